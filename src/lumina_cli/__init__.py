@@ -1,0 +1,1 @@
+"""lumina: train a small chatbot from nothing, and talk to it."""

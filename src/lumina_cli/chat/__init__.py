@@ -1,0 +1,1 @@
+"""A chat: what a typed line means, and the session it changes."""

@@ -1,0 +1,1 @@
+"""Everything that is torch: the model, training, checkpoints, sampling."""

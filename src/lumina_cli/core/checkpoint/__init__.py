@@ -1,0 +1,1 @@
+"""Model files and checkpoints: written whole, read without trust."""

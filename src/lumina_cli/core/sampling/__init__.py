@@ -1,0 +1,1 @@
+"""From logits to text: filters, samplers, the decoding loop."""

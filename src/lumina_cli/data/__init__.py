@@ -1,0 +1,1 @@
+"""From files to batches: readers, the starter corpus, the encoded corpus."""

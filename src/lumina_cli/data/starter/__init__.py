@@ -1,0 +1,1 @@
+"""The starter corpus: conversations written for this project."""

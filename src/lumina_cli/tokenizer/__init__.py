@@ -1,0 +1,1 @@
+"""Characters to ids and back: the vocabulary, the chat format, the stream decoder."""
