@@ -1,0 +1,45 @@
+"""The shape of the model (no torch: the command line reads its defaults from here)."""
+
+from typing import Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+
+class ModelConfig(BaseModel):
+    """The shape of the Transformer, without its vocabulary."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    hidden_size: int = Field(
+        512, ge=8, le=16_384, description="Width of the model: numbers per character."
+    )
+    num_layers: int = Field(6, ge=1, le=128, description="Transformer layers, one on the other.")
+    num_heads: int = Field(
+        8, ge=1, le=256, description="Attention heads; they must divide the hidden size."
+    )
+    seq_length: int = Field(
+        512, ge=8, le=65_536, description="Characters the model sees at once (its context)."
+    )
+    dropout: float = Field(
+        0.1, ge=0.0, lt=1.0, description="Share of activations dropped in training."
+    )
+
+    @model_validator(mode="after")
+    def _heads_divide_hidden_size(self) -> Self:
+        if self.hidden_size % self.num_heads:
+            raise ValueError(
+                f"hidden_size {self.hidden_size} can't be divided among {self.num_heads} heads"
+            )
+        if self.hidden_size % 2:
+            raise ValueError(f"hidden_size must be even, not {self.hidden_size}")
+        return self
+
+    @property
+    def feedforward_size(self) -> int:
+        """Width of the feed-forward layers, four times the hidden size."""
+        return 4 * self.hidden_size
+
+    @property
+    def head_size(self) -> int:
+        """Width of one attention head."""
+        return self.hidden_size // self.num_heads

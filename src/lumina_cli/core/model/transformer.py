@@ -1,0 +1,170 @@
+"""The model: a causal Transformer over characters, pre-norm, GELU, sinusoidal positions.
+
+It computes what `torch.nn.TransformerEncoder(norm_first=True)` with a causal mask does;
+its parameters are named as in GPT-2, so that an export is a renaming.
+Source: Vaswani et al. 2017, "Attention Is All You Need"; Radford et al. 2019, GPT-2.
+
+B batch, T time, C hidden size, H heads, D head size, V vocabulary.
+"""
+
+import math
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from lumina_cli.core.model.config import ModelConfig
+from lumina_cli.core.model.kv_cache import KVCache
+
+
+class CausalSelfAttention(nn.Module):
+    """Each position gathers from itself and the positions before it."""
+
+    def __init__(self, config: ModelConfig, *, layer: int) -> None:
+        super().__init__()
+        self.layer = layer
+        self.num_heads = config.num_heads
+        self.c_attn = nn.Linear(config.hidden_size, 3 * config.hidden_size)
+        self.c_proj = nn.Linear(config.hidden_size, config.hidden_size)
+
+    def forward(self, x: Tensor, *, cache: KVCache | None) -> Tensor:
+        B, T, C = x.shape
+        qkv = self.c_attn(x).view(B, T, 3, self.num_heads, C // self.num_heads)
+        q, k, v = qkv.permute(2, 0, 3, 1, 4).unbind(0)  # (B, H, T, D) each
+        mask = None
+        if cache is not None:
+            k, v = cache.extend(self.layer, k, v)  # (B, H, T_all, D)
+            mask = _mask_behind_cache(T, k.size(2), device=x.device) if 1 < T < k.size(2) else None
+        causal = mask is None and T > 1
+        y = F.scaled_dot_product_attention(q, k, v, attn_mask=mask, is_causal=causal)
+        out: Tensor = self.c_proj(y.transpose(1, 2).reshape(B, T, C))
+        return out
+
+
+class FeedForward(nn.Module):
+    """Two linear maps with a GELU (tanh form) between them."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.c_fc = nn.Linear(config.hidden_size, config.feedforward_size)
+        self.c_proj = nn.Linear(config.feedforward_size, config.hidden_size)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y: Tensor = self.c_proj(F.gelu(self.c_fc(x), approximate="tanh"))
+        return y
+
+
+class Layer(nn.Module):
+    """One pre-norm layer: x + attention(norm(x)), then x + feed-forward(norm(x)).
+
+    Dropout acts on what each half adds, not on the attention probabilities: there it
+    would force attention off its fused path (half as fast on a CPU).
+    """
+
+    def __init__(self, config: ModelConfig, *, layer: int) -> None:
+        super().__init__()
+        self.ln_1 = nn.LayerNorm(config.hidden_size)
+        self.attn = CausalSelfAttention(config, layer=layer)
+        self.ln_2 = nn.LayerNorm(config.hidden_size)
+        self.mlp = FeedForward(config)
+        self.dropout = nn.Dropout(config.dropout)
+
+    def forward(self, x: Tensor, *, cache: KVCache | None) -> Tensor:
+        x = x + self.dropout(self.attn(self.ln_1(x), cache=cache))
+        y: Tensor = x + self.dropout(self.mlp(self.ln_2(x)))
+        return y
+
+
+class Transformer(nn.Module):
+    """The whole model.
+
+    Args:
+        config: its shape.
+        vocab_size: V, number of ids.
+    """
+
+    positions: Tensor
+
+    def __init__(self, config: ModelConfig, *, vocab_size: int) -> None:
+        super().__init__()
+        self.config = config
+        self.vocab_size = vocab_size
+        self.wte = nn.Embedding(vocab_size, config.hidden_size)
+        self.dropout = nn.Dropout(config.dropout)
+        self.h = nn.ModuleList(Layer(config, layer=layer) for layer in range(config.num_layers))
+        self.ln_f = nn.LayerNorm(config.hidden_size)
+        self.lm_head = nn.Linear(config.hidden_size, vocab_size, bias=False)
+        table = sinusoidal_positions(config.seq_length, config.hidden_size)
+        self.register_buffer("positions", table, persistent=False)
+
+    def forward(self, idx: Tensor, *, cache: KVCache | None = None) -> Tensor:
+        """Return the logits of the next id at every position.
+
+        Args:
+            idx: ids, (B, T); with a cache, those after the positions it holds.
+            cache: what was read before; it takes up the new positions.
+
+        Returns:
+            logits, (B, T, V).
+        """
+        x = self.hidden(idx, cache=cache)
+        logits: Tensor = self.lm_head(x)
+        return logits
+
+    def hidden(self, idx: Tensor, *, cache: KVCache | None = None) -> Tensor:
+        """Return what `lm_head` reads: the normed last hidden states, (B, T, C)."""
+        _, T = idx.shape
+        past = cache.length if cache is not None else 0
+        assert past + T <= self.config.seq_length, (past, T, self.config.seq_length)
+        x = self.wte(idx) * math.sqrt(self.config.hidden_size)  # (B, T, C)
+        x = self.dropout(x + self.positions[past : past + T])
+        for layer in self.h:
+            x = layer(x, cache=cache)
+        if cache is not None:
+            cache.advance(T)
+        y: Tensor = self.ln_f(x)
+        return y
+
+
+def build_model(config: ModelConfig, *, vocab_size: int, generator: torch.Generator) -> Transformer:
+    """Return a fresh model on the CPU, every layer with weights of its own.
+
+    Matrices are normal with spread 0.02, those that write to the residual stream divided
+    by √(2 · num_layers) (Radford et al. 2019); the embedding has spread 1/√C, so that it
+    enters the first layer with spread 1; the first loss is close to ln V.
+    """
+    model = Transformer(config, vocab_size=vocab_size)
+    for name, parameter in model.named_parameters():
+        if parameter.dim() < 2:
+            nn.init.constant_(
+                parameter, 1.0 if ".ln_" in f".{name}" and name.endswith("weight") else 0.0
+            )
+            continue
+        std = 0.02
+        if name == "wte.weight":
+            std = config.hidden_size**-0.5
+        elif name.endswith("c_proj.weight"):
+            std = 0.02 / math.sqrt(2 * config.num_layers)
+        nn.init.normal_(parameter, std=std, generator=generator)
+    return model
+
+
+def sinusoidal_positions(seq_length: int, hidden_size: int) -> Tensor:
+    """Return sines (even columns) and cosines (odd columns) of each position, (T, C).
+
+    Source: Vaswani et al. 2017, section 3.5.
+    """
+    position = torch.arange(seq_length, dtype=torch.float64).unsqueeze(1)
+    frequency = torch.exp(
+        torch.arange(0, hidden_size, 2, dtype=torch.float64) * (-math.log(10_000.0) / hidden_size)
+    )
+    table = torch.empty(seq_length, hidden_size, dtype=torch.float64)
+    table[:, 0::2] = torch.sin(position * frequency)
+    table[:, 1::2] = torch.cos(position * frequency)
+    return table.float()
+
+
+def _mask_behind_cache(num_new: int, num_all: int, *, device: torch.device) -> Tensor:
+    """Which of all positions each new one may see, (T_new, T_all)."""
+    everything = torch.ones(num_new, num_all, dtype=torch.bool, device=device)
+    return everything.tril(diagonal=num_all - num_new)

@@ -1,0 +1,125 @@
+"""The vocabulary: reserved ids, 256 byte ids, then one id for each known character.
+
+    0..5      <|pad|> <|begin|> <|system|> <|user|> <|bot|> <|end|>
+    6..261    the bytes 0..255
+    262..     the characters, in the order of `Vocabulary.characters`
+
+A character without an id of its own is spelled in its UTF-8 bytes, so that
+`decode(encode(text)) == text` for every text. Text never becomes a reserved id,
+whatever it holds: `"<|end|>"` typed by a person is seven ordinary characters.
+
+A lone surrogate (half of a UTF-16 pair, as broken JSON can hold) is not a character and
+has no UTF-8 form. It is refused with its position rather than written as bytes that no
+terminal or file could take back.
+"""
+
+from collections.abc import Iterable
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+
+from lumina_cli.errors import DataError
+from lumina_cli.tokenizer.ids import FIRST_BYTE, FIRST_CHARACTER, MAX_VOCAB_SIZE
+from lumina_cli.tokenizer.stream import StreamDecoder
+
+IdArray = npt.NDArray[np.int32]
+Counts = npt.NDArray[np.int64]
+
+NUM_CODE_POINTS = 0x110000
+
+
+class Vocabulary:
+    """Characters and their ids.
+
+    Args:
+        characters: the characters that have an id of their own, in the order of their ids,
+            each once. A corpus gives them by code point; characters that fine-tuning adds
+            come after, so that no id ever changes its meaning.
+
+    Raises:
+        DataError: a character stands twice, is a lone surrogate, or there are too many.
+    """
+
+    def __init__(self, characters: str) -> None:
+        if len(set(characters)) != len(characters):
+            raise DataError("the vocabulary holds a character twice")
+        if len(characters) > MAX_VOCAB_SIZE - FIRST_CHARACTER:
+            raise DataError(f"the vocabulary holds more than {MAX_VOCAB_SIZE:,} ids")
+        code_points(characters)
+        self.characters = characters
+
+    def __len__(self) -> int:
+        return FIRST_CHARACTER + len(self.characters)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Vocabulary) and self.characters == other.characters
+
+    __hash__ = None  # type: ignore[assignment]  # compared by content, never a key
+
+    def encode(self, text: str) -> list[int]:
+        """Return the ids of `text`. Raises DataError for a lone surrogate."""
+        ids: list[int] = self.encode_array(text).tolist()
+        return ids
+
+    def encode_array(self, text: str) -> IdArray:
+        """Return the ids of `text` as an array: one gather, bytes only where needed."""
+        points = code_points(text)
+        ids = self._id_of_code_point[np.minimum(points, len(self._id_of_code_point) - 1)]
+        known = ids >= 0
+        return ids if known.all() else _spell_unknown(points, ids, known=known)
+
+    def decode(self, ids: Iterable[int]) -> str:
+        """Return the text of `ids`; reserved ids are silent, broken UTF-8 becomes U+FFFD."""
+        decoder = StreamDecoder(self.characters)
+        return "".join(map(decoder.push, ids)) + decoder.finish()
+
+    @cached_property
+    def _id_of_code_point(self) -> IdArray:
+        """Id by code point, -1 for none; the last entry stands for all that lie beyond."""
+        points = code_points(self.characters)
+        table = np.full(int(points.max(initial=0)) + 2, -1, dtype=np.int32)
+        table[points] = np.arange(FIRST_CHARACTER, len(self), dtype=np.int32)
+        return table
+
+
+def vocabulary_from_counts(counts: Counts, *, min_count: int) -> Vocabulary:
+    """Return the vocabulary of a corpus.
+
+    Args:
+        counts: how often each code point stands in the corpus, shape (0x110000,).
+        min_count: a character seen less often gets no id of its own.
+    """
+    kept = np.flatnonzero(counts >= max(min_count, 1))
+    room = MAX_VOCAB_SIZE - FIRST_CHARACTER
+    if len(kept) > room:  # the most frequent, and of equally frequent ones the lower
+        kept = np.sort(kept[np.argsort(-counts[kept], kind="stable")[:room]])
+    return Vocabulary("".join(map(chr, kept.tolist())))
+
+
+def code_points(text: str) -> npt.NDArray[np.uint32]:
+    """Return the code points of `text`. Raises DataError for a lone surrogate."""
+    try:
+        return np.frombuffer(text.encode("utf-32-le"), dtype="<u4")
+    except UnicodeEncodeError as error:
+        point = ord(text[error.start])
+        raise DataError(
+            f"character {error.start + 1} is half of a UTF-16 pair (U+{point:04X}), not text",
+            hint="The text was cut inside a character; replace it by U+FFFD or remove it.",
+        ) from error
+
+
+def _spell_unknown(
+    points: npt.NDArray[np.uint32], ids: IdArray, *, known: npt.NDArray[np.bool_]
+) -> IdArray:
+    """Put the UTF-8 bytes of the unknown characters in their places among the known."""
+    utf8_length = 1 + (points >= 0x80) + (points >= 0x800) + (points >= 0x10000)
+    length = np.where(known, 1, utf8_length)
+    starts = np.cumsum(length) - length
+    spelled = np.empty(int(length.sum()), dtype=np.int32)
+    is_byte = np.ones(len(spelled), dtype=np.bool_)
+    is_byte[starts[known]] = False
+    spelled[starts[known]] = ids[known]
+    unknown_text = points[~known].tobytes().decode("utf-32-le")
+    spelled[is_byte] = np.frombuffer(unknown_text.encode(), dtype=np.uint8) + np.int32(FIRST_BYTE)
+    return spelled
