@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 class DataConfig(BaseModel):
     """How files become conversations and texts, and these become ids."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     lang: str = Field(
         "en", description="OASST trees to read, by the language of their first message, or 'all'."

@@ -10,7 +10,7 @@ SamplerName = Literal["greedy", "top-k", "nucleus"]
 class SamplingConfig(BaseModel):
     """How a reply is drawn from what the model holds likely."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     sampler: SamplerName = Field(
         "nucleus", description="How the next character is chosen: always the likeliest, or drawn."

@@ -1,0 +1,20 @@
+"""What the model computes on (no torch)."""
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+DeviceName = Literal["auto", "cpu", "cuda", "mps"]
+PrecisionName = Literal["auto", "fp32", "bf16"]
+
+
+class ComputeConfig(BaseModel):
+    """What the model computes on, and in which number format."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    device: DeviceName = Field("auto", description="Where to compute; auto takes a GPU if it can.")
+    precision: PrecisionName = Field(
+        "auto", description="Number format; auto takes bf16 where the hardware has it."
+    )
+    threads: int | None = Field(None, ge=1, le=1024, description="CPU threads to use.")

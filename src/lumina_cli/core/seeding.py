@@ -1,0 +1,25 @@
+"""Randomness, all of it from one seed, each use with a stream of its own.
+
+Dropout is the one thing in torch that can't be handed a generator, so it draws from the
+default generator, which belongs to the training step alone: `seed_dropout` sets it at the
+start and nothing else may touch it.
+"""
+
+import hashlib
+
+import torch
+
+
+def make_generator(seed: int, purpose: str) -> torch.Generator:
+    """Return a CPU generator for one purpose; different purposes share no numbers."""
+    return torch.Generator().manual_seed(_derive(seed, purpose))
+
+
+def seed_dropout(seed: int) -> None:
+    """Set the default generators, from which dropout draws."""
+    torch.manual_seed(_derive(seed, "dropout"))
+
+
+def _derive(seed: int, purpose: str) -> int:
+    digest = hashlib.sha256(f"{seed}/{purpose}".encode()).digest()
+    return int.from_bytes(digest[:8], "little") >> 1

@@ -1,0 +1,80 @@
+"""What the model is worth on text it has not learnt from.
+
+Quality is the summed loss of the text's ids, reserved ids apart, over the number of
+characters, without label smoothing. A character spelled in bytes is one character, so the
+figures compare across vocabularies and with published ones.
+
+B batch, T time, C hidden size, M positions that count.
+"""
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch.nn import functional as F
+
+from lumina_cli.core.model.transformer import Transformer
+from lumina_cli.core.precision import Precision
+from lumina_cli.data.batches import Batch
+from lumina_cli.tokenizer.ids import FIRST_BYTE, FIRST_CHARACTER
+
+_CONTINUATION_BYTES = (FIRST_BYTE + 0x80, FIRST_BYTE + 0xC0)
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """Quality on held-out text; accuracy is the share of ids predicted right."""
+
+    nats_per_char: float
+    accuracy: float
+    characters: int
+
+    @property
+    def bits_per_char(self) -> float:
+        return self.nats_per_char / math.log(2)
+
+
+@torch.inference_mode()
+def evaluate(model: Transformer, batches: Iterable[Batch], *, precision: Precision) -> Evaluation:
+    """Measure `model`, which is left in the mode it was in.
+
+    Returns:
+        The evaluation; its figures are NaN where no character counts.
+    """
+    was_training = model.training
+    model.eval()
+    total = np.zeros(4)
+    for batch in batches:
+        total += _measure(model, batch, precision=precision)
+    model.train(was_training)
+    nats, num_right, num_ids, num_chars = total.tolist()
+    return Evaluation(
+        nats_per_char=nats / num_chars if num_chars else math.nan,
+        accuracy=num_right / num_ids if num_ids else math.nan,
+        characters=int(num_chars),
+    )
+
+
+def _measure(
+    model: Transformer, batch: Batch, *, precision: Precision
+) -> tuple[float, float, int, int]:
+    """Return nats, ids predicted right, ids and characters of one batch."""
+    device = model.wte.weight.device
+    said = batch.in_loss & (batch.targets >= FIRST_BYTE)  # reserved ids apart
+    chosen = torch.from_numpy(said).to(device)
+    targets = torch.from_numpy(batch.targets).to(device)[chosen]  # (M,)
+    with precision.autocast():
+        hidden = model.hidden(torch.from_numpy(batch.inputs).to(device))[chosen]  # (M, C)
+        logits = model.lm_head(hidden)  # (M, V)
+    nats = F.cross_entropy(logits.float(), targets, reduction="sum").item()
+    num_right = (logits.argmax(dim=-1) == targets).sum().item()
+    return nats, num_right, len(targets), _count_characters(batch.targets[said])
+
+
+def _count_characters(ids: npt.NDArray[np.int64]) -> int:
+    low, high = _CONTINUATION_BYTES
+    assert high <= FIRST_CHARACTER
+    return len(ids) - int(((ids >= low) & (ids < high)).sum())

@@ -1,0 +1,281 @@
+"""The corpus: documents counted, split and encoded once, then opened in milliseconds.
+
+Documents are read twice (to count characters, then to encode them) and never all held in
+memory. The result lies in the cache folder under a key made of everything it depends on.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+
+from lumina_cli.conversation import Conversation, Document, PlainText
+from lumina_cli.data.config import DataConfig
+from lumina_cli.data.encoded import EncodedText, EncodedWriter, open_encoded
+from lumina_cli.data.split import DocumentSize, split_documents
+from lumina_cli.errors import DataError, StorageError
+from lumina_cli.tokenizer.chat_format import encode_document
+from lumina_cli.tokenizer.vocabulary import (
+    NUM_CODE_POINTS,
+    Counts,
+    Vocabulary,
+    code_points,
+    vocabulary_from_counts,
+)
+
+FORMAT_VERSION = 1
+"""Part of every cache key: raise it when the encoding of the same documents changes."""
+
+
+@dataclass(frozen=True, slots=True)
+class SideCounts:
+    """How much text one side of the split holds."""
+
+    conversations: int = 0
+    texts: int = 0
+    chars: int = 0
+
+
+@dataclass(frozen=True, eq=False)
+class Corpus:
+    """Text ready to train on: the vocabulary and the two sides of the split."""
+
+    vocabulary: Vocabulary
+    train: EncodedText
+    validation: EncodedText
+    train_counts: SideCounts
+    validation_counts: SideCounts
+    key: str
+
+
+ReadDocuments = Callable[[], Iterable[Document]]
+"""Reads all documents anew at each call."""
+
+
+def cache_folder() -> Path:
+    """Return where encoded text is kept: LUMINA_CACHE_DIR, or the user's cache folder."""
+    if chosen := os.environ.get("LUMINA_CACHE_DIR"):
+        return Path(chosen)
+    if os.name == "nt":
+        return Path(os.environ.get("LOCALAPPDATA", Path.home())) / "lumina" / "cache"
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "lumina"
+
+
+def load_corpus(
+    read_documents: ReadDocuments,
+    *,
+    fingerprint: str,
+    config: DataConfig,
+    seed: int,
+    folder: Path,
+    read_validation: ReadDocuments | None = None,
+    vocabulary: Vocabulary | None = None,
+) -> Corpus:
+    """Open the encoded corpus in `folder`, making it first if it is not there.
+
+    Args:
+        read_documents: the documents to train on (and to split, without `read_validation`).
+        fingerprint: changes when the documents do.
+        config: how they are split and encoded.
+        seed: chooses the documents for validation.
+        folder: of the cache.
+        read_validation: documents that are for validation alone.
+        vocabulary: to encode with; by default the characters of the documents.
+
+    Raises:
+        DataError: there is no text at all.
+        StorageError: the cache can't be written.
+    """
+    key = _cache_key(fingerprint, config=config, seed=seed, vocabulary=vocabulary)
+    path = folder / key
+    if not (path / "corpus.json").exists():
+        builder = _Builder(read_documents, read_validation, config=config, seed=seed)
+        _build_atomically(path, lambda staging: builder.build(staging, vocabulary=vocabulary))
+    return _open(path)
+
+
+class _Builder:
+    """Counts, splits and encodes documents into a folder."""
+
+    def __init__(
+        self,
+        read_documents: ReadDocuments,
+        read_validation: ReadDocuments | None,
+        *,
+        config: DataConfig,
+        seed: int,
+    ) -> None:
+        self.read_documents = read_documents
+        self.read_validation = read_validation
+        self.config = config
+        self.seed = seed
+
+    def build(self, folder: Path, *, vocabulary: Vocabulary | None) -> None:
+        counts = np.zeros(NUM_CODE_POINTS, dtype=np.int64)
+        sizes = _measure(self.read_documents(), counts=counts)
+        if not counts.any():
+            raise DataError("there is no text in the data", hint="Look at it: lumina data check")
+        fraction = 0.0 if self.read_validation else self.config.val_fraction
+        train_chars = split_documents(sizes, val_fraction=fraction, seed=self.seed)
+        if vocabulary is None:
+            vocabulary = vocabulary_from_counts(counts, min_count=self.config.min_char_count)
+        pieces = _cut(self.read_documents(), train_chars=train_chars)
+        if self.read_validation:
+            pieces = _then(pieces, self.read_validation())
+        self._encode(pieces, folder, vocabulary=vocabulary)
+
+    def _encode(
+        self, pieces: Iterator[tuple[int, Document]], folder: Path, *, vocabulary: Vocabulary
+    ) -> None:
+        tallies = [_Tally(), _Tally()]
+        writers = [
+            EncodedWriter(folder / f"{name}.bin", vocab_size=len(vocabulary))
+            for name in ("train", "validation")
+        ]
+        with writers[0], writers[1]:
+            for side, document in pieces:
+                encoded = encode_document(
+                    document, vocabulary=vocabulary, loss_on=self.config.loss_on
+                )
+                writers[side].write(encoded)
+                tallies[side].add(document)
+        description = {
+            "characters": vocabulary.characters,
+            "sides": [
+                {"dtype": w.dtype.str, "pairs": w.pairs, "counts": asdict(t.counts())}
+                for w, t in zip(writers, tallies, strict=True)
+            ],
+        }
+        (folder / "corpus.json").write_text(json.dumps(description), encoding="utf-8")
+
+
+class _Tally:
+    """Counts documents and characters as they pass."""
+
+    def __init__(self) -> None:
+        self.conversations = self.texts = self.chars = 0
+
+    def add(self, document: Document) -> None:
+        self.conversations += isinstance(document, Conversation)
+        self.texts += isinstance(document, PlainText) and document.starts
+        self.chars += _num_chars(document)
+
+    def counts(self) -> SideCounts:
+        return SideCounts(self.conversations, self.texts, self.chars)
+
+
+def _measure(documents: Iterable[Document], *, counts: Counts) -> list[DocumentSize]:
+    """Add up the characters in `counts` and return what the split needs."""
+    sizes: list[DocumentSize] = []
+    digest, num_chars = hashlib.blake2b(digest_size=16), 0
+    for document in documents:
+        if not isinstance(document, PlainText) or document.starts:
+            digest, num_chars = hashlib.blake2b(digest_size=16), 0
+        for text in _texts(document):
+            points = code_points(text)
+            seen = np.bincount(points)
+            counts[: len(seen)] += seen
+            digest.update(text.encode() + b"\xff")
+            num_chars += len(text)
+        if isinstance(document, Conversation):
+            key = document.group.encode() if document.group is not None else digest.digest()
+            sizes.append(DocumentSize(key, num_chars, is_plain_text=False))
+        elif document.ends:
+            sizes.append(DocumentSize(digest.digest(), num_chars, is_plain_text=True))
+    return sizes
+
+
+def _cut(
+    documents: Iterable[Document], *, train_chars: list[int]
+) -> Iterator[tuple[int, Document]]:
+    """Yield each document with its side, 0 for training, 1 for validation; cut where needed."""
+    index = position = 0
+    for document in documents:
+        boundary = train_chars[index]
+        if isinstance(document, Conversation):
+            yield int(boundary == 0), document
+            index += 1
+            continue
+        yield from _cut_stretch(document, at=boundary - position)
+        position += len(document.text)
+        if document.ends:
+            index, position = index + 1, 0
+
+
+def _cut_stretch(stretch: PlainText, *, at: int) -> Iterator[tuple[int, Document]]:
+    """Divide a stretch of text at its `at`-th character into training and validation."""
+    if at >= len(stretch.text):
+        yield 0, stretch
+    elif at <= 0:
+        yield 1, PlainText(stretch.text, starts=stretch.starts or at == 0, ends=stretch.ends)
+    else:
+        yield 0, PlainText(stretch.text[:at], starts=stretch.starts, ends=False)
+        yield 1, PlainText(stretch.text[at:], starts=True, ends=stretch.ends)
+
+
+def _then(
+    pieces: Iterator[tuple[int, Document]], validation: Iterable[Document]
+) -> Iterator[tuple[int, Document]]:
+    yield from pieces
+    for document in validation:
+        yield 1, document
+
+
+def _texts(document: Document) -> list[str]:
+    if isinstance(document, PlainText):
+        return [document.text]
+    return [message.text for message in document.messages]
+
+
+def _num_chars(document: Document) -> int:
+    return sum(map(len, _texts(document)))
+
+
+def _cache_key(
+    fingerprint: str, *, config: DataConfig, seed: int, vocabulary: Vocabulary | None
+) -> str:
+    characters = None if vocabulary is None else vocabulary.characters
+    depends_on = [FORMAT_VERSION, fingerprint, config.model_dump(mode="json"), seed, characters]
+    return hashlib.sha256(json.dumps(depends_on).encode()).hexdigest()[:32]
+
+
+def _build_atomically(path: Path, build: Callable[[Path], None]) -> None:
+    """Build in a folder beside `path` and rename it when it is whole."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        staging = Path(tempfile.mkdtemp(prefix="building-", dir=path.parent))
+    except OSError as error:
+        raise _cache_error(path.parent, error) from error
+    try:
+        build(staging)
+        if not path.exists():
+            staging.rename(path)
+    except OSError as error:
+        if not (path / "corpus.json").exists():  # else another run was first: just as good
+            raise _cache_error(path.parent, error) from error
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+
+
+def _cache_error(folder: Path, error: OSError) -> StorageError:
+    return StorageError(
+        f"the encoded text can't be written to {folder}: {error.strerror or error}",
+        hint="Make room there, or name another folder in LUMINA_CACHE_DIR.",
+    )
+
+
+def _open(path: Path) -> Corpus:
+    description = json.loads((path / "corpus.json").read_text(encoding="utf-8"))
+    train, validation = (
+        open_encoded(path / f"{name}.bin", dtype=side["dtype"], pairs=side["pairs"])
+        for name, side in zip(("train", "validation"), description["sides"], strict=True)
+    )
+    counts = [SideCounts(**side["counts"]) for side in description["sides"]]
+    vocabulary = Vocabulary(description["characters"])
+    return Corpus(vocabulary, train, validation, counts[0], counts[1], key=path.name)

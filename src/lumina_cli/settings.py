@@ -1,0 +1,282 @@
+"""Settings from wherever they were given: one source for each default, bound and help text.
+
+The rooms' configs say what can be set. A value is taken from the first of these that has
+it: flag, `LUMINA_*` variable, TOML file, preset, default. What is wrong is told together
+with where it came from.
+"""
+
+import difflib
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from lumina_cli.core.config import ComputeConfig
+from lumina_cli.core.model.config import ModelConfig
+from lumina_cli.core.sampling.config import SamplingConfig
+from lumina_cli.core.training.config import TrainingConfig
+from lumina_cli.data.config import DataConfig
+from lumina_cli.errors import MissingInputError, UsageError
+
+Config = TypeVar("Config", bound=BaseModel)
+ConfigType = type[BaseModel]
+
+ALL_CONFIGS: tuple[ConfigType, ...] = (
+    ModelConfig,
+    TrainingConfig,
+    DataConfig,
+    ComputeConfig,
+    SamplingConfig,
+)
+TRAIN_CONFIGS: tuple[ConfigType, ...] = (ModelConfig, TrainingConfig, DataConfig, ComputeConfig)
+
+ALIASES = {"nhead": "num_heads"}
+"""Other names of settings, wherever a setting is named."""
+
+LIMITS = {"epochs", "max_steps", "minutes"}
+"""What can end a training run; naming one drops those named by a weaker source."""
+
+DEFAULT_TOML = Path("lumina.toml")
+ENV_PREFIX = "LUMINA_"
+ENV_NOT_SETTINGS = {"LUMINA_CACHE_DIR"}
+
+
+@dataclass(frozen=True, slots=True)
+class Preset:
+    """Settings that go together.
+
+    `sampling` is kept in the model file as that model's own sampler settings.
+    """
+
+    description: str
+    values: Mapping[str, object]
+    data: str | None = None
+    sampling: Mapping[str, str | float] | None = None
+
+
+PRESETS: dict[str, Preset] = {
+    "demo": Preset(
+        "learns the starter corpus in about three minutes on two CPU cores",
+        {
+            "hidden_size": 64,
+            "num_layers": 4,
+            "num_heads": 4,
+            "seq_length": 96,
+            "batch_size": 32,
+            "epochs": None,
+            "max_steps": 4000,
+            "learning_rate": 4e-3,
+            "dropout": 0.0,
+            "label_smoothing": 0.0,
+        },
+        data="starter",
+        sampling={"sampler": "greedy"},
+    ),
+    "small": Preset(
+        "for little memory",
+        {"hidden_size": 256, "num_layers": 4, "seq_length": 256, "batch_size": 8},
+    ),
+    "base": Preset("the defaults", {}),
+    "large": Preset(
+        "for a GPU with memory to spare",
+        {"hidden_size": 1024, "num_layers": 12, "batch_size": 32},
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Every setting of a command, validated, and where each was taken from.
+
+    `sources` names the place of each value that is not a default.
+    """
+
+    configs: Mapping[ConfigType, BaseModel]
+    sources: Mapping[str, str]
+    preset: Preset | None
+    notices: tuple[str, ...] = ()
+
+    def of(self, kind: type[Config]) -> Config:
+        """Return one room's config."""
+        config = self.configs[kind]
+        assert isinstance(config, kind)
+        return config
+
+    def values(self) -> dict[str, object]:
+        """Return all settings by name, as plain JSON values."""
+        return {
+            name: value
+            for config in self.configs.values()
+            for name, value in config.model_dump(mode="json").items()
+        }
+
+
+Layer = tuple[Mapping[str, object], Mapping[str, str]]
+"""Values by setting, and the name of the place each comes from."""
+
+
+def resolve_settings(
+    kinds: Sequence[ConfigType],
+    *,
+    flags: Mapping[str, object],
+    environ: Mapping[str, str],
+    toml: Path | None = None,
+    preset: str | None = None,
+    base: Mapping[str, object] | None = None,
+) -> Settings:
+    """Return the settings of a command.
+
+    Args:
+        kinds: the configs that the command uses; other rooms' settings are passed over.
+        flags: values by setting, None where a flag was not given.
+        environ: the environment.
+        toml: the settings file; without it `lumina.toml` where that exists.
+        preset: name of a preset; without it, one that environment or file may name.
+        base: values in place of defaults, such as a model's own sampler settings.
+
+    Raises:
+        UsageError: a value or a name is wrong; the message says where it came from.
+        MissingInputError: the settings file is not there.
+    """
+    toml_layer = _toml_layer(toml)
+    env_layer, notices = _env_layer(environ)
+    flag_layer = _flag_layer(flags)
+    chosen = preset or env_layer[0].get("preset") or toml_layer[0].get("preset")
+    preset_layer, chosen_preset = _preset_layer(chosen)
+    layers: list[Layer] = [(base or {}, dict.fromkeys(base or {}, "the model file"))]
+    layers += [preset_layer, toml_layer, env_layer, flag_layer]
+    values: dict[str, object] = {}
+    sources: dict[str, str] = {}
+    for layer_values, layer_sources in layers:
+        if not LIMITS.isdisjoint(layer_values):
+            values.update(dict.fromkeys(LIMITS))  # an end that is asked for replaces the usual one
+        values.update(layer_values)
+        sources.update(layer_sources)
+    configs = {kind: _validated(kind, values=values, sources=sources) for kind in kinds}
+    return Settings(configs, sources, chosen_preset, notices)
+
+
+def setting_names(kinds: Sequence[ConfigType] = ALL_CONFIGS) -> list[str]:
+    """Return the names of all settings, in order."""
+    return [name for kind in kinds for name in kind.model_fields]
+
+
+def _flag_layer(flags: Mapping[str, object]) -> Layer:
+    given = {name: value for name, value in flags.items() if value is not None}
+    return given, {name: f"--{name.replace('_', '-')}" for name in given}
+
+
+def _env_layer(environ: Mapping[str, str]) -> tuple[Layer, tuple[str, ...]]:
+    values: dict[str, object] = {}
+    sources: dict[str, str] = {}
+    notices: list[str] = []
+    for variable in sorted(environ):
+        if not variable.startswith(ENV_PREFIX) or variable in ENV_NOT_SETTINGS:
+            continue
+        name = _known_name(variable.removeprefix(ENV_PREFIX).lower())
+        if name is None:
+            notices.append(f"{variable} is not a setting and has no effect")
+        else:
+            values[name], sources[name] = environ[variable], variable
+    return (values, sources), tuple(notices)
+
+
+def _toml_layer(path: Path | None) -> Layer:
+    if path is None and not DEFAULT_TOML.is_file():
+        return {}, {}
+    path = path or DEFAULT_TOML
+    values: dict[str, object] = {}
+    for key, value in _read_toml(path).items():
+        name = _known_name(key)
+        if name is None:
+            raise UsageError(f"{key!r} in {path} is not a setting", hint=_did_you_mean(key))
+        values[name] = value
+    return values, dict.fromkeys(values, str(path))
+
+
+def _read_toml(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
+    except FileNotFoundError:
+        raise MissingInputError(f"there is no settings file {path}") from None
+    except OSError as error:
+        raise MissingInputError(f"{path} can't be read: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise UsageError(
+            f"{path} is not valid TOML: {error}", hint="A line looks like: batch_size = 16"
+        ) from error
+
+
+def _preset_layer(name: object) -> tuple[Layer, Preset | None]:
+    if name is None:
+        return ({}, {}), None
+    if not isinstance(name, str) or name not in PRESETS:
+        raise UsageError(
+            f"there is no preset {name!r} (there is: {', '.join(PRESETS)})",
+            hint="See what they hold with: lumina train --list-presets",
+        )
+    preset = PRESETS[name]
+    return (preset.values, dict.fromkeys(preset.values, f"preset {name}")), preset
+
+
+def _known_name(name: str) -> str | None:
+    name = ALIASES.get(name, name)
+    return name if name == "preset" or name in setting_names() else None
+
+
+def _did_you_mean(name: str) -> str:
+    close = difflib.get_close_matches(name, [*setting_names(), *ALIASES, "preset"], n=1)
+    return f"Did you mean {close[0]!r}?" if close else "See: lumina train --help"
+
+
+def _validated(
+    kind: type[Config], *, values: Mapping[str, object], sources: Mapping[str, str]
+) -> Config:
+    own = {name: values[name] for name in kind.model_fields if name in values}
+    try:
+        return kind.model_validate(own)
+    except ValidationError as error:
+        details = error.errors(include_url=False)[0]
+        raise _usage_error(details, given=own, sources=sources) from None
+
+
+def _usage_error(
+    details: ErrorDetails, *, given: Mapping[str, object], sources: Mapping[str, str]
+) -> UsageError:
+    """Say what is wrong in the words of the person who set it, and where that was."""
+    says = explain_error(details)
+    name = str(details["loc"][0]) if details["loc"] else ""
+    if not name:  # a rule over several settings: name every one that was set by hand
+        places = [f"{key} from {sources[key]}" for key in given if key in sources and key in says]
+        return UsageError(says + (f" ({', '.join(places)})" if places else ""))
+    return UsageError(f"{name} {says} (from {sources.get(name, 'the defaults')})")
+
+
+def explain_error(details: ErrorDetails) -> str:
+    """Return a validation error in plain words, to stand after the name of the setting."""
+    context = details.get("ctx", {})
+    got = str(details["input"])[:40]
+    match details["type"]:
+        case "greater_than_equal":
+            return f"must be at least {context['ge']}"
+        case "greater_than":
+            return f"must be more than {context['gt']}"
+        case "less_than_equal":
+            return f"must be at most {context['le']}"
+        case "less_than":
+            return f"must be less than {context['lt']}"
+        case "literal_error":
+            return f"must be {context['expected']}, not {got!r}"
+        case "value_error":
+            return str(context["error"])
+        case kind if kind.startswith("int_"):
+            return f"must be a whole number, not {got!r}"
+        case kind if kind.startswith(("float_", "finite_")):
+            return f"must be a number, not {got!r}"
+        case kind if kind.startswith("bool_"):
+            return f"must be true or false, not {got!r}"
+    return f"can't be {got!r}: {details['msg'].lower()}"
