@@ -55,6 +55,11 @@ class KVCache:
         assert 0 <= length <= self.length, (length, self.length)
         self.length = length
 
+    def select(self, rows: Tensor) -> None:
+        """Let row i hold what row rows[i] held, rows (B,): beams that fork and die."""
+        for stored in (*self._keys, *self._values):
+            stored[:, :, : self.length] = stored[rows, :, : self.length]
+
 
 def _layers(config: ModelConfig) -> range:
     return range(config.num_layers)

@@ -1,10 +1,12 @@
 """How the next character is chosen (no torch)."""
 
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-SamplerName = Literal["greedy", "top-k", "nucleus"]
+SamplerName = Literal["greedy", "top-k", "nucleus", "min-p", "beam"]
+
+MIN_TEMPERATURE, MAX_TEMPERATURE = 0.1, 2.0
 
 
 class SamplingConfig(BaseModel):
@@ -13,13 +15,15 @@ class SamplingConfig(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     sampler: SamplerName = Field(
-        "nucleus", description="How the next character is chosen: always the likeliest, or drawn."
+        "nucleus",
+        description="How the next character is chosen: always the likeliest (greedy), drawn "
+        "from the likely ones (top-k, nucleus, min-p), or the likeliest whole reply (beam).",
     )
     temperature: float = Field(
         0.8,
         ge=0.0,
-        le=2.0,
-        description="Below 1 bolder on the likely, above 1 wilder; 0 is greedy.",
+        le=MAX_TEMPERATURE,
+        description="Below 1 keeps to the likely, above 1 dares more (0.1 to 2.0); 0 is greedy.",
     )
     top_k: int = Field(
         10, ge=1, le=65_536, description="With the top-k sampler: draw from this many characters."
@@ -28,6 +32,68 @@ class SamplingConfig(BaseModel):
         0.9,
         ge=0.0,
         le=1.0,
-        description="With the nucleus sampler: draw from this much probability.",
+        description="With the nucleus sampler: draw from the likeliest characters that together "
+        "reach this probability.",
+    )
+    min_p: float = Field(
+        0.05,
+        ge=0.0,
+        le=1.0,
+        description="With the min-p sampler: draw from characters at least this share as likely "
+        "as the likeliest.",
+    )
+    repetition_penalty: float = Field(
+        1.0,
+        ge=1.0,
+        le=2.0,
+        description="Above 1, characters among the last 64 become less likely; 1 is off.",
+    )
+    num_beams: int = Field(
+        4, ge=1, le=64, description="With beam search: replies followed side by side."
+    )
+    length_penalty: float = Field(
+        0.0,
+        ge=-2.0,
+        le=2.0,
+        description="With beam search: 0 takes the likeliest reply, above 0 favours longer ones.",
+    )
+    num_candidates: int = Field(
+        1, ge=1, le=64, description="Replies shown to choose from; the first is the answer."
     )
     max_chars: int = Field(1000, ge=1, le=1_000_000, description="Longest reply, in characters.")
+    stop: tuple[str, ...] = Field(
+        (), description="End the reply before this text (can be given several times)."
+    )
+    seed: int | None = Field(
+        None, ge=0, lt=2**63, description="Same seed, same replies; without one, new each time."
+    )
+
+    @field_validator("temperature")
+    @classmethod
+    def _temperature_is_zero_or_warm(cls, temperature: float) -> float:
+        if 0.0 < temperature < MIN_TEMPERATURE:
+            raise ValueError(
+                f"temperature must be 0 (greedy) or from {MIN_TEMPERATURE} to {MAX_TEMPERATURE}"
+            )
+        return temperature
+
+    @field_validator("stop")
+    @classmethod
+    def _stop_texts_are_not_empty(cls, stop: tuple[str, ...]) -> tuple[str, ...]:
+        if "" in stop:
+            raise ValueError("stop must not be an empty text")
+        return stop
+
+    @model_validator(mode="after")
+    def _candidates_fit_beams(self) -> Self:
+        if self.sampler == "beam" and self.num_candidates > self.num_beams:
+            raise ValueError(
+                f"num_candidates {self.num_candidates} needs num_beams of at least "
+                f"{self.num_candidates}, not {self.num_beams}"
+            )
+        return self
+
+    @property
+    def is_greedy(self) -> bool:
+        """Whether nothing is drawn: the greedy sampler, or any drawing one at temperature 0."""
+        return self.sampler == "greedy" or (self.sampler != "beam" and self.temperature == 0)
