@@ -1,0 +1,130 @@
+"""The starter corpus: conversations to learn from, and questions held out to ask afterwards.
+
+The conversations follow from a seed. What is held out does not: no corpus of any seed has
+learnt from a question that another seed asks.
+"""
+
+import random
+from dataclasses import dataclass
+
+from lumina_cli.conversation import Conversation, Message
+from lumina_cli.data.starter.exchange import Exchange, Turn, question_key, typed
+from lumina_cli.data.starter.handwritten import written
+from lumina_cli.data.starter.mix import MIX, Block, Part, Place, arranged, blocks, leads
+
+PLAIN_QUESTIONS = (
+    "Hello",
+    "What is your name?",
+    "What comes after Tuesday?",
+    "What is 3 plus 4?",
+)
+"""What the README asks first: learnt in just this form, again and again."""
+
+_NUM_PLAIN = 40
+_MAX_QUESTIONS = 40
+_MAIN_WORDING_SHARE = 0.5
+_SECOND_TURN_SHARE = 0.25
+_THIRD_TURN_SHARE = 0.3
+_MAX_EARLIER_REPLY_CHARS = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A question that the corpus has held out.
+
+    `conversation` ends with it; `answers` are the replies that count as right.
+    """
+
+    family: str
+    conversation: Conversation
+    answers: tuple[str, ...]
+
+
+def conversations(*, seed: int = 0) -> list[Conversation]:
+    """The conversations to learn from, about two million characters, in an order of chance."""
+    rng = random.Random(seed)
+    piles: dict[Place, list[Block]] = {"opens": [], "within": [], "closes": [], "alone": []}
+    exchanges: list[Exchange] = []
+    for part in MIX:
+        made = part.exchanges()
+        exchanges += made
+        piles[part.place] += blocks(made, num_chars=part.num_chars, rng=rng)
+    piles["alone"] += _plain(exchanges) * _NUM_PLAIN
+    return [Conversation(talk) for talk in arranged(piles, leads=leads(exchanges), rng=rng)]
+
+
+def _plain(exchanges: list[Exchange]) -> list[Block]:
+    """The plain questions with their replies."""
+    replies = {
+        question_key(wording): exchange.turns[0].reply
+        for exchange in exchanges
+        if len(exchange.turns) == 1
+        for wording in exchange.turns[0].wordings
+    }
+    return [
+        (Message("user", text), Message("bot", replies[question_key(text)]))
+        for text in PLAIN_QUESTIONS
+    ]
+
+
+def questions(*, seed: int = 0) -> list[Question]:
+    """The questions held out, family by family; the seed picks among them and words them."""
+    rng = random.Random(seed)
+    by_family: dict[str, list[Question]] = {}
+    for part in MIX:
+        by_family.setdefault(part.family, []).extend(_held_out(part, rng=rng))
+    for family, asked in by_family.items():
+        by_family[family] = rng.sample(asked, min(len(asked), _MAX_QUESTIONS))
+    return [question for asked in by_family.values() for question in asked]
+
+
+def _held_out(part: Part, *, rng: random.Random) -> list[Question]:
+    found = []
+    for exchange in part.exchanges():
+        for number, turn in enumerate(exchange.turns):
+            for wording in _asked(turn, rng=rng):
+                before = _before(exchange.turns[:number], part=part, rng=rng)
+                asked = Message("user", typed(wording, rng=rng))
+                found.append(Question(part.family, Conversation((*before, asked)), (turn.reply,)))
+    return found
+
+
+def _asked(turn: Turn, *, rng: random.Random) -> tuple[str, ...]:
+    """The held-out wordings of a turn; of a turn held out in all wordings, one of them."""
+    if turn.wordings or not turn.held_out:
+        return turn.held_out
+    if rng.random() < _MAIN_WORDING_SHARE:
+        return turn.held_out[:1]
+    return (rng.choice(turn.held_out),)
+
+
+def _before(turns: tuple[Turn, ...], *, part: Part, rng: random.Random) -> Block:
+    """What was said before: the exchange's own earlier turns, or now and then another talk."""
+    if not turns and part.place == "within" and rng.random() < _SECOND_TURN_SHARE:
+        turns = _earlier(rng)
+    return tuple(
+        message
+        for turn in turns
+        for message in (
+            Message("user", typed(rng.choice(turn.wordings), rng=rng)),
+            Message("bot", turn.reply),
+        )
+    )
+
+
+def _earlier(rng: random.Random) -> tuple[Turn, ...]:
+    """A greeting, at times followed by a question to the bot: short, so that all stays in view."""
+    turns = rng.choice(written("greetings")).turns
+    if rng.random() < _THIRD_TURN_SHARE:
+        about_it = [exchange.turns for exchange in written("lumina")]
+        turns += rng.choice([t for t in about_it if len(t[0].reply) <= _MAX_EARLIER_REPLY_CHARS])
+    return turns
+
+
+def is_right(reply: str, question: Question) -> bool:
+    """Whether the reply is one of the answers; case and a final mark are forgiven."""
+    return _bare(reply) in {_bare(answer) for answer in question.answers}
+
+
+def _bare(reply: str) -> str:
+    return reply.strip().rstrip(".!?").rstrip().casefold()
