@@ -20,7 +20,44 @@ PLAIN_QUESTIONS = (
 )
 """What the README asks first: learnt in just this form, again and again."""
 
+FIRST_QUESTIONS = (
+    "Hello!",
+    "Hi!",
+    "Hey!",
+    "Good morning!",
+    "How are you?",
+    "I am fine.",
+    "Who are you?",
+    "What are you?",
+    "What is your name?",
+    "What's your name?",
+    "How old are you?",
+    "Are you human?",
+    "Are you a robot?",
+    "What can you do?",
+    "Who made you?",
+    "How do you work?",
+    "Tell me a joke.",
+    "Tell me another joke.",
+    "Tell me a story.",
+    "Do you like music?",
+    "I am sad.",
+    "I am happy.",
+    "What is 2+2?",
+    "What is 2 + 2?",
+    "2+2",
+    "Spell cat.",
+    "Count to 5.",
+    "What day comes after Monday?",
+    "Thanks!",
+    "Thank you!",
+    "Bye!",
+    "Goodbye!",
+)
+"""What a newcomer types in the first minute: learnt more often than its kind would be."""
+
 _NUM_PLAIN = 40
+_NUM_FIRST = 15
 _MAX_QUESTIONS = 40
 _MAIN_WORDING_SHARE = 0.5
 _SECOND_TURN_SHARE = 0.25
@@ -41,7 +78,7 @@ class Question:
 
 
 def conversations(*, seed: int = 0) -> list[Conversation]:
-    """The conversations to learn from, about two million characters, in an order of chance."""
+    """The conversations to learn from, a good two million characters, in an order of chance."""
     rng = random.Random(seed)
     piles: dict[Place, list[Block]] = {"opens": [], "within": [], "closes": [], "alone": []}
     exchanges: list[Exchange] = []
@@ -49,22 +86,21 @@ def conversations(*, seed: int = 0) -> list[Conversation]:
         made = part.exchanges()
         exchanges += made
         piles[part.place] += blocks(made, num_chars=part.num_chars, rng=rng)
-    piles["alone"] += _plain(exchanges) * _NUM_PLAIN
+    piles["alone"] += _alone(PLAIN_QUESTIONS * _NUM_PLAIN, exchanges=exchanges)
+    hasty = tuple(typed(text, rng=rng) for text in FIRST_QUESTIONS * _NUM_FIRST)
+    piles["alone"] += _alone(hasty, exchanges=exchanges)
     return [Conversation(talk) for talk in arranged(piles, leads=leads(exchanges), rng=rng)]
 
 
-def _plain(exchanges: list[Exchange]) -> list[Block]:
-    """The plain questions with their replies."""
+def _alone(asked: tuple[str, ...], *, exchanges: list[Exchange]) -> list[Block]:
+    """Questions with the replies they have everywhere, as conversations of one turn."""
     replies = {
         question_key(wording): exchange.turns[0].reply
         for exchange in exchanges
         if len(exchange.turns) == 1
         for wording in exchange.turns[0].wordings
     }
-    return [
-        (Message("user", text), Message("bot", replies[question_key(text)]))
-        for text in PLAIN_QUESTIONS
-    ]
+    return [(Message("user", text), Message("bot", replies[question_key(text)])) for text in asked]
 
 
 def questions(*, seed: int = 0) -> list[Question]:

@@ -39,7 +39,7 @@ def _by_hand(kind: str, num_chars: int, *, place: Place = "within") -> Part:
 
 
 MIX = (
-    # What is written by hand: a good quarter.
+    # What is written by hand: three tenths.
     _by_hand("greetings", 50_000, place="opens"),
     _by_hand("goodbyes", 45_000, place="closes"),
     _by_hand("lumina", 95_000),
@@ -77,7 +77,7 @@ MIX = (
     Part("number words", numbers.number_words, 30_000),
     Part("alphabet", words.alphabet, 45_000),
 )
-"""Each kind with the characters it fills: two million in all."""
+"""Each kind with the characters it fills: a good two million in all."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,8 +12,8 @@ def pairs(name: str) -> list[tuple[str, str]]:
     """The rows `left = right` of a table, in its order."""
     rows = []
     for line in _lines(name):
-        left, _, right = line.partition(" = ")
-        assert left and right, f"tables/{name}.txt: not a row: {line!r}"
+        left, sign, right = line.partition(" = ")
+        assert sign, f"tables/{name}.txt: not a row: {line!r}"
         rows.append((left, right))
     return rows
 

@@ -11,7 +11,7 @@ from lumina_cli.data.starter.families.pattern import (
     new_wordings,
     with_article,
 )
-from lumina_cli.data.starter.tables import pairs
+from lumina_cli.data.starter.tables import pairs, words
 
 _OPPOSITE = Pattern(
     (
@@ -87,7 +87,9 @@ _RHYME = Pattern(
 
 def opposites() -> tuple[Exchange, ...]:
     """The opposite of each word of a pair."""
-    both_ways = [row for left, right in pairs("opposites") for row in ((left, right), (right, left))]
+    both_ways = [
+        row for left, right in pairs("opposites") for row in ((left, right), (right, left))
+    ]
     items = [{"word": word, "other": other} for word, other in both_ways]
     return new_wordings(_OPPOSITE, items, name="opposites", num_held_out=24)
 
@@ -107,9 +109,7 @@ def animal_sounds() -> tuple[Exchange, ...]:
 
 def young_animals() -> tuple[Exchange, ...]:
     """What the young of an animal is called."""
-    items = [
-        {"animal": animal, "young": with_article(young)} for animal, young in pairs("young")
-    ]
+    items = [{"animal": animal, "young": with_article(young)} for animal, young in pairs("young")]
     return new_wordings(_YOUNG, items, name="young animals", num_held_out=20)
 
 
@@ -152,16 +152,12 @@ def rhymes() -> tuple[Exchange, ...]:
 
 def days() -> tuple[Exchange, ...]:
     """The day after and before a day."""
-    names = "Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split()
-    return _around("day", names, num_held_out=10)
+    return _around("day", words("days"), num_held_out=10)
 
 
 def months() -> tuple[Exchange, ...]:
     """The month after and before a month."""
-    names = (
-        "January February March April May June July August September October November December"
-    ).split()
-    return _around("month", names, num_held_out=12)
+    return _around("month", words("months"), num_held_out=12)
 
 
 def _around(what: str, names: list[str], *, num_held_out: int) -> tuple[Exchange, ...]:
@@ -186,6 +182,7 @@ def _beside(what: str, side: str) -> Pattern:
             f"What {what} comes {side} {{name}}?",
             f"Which {what} comes {side} {{name}}?",
             f"Which {what} is {side} {{name}}?",
+            f"What {what} is {side} {{name}}?",
             f"What is the {what} {side} {{name}}?",
         ),
         reply=f"{{other}} comes {side} {{name}}.",

@@ -32,7 +32,7 @@ _BETWEEN = (
 )
 """What may be said between telling and asking: replies as everywhere else."""
 
-_COLOURS = "blue red green yellow pink orange purple black white grey".split()
+_COLOURS = ("blue", "red", "green", "yellow", "pink", "orange", "purple", "black", "white", "grey")
 _TELL_COLOUR = ("My favourite colour is {}.", "I like the colour {}.", "My colour is {}.")
 _ASK_COLOUR = (
     "What is my favourite colour?",
@@ -40,7 +40,7 @@ _ASK_COLOUR = (
     "Do you know my favourite colour?",
     "Which colour do I like?",
 )
-_PETS = "cat dog fish bird horse rabbit mouse parrot snake frog".split()
+_PETS = ("cat", "dog", "fish", "bird", "horse", "rabbit", "mouse", "parrot", "snake", "frog")
 _TELL_PET = ("I have {}.", "My pet is {}.", "I own {}.")
 _ASK_PET = ("What pet do I have?", "Which pet do I have?", "What is my pet?", "Do I have a pet?")
 _NUM_HELD_OUT = 12

@@ -4,11 +4,7 @@ import random
 
 from lumina_cli.data.starter.exchange import Exchange
 from lumina_cli.data.starter.families.pattern import Pattern, new_items, new_wordings, pick
-
-_NUMBER_WORDS = (
-    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen "
-    "fifteen sixteen seventeen eighteen nineteen twenty"
-).split()
+from lumina_cli.data.starter.tables import words
 
 _SUM = Pattern(
     (
@@ -161,7 +157,7 @@ def parity() -> tuple[Exchange, ...]:
 
 def number_words() -> tuple[Exchange, ...]:
     """Held out: new wordings of learnt numbers."""
-    items = [{"n": n, "word": word} for n, word in enumerate(_NUMBER_WORDS)]
+    items = [{"n": n, "word": word} for n, word in enumerate(words("numbers"))]
     return new_wordings(_AS_WORD, items, name="number words", num_held_out=20)
 
 

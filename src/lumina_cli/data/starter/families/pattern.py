@@ -14,6 +14,8 @@ from lumina_cli.data.starter.exchange import Exchange, single
 Item = Mapping[str, object]
 T = TypeVar("T")
 
+_NUM_ALWAYS_LEARNT = 2
+
 
 @dataclass(frozen=True, slots=True)
 class Pattern:
@@ -37,9 +39,10 @@ def new_wordings(
 ) -> tuple[Exchange, ...]:
     """For facts to know by heart: each item is learnt, some in fewer wordings than asked.
 
-    The main wording is never held out.
+    The main wording and the one after it are never held out.
     """
-    spots = [(i, w) for i in range(len(items)) for w in range(1, len(pattern.wordings))]
+    later = range(_NUM_ALWAYS_LEARNT, len(pattern.wordings))
+    spots = [(item, wording) for item in range(len(items)) for wording in later]
     held = random.Random(name).sample(spots, num_held_out)
     return tuple(
         pattern.exchange(item, held_out=frozenset(w for i, w in held if i == number))

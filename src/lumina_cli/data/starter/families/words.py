@@ -1,5 +1,6 @@
 """Families of words: spelling, copying, first and last letters, plurals, the alphabet."""
 
+from itertools import pairwise
 from string import ascii_lowercase
 
 from lumina_cli.data.starter.exchange import Exchange
@@ -7,6 +8,7 @@ from lumina_cli.data.starter.families.pattern import Pattern, new_items, new_wor
 from lumina_cli.data.starter.tables import pairs, words
 
 _LONGEST_HELD_OUT = 5
+_NEVER_HELD_OUT = ("cat", "dog", "hello")
 
 _SPELL = Pattern(
     (
@@ -74,7 +76,6 @@ _LETTER_BEFORE = Pattern(
     ),
     reply="{other} comes before {letter}.",
 )
-_QUALITIES = "red big small old new blue green soft warm little happy quiet".split()
 _NUM_PHRASES = 360
 
 
@@ -87,7 +88,7 @@ def spelling() -> tuple[Exchange, ...]:
 
 def copying() -> tuple[Exchange, ...]:
     """Held out: new words and new pairs of words."""
-    phrases = [f"{quality} {thing}" for quality in _QUALITIES for thing in words("words")]
+    phrases = [f"{quality} {thing}" for quality in words("qualities") for thing in words("words")]
     phrases = pick(phrases, name="phrases", count=_NUM_PHRASES)
     held = [*pick(_short_words(), name="copying", count=12), *phrases[:16]]
     texts = [*_all_words(), *phrases]
@@ -98,11 +99,13 @@ def copying() -> tuple[Exchange, ...]:
 
 def letters() -> tuple[Exchange, ...]:
     """Held out: new words."""
-    first = [{"word": word, "letter": word[0]} for word in _short_words()]
-    last = [{"word": word, "letter": word[-1]} for word in _short_words()]
+    first = {word: {"word": word, "letter": word[0]} for word in _all_words()}
+    last = {word: {"word": word, "letter": word[-1]} for word in _all_words()}
+    new_first = pick(_short_words(), name="first letters", count=12)
+    new_last = pick(_short_words(), name="last letters", count=12)
     return (
-        *new_items(_FIRST, first, held_out=pick(first, name="first letters", count=12)),
-        *new_items(_LAST, last, held_out=pick(last, name="last letters", count=12)),
+        *new_items(_FIRST, list(first.values()), held_out=[first[word] for word in new_first]),
+        *new_items(_LAST, list(last.values()), held_out=[last[word] for word in new_last]),
     )
 
 
@@ -118,7 +121,7 @@ def plurals() -> tuple[Exchange, ...]:
 
 def alphabet() -> tuple[Exchange, ...]:
     """Held out: new wordings of learnt letters."""
-    rows = list(zip(ascii_lowercase, ascii_lowercase[1:], strict=False))
+    rows = list(pairwise(ascii_lowercase))
     after = [{"letter": left, "other": right} for left, right in rows]
     before = [{"letter": right, "other": left} for left, right in rows]
     return (
@@ -132,4 +135,6 @@ def _all_words() -> list[str]:
 
 
 def _short_words() -> list[str]:
-    return [word for word in _all_words() if len(word) <= _LONGEST_HELD_OUT]
+    """The words that may be held out: short ones, and not those everybody tries first."""
+    short = [word for word in _all_words() if len(word) <= _LONGEST_HELD_OUT]
+    return [word for word in short if word not in _NEVER_HELD_OUT]
