@@ -16,6 +16,8 @@ _STYLES = {
 }
 """How people type a question, and how often in a hundred."""
 
+_HUNDRED_STYLES = tuple(style for style, share in _STYLES.items() for _ in range(share))
+
 _AMERICAN_SHARE = 0.2
 
 
@@ -57,7 +59,7 @@ def typed(text: str, *, rng: random.Random) -> str:
     """The text as somebody in a chat would type it: often hastily, now and then in American."""
     if rng.random() < _AMERICAN_SHARE:
         text = american(text)
-    [style] = rng.choices(list(_STYLES), weights=list(_STYLES.values()))
+    style = rng.choice(_HUNDRED_STYLES)
     if style == "hasty":
         return text.lower().rstrip(".!?").replace("'", "").replace(",", "")
     if style.startswith("lower case"):

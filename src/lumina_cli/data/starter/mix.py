@@ -101,6 +101,8 @@ SHAPES = {
 }
 """How often in a hundred conversations."""
 
+_HUNDRED_SHAPES = tuple(shape for shape, share in SHAPES.items() for _ in range(share))
+
 
 def blocks(exchanges: tuple[Exchange, ...], *, num_chars: int, rng: random.Random) -> list[Block]:
     """Exchanges as they were said, so many that they fill this number of characters."""
@@ -152,8 +154,7 @@ def arranged(
         rng.shuffle(pile)
     talks = list(piles["alone"])
     while piles["within"]:
-        [shape] = rng.choices(list(SHAPES), weights=list(SHAPES.values()))
-        talks += _unmixed(_taken(piles, shape=shape), leads=leads)
+        talks += _unmixed(_taken(piles, shape=rng.choice(_HUNDRED_SHAPES)), leads=leads)
     talks += piles["opens"] + piles["closes"]
     rng.shuffle(talks)
     return talks

@@ -3,6 +3,7 @@
 import calendar
 import re
 from collections.abc import Callable
+from itertools import pairwise
 
 import pytest
 
@@ -38,7 +39,6 @@ def last_word(text: str) -> str:
 @pytest.mark.parametrize("name", sorted(FAMILIES))
 def test_a_family_holds_out_at_least_20_questions_and_learns_from_others(name: str) -> None:
     exchanges = FAMILIES[name]()
-    assert sum(any(turn.held_out for turn in e.turns) for e in exchanges) >= 16
     assert sum(len(turn.held_out) for e in exchanges for turn in e.turns) >= 20
     assert any(e.is_trained for e in exchanges)
 
@@ -81,7 +81,7 @@ def test_counting_goes_by_ones_from_the_start_to_the_end() -> None:
         elif "down" in question:
             assert [found[0]] == numbers(question)
             assert found[-1] == 1
-        assert {abs(b - a) for a, b in zip(found, found[1:], strict=False)} == {1}
+        assert {abs(b - a) for a, b in pairwise(found)} == {1}
         assert reply == ", ".join(map(str, found)) + "."
 
 

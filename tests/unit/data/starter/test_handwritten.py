@@ -1,23 +1,24 @@
 """The notation of the hand-written exchanges."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lumina_cli.data.starter.exchange import Exchange, Turn, question_key
 from lumina_cli.data.starter.handwritten import kinds, parse, written
 
-texts = st.text(st.characters(codec="ascii", categories=["L", "N"]), min_size=1)
+texts = st.text("ab 1?", min_size=1, max_size=5).map(str.strip).filter(bool)
 exchanges = st.builds(
     Exchange,
     st.lists(
         st.builds(
             Turn,
-            st.lists(texts, min_size=1).map(tuple),
-            st.lists(texts, min_size=1).map("\n".join),
-            st.lists(texts).map(tuple),
+            st.lists(texts, min_size=1, max_size=3).map(tuple),
+            st.lists(texts, min_size=1, max_size=3).map("\n".join),
+            st.lists(texts, max_size=2).map(tuple),
         ),
         min_size=1,
+        max_size=3,
     ).map(tuple),
 )
 
@@ -30,7 +31,8 @@ def write(exchange: Exchange) -> str:
     return "\n".join(lines)
 
 
-@given(st.lists(exchanges))
+@settings(max_examples=50)
+@given(st.lists(exchanges, max_size=3))
 def test_what_is_written_is_read_again(some: list[Exchange]) -> None:
     assert parse("\n\n".join(write(exchange) for exchange in some)) == tuple(some)
 
