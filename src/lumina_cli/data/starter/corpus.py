@@ -60,9 +60,10 @@ _NUM_PLAIN = 40
 _NUM_FIRST = 15
 _MAX_QUESTIONS = 40
 _MAIN_WORDING_SHARE = 0.5
-_SECOND_TURN_SHARE = 0.25
-_THIRD_TURN_SHARE = 0.3
-_MAX_EARLIER_REPLY_CHARS = 32
+_SECOND_TURN_SHARE = 0.35
+_THIRD_TURN_SHARE = 0.4
+_MAX_TALK_CHARS = 112
+"""A question with what was said before it and its reply: what a small model can see at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +120,10 @@ def _held_out(part: Part, *, rng: random.Random) -> list[Question]:
     for exchange in part.exchanges():
         for number, turn in enumerate(exchange.turns):
             for wording in _asked(turn, rng=rng):
-                before = _before(exchange.turns[:number], part=part, rng=rng)
+                before = _said(exchange.turns[:number], rng=rng)
+                room = _MAX_TALK_CHARS - len(wording) - len(turn.reply)
+                if not before and part.place == "within":
+                    before = _earlier(room, rng=rng)
                 asked = Message("user", typed(wording, rng=rng))
                 found.append(Question(part.family, Conversation((*before, asked)), (turn.reply,)))
     return found
@@ -134,10 +138,8 @@ def _asked(turn: Turn, *, rng: random.Random) -> tuple[str, ...]:
     return (rng.choice(turn.held_out),)
 
 
-def _before(turns: tuple[Turn, ...], *, part: Part, rng: random.Random) -> Block:
-    """What was said before: the exchange's own earlier turns, or now and then another talk."""
-    if not turns and part.place == "within" and rng.random() < _SECOND_TURN_SHARE:
-        turns = _earlier(rng)
+def _said(turns: tuple[Turn, ...], *, rng: random.Random) -> Block:
+    """Turns as somebody might have typed them."""
     return tuple(
         message
         for turn in turns
@@ -148,13 +150,15 @@ def _before(turns: tuple[Turn, ...], *, part: Part, rng: random.Random) -> Block
     )
 
 
-def _earlier(rng: random.Random) -> tuple[Turn, ...]:
-    """A greeting, at times followed by a question to the bot: short, so that all stays in view."""
+def _earlier(room: int, *, rng: random.Random) -> Block:
+    """Now and then a greeting, at times with a question to the bot after it, if there is room."""
+    if rng.random() > _SECOND_TURN_SHARE:
+        return ()
     turns = rng.choice(written("greetings")).turns
     if rng.random() < _THIRD_TURN_SHARE:
-        about_it = [exchange.turns for exchange in written("lumina")]
-        turns += rng.choice([t for t in about_it if len(t[0].reply) <= _MAX_EARLIER_REPLY_CHARS])
-    return turns
+        turns += rng.choice(written("lumina")).turns
+    said = _said(turns, rng=rng)
+    return said if sum(len(message.text) for message in said) <= room else ()
 
 
 def is_right(reply: str, question: Question) -> bool:

@@ -10,11 +10,12 @@ _TELL_NAME = (
     "My name is {}.",
     "I am {}.",
     "I'm {}.",
+    "Call me {}.",
     "Hello, my name is {}.",
     "Hi, I am {}.",
     "Hi, I'm {}.",
-    "Call me {}.",
 )
+_NUM_BRIEF = 4
 _ASK_NAME = (
     "What is my name?",
     "What's my name?",
@@ -23,14 +24,14 @@ _ASK_NAME = (
     "Tell me my name.",
 )
 _BETWEEN = (
-    Turn(("How are you?", "How are you today?"), "I am well, thank you! And you?"),
     Turn(("What is your name?", "Your name?"), "My name is Lumina."),
-    Turn(("How old are you?", "What is your age?"), "I am only a few minutes old!"),
-    Turn(("What is 2 plus 2?", "2 + 2"), "2 plus 2 is 4."),
+    Turn(("2 + 2", "2+2", "2 plus 2"), "2 plus 2 is 4."),
+    Turn(("5 + 1", "5+1", "5 plus 1"), "5 plus 1 is 6."),
+    Turn(("Spell cat.",), "c-a-t"),
     Turn(("Thanks!", "Thank you!"), "You are welcome!"),
     Turn(("Are you there?",), "Yes, I am here!"),
 )
-"""What may be said between telling and asking: replies as everywhere else."""
+"""What may be said between telling and asking: short, for a small model must see it all."""
 
 _COLOURS = ("blue", "red", "green", "yellow", "pink", "orange", "purple", "black", "white", "grey")
 _TELL_COLOUR = ("My favourite colour is {}.", "I like the colour {}.", "My colour is {}.")
@@ -64,7 +65,8 @@ def _name_exchanges(name: str, *, between: Turn, held_out: bool) -> list[Exchang
     told = _turn(tells, f"Nice to meet you, {name}!", held_out=held_out)
     asked = _turn(_ASK_NAME, f"Your name is {name}.", held_out=held_out)
     before = Turn(tells, told.reply)  # As context it has its wordings even where held out.
-    return [Exchange((told,)), Exchange((before, asked)), Exchange((before, between, asked))]
+    briefly = Turn(tells[:_NUM_BRIEF], told.reply)
+    return [Exchange((told,)), Exchange((before, asked)), Exchange((briefly, between, asked))]
 
 
 def _turn(wordings: tuple[str, ...], reply: str, *, held_out: bool) -> Turn:
