@@ -1,0 +1,172 @@
+"""Families of numbers: sums, differences, counting, neighbours, comparing, even and odd, words."""
+
+import random
+
+from lumina_cli.data.starter.exchange import Exchange
+from lumina_cli.data.starter.families.pattern import Pattern, new_items, new_wordings, pick
+from lumina_cli.data.starter.tables import words
+
+_SUM = Pattern(
+    (
+        "What is {a} plus {b}?",
+        "What is {a} + {b}?",
+        "{a} + {b}",
+        "{a}+{b}",
+        "What is {a}+{b}?",
+        "{a} plus {b}",
+        "How much is {a} plus {b}?",
+        "What's {a} plus {b}?",
+        "Add {a} and {b}.",
+    ),
+    reply="{a} plus {b} is {c}.",
+)
+_DIFFERENCE = Pattern(
+    (
+        "What is {a} minus {b}?",
+        "What is {a} - {b}?",
+        "{a} - {b}",
+        "{a}-{b}",
+        "{a} minus {b}",
+        "How much is {a} minus {b}?",
+    ),
+    reply="{a} minus {b} is {c}.",
+)
+_COUNT = Pattern(
+    (
+        "Count from {a} to {b}.",
+        "Can you count from {a} to {b}?",
+        "Please count from {a} to {b}.",
+        "Count {a} to {b}.",
+    ),
+    reply="{listed}.",
+)
+_COUNT_TO = Pattern(("Count to {b}.", "Can you count to {b}?"), reply="{listed}.")
+_COUNT_DOWN = Pattern(
+    ("Count down from {a}.", "Can you count down from {a}?"),
+    reply="{listed}.",
+)
+_NEXT = Pattern(
+    (
+        "What comes after {n}?",
+        "What number comes after {n}?",
+        "Which number comes after {n}?",
+        "What is the number after {n}?",
+    ),
+    reply="{m} comes after {n}.",
+)
+_PREVIOUS = Pattern(
+    (
+        "What comes before {n}?",
+        "What number comes before {n}?",
+        "Which number comes before {n}?",
+        "What is the number before {n}?",
+    ),
+    reply="{m} comes before {n}.",
+)
+_BIGGER = Pattern(
+    (
+        "Which is bigger, {a} or {b}?",
+        "What is bigger, {a} or {b}?",
+        "Which number is bigger, {a} or {b}?",
+        "Which is more, {a} or {b}?",
+    ),
+    reply="{high} is bigger than {low}.",
+)
+_PARITY = Pattern(
+    ("Is {n} even or odd?", "Is {n} odd or even?", "Even or odd: {n}?"),
+    reply="{n} is {parity}.",
+)
+_AS_WORD = Pattern(
+    (
+        "Write {n} as a word.",
+        "How do you write {n}?",
+        "What is {n} in words?",
+        "Write {n} in letters.",
+        "Say {n} in words.",
+    ),
+    reply="{n} is {word}.",
+)
+
+
+def sums() -> tuple[Exchange, ...]:
+    """Held out: new pairs, whose mirror image (4 + 3 for 3 + 4) is learnt."""
+    pairs = [(a, b) for a in range(11) for b in range(11)]
+    lone = _lone_pairs(10, name="sums", count=30)
+    return new_items(
+        _SUM,
+        [{"a": a, "b": b, "c": a + b} for a, b in pairs],
+        held_out=[{"a": a, "b": b, "c": a + b} for a, b in lone],
+    )
+
+
+def differences() -> tuple[Exchange, ...]:
+    """Held out: new wordings of learnt differences."""
+    items = [{"a": a, "b": b, "c": a - b} for a in range(11) for b in range(a + 1)]
+    return new_wordings(_DIFFERENCE, items, name="differences", num_held_out=24)
+
+
+def counting() -> tuple[Exchange, ...]:
+    """Held out: new starts and ends."""
+    spans = [(a, b) for a in range(11) for b in range(a + 2, min(a + 8, 15) + 1)]
+    items = {(a, b): {"a": a, "b": b, "listed": _listed(range(a, b + 1))} for a, b in spans}
+    held = pick([(a, b) for a, b in spans if a > 1], name="counting", count=20)
+    up = [{"b": b, "listed": _listed(range(1, b + 1))} for b in range(3, 11)]
+    down = [{"a": a, "listed": _listed(range(a, 0, -1))} for a in range(3, 11)]
+    return (
+        *new_items(_COUNT, list(items.values()), held_out=[items[span] for span in held]),
+        *new_items(_COUNT_TO, up, held_out=()),
+        *new_items(_COUNT_DOWN, down, held_out=()),
+    )
+
+
+def neighbours() -> tuple[Exchange, ...]:
+    """Held out: new numbers inside a row of ten; those at its ends are learnt."""
+    inside = [n for n in range(11, 50) if n % 10 not in (0, 1, 9)]
+    after = pick(inside, name="numbers after", count=10)
+    before = pick([n for n in inside if n not in after], name="numbers before", count=10)
+    return (
+        *new_items(
+            _NEXT,
+            [{"n": n, "m": n + 1} for n in range(51)],
+            held_out=[{"n": n, "m": n + 1} for n in after],
+        ),
+        *new_items(
+            _PREVIOUS,
+            [{"n": n, "m": n - 1} for n in range(1, 51)],
+            held_out=[{"n": n, "m": n - 1} for n in before],
+        ),
+    )
+
+
+def comparing() -> tuple[Exchange, ...]:
+    """Held out: new pairs, whose mirror image is learnt."""
+    pairs = [(a, b) for a in range(13) for b in range(13) if a != b]
+    lone = _lone_pairs(12, name="bigger", count=24)
+    return new_items(
+        _BIGGER,
+        [{"a": a, "b": b, "high": max(a, b), "low": min(a, b)} for a, b in pairs],
+        held_out=[{"a": a, "b": b, "high": max(a, b), "low": min(a, b)} for a, b in lone],
+    )
+
+
+def parity() -> tuple[Exchange, ...]:
+    """Held out: new numbers from 10 on."""
+    items = [{"n": n, "parity": "odd" if n % 2 else "even"} for n in range(61)]
+    return new_items(_PARITY, items, held_out=pick(items[10:], name="even or odd", count=20))
+
+
+def number_words() -> tuple[Exchange, ...]:
+    """Held out: new wordings of learnt numbers."""
+    items = [{"n": n, "word": word} for n, word in enumerate(words("numbers"))]
+    return new_wordings(_AS_WORD, items, name="number words", num_held_out=20)
+
+
+def _lone_pairs(highest: int, *, name: str, count: int) -> list[tuple[int, int]]:
+    """Pairs to hold out of which the mirror image is learnt; 3 and 4 are learnt both ways."""
+    rng = random.Random(name)
+    pairs = [(a, b) for a in range(highest + 1) for b in range(a) if (a, b) != (4, 3)]
+    return [rng.choice([(a, b), (b, a)]) for a, b in rng.sample(pairs, count)]
+
+
+def _listed(numbers: range) -> str:
+    return ", ".join(str(number) for number in numbers)

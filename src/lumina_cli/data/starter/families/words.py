@@ -1,0 +1,140 @@
+"""Families of words: spelling, copying, first and last letters, plurals, the alphabet."""
+
+from itertools import pairwise
+from string import ascii_lowercase
+
+from lumina_cli.data.starter.exchange import Exchange
+from lumina_cli.data.starter.families.pattern import Pattern, new_items, new_wordings, pick
+from lumina_cli.data.starter.tables import pairs, words
+
+_LONGEST_HELD_OUT = 5
+_NEVER_HELD_OUT = ("cat", "dog", "hello")
+
+_SPELL = Pattern(
+    (
+        "Spell {word}.",
+        "How do you spell {word}?",
+        "Can you spell {word}?",
+        "Please spell {word}.",
+        "Spell the word {word}.",
+    ),
+    reply="{spelt}",
+)
+_COPY = Pattern(
+    (
+        "Say {text}.",
+        "Repeat after me: {text}.",
+        "Repeat: {text}.",
+        "Please say {text}.",
+        "Can you say {text}?",
+    ),
+    reply="{text}",
+)
+_FIRST = Pattern(
+    (
+        "What is the first letter of {word}?",
+        "Which letter does {word} start with?",
+        "What letter does {word} begin with?",
+        "First letter of {word}?",
+    ),
+    reply="The first letter of {word} is {letter}.",
+)
+_LAST = Pattern(
+    (
+        "What is the last letter of {word}?",
+        "Which letter does {word} end with?",
+        "What letter does {word} end with?",
+        "Last letter of {word}?",
+    ),
+    reply="The last letter of {word} is {letter}.",
+)
+_PLURAL = Pattern(
+    (
+        "What is the plural of {one}?",
+        "Plural of {one}?",
+        "What's the plural of {one}?",
+        "One {one}, two what?",
+        "Make {one} plural.",
+    ),
+    reply="One {one}, two {many}.",
+)
+_LETTER_AFTER = Pattern(
+    (
+        "What letter comes after {letter}?",
+        "Which letter comes after {letter}?",
+        "What comes after {letter}?",
+        "What is the letter after {letter}?",
+    ),
+    reply="{other} comes after {letter}.",
+)
+_LETTER_BEFORE = Pattern(
+    (
+        "What letter comes before {letter}?",
+        "Which letter comes before {letter}?",
+        "What comes before {letter}?",
+        "What is the letter before {letter}?",
+    ),
+    reply="{other} comes before {letter}.",
+)
+_NUM_PHRASES = 360
+
+
+def spelling() -> tuple[Exchange, ...]:
+    """Held out: new words."""
+    items = {word: {"word": word, "spelt": "-".join(word)} for word in _all_words()}
+    held = pick(_short_words(), name="spelling", count=28)
+    return new_items(_SPELL, list(items.values()), held_out=[items[word] for word in held])
+
+
+def copying() -> tuple[Exchange, ...]:
+    """Held out: new words and new pairs of words."""
+    phrases = [f"{quality} {thing}" for quality in words("qualities") for thing in words("words")]
+    phrases = pick(phrases, name="phrases", count=_NUM_PHRASES)
+    held = [*pick(_short_words(), name="copying", count=12), *phrases[:16]]
+    texts = [*_all_words(), *phrases]
+    return new_items(
+        _COPY, [{"text": text} for text in texts], held_out=[{"text": text} for text in held]
+    )
+
+
+def letters() -> tuple[Exchange, ...]:
+    """Held out: new words."""
+    first = {word: {"word": word, "letter": word[0]} for word in _all_words()}
+    last = {word: {"word": word, "letter": word[-1]} for word in _all_words()}
+    new_first = pick(_short_words(), name="first letters", count=12)
+    new_last = pick(_short_words(), name="last letters", count=12)
+    return (
+        *new_items(_FIRST, list(first.values()), held_out=[first[word] for word in new_first]),
+        *new_items(_LAST, list(last.values()), held_out=[last[word] for word in new_last]),
+    )
+
+
+def plurals() -> tuple[Exchange, ...]:
+    """Held out: new words with a plain -s; the others have to be known by heart."""
+    plain = [{"one": word, "many": f"{word}s"} for word in words("words")]
+    odd = [{"one": one, "many": many} for one, many in pairs("plurals")]
+    return (
+        *new_items(_PLURAL, plain, held_out=pick(plain, name="plurals", count=20)),
+        *new_items(_PLURAL, odd, held_out=()),
+    )
+
+
+def alphabet() -> tuple[Exchange, ...]:
+    """Held out: new wordings of learnt letters."""
+    rows = list(pairwise(ascii_lowercase))
+    after = [{"letter": left, "other": right} for left, right in rows]
+    before = [{"letter": right, "other": left} for left, right in rows]
+    return (
+        *new_wordings(_LETTER_AFTER, after, name="letters after", num_held_out=10),
+        *new_wordings(_LETTER_BEFORE, before, name="letters before", num_held_out=10),
+    )
+
+
+def _all_words() -> list[str]:
+    return [*words("words"), *words("small_words")]
+
+
+def _short_words() -> list[str]:
+    """The words that may be held out: short ones, and not those everybody tries first."""
+    short = [word for word in _all_words() if len(word) <= _LONGEST_HELD_OUT]
+    return [word for word in short if word not in _NEVER_HELD_OUT]
