@@ -19,6 +19,7 @@ from lumina_cli.core.training.events import (
     Finished,
     Sampled,
     StepDone,
+    StopReason,
     TrainEvent,
 )
 from lumina_cli.core.training.optim import build_optimizer
@@ -107,6 +108,7 @@ class Trainer:
         self._progress = 0.0
         self._evaluations_done = 0
         self._evaluated_step = -1
+        self._stopped = False
         self._started_s = self._next_sample_s = 0.0
 
     def run(self) -> Iterator[TrainEvent]:
@@ -118,7 +120,7 @@ class Trainer:
         untrained = self._evaluate()
         yield untrained
         self._keep_time_for_the_end(untrained.seconds)
-        while (reason := self.limits.reached(self.num_steps, elapsed_s=self._elapsed_s)) is None:
+        while (reason := self._reason_to_stop()) is None:
             yield from self._step()
             if self._evaluation_due():
                 yield self._evaluate()
@@ -128,6 +130,15 @@ class Trainer:
         if self._evaluated_step != self.num_steps:
             yield self._evaluate()
         yield Finished(self.num_steps, reason, self._elapsed_s)
+
+    def stop(self) -> None:
+        """Let the run end after the step in hand."""
+        self._stopped = True
+
+    def _reason_to_stop(self) -> StopReason | None:
+        if self._stopped:
+            return "interrupted"
+        return self.limits.reached(self.num_steps, elapsed_s=self._elapsed_s)
 
     @property
     def _elapsed_s(self) -> float:

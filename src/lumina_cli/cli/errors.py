@@ -1,0 +1,49 @@
+"""The one place where errors become lines on stderr and an exit code."""
+
+import os
+import sys
+from collections.abc import Callable
+
+from rich.console import Console
+
+from lumina_cli.cli.console import plain, stderr_console
+from lumina_cli.cli.verbosity import verbosity
+from lumina_cli.errors import LuminaError
+
+EXIT_INTERRUPTED = 130
+EXIT_MEMORY = 75
+SHOW_TRACEBACK = 2
+"""From `-vv` on, a user's mistake shows its traceback too."""
+
+
+def run_guarded(command: Callable[[], object]) -> int:
+    """Run a command and return the exit code; what a user can mend is two lines on stderr."""
+    try:
+        command()
+    except LuminaError as error:
+        if verbosity.level >= SHOW_TRACEBACK:
+            raise
+        show_error(error.message, hint=error.hint, console=stderr_console())
+        return error.exit_code
+    except KeyboardInterrupt:
+        stderr_console().print("Stopped.")
+        return EXIT_INTERRUPTED
+    except MemoryError:
+        show_error(
+            "memory ran out", hint="Use a smaller model: --preset small", console=stderr_console()
+        )
+        return EXIT_MEMORY
+    except BrokenPipeError:
+        # The reader of our output has gone (`| head`): nothing is wrong, nothing to say.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    return 0
+
+
+def show_error(message: str, *, hint: str, console: Console) -> None:
+    """Print what happened and what to do next, as plain text."""
+    line = plain("error: ", style="bold red")
+    line.append_text(plain(message))
+    console.print(line, soft_wrap=True)
+    if hint:
+        console.print(plain(hint, style="dim"), soft_wrap=True)

@@ -1,0 +1,51 @@
+"""Commands that are imported when they are run, so that `lumina --help` answers at once."""
+
+from importlib import import_module
+from typing import Any
+
+import typer
+from typer.core import TyperGroup
+
+COMMANDS = {
+    "data": "Fetch, check and list data.",
+    "train": "Train a model from nothing on your text.",
+    "chat": "Talk to a model.",
+    "generate": "Continue a text.",
+    "eval": "Measure a model on a text.",
+    "info": "Show what a model file holds.",
+    "doctor": "Show what this machine offers, and what is missing.",
+}
+"""Each command is `command` (or for a group of commands `app`) in `lumina_cli.cli.<name>`."""
+
+
+class LazyGroup(TyperGroup):
+    """The top of the command line: names and one-line helps, the rest on demand."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """Return a stand-in that knows its help, which is all that `--help` needs."""
+        if cmd_name not in COMMANDS:
+            return None
+        return _as_click(lambda: None, name=cmd_name, help_text=COMMANDS[cmd_name])
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """Return the real command, once it is known which one is run."""
+        name, _, rest = super().resolve_command(ctx, args)
+        assert name is not None
+        return name, load_command(name), rest
+
+
+def load_command(name: str) -> Any:
+    """Import a command and return it as Click sees it."""
+    module = import_module(f"lumina_cli.cli.{name}")
+    if hasattr(module, "app"):
+        return typer.main.get_command(module.app)
+    return _as_click(module.command, name=name)
+
+
+def _as_click(function: Any, *, name: str, help_text: str | None = None) -> Any:
+    app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+    app.command(name, help=help_text)(function)
+    return typer.main.get_command(app)

@@ -1,0 +1,129 @@
+"""Options made from settings: a flag for each field of the rooms' configs.
+
+Flags keep what was typed as it was typed. Numbers are read and bounds are checked by the
+configs alone, so that a wrong flag, variable and TOML key are told in the same words.
+"""
+
+import inspect
+import types
+import typing
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar
+
+import typer
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from lumina_cli.cli.verbosity import verbosity
+from lumina_cli.settings import ALIASES
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+def _be_quiet(value: bool) -> bool:  # noqa: FBT001  (Typer calls it so)
+    if value:
+        verbosity.level = -1
+    return value
+
+
+def _be_verbose(value: int) -> int:
+    if value:
+        verbosity.level = value
+    return value
+
+
+ModelPath = Annotated[Path, typer.Option("--model", "-m", help="The model file.")]
+ConfigPath = Annotated[
+    Path | None,
+    typer.Option("--config", "-c", help="A TOML file with settings.", show_default="lumina.toml"),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Tell only errors.", callback=_be_quiet)]
+Verbose = Annotated[
+    int,
+    typer.Option(
+        "--verbose", "-v", count=True, help="Tell more; -vv with tracebacks.", callback=_be_verbose
+    ),
+]
+
+
+def with_settings(*configs: type[BaseModel]) -> Callable[[Function], Function]:
+    """Replace the `**flags` of a command by an option for each field of `configs`.
+
+    The command receives them by the name of the setting, None where not given.
+    """
+
+    def decorate(function: Function) -> Function:
+        signature = inspect.signature(function)
+        own = [
+            parameter
+            for parameter in signature.parameters.values()
+            if parameter.kind is not inspect.Parameter.VAR_KEYWORD
+        ]
+        options = [
+            _option(name, field, panel=_panel(config))
+            for config in configs
+            for name, field in config.model_fields.items()
+        ]
+        new_signature = signature.replace(parameters=own + options)
+        function.__signature__ = new_signature  # type: ignore[attr-defined]
+        function.__annotations__ = {
+            parameter.name: parameter.annotation for parameter in new_signature.parameters.values()
+        }
+        return function
+
+    return decorate
+
+
+def _option(name: str, field: FieldInfo, *, panel: str) -> inspect.Parameter:
+    kind, metavar = _flag_type(field.annotation)
+    option = typer.Option(
+        *_flag_names(name, is_switch=kind is bool),
+        help=_help_text(field),
+        metavar=metavar,
+        show_default=False,  # Typer would show None: the default is the config's
+        rich_help_panel=panel,
+    )
+    return inspect.Parameter(
+        name,
+        inspect.Parameter.KEYWORD_ONLY,
+        default=None,
+        annotation=Annotated[kind | None, option],
+    )
+
+
+def _flag_names(name: str, *, is_switch: bool) -> list[str]:
+    names = [alias for alias, target in ALIASES.items() if target == name] + [name]
+    flags = [f"--{each.replace('_', '-')}" for each in names]
+    return [f"{flag}/--no-{flag.removeprefix('--')}" for flag in flags] if is_switch else flags
+
+
+def _flag_type(annotation: object) -> tuple[Any, str | None]:
+    """Return the type that Typer should read, and how it is shown."""
+    kinds = [kind for kind in _alternatives(annotation) if kind is not type(None)]
+    if kinds == [bool]:
+        return bool, None
+    if typing.get_origin(kinds[0]) in (tuple, list):
+        return list[str], "TEXT"
+    if typing.get_origin(kinds[0]) is Literal:
+        return str, "|".join(map(str, typing.get_args(kinds[0])))
+    shown = {int: "INTEGER", float: "NUMBER"}
+    return str, next((shown[kind] for kind in kinds if kind in shown), "TEXT")
+
+
+def _alternatives(annotation: object) -> tuple[Any, ...]:
+    if isinstance(annotation, types.UnionType) or typing.get_origin(annotation) is typing.Union:
+        return typing.get_args(annotation)
+    return (annotation,)
+
+
+def _help_text(field: FieldInfo) -> str:
+    assert field.description, "a setting needs a description"
+    if field.default in (None, (), False):
+        return field.description
+    return f"{field.description} Default: {field.default}."
+
+
+def _panel(config: type[BaseModel]) -> str:
+    return config.__name__.removesuffix("Config")

@@ -1,0 +1,291 @@
+"""How a training run looks: the plan before it, the live view or log lines, the report."""
+
+import math
+from collections import deque
+from typing import Protocol
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.panel import Panel
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from lumina_cli.cli.console import plain
+from lumina_cli.cli.wording import format_bytes, format_count, format_duration
+from lumina_cli.core.training.events import (
+    BatchSplit,
+    EpochDone,
+    Evaluated,
+    Sampled,
+    StepDone,
+)
+from lumina_cli.recipes.plan import Plan
+from lumina_cli.recipes.pretrain import RunEvent, TrainReport
+
+SAMPLES_SHOWN = 4
+SMOOTHING = 0.05
+"""Weight of the newest step in the loss and accuracy that are shown."""
+
+
+class TrainView(Protocol):
+    """Shows events as they come; a context manager that owns the screen meanwhile."""
+
+    def show(self, event: RunEvent) -> None: ...
+    def __enter__(self) -> "TrainView": ...
+    def __exit__(self, *exc_info: object) -> None: ...
+
+
+def make_view(console: Console, *, plan: Plan, quiet: bool) -> TrainView:
+    """Return the live view for a terminal, lines for a log, nothing when quiet."""
+    if quiet:
+        return Silence()
+    return LiveView(console, plan=plan) if console.is_terminal else LineView(console)
+
+
+class Silence:
+    """Shows nothing."""
+
+    def show(self, event: RunEvent) -> None:
+        pass
+
+    def __enter__(self) -> "Silence":
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        pass
+
+
+class LineView:
+    """A line for each epoch, evaluation and sample: for logs and pipes."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._validation = ""
+
+    def show(self, event: RunEvent) -> None:
+        match event:
+            case EpochDone():
+                self._print(_epoch_line(event) + self._validation)
+            case Evaluated():
+                self._validation = f" | Validation: {event.nats_per_char:.4f}"
+                self._print(f"Step {event.step:>6} | {_validation_text(event)}")
+            case Sampled():
+                self._print(f"Step {event.step:>6} | Sample: {_one_line(event.text)}")
+            case BatchSplit():
+                self._print(_split_text(event))
+
+    def _print(self, line: str) -> None:
+        self._console.print(plain(line), soft_wrap=True)
+
+    def __enter__(self) -> "LineView":
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        pass
+
+
+class LiveView:
+    """A panel that is drawn over itself: progress, figures, and what the model says by now."""
+
+    def __init__(self, console: Console, *, plan: Plan) -> None:
+        self._console = console
+        self._plan = plan
+        self._samples: deque[Sampled] = deque(maxlen=SAMPLES_SHOWN)
+        self._step: StepDone | None = None
+        self._validation: Evaluated | None = None
+        self._loss = self._accuracy = math.nan
+        self._num_chars = 0
+        self._live = Live(console=console, refresh_per_second=4, get_renderable=self._draw)
+
+    def show(self, event: RunEvent) -> None:
+        match event:
+            case StepDone():
+                self._take_in(event)
+            case Evaluated():
+                self._validation = event
+            case Sampled():
+                self._samples.append(event)
+            case BatchSplit():
+                self._live.console.print(plain(_split_text(event)))
+
+    def _take_in(self, step: StepDone) -> None:
+        if self._step is None:
+            self._loss, self._accuracy = step.loss, step.accuracy
+        self._loss += SMOOTHING * (step.loss - self._loss)
+        self._accuracy += SMOOTHING * (step.accuracy - self._accuracy)
+        self._num_chars += step.num_chars
+        self._step = step
+
+    def _draw(self) -> RenderableType:
+        parts: list[RenderableType] = [self._progress(), self._figures()]
+        if self._samples:
+            parts += [Text(), self._sample_table()]
+        return Panel(Group(*parts), title="training", title_align="left", border_style="cyan")
+
+    def _progress(self) -> RenderableType:
+        share = self._step.progress if self._step else 0.0
+        left = f"{share:4.0%}  {format_duration(self._seconds_left(share))} left"
+        grid = Table.grid(padding=(0, 1), expand=True)
+        grid.add_column(ratio=1)
+        grid.add_column(justify="right")
+        grid.add_row(ProgressBar(total=1.0, completed=share), left)
+        return grid
+
+    def _seconds_left(self, share: float) -> float:
+        if self._step is None or share < 0.01:
+            return self._plan.seconds
+        return self._step.elapsed_s * (1 - share) / share
+
+    def _figures(self) -> RenderableType:
+        if self._step is None:
+            return Text("measuring the untrained model …", style="dim")
+        step, speed = self._step, self._num_chars / max(self._step.elapsed_s, 1e-9)
+        grid = Table.grid(padding=(0, 2))
+        figures = {
+            "step": f"{step.step:,}",
+            "loss": f"{self._loss:.3f}",
+            "bits/char": f"{self._loss / math.log(2):.3f}",
+            "accuracy": f"{self._accuracy:.1%}",
+            "learning rate": f"{step.learning_rate:.2e}",
+            "chars/s": f"{speed:,.0f}",
+            "validation": _short_validation(self._validation),
+        }
+        grid.add_row(*(Text(name, style="dim") for name in figures))
+        grid.add_row(*figures.values())
+        return grid
+
+    def _sample_table(self) -> RenderableType:
+        grid = Table.grid(padding=(0, 2))
+        for sample in self._samples:
+            newest = sample is self._samples[-1]
+            text = plain(_one_line(sample.text), style="bold" if newest else "dim")
+            grid.add_row(Text(f"step {sample.step:,}", style="dim"), text)
+        return grid
+
+    def __enter__(self) -> "LiveView":
+        self._live.start()
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self._live.stop()
+
+
+def show_plan(console: Console, plan: Plan, *, sample_prompt: str | None) -> None:
+    """Print what the run is going to do."""
+    model, memory = plan.model, plan.memory
+    rows = {
+        "data": f"{', '.join(plan.data)} ({_documents(plan)})",
+        "split": f"{format_count(plan.train.chars)} characters to learn from, "
+        f"{format_count(plan.validation.chars)} to measure with",
+        "vocabulary": f"{plan.vocab_size:,} ids, {plan.num_characters:,} of them characters",
+        "model": f"{model.num_layers} layers, {model.hidden_size} wide, {model.num_heads} heads, "
+        f"sees {model.seq_length} characters",
+        "parameters": format_count(plan.num_parameters),
+        "memory": f"about {format_bytes(memory.total)} "
+        f"(activations {format_bytes(memory.activations)})",
+        "computes on": f"{plan.device}, {plan.precision.name} ({plan.precision.why})",
+        "steps": _steps_text(plan),
+        "time": f"about {format_duration(plan.seconds)}",
+        "model file": str(plan.out),
+    }
+    if sample_prompt is not None:
+        rows["samples"] = f"every 20 seconds its reply to: {sample_prompt}"
+    grid = Table.grid(padding=(0, 2))
+    for name, text in rows.items():
+        grid.add_row(Text(name, style="dim"), plain(text))
+    console.print(Panel(grid, title="plan", title_align="left", border_style="cyan"))
+
+
+def show_report(console: Console, report: TrainReport) -> None:
+    """Print what the run came to, and how to go on."""
+    rows = {
+        "steps": f"{report.steps:,} in {format_duration(report.seconds)}, "
+        f"{report.chars_per_s:,.0f} characters a second",
+        "memory": f"{format_bytes(report.peak_memory_bytes)} at most",
+        "validation": _report_validation(report),
+        "saved": str(report.model),
+    }
+    grid = Table.grid(padding=(0, 2))
+    for name, text in rows.items():
+        grid.add_row(Text(name, style="dim"), plain(text))
+    console.print(Panel(grid, title="done", title_align="left", border_style="green"))
+    if report.exam is not None:
+        console.print(_exam_table(report))
+    console.print(plain(f"Talk to it: lumina chat --model {report.model}", style="bold"))
+
+
+def _exam_table(report: TrainReport) -> Table:
+    assert report.exam is not None
+    table = Table(title="questions it had never seen", title_justify="left", box=None)
+    table.add_column("family")
+    table.add_column("right", justify="right")
+    table.add_column("share", justify="right")
+    for score in report.exam.families:
+        share = score.num_right / score.num_questions
+        right = f"{score.num_right} of {score.num_questions}"
+        table.add_row(score.family, right, f"{share:.0%}")
+    table.add_row(
+        Text("all", style="bold"), "", Text(f"{report.exam.share_right:.0%}", style="bold")
+    )
+    return table
+
+
+def _documents(plan: Plan) -> str:
+    conversations = plan.train.conversations + plan.validation.conversations
+    texts = max(plan.train.texts, plan.validation.texts)
+    parts = [
+        f"{number:,} {name}"
+        for number, name in ((conversations, "conversations"), (texts, "texts"))
+        if number
+    ]
+    return " and ".join(parts)
+
+
+def _steps_text(plan: Plan) -> str:
+    if plan.steps is None:
+        return f"as many as the time allows, {plan.steps_per_epoch:,} a pass"
+    passes = plan.steps / plan.steps_per_epoch
+    return f"{plan.steps:,} ({passes:,.1f} passes over the text)"
+
+
+def _epoch_line(event: EpochDone) -> str:
+    return (
+        f"Epoch {event.epoch + 1:>3} | Loss: {event.loss:.4f} | "
+        f"Accuracy: {event.accuracy:.2%} | LR: {event.learning_rate:.2e} | "
+        f"Time: {event.seconds:.1f}s | Elapsed: {event.elapsed_s:.1f}s"
+    )
+
+
+def _validation_text(event: Evaluated) -> str:
+    if math.isnan(event.nats_per_char):
+        return "no validation text"
+    best = " (best so far)" if event.is_best else ""
+    return (
+        f"Validation: {event.nats_per_char:.4f} nats/char, {event.bits_per_char:.4f} bits/char, "
+        f"accuracy {event.accuracy:.2%}{best}"
+    )
+
+
+def _short_validation(event: Evaluated | None) -> str:
+    if event is None or math.isnan(event.nats_per_char):
+        return "–"
+    return f"{event.bits_per_char:.3f} bits/char"
+
+
+def _report_validation(report: TrainReport) -> str:
+    nats = report.best_nats_per_char
+    if nats is None:
+        return "no validation text"
+    return f"{nats:.4f} nats a character, {nats / math.log(2):.4f} bits"
+
+
+def _split_text(event: BatchSplit) -> str:
+    return (
+        f"Memory ran out at step {event.step}: done again in pieces of "
+        f"{event.micro_batch_size} windows, with the same result."
+    )
+
+
+def _one_line(text: str) -> str:
+    return " ⏎ ".join(line for line in text.split("\n") if line.strip()) or "(nothing)"

@@ -1,0 +1,39 @@
+"""A model measured on a text that a person names."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from lumina_cli.core.checkpoint.format import load_model
+from lumina_cli.core.config import ComputeConfig
+from lumina_cli.core.device import choose_device
+from lumina_cli.core.precision import choose_precision
+from lumina_cli.core.training.evaluate import Evaluation, evaluate
+from lumina_cli.data.batches import validation_batches
+from lumina_cli.data.config import DataConfig
+from lumina_cli.errors import DataError
+from lumina_cli.recipes.sources import encode_source, open_source
+from lumina_cli.settings import Settings
+
+BATCH_SIZE = 16
+
+
+def measure_model(model_path: Path, *, data: Sequence[Path], settings: Settings) -> Evaluation:
+    """Measure a model on all of the data, none of it set apart.
+
+    Raises:
+        LuminaError: model or data can't be read, or there is nothing to measure on.
+    """
+    compute = settings.of(ComputeConfig)
+    device = choose_device(compute.device)
+    precision = choose_precision(compute.precision, device=device)
+    loaded = load_model(model_path, device=device)
+    config = settings.of(DataConfig).model_copy(update={"val_fraction": 0.0})
+    source = open_source(data, config=config)
+    corpus = encode_source(source, config=config, seed=0, vocabulary=loaded.vocabulary)
+    batches = validation_batches(
+        corpus.train, seq_length=loaded.model.config.seq_length, batch_size=BATCH_SIZE
+    )
+    result = evaluate(loaded.model, batches, precision=precision)
+    if not result.characters:
+        raise DataError("no character of the data counts", hint="Try: --loss-on all")
+    return result

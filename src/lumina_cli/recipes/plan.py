@@ -1,0 +1,134 @@
+"""What a training run is going to do, told before it starts."""
+
+import copy
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from lumina_cli.core.device import describe_device
+from lumina_cli.core.model.accounting import TrainingMemory, num_parameters, training_memory
+from lumina_cli.core.model.config import ModelConfig
+from lumina_cli.core.model.transformer import Transformer
+from lumina_cli.core.precision import Precision
+from lumina_cli.core.training.config import TrainingConfig
+from lumina_cli.core.training.optim import build_optimizer
+from lumina_cli.core.training.step import Stepper
+from lumina_cli.data.batches import Batch, EpochBatches, steps_per_epoch
+from lumina_cli.data.corpus import Corpus, SideCounts
+
+LONGEST_TRIAL_S = 2.0
+"""Whole batches are timed where one takes less than this, else one window stands for all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Data, model, memory and time of a run; `steps` is None where the clock ends it."""
+
+    data: tuple[str, ...]
+    train: SideCounts
+    validation: SideCounts
+    vocab_size: int
+    num_characters: int
+    model: ModelConfig
+    num_parameters: int
+    memory: TrainingMemory
+    steps: int | None
+    steps_per_epoch: int
+    seconds: float
+    device: str
+    precision: Precision
+    out: Path
+
+
+def make_plan(
+    model: Transformer,
+    corpus: Corpus,
+    *,
+    data: tuple[str, ...],
+    config: TrainingConfig,
+    precision: Precision,
+    out: Path,
+) -> Plan:
+    """Return the plan, its time measured on a copy of the model."""
+    epoch_steps = steps_per_epoch(
+        len(corpus.train), seq_length=model.config.seq_length, batch_size=config.batch_size
+    )
+    steps = _planned_steps(config, epoch_steps=epoch_steps)
+    seconds = _planned_seconds(model, corpus, config=config, precision=precision, steps=steps)
+    vocab_size = len(corpus.vocabulary)
+    return Plan(
+        data=data,
+        train=corpus.train_counts,
+        validation=corpus.validation_counts,
+        vocab_size=vocab_size,
+        num_characters=len(corpus.vocabulary.characters),
+        model=model.config,
+        num_parameters=num_parameters(model.config, vocab_size=vocab_size),
+        memory=training_memory(model.config, vocab_size=vocab_size, batch_size=config.batch_size),
+        steps=steps,
+        steps_per_epoch=epoch_steps,
+        seconds=seconds,
+        device=describe_device(model.wte.weight.device),
+        precision=precision,
+        out=out,
+    )
+
+
+def _planned_steps(config: TrainingConfig, *, epoch_steps: int) -> int | None:
+    limits = [config.max_steps, config.epochs and config.epochs * epoch_steps]
+    return min((limit for limit in limits if limit is not None), default=None)
+
+
+def _planned_seconds(
+    model: Transformer,
+    corpus: Corpus,
+    *,
+    config: TrainingConfig,
+    precision: Precision,
+    steps: int | None,
+) -> float:
+    limit = None if config.minutes is None else config.minutes * 60
+    if steps is None:
+        assert limit is not None, "a run needs an end"
+        return limit
+    seconds = steps * measure_step_s(model, corpus, config=config, precision=precision)
+    return seconds if limit is None else min(seconds, limit)
+
+
+def measure_step_s(
+    model: Transformer, corpus: Corpus, *, config: TrainingConfig, precision: Precision
+) -> float:
+    """Return how long a step takes here, tried on a copy of the model."""
+    trial = copy.deepcopy(model)
+    stepper = Stepper(
+        trial,
+        build_optimizer(trial, config=config),
+        precision=precision,
+        grad_clip=config.grad_clip,
+        label_smoothing=config.label_smoothing,
+        micro_batch_size=config.batch_size,
+    )
+    batch = EpochBatches(
+        corpus.train,
+        seq_length=model.config.seq_length,
+        batch_size=config.batch_size,
+        seed=config.seed,
+        epoch=0,
+    )[0]
+    one_window = batch.rows(0, 1)
+    _time_step(stepper, one_window)  # the first call is always slow
+    window_s = _time_step(stepper, one_window)
+    if window_s * len(batch.inputs) > LONGEST_TRIAL_S:
+        return window_s * len(batch.inputs)
+    _time_step(stepper, batch)
+    return min(_time_step(stepper, batch) for _ in range(3))
+
+
+def _time_step(stepper: Stepper, batch: Batch) -> float:
+    started_s = time.perf_counter()
+    stepper.step(batch, learning_rate=0.0)
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()
+    return time.perf_counter() - started_s
