@@ -1,0 +1,56 @@
+# Set-up happens by itself: every target that needs it makes $(VENV) first.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test test-all check fmt bench docs clean
+
+help:  ## list the targets
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 18
+
+setup: $(READY)  ## make the virtual environment and install lumina into it
+
+$(READY): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "lumina needs Python 3.11 or newer; name one: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[chat,dev]'
+	@touch $@
+
+demo: $(READY)  ## train a small chatbot in about three minutes and hear it answer
+	@mkdir -p demo
+	@$(BIN)/lumina train --preset demo --out demo/Model.pth
+	@for question in "Hello" "What is your name?" "What comes after Tuesday?" "What is 3 plus 4?"; do \
+		echo; echo "you> $$question"; printf 'bot> '; \
+		$(BIN)/lumina chat --model demo/Model.pth --prompt "$$question" || exit $$?; \
+	done
+	@echo; echo "Your turn: $(BIN)/lumina chat --model demo/Model.pth"
+
+test: $(READY)  ## run the tests
+	$(BIN)/python -m pytest -m "not slow and not gpu"
+
+test-all: $(READY)  ## run the tests and the longer proofs
+	$(BIN)/python -m pytest
+
+check: $(READY)  ## exactly what CI runs: style, types, rooms, docs, tests
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python docs/make_cli_md.py --check
+	$(BIN)/python -m pytest -m "not slow and not gpu"
+
+fmt: $(READY)  ## put the code into its usual form
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: $(READY)  ## measure speed on this machine
+	$(BIN)/python -m benchmarks
+
+docs: $(READY)  ## write docs/cli.md anew from --help
+	$(BIN)/python docs/make_cli_md.py
+
+clean:  ## remove the virtual environment, the caches and the demo's model
+	rm -rf $(VENV) demo build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -1,0 +1,57 @@
+"""Write docs/cli.md from the commands' own --help, or check that it is up to date."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from lumina_cli.cli.lazy import COMMANDS, load_command
+
+PAGE = Path(__file__).with_name("cli.md")
+WIDTH = "100"
+
+HEAD = """# The command line
+
+Made from `--help` by `make docs`; don't edit it by hand.
+"""
+
+
+def main() -> int:
+    """Write the page; with --check, compare it and fail where it differs."""
+    page = "\n".join([HEAD, *(section(command) for command in commands())])
+    if "--check" not in sys.argv[1:]:
+        PAGE.write_text(page, encoding="utf-8")
+        return 0
+    if PAGE.is_file() and PAGE.read_text(encoding="utf-8") == page:
+        return 0
+    print("docs/cli.md is not what --help says. Write it anew: make docs", file=sys.stderr)
+    return 1
+
+
+def commands() -> list[list[str]]:
+    """Return every command line that has a help of its own."""
+    lines: list[list[str]] = [[]]
+    for name in COMMANDS:
+        lines.append([name])
+        lines += [[name, sub] for sub in getattr(load_command(name), "commands", {})]
+    return lines
+
+
+def section(command: list[str]) -> str:
+    """Return one command's help as a section of the page."""
+    shown = " ".join(["lumina", *command])
+    return f"## `{shown}`\n\n```\n{help_text(command)}\n```\n"
+
+
+def help_text(command: list[str]) -> str:
+    """Return what --help prints in a terminal of a fixed width, without colours."""
+    environment = {**os.environ, "COLUMNS": WIDTH, "TERM": "dumb", "NO_COLOR": "1"}
+    environment["PYTHONIOENCODING"] = "utf-8"
+    call = [sys.executable, "-m", "lumina_cli", *command, "--help"]
+    run = subprocess.run(call, env=environment, capture_output=True, check=True)
+    lines = run.stdout.decode().strip("\n").split("\n")
+    return "\n".join(line.rstrip() for line in lines)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
