@@ -1,8 +1,20 @@
-"""How data is read, split and encoded."""
+"""The settings of the data room (no torch)."""
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+Format = Literal[
+    "auto",
+    "oasst",
+    "messages",
+    "sharegpt",
+    "pairs",
+    "instructions",
+    "documents",
+    "tagged",
+    "text",
+]
 
 
 class DataConfig(BaseModel):
@@ -10,8 +22,30 @@ class DataConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
+    format: Format = Field(
+        "auto", description="What the files hold; 'auto' looks at their content, file by file."
+    )
+    encoding: str = Field(
+        "utf-8", description="How the text files are written down, such as latin-1 or utf-16."
+    )
     lang: str = Field(
-        "en", description="OASST trees to read, by the language of their first message, or 'all'."
+        "en",
+        description="OASST trees to read, by the language of their first message: "
+        "'en', 'en,de', or 'all'.",
+    )
+    paths: str = Field(
+        "best",
+        pattern=r"^(best|all|top-[1-9][0-9]{0,3})$",
+        description="Conversations taken from an OASST tree: the 'best' one, 'all', or 'top-3'.",
+    )
+    include_synthetic: bool = Field(
+        False, description="Read OASST messages that a machine wrote, too."
+    )
+    mend_mojibake: bool = Field(
+        False, description="Mend text that was garbled on its way, such as 'cafÃ©' for 'café'."
+    )
+    allow_skips: bool = Field(
+        False, description="Go on even when more than 5 % of the rows can't be read."
     )
     val_fraction: float = Field(
         0.1, ge=0.0, le=0.5, description="Share of the data kept for validation."
@@ -24,3 +58,12 @@ class DataConfig(BaseModel):
     loss_on: Literal["bot", "all"] = Field(
         "all", description="What is learnt from in conversations: the bot's words, or everybody's."
     )
+
+    @field_validator("encoding")
+    @classmethod
+    def _is_a_text_encoding(cls, name: str) -> str:
+        try:
+            b"".decode(name)
+        except (LookupError, ValueError) as error:
+            raise ValueError(f"{name!r} is no text encoding that Python knows") from error
+        return name

@@ -1,0 +1,189 @@
+"""Files as conversations and texts: the door of the data room.
+
+    files → rows, tagged text or plain text → documents, with a report of all that was met
+
+Everything streams. Memory holds one row or one stretch of a plain text; of OASST messages
+it holds the ids, while their texts wait in a temporary file until the trees are known.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import cached_property
+from pathlib import Path
+from typing import IO
+
+from lumina_cli.conversation import Conversation, Document
+from lumina_cli.data.config import DataConfig
+from lumina_cli.data.encodings import likely_encoding
+from lumina_cli.data.forest import conversations_of_trees
+from lumina_cli.data.json_rows import rows_of_document, rows_of_lines
+from lumina_cli.data.mending import Mender
+from lumina_cli.data.message_table import MessageTable
+from lumina_cli.data.parquet_rows import is_parquet, rows_of_parquet
+from lumina_cli.data.plain import stretches
+from lumina_cli.data.recognise import SAMPLE_CHARS, Container, container_of, data_suffix
+from lumina_cli.data.report import Place, ReadReport, example_of
+from lumina_cli.data.rows import Placed, RowReader
+from lumina_cli.data.shapes import COLUMNS
+from lumina_cli.data.sources import Stamp, changed, find_files, open_regular, stamp_of
+from lumina_cli.data.tagged import tagged_conversations
+from lumina_cli.data.text_files import open_text
+from lumina_cli.data.turns import cut_after_last_reply
+from lumina_cli.errors import DataError, LuminaError, MissingInputError
+
+READER_VERSION = 1
+"""Part of every fingerprint: raise it when the same files begin to read differently."""
+
+_SETTINGS_READ = {
+    "allow_skips",
+    "encoding",
+    "format",
+    "include_synthetic",
+    "lang",
+    "mend_mojibake",
+    "paths",
+}
+
+
+class Documents:
+    """The documents of files and folders, read anew in each iteration.
+
+    Args:
+        paths: files and folders.
+        config: how they are read.
+
+    `report` tells of the latest iteration; it is complete when that is.
+    """
+
+    def __init__(self, paths: Sequence[Path], *, config: DataConfig) -> None:
+        self.paths = tuple(paths)
+        self.config = config
+        self.report = ReadReport()
+        self._stamps: dict[Path, Stamp] = {}
+
+    def __iter__(self) -> Iterator[Document]:
+        """Yield all documents.
+
+        Raises:
+            MissingInputError: a path is missing, or the files hold no text.
+            DataError: a file can't be read as text, more than 5 % of the rows were skipped,
+                or nothing is left of what was read.
+        """
+        self.report = report = ReadReport()
+        mender = Mender(mojibake=self.config.mend_mojibake, report=report)
+        with MessageTable() as trees:
+            rows = RowReader(self.config, trees=trees, mender=mender, report=report)
+            for path in find_files(self.paths, report=report):
+                for place, document in self._documents_of(path, rows):
+                    mended = mender.document(document, place=place)
+                    yield from self._counted(mended, place)
+            for conversation in conversations_of_trees(
+                trees, lang=self.config.lang, paths=self.config.paths, report=report
+            ):
+                report.saw_document(conversation)
+                yield conversation
+        self._refuse_poor_reading()
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """A SHA-256 over the content of the files and the settings that change its reading."""
+        settings = self.config.model_dump(include=_SETTINGS_READ)
+        digest = hashlib.sha256(json.dumps([READER_VERSION, settings], sort_keys=True).encode())
+        for path in find_files(self.paths, report=ReadReport()):
+            with self._unchanged(path), open_regular(path) as file:
+                content = hashlib.file_digest(file, "sha256").digest()
+            digest.update(data_suffix(path).encode() + b"\0" + content)
+        return digest.hexdigest()
+
+    def _documents_of(self, path: Path, rows: RowReader) -> Iterator[Placed]:
+        """Yield the documents of one file; messages of trees go into the table of `rows`."""
+        with self._unchanged(path):
+            with open_regular(path) as file:
+                if is_parquet(file) or data_suffix(path) == ".parquet":
+                    table = rows_of_parquet(file, path=path, report=self.report, columns=COLUMNS)
+                    yield from rows.documents(table)
+                    return
+            container = self._container_of(path)
+            with open_text(path, encoding=self.config.encoding) as text:
+                match container:
+                    case "json lines":
+                        lines = rows_of_lines(text, path=path, report=self.report)
+                        yield from rows.documents(lines)
+                    case "json":
+                        values = rows_of_document(text, path=path, report=self.report)
+                        yield from rows.documents(values)
+                    case "tagged":
+                        yield from tagged_conversations(text, path=path, report=self.report)
+                    case "text":
+                        yield from self._plain_text(text, path)
+
+    def _container_of(self, path: Path) -> Container:
+        """Look at how a text file begins."""
+        wanted = self.config.format
+        if wanted == "text" or wanted == "tagged":
+            return wanted
+        with open_text(path, encoding=self.config.encoding) as text:
+            sample = text.read(SAMPLE_CHARS)
+        _refuse_wide_text(sample, path=path)
+        found = container_of(sample, path=path)
+        return "json lines" if wanted != "auto" and found in ("tagged", "text") else found
+
+    def _plain_text(self, file: IO[str], path: Path) -> Iterator[Placed]:
+        for stretch in stretches(file):
+            if stretch.text.starts:
+                self.report.saw_row(path, "text")
+            yield Place(path, stretch.line), stretch.text
+
+    def _counted(self, document: Document, place: Place) -> Iterator[Document]:
+        """Yield a document without turns that stay unanswered, if something is left of it."""
+        if isinstance(document, Conversation):
+            answered = cut_after_last_reply(document)
+            num_cut = len(document.messages) - (len(answered.messages) if answered else 0)
+            if num_cut:
+                self.report.left_out.add("no reply follows it", place, count=num_cut)
+            if answered is None:
+                return
+            document = answered
+        self.report.saw_document(document)
+        yield document
+
+    def _refuse_poor_reading(self) -> None:
+        """Raise where too little was read to go on."""
+        report = self.report
+        error = report.too_many_skipped()
+        if error and not self.config.allow_skips:
+            raise error
+        if not report.documents:
+            raise _nothing_left(report, paths=self.paths)
+
+    @contextmanager
+    def _unchanged(self, path: Path) -> Iterator[None]:
+        """Refuse a file that changes while it is read, or between two readings."""
+        stamp = self._stamps.setdefault(path, stamp_of(path))
+        yield
+        if stamp_of(path) != stamp:
+            raise changed(path)
+
+
+def _refuse_wide_text(sample: str, *, path: Path) -> None:
+    """Refuse UTF-16 without a BOM, which is valid UTF-8 with a NUL for each other character."""
+    guess = likely_encoding(sample.encode()) if "\0" in sample else "utf-8"
+    if guess != "utf-8" and sample.count("\0") > len(sample) // 10:
+        hint = f"It looks like {guess}: try --encoding {guess}." if guess else ""
+        raise DataError(f"{path} is not text: every few characters are NUL", hint=hint)
+
+
+def _nothing_left(report: ReadReport, *, paths: Sequence[Path]) -> LuminaError:
+    """Return the error for data that was read and gave nothing."""
+    where = ", ".join(map(str, paths))
+    for remarks in (report.left_out, report.skipped):
+        for wording, tally in remarks:
+            return DataError(
+                f"{tally.first}: {wording}{example_of(tally)}; nothing is left of {where}",
+                hint="`lumina data check` shows what was met, and why it is not read.",
+            )
+    return MissingInputError(
+        f"{where} holds no text", hint="`lumina data fetch starter` writes some to begin with."
+    )

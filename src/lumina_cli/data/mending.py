@@ -1,0 +1,114 @@
+"""Text that was damaged on its way: halves of characters, and mojibake.
+
+Half of a UTF-16 pair (a lone surrogate, as broken JSON can hold) is no character; U+FFFD
+takes its place. Mojibake is UTF-8 that was once read as cp1252 or Latin-1, so that
+'café' became 'cafÃ©'. It is mended only on demand, line by line, and only where the
+whole line, written as cp1252, is UTF-8: then nothing else can have been meant.
+"""
+
+import re
+from dataclasses import replace
+from typing import NamedTuple
+
+from lumina_cli.conversation import Conversation, Document, Message, PlainText
+from lumina_cli.data.report import Place, ReadReport
+
+_UNDEFINED_IN_CP1252 = "\x81\x8d\x8f\x90\x9d"
+_FROM_CP1252 = bytes(set(range(0x80, 0xA0)) - set(map(ord, _UNDEFINED_IN_CP1252))).decode("cp1252")
+_NEXT = f"[\x80-\xbf{_FROM_CP1252}]"
+_GARBLED = re.compile(f"[\xc2-\xdf]{_NEXT}|[\xe0-\xef]{_NEXT}{{2}}|[\xf0-\xf4]{_NEXT}{{3}}")
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+class Garbled(NamedTuple):
+    """The first garbled line of a text: its number from 0, and one of its garbled characters."""
+
+    line: int
+    example: str
+
+
+def mend_surrogates(text: str) -> tuple[str, int]:
+    """Return the text with U+FFFD for each half of a character, and how many there were."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return _SURROGATE.subn("\ufffd", text)
+    return text, 0
+
+
+def find_mojibake(text: str) -> Garbled | None:
+    """Return where a text was garbled first, or None."""
+    if text.isascii():
+        return None
+    for found in _GARBLED.finditer(text):
+        start = text.rfind("\n", 0, found.start()) + 1
+        end = text.find("\n", found.end())
+        line = text[start : end if end >= 0 else None]
+        mended = _ungarble(line)
+        if mended != line:
+            return Garbled(text.count("\n", 0, start), found[0])
+    return None
+
+
+def mend_mojibake(text: str) -> str:
+    """Return the text with its garbled lines as they once were."""
+    if text.isascii():
+        return text
+    return "\n".join(_ungarble(line) for line in text.split("\n"))
+
+
+def _ungarble(line: str) -> str:
+    if line.isascii() or not _GARBLED.search(line):
+        return line
+    try:
+        return line.translate(_TO_BYTES).encode("latin-1").decode("utf-8")
+    except UnicodeError:
+        return line
+
+
+_TO_BYTES = {ord(char): char.encode("cp1252")[0] for char in _FROM_CP1252}
+"""Characters of cp1252 to the bytes they came from; Latin-1 has the rest at its place."""
+
+
+class Mender:
+    """Mends texts as they are read, and tells where.
+
+    Args:
+        mojibake: whether garbled lines are mended, too, or only told of.
+        report: where it is told.
+    """
+
+    def __init__(self, *, mojibake: bool, report: ReadReport) -> None:
+        self._mojibake = mojibake
+        self._notices = report.notices
+
+    def document(self, document: Document, *, place: Place) -> Document:
+        """Return a document with all its texts mended."""
+        if isinstance(document, PlainText):
+            return replace(document, text=self.text(document.text, place=place, in_file=True))
+        return Conversation(tuple(self._message(each, place) for each in document.messages))
+
+    def text(self, text: str, *, place: Place, in_file: bool = False) -> str:
+        """Return a text mended.
+
+        Args:
+            text: what was read.
+            place: where it begins.
+            in_file: whether its lines are those of the file, so that they can be counted.
+        """
+        text, num_halves = mend_surrogates(text)
+        if num_halves:
+            self._notices.add("half a character (a lone surrogate) is read as U+FFFD", place)
+        if garbled := find_mojibake(text):
+            line = garbled.line if in_file else 0
+            at = Place(place.path, place.line + line)
+            if self._mojibake:
+                text = mend_mojibake(text)
+                self._notices.add("garbled text was mended", at, example=garbled.example)
+            else:
+                wording = "it looks garbled (UTF-8 read as cp1252); --mend-mojibake mends it"
+                self._notices.add(wording, at, example=garbled.example)
+        return text
+
+    def _message(self, message: Message, place: Place) -> Message:
+        return replace(message, text=self.text(message.text, place=place))

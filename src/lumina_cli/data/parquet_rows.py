@@ -1,0 +1,58 @@
+"""Rows from parquet tables, a small batch at a time."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+from lumina_cli.data.json_rows import Row
+from lumina_cli.data.report import Place, ReadReport
+from lumina_cli.errors import DataError
+
+MAGIC = b"PAR1"
+BATCH_ROWS = 256
+
+
+def is_parquet(file: BinaryIO) -> bool:
+    """Say whether a file begins as a parquet table does; the next read begins at 0."""
+    begins = file.read(len(MAGIC)) == MAGIC
+    file.seek(0)
+    return begins
+
+
+def rows_of_parquet(
+    file: BinaryIO, *, path: Path, report: ReadReport, columns: frozenset[str] | None = None
+) -> Iterator[Row]:
+    """Yield the rows of a table as objects; `line` is the number of the row.
+
+    Args:
+        file: the table.
+        path: its name.
+        report: rows whose text is not UTF-8 are counted here.
+        columns: the columns to read, None for all.
+
+    Raises:
+        DataError: the file is no whole parquet table.
+    """
+    from pyarrow import ArrowException  # noqa: PLC0415  slow to load, and few need it
+    from pyarrow.parquet import ParquetFile  # noqa: PLC0415
+
+    try:
+        table = ParquetFile(file)
+        names = [name for name in table.schema_arrow.names if columns is None or name in columns]
+        number = 0
+        for batch in table.iter_batches(BATCH_ROWS, columns=names):
+            for index in range(batch.num_rows):
+                number += 1
+                place = Place(path, number)
+                try:
+                    [value] = batch.slice(index, 1).to_pylist()
+                except UnicodeDecodeError:
+                    report.saw_row(path, "unreadable")
+                    report.skipped.add("its text is not UTF-8", place)
+                    continue
+                yield Row(place, value)
+    except (ArrowException, OSError, NotImplementedError) as error:
+        reason = str(error).partition("\n")[0][:200]
+        raise DataError(
+            f"{path} is no whole parquet table: {reason}", hint="Copy or download it once more."
+        ) from error

@@ -1,0 +1,62 @@
+"""How the text of a file is divided, told from how it begins; its name only breaks a tie."""
+
+import re
+from pathlib import Path
+from typing import Literal
+
+from lumina_cli.data.json_rows import BOM, BadJSON, parse
+from lumina_cli.data.tagged import TAG
+
+Container = Literal["json lines", "json", "tagged", "text"]
+
+SAMPLE_CHARS = 1 << 18
+NUM_LOOKED_AT = 20
+JSON_LINES_SUFFIXES = (".jsonl", ".ndjson")
+_ARRAY = re.compile(r"\[\s*(\{|\]\s*\Z)")
+_OBJECT = re.compile(r'\{\s*["}]')
+
+
+def container_of(sample: str, *, path: Path) -> Container:
+    """Return how the text of a file is divided.
+
+    Args:
+        sample: the first characters of the file.
+        path: its name, for files that begin like nothing in particular.
+    """
+    begin = sample.lstrip(BOM + " \t\n")
+    suffix = data_suffix(path)
+    if _ARRAY.match(begin):
+        return "json"
+    if _are_rows(begin, named=suffix in JSON_LINES_SUFFIXES):
+        return "json lines"
+    if _OBJECT.match(begin):
+        spread_out = begin.partition("\n")[0].strip() == "{"
+        return "json" if spread_out or suffix == ".json" else "json lines"
+    if suffix in JSON_LINES_SUFFIXES:
+        return "json" if begin.partition("\n")[0].strip() == "[" else "json lines"
+    if suffix == ".json":
+        return "json"
+    return "tagged" if TAG.match(begin) else "text"
+
+
+def data_suffix(path: Path) -> str:
+    """Return the ending of a file's name in lower case, without .gz."""
+    return Path(path.name.lower().removesuffix(".gz")).suffix
+
+
+def _are_rows(begin: str, *, named: bool) -> bool:
+    """Say whether the lines are JSON each: most of them objects, or all of them strings."""
+    if not begin.startswith(("{", '"')):
+        return False
+    lines = [line for line in begin.split("\n")[: 2 * NUM_LOOKED_AT] if line.strip(BOM + " \t")]
+    values = [_value_of(line) for line in lines[:NUM_LOOKED_AT]]
+    if begin.startswith("{"):
+        return 2 * sum(isinstance(value, dict) for value in values) >= len(values)
+    return (named or len(values) > 1) and all(isinstance(value, str) for value in values)
+
+
+def _value_of(line: str) -> object:
+    try:
+        return parse(line.strip(BOM + " \t"))
+    except BadJSON:
+        return None

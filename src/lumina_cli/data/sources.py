@@ -1,0 +1,176 @@
+"""Which files are read, and how they are opened: regular files only, and never a wait.
+
+A named pipe or a device could block for ever or never end, so nothing but a regular file
+is opened. A file that changes between two looks is refused: half of the old and half of
+the new text is neither.
+"""
+
+import errno
+import io
+import os
+import stat
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from lumina_cli.data.report import Place, ReadReport
+from lumina_cli.errors import DataError, LuminaError, MissingInputError, StorageError
+
+DATA_SUFFIXES = frozenset({".json", ".jsonl", ".ndjson", ".md", ".parquet", ".text", ".txt"})
+ABOUT_THE_DATA = frozenset({"dataset.json", "dataset_infos.json", "license", "readme"})
+"""Names (without .md or .txt) that lie beside data and are not read with a folder."""
+
+_KINDS = (
+    (stat.S_ISFIFO, "a named pipe"),
+    (stat.S_ISCHR, "a device"),
+    (stat.S_ISBLK, "a device"),
+    (stat.S_ISSOCK, "a socket"),
+)
+
+
+class Stamp(NamedTuple):
+    """What changes when a file does."""
+
+    device: int
+    inode: int
+    size: int
+    modified_ns: int
+
+
+def find_files(paths: Sequence[Path], *, report: ReadReport) -> list[Path]:
+    """Return the files to read: those named, and those of the folders named, in a fixed order.
+
+    A file that is reached twice is read once, and a notice says so.
+
+    Raises:
+        MissingInputError: a path is missing or can't be opened, or a folder holds no data.
+        DataError: a path is neither a file nor a folder.
+    """
+    found: dict[tuple[int, int] | Path, Path] = {}
+    for path in paths:
+        for file in _files_at(path, report=report):
+            identity = _identity(file)
+            if identity in found:
+                report.notices.add("the same file is named twice; it is read once", Place(file))
+            found.setdefault(identity, file)
+    return list(found.values())
+
+
+def open_regular(path: Path) -> io.BufferedReader:
+    """Open a regular file for reading; anything else is refused without a wait."""
+    _refuse_special(path, status(path))
+    flags = os.O_RDONLY
+    for name in ("O_NONBLOCK", "O_CLOEXEC", "O_BINARY"):  # as far as the system has them
+        flags |= getattr(os, name, 0)
+    try:
+        file = os.fdopen(os.open(path, flags), "rb")
+    except OSError as error:
+        raise unreadable(path, error) from error
+    try:
+        _refuse_special(path, os.fstat(file.fileno()))  # it may have changed since
+    except DataError:
+        file.close()
+        raise
+    return file
+
+
+def stamp_of(path: Path, file: io.BufferedReader | None = None) -> Stamp:
+    """Return the stamp of a path, or of the file opened from it."""
+    now = os.fstat(file.fileno()) if file else status(path)
+    return Stamp(now.st_dev, now.st_ino, now.st_size, now.st_mtime_ns)
+
+
+def changed(path: Path) -> DataError:
+    """Return the error for a file that changed under the reader."""
+    return DataError(
+        f"{path} changed while it was read",
+        hint="Wait until nothing writes to it any more, then run the same command again.",
+    )
+
+
+def status(path: Path) -> os.stat_result:
+    """Return the status of what `path` leads to, or raise what a person can mend."""
+    try:
+        return path.stat()
+    except (OSError, ValueError) as error:
+        raise unreadable(path, error) from error
+
+
+def unreadable(path: Path, error: OSError | ValueError) -> LuminaError:
+    """Return the error that says why `path` can't be read."""
+    code = getattr(error, "errno", None)
+    if code == errno.ELOOP:
+        return MissingInputError(f"{path} is a link that leads back to itself")
+    if isinstance(error, FileNotFoundError | NotADirectoryError | ValueError):
+        dangling = not isinstance(error, ValueError) and path.is_symlink()
+        what = "is a link to nothing" if dangling else "is not there"
+        return MissingInputError(
+            f"{path} {what}",
+            hint="Give --data a file or folder that exists, or `starter` for the built-in corpus.",
+        )
+    if isinstance(error, PermissionError):
+        return MissingInputError(f"{path} can't be opened: no permission")
+    if code in (errno.ENAMETOOLONG, errno.EINVAL):
+        return MissingInputError(f"{path} can't be opened: {error}")
+    return StorageError(f"{path} can't be read: {getattr(error, 'strerror', None) or error}")
+
+
+def _files_at(path: Path, *, report: ReadReport) -> Iterator[Path]:
+    mode = status(path).st_mode
+    if not stat.S_ISDIR(mode):
+        _refuse_special(path, status(path))
+        yield path
+        return
+    files = [file for file in _walk(path, report=report) if _is_data(file, report=report)]
+    if not files:
+        raise MissingInputError(
+            f"{path} holds no file to read ({', '.join(sorted(DATA_SUFFIXES))}, or these as .gz)",
+            hint="Name the file itself if it has another ending: --data FOLDER/FILE.",
+        )
+    yield from files
+
+
+def _walk(folder: Path, *, report: ReadReport) -> Iterator[Path]:
+    """Yield the files below a folder in the order of their names; links to folders rest."""
+
+    def refuse(error: OSError) -> None:
+        raise unreadable(Path(error.filename or folder), error) from error
+
+    for root, folders, names in os.walk(folder, onerror=refuse):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for name in folders:
+            if Path(root, name).is_symlink():
+                report.notices.add("a link to a folder is not followed", Place(Path(root, name)))
+        yield from (Path(root, name) for name in sorted(names) if not name.startswith("."))
+
+
+def _is_data(file: Path, *, report: ReadReport) -> bool:
+    """Say whether a file of a folder is read; a notice tells of those that are not."""
+    name = file.name.lower().removesuffix(".gz")
+    suffix = Path(name).suffix
+    if name in ABOUT_THE_DATA or name.removesuffix(suffix) in ABOUT_THE_DATA:
+        return False
+    if suffix not in DATA_SUFFIXES:
+        report.notices.add("a file with another ending is not read", Place(file), example=suffix)
+        return False
+    try:
+        _refuse_special(file, status(file))
+    except LuminaError as error:
+        report.notices.add("a file of the folder can't be read", Place(file), example=str(error))
+        return False
+    return True
+
+
+def _refuse_special(path: Path, found: os.stat_result) -> None:
+    if stat.S_ISREG(found.st_mode):
+        return
+    what = next((name for test, name in _KINDS if test(found.st_mode)), "a folder")
+    raise DataError(
+        f"{path} is {what}, not a file",
+        hint="Copy what it gives into a file first, and name that file.",
+    )
+
+
+def _identity(file: Path) -> tuple[int, int] | Path:
+    found = status(file)
+    return (found.st_dev, found.st_ino) if found.st_ino else file.resolve()
