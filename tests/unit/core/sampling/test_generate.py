@@ -28,7 +28,7 @@ def pieces(
     reader: Reader | None = None,
     **settings: object,
 ) -> list[Piece]:
-    config = SamplingConfig.model_validate(settings)
+    config = SamplingConfig.model_validate({"max_chars": 100, **settings})
     generator = torch.Generator().manual_seed(seed)
     return list(
         generate(
