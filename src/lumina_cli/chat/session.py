@@ -4,7 +4,6 @@ It knows neither terminal nor files. Text goes in, text comes out as it is said;
 is to tell beside it waits in `take_notices`.
 """
 
-import secrets
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -21,7 +20,7 @@ from lumina_cli.core.sampling.config import SamplingConfig
 from lumina_cli.core.sampling.generate import generate
 from lumina_cli.core.sampling.reader import Reader
 from lumina_cli.core.sampling.score import score
-from lumina_cli.core.seeding import make_generator
+from lumina_cli.core.seeding import make_generator, new_seed
 from lumina_cli.tokenizer.ids import FIRST_BYTE, FIRST_CHARACTER, Special
 from lumina_cli.tokenizer.stream import StreamDecoder
 from lumina_cli.tokenizer.vocabulary import Vocabulary
@@ -79,7 +78,7 @@ class Session:
         self._model = model
         self._vocabulary = vocabulary
         self._digest = digest
-        self._seed = secrets.randbits(32) if config.seed is None else config.seed
+        self._seed = new_seed() if config.seed is None else config.seed
         self._num_drawn = 0
         self._reader: Reader | None = None
         self._notices: list[str] = []
