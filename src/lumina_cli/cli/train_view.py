@@ -23,7 +23,7 @@ from lumina_cli.core.training.events import (
 from lumina_cli.recipes.plan import Plan
 from lumina_cli.recipes.pretrain import RunEvent, TrainReport
 
-SAMPLES_SHOWN = 4
+SAMPLES_SHOWN = 10
 SMOOTHING = 0.05
 """Weight of the newest step in the loss and accuracy that are shown."""
 
@@ -96,7 +96,7 @@ class LiveView:
         self._validation: Evaluated | None = None
         self._loss = self._accuracy = math.nan
         self._num_chars = 0
-        self._live = Live(console=console, refresh_per_second=4, get_renderable=self._draw)
+        self._live = Live(console=console, refresh_per_second=4, get_renderable=self.picture)
 
     def show(self, event: RunEvent) -> None:
         match event:
@@ -117,7 +117,8 @@ class LiveView:
         self._num_chars += step.num_chars
         self._step = step
 
-    def _draw(self) -> RenderableType:
+    def picture(self) -> RenderableType:
+        """Return what is on the screen now."""
         parts: list[RenderableType] = [self._progress(), self._figures()]
         if self._samples:
             parts += [Text(), self._sample_table()]
