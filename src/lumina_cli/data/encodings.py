@@ -49,12 +49,17 @@ _SIGNS = (
 )
 
 
-def not_text(file: BinaryIO, *, path: Path, encoding: str) -> DataError:
-    """Return the error for a file that is not text in `encoding`, with line and byte."""
-    sample = file.read(SAMPLE_BYTES)
+def not_text(file: BinaryIO, *, sample: bytes, path: Path, encoding: str) -> DataError:
+    """Return the error for a file that is not text in `encoding`, with line and byte.
+
+    Args:
+        file: at its beginning.
+        sample: how it begins.
+        path: its name.
+        encoding: what it should be.
+    """
     if what := binary_kind(sample):
         return DataError(f"{path} is {what}, not text", hint="Give a text, JSON or parquet file.")
-    file.seek(0)
     line, byte, value = _first_bad_byte(file, encoding=encoding)
     guess = likely_encoding(sample)
     hint = f"It looks like {guess}: try --encoding {guess}." if guess else ""

@@ -12,6 +12,7 @@ Container = Literal["json lines", "json", "tagged", "text"]
 SAMPLE_CHARS = 1 << 18
 NUM_LOOKED_AT = 20
 JSON_LINES_SUFFIXES = (".jsonl", ".ndjson")
+_OPENING = ("{", "[", '"')
 _ARRAY = re.compile(r"\[\s*(\{|\]\s*\Z)")
 _OBJECT = re.compile(r'\{\s*["}]')
 
@@ -25,15 +26,16 @@ def container_of(sample: str, *, path: Path) -> Container:
     """
     begin = sample.lstrip(BOM + " \t\n")
     suffix = data_suffix(path)
-    if _ARRAY.match(begin):
+    first_line = begin.partition("\n")[0]
+    values = [_value_of(line) for line in _first_lines(begin)] if begin[:1] in _OPENING else []
+    if _ARRAY.match(begin) and (len(values) == 1 or values[0] is None):
         return "json"
-    if _are_rows(begin, named=suffix in JSON_LINES_SUFFIXES):
+    if _are_rows(values, named=suffix in JSON_LINES_SUFFIXES):
         return "json lines"
     if _OBJECT.match(begin):
-        spread_out = begin.partition("\n")[0].strip() == "{"
-        return "json" if spread_out or suffix == ".json" else "json lines"
+        return "json" if first_line.strip() == "{" or suffix == ".json" else "json lines"
     if suffix in JSON_LINES_SUFFIXES:
-        return "json" if begin.partition("\n")[0].strip() == "[" else "json lines"
+        return "json" if first_line.strip() == "[" else "json lines"
     if suffix == ".json":
         return "json"
     return "tagged" if TAG.match(begin) else "text"
@@ -44,19 +46,20 @@ def data_suffix(path: Path) -> str:
     return Path(path.name.lower().removesuffix(".gz")).suffix
 
 
-def _are_rows(begin: str, *, named: bool) -> bool:
-    """Say whether the lines are JSON each: most of them objects, or all of them strings."""
-    if not begin.startswith(("{", '"')):
-        return False
-    lines = [line for line in begin.split("\n")[: 2 * NUM_LOOKED_AT] if line.strip(BOM + " \t")]
-    values = [_value_of(line) for line in lines[:NUM_LOOKED_AT]]
-    if begin.startswith("{"):
-        return 2 * sum(isinstance(value, dict) for value in values) >= len(values)
-    return (named or len(values) > 1) and all(isinstance(value, str) for value in values)
+def _are_rows(values: list[object], *, named: bool) -> bool:
+    """Say whether lines are a JSON value each: most of them objects, or all of them strings."""
+    if 2 * sum(isinstance(value, dict) for value in values) >= max(len(values), 1):
+        return True
+    return len(values) > (not named) and all(isinstance(value, str) for value in values)
+
+
+def _first_lines(begin: str) -> list[str]:
+    lines = (line.strip(BOM + " \t") for line in begin.split("\n")[: 2 * NUM_LOOKED_AT])
+    return [line for line in lines if line][:NUM_LOOKED_AT]
 
 
 def _value_of(line: str) -> object:
     try:
-        return parse(line.strip(BOM + " \t"))
+        return parse(line)
     except BadJSON:
         return None

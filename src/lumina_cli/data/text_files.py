@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, BinaryIO, cast
 
-from lumina_cli.data.encodings import not_text
+from lumina_cli.data.encodings import SAMPLE_BYTES, not_text
 from lumina_cli.data.sources import open_regular, unreadable
 from lumina_cli.errors import DataError
 
@@ -65,7 +65,9 @@ def open_text(path: Path, *, encoding: str = "utf-8") -> Iterator[IO[str]]:
 def _not_in_encoding(path: Path, *, encoding: str) -> DataError:
     """Find the first bytes that are no text by a second look, line by line."""
     with open_unpacked(path) as file:
-        return not_text(file, path=path, encoding=encoding)
+        sample = file.read(SAMPLE_BYTES)
+    with open_unpacked(path) as file:
+        return not_text(file, sample=sample, path=path, encoding=encoding)
 
 
 class _LimitedGzip(io.RawIOBase):
