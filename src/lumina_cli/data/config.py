@@ -1,5 +1,6 @@
 """The settings of the data room (no torch)."""
 
+import io
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
@@ -63,7 +64,7 @@ class DataConfig(BaseModel):
     @classmethod
     def _is_a_text_encoding(cls, name: str) -> str:
         try:
-            b"".decode(name)
+            io.TextIOWrapper(io.BytesIO(), encoding=name)
         except (LookupError, ValueError) as error:
             raise ValueError(f"{name!r} is no text encoding that Python knows") from error
         return name

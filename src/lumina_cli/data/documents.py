@@ -16,14 +16,12 @@ from typing import IO
 
 from lumina_cli.conversation import Conversation, Document
 from lumina_cli.data.config import DataConfig
-from lumina_cli.data.encodings import likely_encoding
+from lumina_cli.data.files import container_of_file, rows_of_file
 from lumina_cli.data.forest import conversations_of_trees
-from lumina_cli.data.json_rows import rows_of_document, rows_of_lines
 from lumina_cli.data.mending import Mender
 from lumina_cli.data.message_table import MessageTable
-from lumina_cli.data.parquet_rows import is_parquet, rows_of_parquet
 from lumina_cli.data.plain import stretches
-from lumina_cli.data.recognise import SAMPLE_CHARS, Container, container_of, data_suffix
+from lumina_cli.data.recognise import data_suffix
 from lumina_cli.data.report import Place, ReadReport, example_of
 from lumina_cli.data.rows import Placed, RowReader
 from lumina_cli.data.shapes import COLUMNS
@@ -71,6 +69,17 @@ class Documents:
             DataError: a file can't be read as text, more than 5 % of the rows were skipped,
                 or nothing is left of what was read.
         """
+        yield from self.read()
+        if refusal := self.refusal():
+            raise refusal
+
+    def read(self) -> Iterator[Document]:
+        """Yield all documents, however poor the reading was; the report tells.
+
+        Raises:
+            MissingInputError: a path is missing.
+            DataError: a file can't be read as text.
+        """
         self.report = report = ReadReport()
         mender = Mender(mojibake=self.config.mend_mojibake, report=report)
         with MessageTable() as trees:
@@ -84,7 +93,13 @@ class Documents:
             ):
                 report.saw_document(conversation)
                 yield conversation
-        self._refuse_poor_reading()
+
+    def refusal(self) -> LuminaError | None:
+        """Return why the latest reading is too poor to go on with, or None."""
+        too_many = None if self.config.allow_skips else self.report.too_many_skipped()
+        if too_many or self.report.documents:
+            return too_many
+        return _nothing_left(self.report, paths=self.paths)
 
     @cached_property
     def fingerprint(self) -> str:
@@ -99,36 +114,18 @@ class Documents:
 
     def _documents_of(self, path: Path, rows: RowReader) -> Iterator[Placed]:
         """Yield the documents of one file; messages of trees go into the table of `rows`."""
+        config, report = self.config, self.report
         with self._unchanged(path):
-            with open_regular(path) as file:
-                if is_parquet(file) or data_suffix(path) == ".parquet":
-                    table = rows_of_parquet(file, path=path, report=self.report, columns=COLUMNS)
-                    yield from rows.documents(table)
-                    return
-            container = self._container_of(path)
-            with open_text(path, encoding=self.config.encoding) as text:
-                match container:
-                    case "json lines":
-                        lines = rows_of_lines(text, path=path, report=self.report)
-                        yield from rows.documents(lines)
-                    case "json":
-                        values = rows_of_document(text, path=path, report=self.report)
-                        yield from rows.documents(values)
-                    case "tagged":
-                        yield from tagged_conversations(text, path=path, report=self.report)
-                    case "text":
-                        yield from self._plain_text(text, path)
-
-    def _container_of(self, path: Path) -> Container:
-        """Look at how a text file begins."""
-        wanted = self.config.format
-        if wanted == "text" or wanted == "tagged":
-            return wanted
-        with open_text(path, encoding=self.config.encoding) as text:
-            sample = text.read(SAMPLE_CHARS)
-        _refuse_wide_text(sample, path=path)
-        found = container_of(sample, path=path)
-        return "json lines" if wanted != "auto" and found in ("tagged", "text") else found
+            container = container_of_file(path, config=config)
+            if container == "tagged":
+                with open_text(path, encoding=config.encoding) as text:
+                    yield from tagged_conversations(text, path=path, report=report)
+            elif container == "text":
+                with open_text(path, encoding=config.encoding) as text:
+                    yield from self._plain_text(text, path)
+            else:
+                found = rows_of_file(path, config=config, report=report, columns=COLUMNS)
+                yield from rows.documents(found)
 
     def _plain_text(self, file: IO[str], path: Path) -> Iterator[Placed]:
         for stretch in stretches(file):
@@ -149,15 +146,6 @@ class Documents:
         self.report.saw_document(document)
         yield document
 
-    def _refuse_poor_reading(self) -> None:
-        """Raise where too little was read to go on."""
-        report = self.report
-        error = report.too_many_skipped()
-        if error and not self.config.allow_skips:
-            raise error
-        if not report.documents:
-            raise _nothing_left(report, paths=self.paths)
-
     @contextmanager
     def _unchanged(self, path: Path) -> Iterator[None]:
         """Refuse a file that changes while it is read, or between two readings."""
@@ -167,23 +155,16 @@ class Documents:
             raise changed(path)
 
 
-def _refuse_wide_text(sample: str, *, path: Path) -> None:
-    """Refuse UTF-16 without a BOM, which is valid UTF-8 with a NUL for each other character."""
-    guess = likely_encoding(sample.encode()) if "\0" in sample else "utf-8"
-    if guess != "utf-8" and sample.count("\0") > len(sample) // 10:
-        hint = f"It looks like {guess}: try --encoding {guess}." if guess else ""
-        raise DataError(f"{path} is not text: every few characters are NUL", hint=hint)
-
-
 def _nothing_left(report: ReadReport, *, paths: Sequence[Path]) -> LuminaError:
     """Return the error for data that was read and gave nothing."""
     where = ", ".join(map(str, paths))
-    for remarks in (report.left_out, report.skipped):
-        for wording, tally in remarks:
-            return DataError(
-                f"{tally.first}: {wording}{example_of(tally)}; nothing is left of {where}",
-                hint="`lumina data check` shows what was met, and why it is not read.",
-            )
-    return MissingInputError(
-        f"{where} holds no text", hint="`lumina data fetch starter` writes some to begin with."
+    remarks = [*report.left_out, *report.skipped]
+    if not remarks:
+        return MissingInputError(
+            f"{where} holds no text", hint="`lumina data fetch starter` writes some to begin with."
+        )
+    wording, tally = max(remarks, key=lambda remark: remark[1].count)
+    return DataError(
+        f"{tally.first}: {wording}{example_of(tally)}; nothing is left of {where}",
+        hint="`lumina data check` shows what was met, and why it is not read.",
     )

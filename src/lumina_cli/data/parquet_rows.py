@@ -1,5 +1,6 @@
 """Rows from parquet tables, a small batch at a time."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
@@ -13,10 +14,10 @@ BATCH_ROWS = 256
 
 
 def is_parquet(file: BinaryIO) -> bool:
-    """Say whether a file begins as a parquet table does; the next read begins at 0."""
+    """Say whether a file begins and ends as a parquet table does."""
     begins = file.read(len(MAGIC)) == MAGIC
-    file.seek(0)
-    return begins
+    file.seek(-len(MAGIC) if begins else 0, os.SEEK_END)
+    return begins and file.read(len(MAGIC)) == MAGIC
 
 
 def rows_of_parquet(

@@ -12,6 +12,7 @@ Container = Literal["json lines", "json", "tagged", "text"]
 SAMPLE_CHARS = 1 << 18
 NUM_LOOKED_AT = 20
 JSON_LINES_SUFFIXES = (".jsonl", ".ndjson")
+_BLANK_LINES = re.compile(rf"{BOM}?(?:[ \t]*\n)*")
 _OPENING = ("{", "[", '"')
 _ARRAY = re.compile(r"\[\s*(\{|\]\s*\Z)")
 _OBJECT = re.compile(r'\{\s*["}]')
@@ -38,7 +39,8 @@ def container_of(sample: str, *, path: Path) -> Container:
         return "json" if first_line.strip() == "[" else "json lines"
     if suffix == ".json":
         return "json"
-    return "tagged" if TAG.match(begin) else "text"
+    blank = _BLANK_LINES.match(sample)
+    return "tagged" if TAG.match(sample, blank.end() if blank else 0) else "text"
 
 
 def data_suffix(path: Path) -> str:

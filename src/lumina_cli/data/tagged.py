@@ -10,9 +10,9 @@
     <|user|>Another conversation, for a blank line stands before this turn.
 
 A message goes on until the next tag that begins a line; spaces and blank lines around it
-are no part of it. A conversation ends where a blank line and then a turn that is not the
-bot's follow a turn of the bot, and before every <|system|> turn that follows one. A tag
-anywhere else in a line is text like any other.
+are no part of it. A conversation ends where a blank line stands before a turn of the user,
+unless only a system turn came before, and before every system turn. A tag anywhere else in
+a line is text like any other.
 """
 
 import re
@@ -40,7 +40,7 @@ def tagged_conversations(
     messages: list[Message] = []
     begin = Place(path)
     for turn in _turns(file, path=path, report=report):
-        if messages and messages[-1].role == "bot" and turn.begins_anew:
+        if messages and turn.begins_anew(after=messages[-1].role):
             yield begin, Conversation(tuple(messages))
             messages = []
         report.saw_row(path, "tagged")
@@ -60,9 +60,15 @@ class _Turn:
     def __init__(self, role: Role, first: str, *, place: Place, after_blank: bool) -> None:
         self.role = role
         self.place = place
-        self.begins_anew = role == "system" or (after_blank and role != "bot")
+        self._after_blank = after_blank
         self._lines = [first]
         self._num_chars = len(first)
+
+    def begins_anew(self, *, after: Role) -> bool:
+        """Say whether a conversation begins here, not goes on."""
+        if self.role == "system":
+            return True
+        return self._after_blank and self.role == "user" and after != "system"
 
     @property
     def text(self) -> str:

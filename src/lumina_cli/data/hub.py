@@ -1,0 +1,188 @@
+"""The Hugging Face hub: reached within seconds or not at all, and told why.
+
+The library retries for long when there is no network, so a quick look comes first. What
+HF_ENDPOINT, HF_TOKEN, HF_HOME, HF_HUB_OFFLINE and the proxy variables say is honoured.
+"""
+
+import errno
+import os
+import threading
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from lumina_cli.errors import HubError, LuminaError, StorageError, UsageError
+
+USUAL_ENDPOINT = "https://huggingface.co"
+LOOK_S = 4.0
+TWO_WAYS = (
+    "Fetch from a copy: lumina data fetch {name} --from PATH. "
+    "Or begin with what is in the package: lumina train --data starter"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class HubConfig:
+    """How the hub is asked.
+
+    `endpoint` is its address, empty for HF_ENDPOINT or the usual one; `offline` keeps to what
+    the library has in its cache.
+    """
+
+    revision: str = "main"
+    endpoint: str = ""
+    offline: bool = False
+
+
+@dataclass(frozen=True)
+class HubDataSet:
+    """A data set as the hub gave it: its parts by name, the exact revision, its licence."""
+
+    parts: dict[str, Any]
+    revision: str
+    licence: str
+
+
+def load(repo: str, *, name: str, config: HubConfig) -> HubDataSet:
+    """Return a data set of the hub, downloaded into the library's own cache.
+
+    Raises:
+        HubError: the hub can't be reached, has no such data set, or does not give it.
+        StorageError: the disk is full.
+    """
+    endpoint = config.endpoint or os.environ.get("HF_ENDPOINT") or USUAL_ENDPOINT
+    if not endpoint.startswith(("https://", "http://")):
+        raise UsageError(
+            f"the endpoint {endpoint} is no address of a hub", hint=f"As in {USUAL_ENDPOINT}"
+        )
+    offline = config.offline or _is_true("HF_HUB_OFFLINE") or _is_true("HF_DATASETS_OFFLINE")
+    if not offline:
+        _look_at(endpoint, name=name)
+    os.environ["HF_ENDPOINT"] = endpoint  # the library reads these when it is first imported
+    if offline:
+        os.environ["HF_HUB_OFFLINE"] = "1"
+    with _hub_errors(repo, name=name, endpoint=endpoint, offline=offline):
+        return _load(repo, config=config, endpoint=endpoint, offline=offline)
+
+
+def _load(repo: str, *, config: HubConfig, endpoint: str, offline: bool) -> HubDataSet:
+    import datasets  # noqa: PLC0415  slow to load, and needed for this alone
+    from huggingface_hub import HfApi  # noqa: PLC0415
+
+    datasets.disable_progress_bars()
+    revision, licence = config.revision, ""
+    if not offline:
+        info = HfApi(endpoint=endpoint).dataset_info(repo, revision=revision, timeout=30)
+        revision = info.sha or revision
+        licence = str(info.card_data.get("license") or "") if info.card_data else ""
+    return HubDataSet(dict(datasets.load_dataset(repo, revision=revision)), revision, licence)
+
+
+def _look_at(endpoint: str, *, name: str) -> None:
+    """Ask the hub for anything; an answer of any kind will do."""
+    failures: list[str] = []
+    answered = threading.Event()
+
+    def ask() -> None:
+        try:
+            request = urllib.request.Request(endpoint, method="HEAD")
+            with urllib.request.urlopen(request, timeout=LOOK_S):
+                pass
+        except urllib.error.HTTPError:
+            pass  # it is there
+        except (OSError, ValueError) as error:
+            failures.append(str(getattr(error, "reason", error)))
+        answered.set()
+
+    # a name server can be silent for longer than any time limit of a socket
+    threading.Thread(target=ask, daemon=True).start()
+    if not answered.wait(LOOK_S):
+        failures.append(f"no answer within {LOOK_S:.0f} s")
+    if failures:
+        raise _unreachable(endpoint, failures[0], name=name)
+
+
+@contextmanager
+def _hub_errors(repo: str, *, name: str, endpoint: str, offline: bool) -> Iterator[None]:
+    """Turn what the libraries raise into what a person can mend."""
+    from datasets.exceptions import DatasetsError  # noqa: PLC0415  slow to load
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError  # noqa: PLC0415
+
+    try:
+        yield
+    except LuminaError:
+        raise
+    except (DatasetsError, HfHubHTTPError, HFValidationError, OSError, ValueError) as error:
+        raise _explained(error, repo, name=name, endpoint=endpoint, offline=offline) from error
+
+
+def _explained(
+    error: Exception, repo: str, *, name: str, endpoint: str, offline: bool
+) -> LuminaError:
+    chain = list(_causes(error))
+    kinds = {type(each).__name__ for each in chain}
+    if any(isinstance(each, OSError) and each.errno == errno.ENOSPC for each in chain):
+        return StorageError(
+            "the disk is full", hint="Free some space, or set HF_HOME to a disk that has it."
+        )
+    if kinds & {"GatedRepoError"} or "is a gated dataset" in str(error):
+        return HubError(
+            f"{repo} is given only to those who accept its terms",
+            hint=f"Accept them at {endpoint}/datasets/{repo}, then set HF_TOKEN and try again.",
+        )
+    if offline:
+        return HubError(
+            f"{repo} is not in the cache of the hub's library, and we are offline",
+            hint=TWO_WAYS.format(name=name),
+        )
+    if kinds & {"RevisionNotFoundError"}:
+        return HubError(
+            f"{repo} has no such revision", hint=f"See {endpoint}/datasets/{repo}/commits/main"
+        )
+    if kinds & {"RepositoryNotFoundError", "DatasetNotFoundError", "HFValidationError"}:
+        return HubError(
+            f"the hub has no data set {repo} that we may see",
+            hint="Check its name (OWNER/NAME); for a private one, set HF_TOKEN.",
+        )
+    if kinds & _BROKEN:
+        return HubError(
+            f"what the hub sent of {repo} is not whole",
+            hint="Run the same command again; only what is missing is downloaded.",
+        )
+    if isinstance(error, ConnectionError) or kinds & _NO_CONNECTION:
+        return _unreachable(endpoint, str(error).partition("\n")[0], name=name)
+    return HubError(
+        f"the hub gave no {repo}: {type(error).__name__}: {str(error).partition(chr(10))[0][:200]}",
+        hint=TWO_WAYS.format(name=name),
+    )
+
+
+_BROKEN = {
+    "ChecksumVerificationError",
+    "NonMatchingChecksumError",
+    "NonMatchingSplitsSizesError",
+    "FileMetadataError",
+    "DatasetGenerationError",
+    "IncompleteSnapshotError",
+    "ArrowInvalid",
+}
+_NO_CONNECTION = {"ConnectError", "ConnectTimeout", "ReadTimeout", "OfflineModeIsEnabled"}
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
+
+
+def _unreachable(endpoint: str, reason: str, *, name: str) -> HubError:
+    return HubError(
+        f"the hub at {endpoint} can't be reached: {reason}", hint=TWO_WAYS.format(name=name)
+    )
+
+
+def _is_true(variable: str) -> bool:
+    return os.environ.get(variable, "").upper() in ("1", "ON", "YES", "TRUE")
