@@ -49,8 +49,8 @@ def help_text(command: list[str]) -> str:
     environment["PYTHONIOENCODING"] = "utf-8"
     call = [sys.executable, "-m", "lumina_cli", *command, "--help"]
     run = subprocess.run(call, env=environment, capture_output=True, check=True)
-    lines = run.stdout.decode().strip("\n").split("\n")
-    return "\n".join(line.rstrip() for line in lines)
+    lines = [line.rstrip() for line in run.stdout.decode().split("\n")]
+    return "\n".join(lines).strip("\n")
 
 
 if __name__ == "__main__":

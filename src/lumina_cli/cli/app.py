@@ -39,4 +39,4 @@ def main() -> None:
     """Run the command line and exit with its code."""
     from lumina_cli.cli.errors import run_guarded  # noqa: PLC0415  Rich is slow to start
 
-    sys.exit(run_guarded(app))
+    sys.exit(run_guarded(lambda: app(prog_name="lumina")))

@@ -18,7 +18,7 @@ app = typer.Typer(
     name="data",
     help="Fetch a data set, look at data before training on it, list what is known.",
     no_args_is_help=True,
-    rich_markup_mode=None,
+    add_completion=False,
 )
 
 
