@@ -253,9 +253,7 @@ def test_any_rows_in_any_order_give_what_recursion_gives(
 @needs_shared_data
 @pytest.mark.parametrize("paths", ["best", "all", "top-2"])
 @pytest.mark.parametrize("lang", ["en", "all"])
-@pytest.mark.parametrize(
-    "name", ["oasst1_en_messages.jsonl", "oasst1_multilang_messages.jsonl"]
-)
+@pytest.mark.parametrize("name", ["oasst1_en_messages.jsonl", "oasst1_multilang_messages.jsonl"])
 def test_real_rows_give_what_recursion_gives(name: str, lang: str, paths: str) -> None:
     path = OASST / name
     rows = [json.loads(line) for line in path.read_text(encoding="utf-8").split("\n") if line]
@@ -280,9 +278,7 @@ def test_replies_without_their_questions_are_refused_with_the_reason() -> None:
         read(OASST / "oasst1_multilang_assistant_only.jsonl")
 
 
-def by_recursion(
-    rows: list[dict[str, Any]], *, paths: str, lang: str = "all"
-) -> list[list[str]]:
+def by_recursion(rows: list[dict[str, Any]], *, paths: str, lang: str = "all") -> list[list[str]]:
     """Rebuild the conversations the plain way, for what a stack can hold."""
     replies: dict[str | None, list[dict[str, Any]]] = defaultdict(list)
     for row in rows:

@@ -1,0 +1,37 @@
+"""What every test stands on: one thread, a cache of its own, no settings from outside."""
+
+import os
+from pathlib import Path
+
+import pytest
+import torch
+from hypothesis import settings
+
+torch.set_num_threads(1)
+settings.register_profile("lumina", deadline=None, max_examples=60)
+settings.load_profile("lumina")
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+SHARED_DATA = Path(os.environ.get("LUMINA_TEST_DATA", REPOSITORY.parent / "shared" / "data"))
+
+
+@pytest.fixture(scope="session")
+def cache_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where encoded text goes in this session."""
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture(autouse=True)
+def _only_our_environment(monkeypatch: pytest.MonkeyPatch, cache_dir: Path) -> None:
+    """Take away what the person who runs the tests has set."""
+    for name in [name for name in os.environ if name.startswith("LUMINA_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("LUMINA_CACHE_DIR", str(cache_dir))
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder of real text; tests that need it are skipped where it is missing."""
+    if not SHARED_DATA.is_dir():
+        pytest.skip("the shared data is not here (set LUMINA_TEST_DATA to its folder)")
+    return SHARED_DATA
