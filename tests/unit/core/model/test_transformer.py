@@ -60,7 +60,7 @@ class Reference(nn.Module):
         self.eval()
 
     def forward(self, idx: Tensor) -> Tensor:
-        B, T = idx.shape
+        T = idx.size(1)
         C = self.wte.shape[1]
         positions = torch.tensor([[position(t, c, C) for c in range(C)] for t in range(T)])
         x = self.wte[idx] * math.sqrt(C) + positions
