@@ -1,7 +1,5 @@
 """The one place where errors become lines on stderr and an exit code."""
 
-import os
-import sys
 from collections.abc import Callable
 
 from rich.console import Console
@@ -33,10 +31,6 @@ def run_guarded(command: Callable[[], object]) -> int:
             "memory ran out", hint="Use a smaller model: --preset small", console=stderr_console()
         )
         return EXIT_MEMORY
-    except BrokenPipeError:
-        # The reader of our output has gone (`| head`): nothing is wrong, nothing to say.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
     return 0
 
 

@@ -1,5 +1,7 @@
 """Commands that are imported when they are run, so that `lumina --help` answers at once."""
 
+import os
+import sys
 from importlib import import_module
 from typing import Any
 
@@ -35,6 +37,16 @@ class LazyGroup(TyperGroup):
         name, _, rest = super().resolve_command(ctx, args)
         assert name is not None
         return name, load_command(name), rest
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command; that the reader of its output has gone (`| head`) is no failure."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:  # caught here, because Typer would exit with 1
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            for stream in (sys.stdout, sys.stderr):
+                os.dup2(nowhere, stream.fileno())
+            raise typer.Exit(0) from None
 
 
 def load_command(name: str) -> Any:

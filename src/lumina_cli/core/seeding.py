@@ -6,6 +6,7 @@ start and nothing else may touch it.
 """
 
 import hashlib
+import secrets
 
 import torch
 
@@ -13,6 +14,11 @@ import torch
 def make_generator(seed: int, purpose: str) -> torch.Generator:
     """Return a CPU generator for one purpose; different purposes share no numbers."""
     return torch.Generator().manual_seed(_derive(seed, purpose))
+
+
+def new_seed() -> int:
+    """Return a seed that nobody chose, short enough to be typed again."""
+    return secrets.randbits(32)
 
 
 def seed_dropout(seed: int) -> None:

@@ -13,7 +13,7 @@ from lumina_cli.core.model.config import ModelConfig
 from lumina_cli.core.model.transformer import Transformer
 from lumina_cli.core.precision import Precision
 from lumina_cli.core.training.config import TrainingConfig
-from lumina_cli.core.training.optim import build_optimizer
+from lumina_cli.core.training.optim import build_optimizers
 from lumina_cli.core.training.step import Stepper
 from lumina_cli.data.batches import Batch, EpochBatches, steps_per_epoch
 from lumina_cli.data.corpus import Corpus, SideCounts
@@ -104,7 +104,7 @@ def measure_step_s(
     trial = copy.deepcopy(model)
     stepper = Stepper(
         trial,
-        build_optimizer(trial, config=config),
+        build_optimizers(trial, config=config),
         precision=precision,
         grad_clip=config.grad_clip,
         label_smoothing=config.label_smoothing,
@@ -128,7 +128,7 @@ def measure_step_s(
 
 def _time_step(stepper: Stepper, batch: Batch) -> float:
     started_s = time.perf_counter()
-    stepper.step(batch, learning_rate=0.0)
+    stepper.step(batch, lr_factor=0.0)
     if torch.cuda.is_available():
         torch.cuda.synchronize()
     return time.perf_counter() - started_s

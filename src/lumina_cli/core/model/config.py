@@ -1,6 +1,6 @@
 """The shape of the model (no torch: the command line reads its defaults from here)."""
 
-from typing import Self
+from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -20,6 +20,9 @@ class ModelConfig(BaseModel):
     seq_length: int = Field(
         512, ge=8, le=65_536, description="Characters the model sees at once (its context)."
     )
+    positions: Literal["sinusoidal", "rotary"] = Field(
+        "sinusoidal", description="How the model knows where a character stands."
+    )
     dropout: float = Field(
         0.1, ge=0.0, lt=1.0, description="Share of activations dropped in training."
     )
@@ -32,6 +35,8 @@ class ModelConfig(BaseModel):
             )
         if self.hidden_size % 2:
             raise ValueError(f"hidden_size must be even, not {self.hidden_size}")
+        if self.positions == "rotary" and self.head_size % 2:
+            raise ValueError(f"rotary positions need heads of even size, not {self.head_size}")
         return self
 
     @property

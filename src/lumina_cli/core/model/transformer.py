@@ -1,7 +1,7 @@
-"""The model: a causal Transformer over characters, pre-norm, GELU, sinusoidal positions.
+"""The model: a causal Transformer over characters, pre-norm, GELU.
 
-It computes what `torch.nn.TransformerEncoder(norm_first=True)` with a causal mask does;
-its parameters are named as in GPT-2, so that an export is a renaming.
+With sinusoidal positions it computes what `torch.nn.TransformerEncoder(norm_first=True)`
+with a causal mask does; its parameters are named as in GPT-2, so that an export is a renaming.
 Source: Vaswani et al. 2017, "Attention Is All You Need"; Radford et al. 2019, GPT-2.
 
 B batch, T time, C hidden size, H heads, D head size, V vocabulary.
@@ -15,6 +15,7 @@ from torch.nn import functional as F
 
 from lumina_cli.core.model.config import ModelConfig
 from lumina_cli.core.model.kv_cache import KVCache
+from lumina_cli.core.model.positions import Turns, rotary_turns, rotate, sinusoidal_positions
 
 
 class CausalSelfAttention(nn.Module):
@@ -27,10 +28,12 @@ class CausalSelfAttention(nn.Module):
         self.c_attn = nn.Linear(config.hidden_size, 3 * config.hidden_size)
         self.c_proj = nn.Linear(config.hidden_size, config.hidden_size)
 
-    def forward(self, x: Tensor, *, cache: KVCache | None) -> Tensor:
+    def forward(self, x: Tensor, *, turns: Turns | None, cache: KVCache | None) -> Tensor:
         B, T, C = x.shape
         qkv = self.c_attn(x).view(B, T, 3, self.num_heads, C // self.num_heads)
         q, k, v = qkv.permute(2, 0, 3, 1, 4).unbind(0)  # (B, H, T, D) each
+        if turns is not None:
+            q, k = rotate(q, turns), rotate(k, turns)
         mask = None
         if cache is not None:
             k, v = cache.extend(self.layer, k, v)  # (B, H, T_all, D)
@@ -69,8 +72,8 @@ class Layer(nn.Module):
         self.mlp = FeedForward(config)
         self.dropout = nn.Dropout(config.dropout)
 
-    def forward(self, x: Tensor, *, cache: KVCache | None) -> Tensor:
-        x = x + self.dropout(self.attn(self.ln_1(x), cache=cache))
+    def forward(self, x: Tensor, *, turns: Turns | None, cache: KVCache | None) -> Tensor:
+        x = x + self.dropout(self.attn(self.ln_1(x), turns=turns, cache=cache))
         y: Tensor = x + self.dropout(self.mlp(self.ln_2(x)))
         return y
 
@@ -84,6 +87,8 @@ class Transformer(nn.Module):
     """
 
     positions: Tensor
+    cosines: Tensor
+    sines: Tensor
 
     def __init__(self, config: ModelConfig, *, vocab_size: int) -> None:
         super().__init__()
@@ -94,8 +99,13 @@ class Transformer(nn.Module):
         self.h = nn.ModuleList(Layer(config, layer=layer) for layer in range(config.num_layers))
         self.ln_f = nn.LayerNorm(config.hidden_size)
         self.lm_head = nn.Linear(config.hidden_size, vocab_size, bias=False)
-        table = sinusoidal_positions(config.seq_length, config.hidden_size)
-        self.register_buffer("positions", table, persistent=False)
+        if config.positions == "rotary":
+            turns = rotary_turns(config.seq_length, config.head_size)
+            self.register_buffer("cosines", turns.cosines, persistent=False)
+            self.register_buffer("sines", turns.sines, persistent=False)
+        else:
+            table = sinusoidal_positions(config.seq_length, config.hidden_size)
+            self.register_buffer("positions", table, persistent=False)
 
     def forward(self, idx: Tensor, *, cache: KVCache | None = None) -> Tensor:
         """Return the logits of the next id at every position.
@@ -117,9 +127,14 @@ class Transformer(nn.Module):
         past = cache.length if cache is not None else 0
         assert past + T <= self.config.seq_length, (past, T, self.config.seq_length)
         x = self.wte(idx) * math.sqrt(self.config.hidden_size)  # (B, T, C)
-        x = self.dropout(x + self.positions[past : past + T])
+        turns = None
+        if self.config.positions == "rotary":
+            turns = Turns(self.cosines[past : past + T], self.sines[past : past + T])
+        else:
+            x = x + self.positions[past : past + T]
+        x = self.dropout(x)
         for layer in self.h:
-            x = layer(x, cache=cache)
+            x = layer(x, turns=turns, cache=cache)
         if cache is not None:
             cache.advance(T)
         y: Tensor = self.ln_f(x)
@@ -129,39 +144,27 @@ class Transformer(nn.Module):
 def build_model(config: ModelConfig, *, vocab_size: int, generator: torch.Generator) -> Transformer:
     """Return a fresh model on the CPU, every layer with weights of its own.
 
-    Matrices are normal with spread 0.02, those that write to the residual stream divided
-    by √(2 · num_layers) (Radford et al. 2019); the embedding has spread 1/√C, so that it
-    enters the first layer with spread 1; the first loss is close to ln V.
+    Embedded characters enter the first layer with spread 1, matrices keep the spread of what
+    passes through them (times 0.7, found by measuring), and the head is small, so that the
+    first loss is close to ln V.
     """
     model = Transformer(config, vocab_size=vocab_size)
     for name, parameter in model.named_parameters():
-        if parameter.dim() < 2:
-            nn.init.constant_(
-                parameter, 1.0 if ".ln_" in f".{name}" and name.endswith("weight") else 0.0
-            )
-            continue
-        std = 0.02
-        if name == "wte.weight":
-            std = config.hidden_size**-0.5
-        elif name.endswith("c_proj.weight"):
-            std = 0.02 / math.sqrt(2 * config.num_layers)
-        nn.init.normal_(parameter, std=std, generator=generator)
+        if parameter.dim() == 1:
+            is_norm_weight = "ln_" in name and name.endswith("weight")
+            nn.init.constant_(parameter, 1.0 if is_norm_weight else 0.0)
+        else:
+            std = _initial_spread(name, parameter, config=config)
+            nn.init.normal_(parameter, std=std, generator=generator)
     return model
 
 
-def sinusoidal_positions(seq_length: int, hidden_size: int) -> Tensor:
-    """Return sines (even columns) and cosines (odd columns) of each position, (T, C).
-
-    Source: Vaswani et al. 2017, section 3.5.
-    """
-    position = torch.arange(seq_length, dtype=torch.float64).unsqueeze(1)
-    frequency = torch.exp(
-        torch.arange(0, hidden_size, 2, dtype=torch.float64) * (-math.log(10_000.0) / hidden_size)
-    )
-    table = torch.empty(seq_length, hidden_size, dtype=torch.float64)
-    table[:, 0::2] = torch.sin(position * frequency)
-    table[:, 1::2] = torch.cos(position * frequency)
-    return table.float()
+def _initial_spread(name: str, matrix: Tensor, *, config: ModelConfig) -> float:
+    if name == "wte.weight":
+        return 1 / math.sqrt(config.hidden_size)  # the model multiplies by √C
+    if name == "lm_head.weight":
+        return 0.02
+    return 0.7 / math.sqrt(matrix.size(1))
 
 
 def _mask_behind_cache(num_new: int, num_all: int, *, device: torch.device) -> Tensor:

@@ -77,6 +77,11 @@ class SamplingConfig(BaseModel):
             )
         return temperature
 
+    @field_validator("stop", mode="before")
+    @classmethod
+    def _one_stop_text_may_stand_alone(cls, stop: object) -> object:
+        return (stop,) if isinstance(stop, str) else stop
+
     @field_validator("stop")
     @classmethod
     def _stop_texts_are_not_empty(cls, stop: tuple[str, ...]) -> tuple[str, ...]:

@@ -27,12 +27,14 @@ def draw(logits: Tensor, *, generator: torch.Generator) -> Tensor:
 
     Of independent exponential times with rates p, the first to come is i with probability
     p_i. It is what `torch.multinomial` does, without its check that waits for the device;
-    in float64, where the noise is never so coarse that a rare id is favoured.
+    in float64, where the noise is never so coarse that a rare id is favoured. A generator
+    on the CPU gives the same draws whatever device the logits are on.
     """
     probs = logits.double().softmax(dim=-1)
-    times = torch.empty_like(probs).exponential_(generator=generator)
+    times = torch.empty(probs.shape, dtype=probs.dtype, device=generator.device)
+    times.exponential_(generator=generator)
     smallest = torch.finfo(probs.dtype).tiny  # 0 / 0 would be NaN, and NaN the maximum
-    return (probs / times.clamp_min_(smallest)).argmax(dim=-1)
+    return (probs / times.clamp_min_(smallest).to(probs.device)).argmax(dim=-1)
 
 
 def make_sampler(config: SamplingConfig, *, generator: torch.Generator) -> Sampler:

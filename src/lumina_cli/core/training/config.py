@@ -1,5 +1,7 @@
 """How long and how fast the model learns (no torch)."""
 
+from typing import Literal
+
 from pydantic import BaseModel, ConfigDict, Field
 
 
@@ -14,7 +16,13 @@ class TrainingConfig(BaseModel):
     minutes: float | None = Field(
         None, gt=0, le=100_000, description="Be done, saved included, within so many minutes."
     )
+    optimizer: Literal["adamw", "muon"] = Field(
+        "adamw", description="How weights are changed; muon learns faster in small models."
+    )
     learning_rate: float = Field(3e-4, gt=0, le=10, description="Highest learning rate (AdamW).")
+    muon_learning_rate: float = Field(
+        0.014, gt=0, le=10, description="With muon: highest learning rate of the layers."
+    )
     warmup_ratio: float = Field(
         0.1, ge=0, lt=1, description="Share of the run in which the learning rate rises."
     )

@@ -22,7 +22,7 @@ from lumina_cli.core.training.events import (
     StopReason,
     TrainEvent,
 )
-from lumina_cli.core.training.optim import build_optimizer
+from lumina_cli.core.training.optim import build_optimizers
 from lumina_cli.core.training.schedule import Limits, learning_rate_factor
 from lumina_cli.core.training.step import Stepper
 from lumina_cli.data.batches import EpochBatches, steps_per_epoch, validation_batches
@@ -93,7 +93,7 @@ class Trainer:
         )
         self.stepper = Stepper(
             model,
-            build_optimizer(model, config=config),
+            build_optimizers(model, config=config),
             precision=precision,
             grad_clip=config.grad_clip,
             label_smoothing=config.label_smoothing,
@@ -153,13 +153,14 @@ class Trainer:
         batches = self._batches
         batch = batches[self._batch_index]
         progress = self.limits.progress(self.num_steps, elapsed_s=self._elapsed_s)
-        learning_rate = self.config.learning_rate * learning_rate_factor(
+        lr_factor = learning_rate_factor(
             progress,
             warmup_ratio=self.config.warmup_ratio,
             min_lr_ratio=self.config.min_lr_ratio,
         )
+        learning_rate = self.config.learning_rate * lr_factor
         micro_batch_size = self.stepper.micro_batch_size
-        result = self.stepper.step(batch, learning_rate=learning_rate)
+        result = self.stepper.step(batch, lr_factor=lr_factor)
         self.num_steps += 1
         self._progress = progress
         if self.stepper.micro_batch_size != micro_batch_size:

@@ -16,6 +16,7 @@ from lumina_cli.core.memory import is_out_of_memory, release_memory
 from lumina_cli.core.model.transformer import Transformer
 from lumina_cli.core.precision import Precision
 from lumina_cli.core.training.loss import LossSums, sum_losses
+from lumina_cli.core.training.optim import Optimizers
 from lumina_cli.data.batches import Batch
 from lumina_cli.errors import OutOfMemoryError
 
@@ -34,7 +35,7 @@ class Stepper:
 
     Args:
         model: in training mode, on its device.
-        optimizer: of its parameters.
+        optimizers: of its parameters.
         precision: in which the model computes.
         grad_clip: longest gradient.
         label_smoothing: of the loss that is learnt from.
@@ -44,7 +45,7 @@ class Stepper:
     def __init__(
         self,
         model: Transformer,
-        optimizer: torch.optim.Optimizer,
+        optimizers: Optimizers,
         *,
         precision: Precision,
         grad_clip: float,
@@ -52,23 +53,25 @@ class Stepper:
         micro_batch_size: int,
     ) -> None:
         self.model = model
-        self.optimizer = optimizer
+        self.optimizers = optimizers
         self.precision = precision
         self.grad_clip = grad_clip
         self.label_smoothing = label_smoothing
         self.micro_batch_size = micro_batch_size
 
-    def step(self, batch: Batch, *, learning_rate: float) -> StepResult:
-        """Learn from one batch. Raises OutOfMemoryError when a single window is too much."""
+    def step(self, batch: Batch, *, lr_factor: float) -> StepResult:
+        """Learn from one batch at a share of the highest learning rates.
+
+        Raises:
+            OutOfMemoryError: a single window of text is too much.
+        """
         random_state = _random_state(self.model)
         while (result := self._try_gradients(batch)) is None:
             release_memory()
             self._halve()
             _restore_random_state(self.model, random_state)
         grad_norm = nn.utils.clip_grad_norm_(self.model.parameters(), self.grad_clip)
-        for group in self.optimizer.param_groups:
-            group["lr"] = learning_rate
-        self.optimizer.step()
+        self.optimizers.step(lr_factor=lr_factor)
         num = max(batch.num_in_loss, 1)
         nll, num_right = result
         return StepResult(nll.item() / num, num_right.item() / num, grad_norm.item())
@@ -76,7 +79,7 @@ class Stepper:
     def _try_gradients(self, batch: Batch) -> tuple[Tensor, Tensor] | None:
         """Return summed nll and right ids once the gradients stand; None out of memory."""
         try:
-            self.optimizer.zero_grad(set_to_none=True)
+            self.optimizers.zero_grad()
             return self._accumulate(batch)
         except (RuntimeError, MemoryError) as error:
             if not is_out_of_memory(error):

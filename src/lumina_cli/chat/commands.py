@@ -1,0 +1,302 @@
+"""What a typed line means: a command, or a message for the model.
+
+A few words are commands when they are the whole line, as people expect of a chat: `exit`,
+`clear`, `temp 0.8`. A line that merely begins with such a word is a message. Every command
+has a slash form, and `/say help` says what would be one. A command that can't be meant is
+explained, so that it never reaches the model by mistake.
+"""
+
+import difflib
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from lumina_cli.core.sampling.config import MAX_TEMPERATURE, MIN_TEMPERATURE, SamplerName
+
+
+@dataclass(frozen=True, slots=True)
+class Say:
+    """A message for the model."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Nothing:
+    """An empty line."""
+
+
+@dataclass(frozen=True, slots=True)
+class Explain:
+    """A command that can't be meant, and what would be right."""
+
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Simple:
+    """A command that is one word."""
+
+    name: Literal["exit", "clear", "help", "history", "stats", "multiline", "retry", "undo"]
+
+
+@dataclass(frozen=True, slots=True)
+class UseSampler:
+    """Choose characters in another way from now on."""
+
+    sampler: SamplerName
+
+
+@dataclass(frozen=True, slots=True)
+class SetNumber:
+    """Change a number of the sampler settings, and use the sampler it belongs to, if any."""
+
+    setting: str
+    value: float | int
+    sampler: SamplerName | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """Ask the last question anew in other words; empty to be shown it first."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class System:
+    """Set the system message; empty to be shown it, "off" to remove it."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Save:
+    """Write the session to a file."""
+
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """Go on with the session of a file."""
+
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class ShowProbs:
+    """Show how sure the model was of its last reply, and so many runners-up."""
+
+    num_runners_up: int
+
+
+Command = (
+    Say
+    | Nothing
+    | Explain
+    | Simple
+    | UseSampler
+    | SetNumber
+    | Edit
+    | System
+    | Save
+    | Load
+    | ShowProbs
+)
+Parse = Callable[[str], Command]
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One command of the chat.
+
+    Attributes:
+        usage: how it is typed, without a slash.
+        tells: what it does, for the help.
+        parse: from what stands after its name to the command.
+        bare: whether it needs no slash: alone on its line, or with one value after it.
+    """
+
+    usage: str
+    tells: str
+    parse: Parse
+    bare: Literal["", "alone", "with value"] = ""
+
+
+def parse(line: str) -> Command:
+    """Return what a line means. Every text means something."""
+    text = line.strip()
+    if not text:
+        return Nothing()
+    if text.startswith("/"):
+        return _parse_slash(text)
+    name, argument = _split_word(text)
+    entry = COMMANDS.get(name)
+    if entry is None or not entry.bare or _has_space(argument):
+        return Say(text)
+    if argument and entry.bare == "alone":
+        return Say(text)
+    command = entry.parse(argument)
+    if isinstance(command, Explain) and argument:
+        return Explain(f"{command.message} To say it to the model: /say {_short(text)}")
+    return command
+
+
+def _parse_slash(text: str) -> Command:
+    name, argument = _split_word(text[1:])
+    if name in COMMANDS:
+        return COMMANDS[name].parse(argument)
+    if not re.fullmatch("[a-z_]+", name):  # /usr/bin, // or a lone slash
+        return Say(text)
+    close = difflib.get_close_matches(name, COMMANDS, n=1)
+    guess = f" (did you mean /{close[0]}?)" if close else ""
+    return Explain(
+        f"There is no command /{name}{guess}; help lists all, /say {_short(text)} says it."
+    )
+
+
+def _split_word(text: str) -> tuple[str, str]:
+    """Return the first word in lower case, and the rest."""
+    word, *rest = text.split(maxsplit=1) or [""]
+    return word.lower(), rest[0] if rest else ""
+
+
+def _has_space(text: str) -> bool:
+    return len(text.split(maxsplit=1)) > 1
+
+
+def _short(text: str) -> str:
+    return " ".join(text.split())[:60]
+
+
+def _only(command: Simple) -> Parse:
+    def parse_nothing(argument: str) -> Command:
+        return Explain(f"{command.name} takes nothing after it.") if argument else command
+
+    return parse_nothing
+
+
+def _sampler(sampler: SamplerName) -> Parse:
+    def parse_nothing(argument: str) -> Command:
+        if argument:
+            return Explain(f"{sampler} takes nothing after it: it only chooses the sampler.")
+        return UseSampler(sampler)
+
+    return parse_nothing
+
+
+def _number(
+    name: str,
+    setting: str,
+    lowest: float,
+    highest: float,
+    *,
+    whole: bool = False,
+    sampler: SamplerName | None = None,
+    may_be_alone: bool = False,
+) -> Parse:
+    """Return the parser of a number within bounds; alone it may just choose the sampler."""
+    form = r"\d{1,18}" if whole else r"(\d+\.?\d*|\.\d+)(e[+-]?\d+)?"
+    kind = "a whole number" if whole else "a number"
+    right = f"{name} takes {kind} from {lowest} to {highest}"
+
+    def parse_number(argument: str) -> Command:
+        if not argument and sampler is not None and may_be_alone:
+            return UseSampler(sampler)
+        if not argument:
+            return Explain(f"{right}, such as: {COMMANDS[name].usage}")
+        if re.fullmatch(form, argument, re.ASCII | re.IGNORECASE):
+            value = int(argument) if whole else float(argument)
+            if lowest <= value <= highest:
+                return SetNumber(setting, value, sampler)
+        return Explain(f"{right}, not {argument[:20]!r}.")
+
+    return parse_number
+
+
+def _text(name: str, command: Callable[[str], Command], *, needs: str = "") -> Parse:
+    """Return the parser of a command that takes the rest of the line as it is."""
+
+    def parse_text(argument: str) -> Command:
+        if needs and not argument:
+            return Explain(f"{name} needs {needs} after it, such as: /{COMMANDS[name].usage}")
+        return command(argument)
+
+    return parse_text
+
+
+def _probs(argument: str) -> Command:
+    if re.fullmatch(r"|\d", argument, re.ASCII):
+        return ShowProbs(int(argument or 0))
+    return Explain(f"probs takes a number of runners-up from 0 to 9, not {argument[:20]!r}.")
+
+
+COMMANDS: dict[str, Entry] = {
+    "help": Entry("help", "this list", _only(Simple("help")), "alone"),
+    "exit": Entry("exit", "leave (so does quit)", _only(Simple("exit")), "alone"),
+    "quit": Entry("quit", "leave", _only(Simple("exit")), "alone"),
+    "clear": Entry("clear", "forget what was said", _only(Simple("clear")), "alone"),
+    "temp": Entry(
+        "temp 0.8",
+        "lower keeps to the likely, higher dares more",
+        _number("temp", "temperature", MIN_TEMPERATURE, MAX_TEMPERATURE),
+        "with value",
+    ),
+    "topk": Entry(
+        "topk 10",
+        "draw from the 10 likeliest characters",
+        _number("topk", "top_k", 1, 50, whole=True, sampler="top-k"),
+        "with value",
+    ),
+    "nucleus": Entry("nucleus", "draw from the nucleus (top-p)", _sampler("nucleus"), "alone"),
+    "topk_mode": Entry("topk_mode", "draw from the top k", _sampler("top-k"), "alone"),
+    "greedy": Entry("greedy", "always the likeliest character", _sampler("greedy"), "alone"),
+    "topp": Entry(
+        "topp 0.9",
+        "draw from the likeliest that together reach 0.9",
+        _number("topp", "top_p", 0, 1, sampler="nucleus"),
+    ),
+    "minp": Entry(
+        "minp 0.05",
+        "draw from those at least 0.05 as likely as the likeliest",
+        _number("minp", "min_p", 0, 1, sampler="min-p", may_be_alone=True),
+    ),
+    "beam": Entry(
+        "beam 4",
+        "look for the likeliest whole reply, 4 side by side",
+        _number("beam", "num_beams", 1, 64, whole=True, sampler="beam", may_be_alone=True),
+    ),
+    "penalty": Entry(
+        "penalty 1.2",
+        "make the last characters less likely again; 1 is off",
+        _number("penalty", "repetition_penalty", 1, 2),
+    ),
+    "seed": Entry(
+        "seed 7",
+        "same seed, same replies",
+        _number("seed", "seed", 0, 2**53, whole=True),
+    ),
+    "candidates": Entry(
+        "candidates 3",
+        "show so many replies; the first is the answer",
+        _number("candidates", "num_candidates", 1, 64, whole=True),
+    ),
+    "say": Entry("say help", "say what would be a command", _text("say", Say, needs="text")),
+    "retry": Entry("retry", "answer again", _only(Simple("retry"))),
+    "undo": Entry("undo", "take back the last question and reply", _only(Simple("undo"))),
+    "edit": Entry("edit TEXT", "ask the last question in other words", _text("edit", Edit)),
+    "system": Entry(
+        "system TEXT", "tell the bot how to be; off removes it", _text("system", System)
+    ),
+    "save": Entry("save FILE", "write the session", _text("save", Save, needs="a file name")),
+    "load": Entry("load FILE", "go on with a session", _text("load", Load, needs="a file name")),
+    "history": Entry("history", "all that was said", _only(Simple("history"))),
+    "stats": Entry("stats", "speed, and how full the context is", _only(Simple("stats"))),
+    "probs": Entry("probs 3", "how sure the model was, with 3 runners-up", _probs),
+    "multiline": Entry(
+        "multiline", "messages of many lines, on or off", _only(Simple("multiline"))
+    ),
+}
+"""All commands, in the order of the help."""

@@ -1,0 +1,286 @@
+"""A chat with one model: what was said, how replies are drawn, what the model has read.
+
+It knows neither terminal nor files. Text goes in, text comes out as it is said; what there
+is to tell beside it waits in `take_notices`.
+"""
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from lumina_cli.chat.changes import change
+from lumina_cli.chat.commands import SetNumber, UseSampler
+from lumina_cli.chat.context import Context, fit_context
+from lumina_cli.chat.session_file import SavedMessage, SavedSession
+from lumina_cli.chat.visible import strip_controls
+from lumina_cli.conversation import Message
+from lumina_cli.core.model.transformer import Transformer
+from lumina_cli.core.sampling.beam import beam_search
+from lumina_cli.core.sampling.config import SamplingConfig
+from lumina_cli.core.sampling.generate import generate
+from lumina_cli.core.sampling.reader import Reader
+from lumina_cli.core.sampling.score import score
+from lumina_cli.core.seeding import make_generator, new_seed
+from lumina_cli.tokenizer.ids import FIRST_BYTE, FIRST_CHARACTER, Special
+from lumina_cli.tokenizer.stream import StreamDecoder
+from lumina_cli.tokenizer.vocabulary import Vocabulary
+
+ROOM_FOR_REPLY = 4
+"""A prompt leaves this part (a quarter) of the context to the reply."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stats:
+    """Where a session stands."""
+
+    turns: int
+    context_ids: int
+    context_size: int
+    reply_chars: int
+    reply_seconds: float
+    seed: int
+
+    @property
+    def chars_per_s(self) -> float:
+        return self.reply_chars / self.reply_seconds if self.reply_seconds else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class CharacterProb:
+    """How likely one character of a reply was to the model, and what else it had in mind."""
+
+    text: str
+    prob: float
+    runners_up: tuple[tuple[str, float], ...]
+
+
+class Session:
+    """A conversation with a model.
+
+    Args:
+        model: in `eval()` mode.
+        vocabulary: that of the model.
+        config: how replies are drawn; without a seed, from one chosen now.
+        digest: of the model file.
+    """
+
+    def __init__(
+        self,
+        model: Transformer,
+        *,
+        vocabulary: Vocabulary,
+        config: SamplingConfig,
+        digest: str = "",
+    ) -> None:
+        self.config = config
+        self.messages: list[Message] = []
+        self.candidates: list[str] = []
+        self._model = model
+        self._vocabulary = vocabulary
+        self._digest = digest
+        self._seed = new_seed() if config.seed is None else config.seed
+        self._num_drawn = 0
+        self._reader: Reader | None = None
+        self._notices: list[str] = []
+        self._told: set[str] = set()
+        self._reply_chars = 0
+        self._reply_seconds = 0.0
+
+    def say(self, text: str) -> Iterator[str]:
+        """Answer a message, piece by piece; closing the iterator keeps what was said.
+
+        What comes out has no control characters, and is what the model reads as its own
+        words from then on.
+        """
+        yield from self._answer([*self.messages, Message("user", text)])
+
+    def retry(self) -> Iterator[str]:
+        """Answer the last message anew, with other draws."""
+        assert self.last_question is not None, "there is something to answer"
+        has_reply = self.messages[-1].role == "bot"
+        yield from self._answer(self.messages[:-1] if has_reply else self.messages)
+
+    def undo(self) -> str | None:
+        """Take back the last message and its reply; return the message, None if there is none."""
+        question = self.last_question
+        while question is not None and self.messages.pop().role != "user":
+            pass
+        return question
+
+    def clear(self) -> None:
+        """Forget what was said; system message and settings stay."""
+        self.messages = [message for message in self.messages if message.role == "system"]
+        self.candidates = []
+
+    def set_system(self, text: str) -> None:
+        """Put a system message before everything, or none if it is empty."""
+        rest = [message for message in self.messages if message.role != "system"]
+        self.messages = [Message("system", text), *rest] if text else rest
+
+    @property
+    def system(self) -> str:
+        """The system message, empty if there is none."""
+        return next((message.text for message in self.messages if message.role == "system"), "")
+
+    @property
+    def last_question(self) -> str | None:
+        """What the user said last."""
+        said = (message.text for message in reversed(self.messages) if message.role == "user")
+        return next(said, None)
+
+    def change(self, command: SetNumber | UseSampler) -> str:
+        """Change a sampler setting and return the line that tells of it."""
+        self.config, line = change(self.config, command)
+        if isinstance(command, SetNumber) and command.setting == "seed":
+            self._seed, self._num_drawn = int(command.value), 0
+        return line
+
+    def take_notices(self) -> list[str]:
+        """Return what there is to tell since the last call; each thing is told once."""
+        notices, self._notices = self._notices, []
+        return notices
+
+    def stats(self) -> Stats:
+        """Return where the session stands."""
+        return Stats(
+            turns=sum(message.role == "user" for message in self.messages),
+            context_ids=self._reader.length if self._reader else 0,
+            context_size=self._model.config.seq_length,
+            reply_chars=self._reply_chars,
+            reply_seconds=self._reply_seconds,
+            seed=self._seed,
+        )
+
+    def probs(self, *, num_runners_up: int = 0) -> list[CharacterProb]:
+        """Return how likely each character of the last reply was; nothing without a reply."""
+        if not self.messages or self.messages[-1].role != "bot":
+            return []
+        said = self._vocabulary.encode(self.messages[-1].text)
+        prompt = self._context(self.messages[:-1]).ids
+        scored = score(self._model, prompt, said, num_runners_up=num_runners_up)
+        decoder = StreamDecoder(self._vocabulary.characters)
+        characters: list[CharacterProb] = []
+        prob, runners_up = 1.0, None
+        for item in scored:
+            prob *= item.prob
+            runners_up = runners_up or tuple((self._name(id_), p) for id_, p in item.runners_up)
+            text = decoder.push(item.id)
+            if text:
+                characters.append(CharacterProb(text, prob, runners_up))
+                prob, runners_up = 1.0, None
+        return characters
+
+    def saved(self) -> SavedSession:
+        """Return all that is needed to go on exactly here."""
+        return SavedSession(
+            model=self._digest,
+            sampling=self.config,
+            seed=self._seed,
+            num_drawn=self._num_drawn,
+            messages=tuple(SavedMessage(role=m.role, text=m.text) for m in self.messages),
+        )
+
+    def restore(self, saved: SavedSession) -> None:
+        """Go on where a saved session was."""
+        self.messages = saved.conversation()
+        self.config = saved.sampling
+        self.candidates = []
+        self._seed, self._num_drawn = saved.seed, saved.num_drawn
+        if saved.model != self._digest:
+            self._notices.append(
+                "This chat was saved with another model; this one goes on with it."
+            )
+
+    def _answer(self, messages: list[Message]) -> Iterator[str]:
+        context = self._context(messages)
+        self._tell_what_is_left_out(context)
+        self.candidates = []
+        said: list[str] = []
+        started_s = time.perf_counter()
+        try:
+            for text in self._reply(context.ids):
+                said.append(text)
+                yield text
+        finally:
+            self._reply_seconds = time.perf_counter() - started_s
+            reply = "".join(said)
+            self._reply_chars = len(reply)
+            self.messages = [*messages, Message("bot", reply)]
+
+    def _reply(self, prompt_ids: list[int]) -> Iterator[str]:
+        if self.config.sampler == "beam":
+            found = self._search(prompt_ids)
+            self.candidates = found
+            yield found[0]
+            return
+        said = []
+        for text in self._draw(prompt_ids):
+            said.append(text)
+            yield text
+        self.candidates = ["".join(said)]
+        if not self.config.is_greedy:
+            for _ in range(self.config.num_candidates - 1):
+                self.candidates.append("".join(self._draw(prompt_ids)))
+
+    def _draw(self, prompt_ids: list[int]) -> Iterator[str]:
+        generator = make_generator(self._seed, f"reply {self._num_drawn}")
+        self._num_drawn += 1
+        reader = self._reader_of(1)
+        num_moves = reader.num_moves
+        pieces = generate(
+            self._model,
+            prompt_ids,
+            vocabulary=self._vocabulary,
+            config=self.config,
+            generator=generator,
+            reader=reader,
+        )
+        for piece in pieces:
+            text = strip_controls(piece.text)
+            if text:
+                yield text
+        if reader.num_moves > num_moves:
+            self._tell("The reply is longer than the model's context: its later half is re-read.")
+
+    def _search(self, prompt_ids: list[int]) -> list[str]:
+        reader = self._reader_of(self.config.num_beams)
+        self._reader = None  # an interruption between two layers would mix its rows
+        found = beam_search(
+            self._model,
+            prompt_ids,
+            vocabulary=self._vocabulary,
+            config=self.config,
+            reader=reader,
+        )
+        self._reader = reader
+        return [strip_controls(candidate.text) for candidate in found]
+
+    def _reader_of(self, num_rows: int) -> Reader:
+        if self._reader is None or self._reader.batch_size != num_rows:
+            self._reader = Reader(self._model, batch_size=num_rows)
+        return self._reader
+
+    def _context(self, messages: list[Message]) -> Context:
+        seq_length = self._model.config.seq_length
+        max_ids = seq_length - seq_length // ROOM_FOR_REPLY
+        return fit_context(messages, vocabulary=self._vocabulary, max_ids=max_ids)
+
+    def _tell_what_is_left_out(self, context: Context) -> None:
+        size = self._model.config.seq_length
+        if context.is_cut:
+            self._tell(f"The model reads {size} characters at once: only the newest part is read.")
+        if context.turns_dropped:
+            self._tell(f"The model reads {size} characters at once: it forgets the oldest turns.")
+
+    def _tell(self, notice: str) -> None:
+        if notice not in self._told:
+            self._told.add(notice)
+            self._notices.append(notice)
+
+    def _name(self, id_: int) -> str:
+        """Return how an id is shown that may be no character."""
+        if id_ < FIRST_BYTE:
+            return Special(id_).tag
+        if id_ < FIRST_CHARACTER:
+            return f"<{id_ - FIRST_BYTE:02X}>"
+        return self._vocabulary.characters[id_ - FIRST_CHARACTER]

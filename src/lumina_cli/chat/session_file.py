@@ -1,0 +1,105 @@
+"""A session in a file: JSON that a person can read, and that is checked before it is used."""
+
+import re
+from pathlib import Path
+from typing import Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from lumina_cli.conversation import Message, Role
+from lumina_cli.core.checkpoint.format import write_atomically
+from lumina_cli.core.sampling.config import SamplingConfig
+from lumina_cli.errors import DataError, MissingInputError, OutputError
+
+MAX_FILE_BYTES = 256_000_000
+
+
+class SavedMessage(BaseModel):
+    """One message, as it was shown."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    role: Role
+    text: str
+
+
+class SavedSession(BaseModel):
+    """All that a session needs to go on exactly where it was.
+
+    Draws come from the seed and the number of replies drawn so far, so the two stand for
+    the state of the random numbers.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    format: Literal["lumina-chat"] = "lumina-chat"
+    version: Literal[1] = 1
+    model: str = Field(description="Digest of the model.")
+    sampling: SamplingConfig
+    seed: int = Field(ge=0, lt=2**63)
+    num_drawn: int = Field(ge=0, lt=2**63)
+    messages: tuple[SavedMessage, ...]
+
+    @model_validator(mode="after")
+    def _turns_alternate(self) -> Self:
+        order = "".join(message.role[0] for message in self.messages)
+        if not re.fullmatch("s?(ub)*u?", order):
+            raise ValueError("messages must be system or none, then user and bot in turn")
+        return self
+
+    def conversation(self) -> list[Message]:
+        """Return the messages as the tokenizer takes them."""
+        return [Message(message.role, message.text) for message in self.messages]
+
+
+def write_session(path: Path, session: SavedSession) -> None:
+    """Write a session file; another session's file is replaced, any other file is not.
+
+    Raises:
+        OutputError: the file can't be created, or is something else.
+        StorageError: the disk is full or fails.
+    """
+    if path.exists() and not _is_session(path):
+        raise OutputError(
+            f"{path} is there and is not a saved chat", hint="Choose another name: /save FILE"
+        )
+    write_atomically(path, (session.model_dump_json(indent=2) + "\n").encode())
+
+
+def read_session(path: Path) -> SavedSession:
+    """Read a session file.
+
+    Raises:
+        MissingInputError: there is no such file, or it can't be read.
+        DataError: it is not a saved chat; the message says where it differs.
+    """
+    try:
+        return SavedSession.model_validate_json(_read(path))
+    except ValidationError as error:
+        details = error.errors(include_url=False)[0]
+        where = ".".join(map(str, details["loc"]))
+        raise DataError(
+            f"{path} is not a saved chat: {where + ': ' if where else ''}{details['msg']}",
+            hint="A chat is saved with: /save FILE",
+        ) from None
+
+
+def _read(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            content = file.read(MAX_FILE_BYTES + 1)
+    except FileNotFoundError:
+        raise MissingInputError(f"there is no file {path}") from None
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the name
+        raise MissingInputError(f"{path} can't be read: {error}") from error
+    if len(content) > MAX_FILE_BYTES:
+        raise DataError(f"{path} is too large to be a saved chat")
+    return content
+
+
+def _is_session(path: Path) -> bool:
+    try:
+        read_session(path)
+    except (DataError, MissingInputError):
+        return False
+    return True

@@ -1,0 +1,75 @@
+"""`lumina chat`: talk to a model."""
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from lumina_cli.cli.console import never_fail_to_encode, notice, stderr_console, typed_text
+from lumina_cli.cli.options import ConfigPath, ModelPath, Quiet, Verbose, with_settings
+from lumina_cli.core.config import ComputeConfig
+from lumina_cli.core.sampling.config import SamplingConfig
+
+if TYPE_CHECKING:
+    from lumina_cli.recipes.converse import ReadyModel
+
+
+@with_settings(SamplingConfig, ComputeConfig)
+def command(
+    *,
+    model: ModelPath = Path("Model.pth"),
+    prompt: Annotated[
+        str | None,
+        typer.Option("--prompt", help="Print the reply to this and end.", show_default=False),
+    ] = None,
+    config: ConfigPath = None,
+    quiet: Quiet = False,
+    verbose: Verbose = 0,
+    **flags: object,
+) -> None:
+    """Talk to a model.
+
+    Lines from a pipe are answered one by one. In the chat, help lists the commands.
+    """
+    never_fail_to_encode()
+    from lumina_cli.recipes.converse import open_model  # noqa: PLC0415  torch
+
+    ready = open_model(model, flags=flags, environ=os.environ, toml=config)
+    for text in () if quiet else ready.notices:
+        notice(text)
+    if prompt is not None:
+        _answer_one(ready, typed_text(prompt).strip(), quiet=quiet)
+    else:
+        _chat(ready, is_interactive=sys.stdin is not None and sys.stdin.isatty(), quiet=quiet)
+
+
+def _answer_one(ready: "ReadyModel", prompt: str, *, quiet: bool) -> None:
+    """Print the reply to one message, which is never taken for a command."""
+    from lumina_cli.cli.chat_view import ChatView  # noqa: PLC0415  torch
+
+    if not prompt:
+        return
+    session = ready.session()
+    view = ChatView(stderr_console(), has_labels=False)
+    view.reply(session.say(prompt))
+    view.candidates(session.candidates)
+    for text in () if quiet else session.take_notices():
+        notice(text)
+
+
+def _chat(ready: "ReadyModel", *, is_interactive: bool, quiet: bool) -> None:
+    """Chat with a person at a terminal, or answer the lines of a pipe."""
+    from lumina_cli.cli.chat_loop import ChatLoop  # noqa: PLC0415  torch
+    from lumina_cli.cli.chat_view import ChatView  # noqa: PLC0415  torch
+    from lumina_cli.cli.line_editor import PipeEditor, make_editor  # noqa: PLC0415
+
+    view = ChatView(stderr_console(), has_labels=is_interactive)
+    if is_interactive and not quiet:
+        view.header(ready.card, ready.config)
+    editor = make_editor() if is_interactive else PipeEditor()
+    loop = ChatLoop(ready.session(), view=view, editor=editor, is_interactive=is_interactive)
+    loop.run()
+    if loop.exit_code:
+        raise typer.Exit(loop.exit_code)

@@ -1,0 +1,137 @@
+"""`lumina generate`: continue a plain text."""
+
+import os
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from lumina_cli.chat.visible import strip_controls
+from lumina_cli.cli.console import never_fail_to_encode, notice, print_json, typed_text
+from lumina_cli.cli.options import ConfigPath, Json, ModelPath, Quiet, Verbose, with_settings
+from lumina_cli.core.config import ComputeConfig
+from lumina_cli.core.sampling.config import SamplingConfig
+from lumina_cli.errors import DataError, MissingInputError, UsageError
+
+if TYPE_CHECKING:
+    from lumina_cli.core.sampling.ending import Piece
+    from lumina_cli.recipes.converse import TextContinuer
+
+
+@with_settings(SamplingConfig, ComputeConfig)
+def command(
+    *,
+    model: ModelPath = Path("Model.pth"),
+    prompt: Annotated[
+        str, typer.Option("--prompt", help="Text to continue; - reads it from stdin.")
+    ] = "",
+    prompt_file: Annotated[
+        Path | None,
+        typer.Option("--prompt-file", help="A file to continue.", show_default=False),
+    ] = None,
+    num_samples: Annotated[
+        int, typer.Option("--num-samples", "-n", min=1, help="How many texts to make.")
+    ] = 1,
+    logprobs: Annotated[
+        bool,
+        typer.Option("--logprobs", help="Tell how likely each character was (prints JSON)."),
+    ] = False,
+    config: ConfigPath = None,
+    json: Json = False,
+    quiet: Quiet = False,
+    verbose: Verbose = 0,
+    **flags: object,
+) -> None:
+    """Continue a text."""
+    never_fail_to_encode()
+    text = _prompt(prompt, prompt_file)
+    from lumina_cli.recipes.converse import TextContinuer, open_model  # noqa: PLC0415  torch
+
+    ready = open_model(model, flags=flags, environ=os.environ, toml=config)
+    continuer = TextContinuer(ready, text, max(num_samples, ready.config.num_candidates))
+    if not quiet:
+        _tell(continuer)
+    if json or logprobs:
+        print_json(_as_json(continuer, with_logprobs=logprobs))
+    else:
+        _stream(continuer, quiet=quiet)
+
+
+def _prompt(prompt: str, path: Path | None) -> str:
+    """Return the text to continue; the newline that ends a file or an `echo` is no part of it."""
+    if path is None and prompt != "-":
+        return typed_text(prompt)
+    if path is not None and prompt:
+        raise UsageError("--prompt and --prompt-file can't both be given", hint="Use one of them.")
+    text = _read(path) if path is not None else sys.stdin.read() if sys.stdin else ""
+    return typed_text(text.removesuffix("\n"))
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        raise MissingInputError(f"there is no file {path}") from None
+    except OSError as error:
+        raise MissingInputError(f"{path} can't be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise DataError(
+            f"{path} is not UTF-8 (byte {error.start + 1})", hint="Save it as UTF-8."
+        ) from error
+
+
+def _tell(continuer: "TextContinuer") -> None:
+    for text in continuer.ready.notices:
+        notice(text)
+    if continuer.is_prompt_cut:
+        size = continuer.ready.file.model.config.seq_length
+        notice(f"The model reads {size} characters at once: only the newest part is read.")
+    if continuer.num_texts > 1 and continuer.ready.config.is_greedy:
+        notice("greedy makes the same text each time; use: --sampler nucleus")
+
+
+def _stream(continuer: "TextContinuer", *, quiet: bool) -> None:
+    """Write each text as it is made; on a terminal, after the prompt and apart from others."""
+    is_terminal = sys.stdout.isatty() and sys.stderr.isatty() and not quiet
+    for number, pieces in enumerate(continuer.texts(), start=1):
+        if continuer.num_texts > 1 and not quiet:
+            notice(f"({number} of {continuer.num_texts})")
+        if is_terminal:
+            sys.stderr.write(strip_controls(continuer.prompt))
+            sys.stderr.flush()
+        _write(pieces)
+
+
+def _write(pieces: Iterator["Piece"]) -> None:
+    try:
+        for piece in pieces:
+            sys.stdout.write(strip_controls(piece.text))
+            sys.stdout.flush()
+    finally:
+        sys.stdout.write("\n")
+        sys.stdout.flush()
+
+
+def _as_json(continuer: "TextContinuer", *, with_logprobs: bool) -> dict[str, object]:
+    """Return the first text, all of them where there are several, and how fast they came."""
+    started_s = time.perf_counter()
+    samples = [_sample(list(pieces), with_logprobs=with_logprobs) for pieces in continuer.texts()]
+    seconds = time.perf_counter() - started_s
+    characters = sum(len(str(sample["text"])) for sample in samples)
+    return {
+        **samples[0],
+        "characters": characters,
+        "seconds": round(seconds, 4),
+        "chars_per_s": round(characters / seconds, 1),
+        **({"samples": samples} if len(samples) > 1 else {}),
+    }
+
+
+def _sample(pieces: list["Piece"], *, with_logprobs: bool) -> dict[str, object]:
+    sample: dict[str, object] = {"text": "".join(piece.text for piece in pieces)}
+    if with_logprobs:
+        sample["logprobs"] = [piece._asdict() for piece in pieces]
+    return sample

@@ -1,0 +1,126 @@
+"""`lumina generate`: plain text goes on."""
+
+import json
+import math
+from pathlib import Path
+
+import pytest
+import torch
+
+from lumina_cli.core.checkpoint.format import load_model
+from lumina_cli.tokenizer.ids import Special
+
+from .conftest import Lumina
+
+
+def test_the_text_goes_on_after_the_prompt(lumina: Lumina, letters_model: Path) -> None:
+    """Greedily, against reading everything anew for each character."""
+    outcome = lumina(
+        "generate", "-m", str(letters_model), "--prompt", "hello", "--sampler", "greedy",
+        "--max-chars", "30",
+    )  # fmt: skip
+    file = load_model(letters_model)
+    ids = [Special.BEGIN, *file.vocabulary.encode("hello")]
+    for _ in range(30):
+        with torch.inference_mode():
+            ids.append(int(file.model(torch.tensor([ids]))[0, -1].argmax()))
+    assert outcome.out == file.vocabulary.decode(ids[6:]) + "\n"
+    assert outcome.err == ""
+
+
+def test_json_is_one_object_with_the_text_and_its_speed(
+    lumina: Lumina, letters_model: Path
+) -> None:
+    outcome = lumina("generate", "-m", str(letters_model), "--max-chars", "25", "--json")
+    result = json.loads(outcome.out)
+    assert list(result) == ["text", "characters", "seconds", "chars_per_s"]
+    assert len(result["text"]) == result["characters"] == 25
+    assert result["chars_per_s"] > 0
+
+
+def test_logprobs_are_those_of_the_model(lumina: Lumina, letters_model: Path) -> None:
+    outcome = lumina(
+        "generate", "-m", str(letters_model), "--prompt", "ab", "--max-chars", "20", "--logprobs"
+    )
+    result = json.loads(outcome.out)
+    file = load_model(letters_model)
+    ids = [Special.BEGIN, *file.vocabulary.encode("ab" + result["text"])]
+    with torch.inference_mode():
+        expected = file.model(torch.tensor([ids]))[0].log_softmax(-1)
+    assert [item["id"] for item in result["logprobs"]] == ids[3:]
+    for place, item in enumerate(result["logprobs"], start=2):
+        assert math.isclose(item["logprob"], expected[place, ids[place + 1]].item(), abs_tol=1e-4)
+
+
+def test_several_samples_differ_and_the_seed_brings_them_back(
+    lumina: Lumina, letters_model: Path
+) -> None:
+    arguments = ["generate", "-m", str(letters_model), "-n", "3", "--seed", "4", "--json"]
+    one = json.loads(lumina(*arguments, "--max-chars", "20").out)
+    two = json.loads(lumina(*arguments, "--max-chars", "20").out)
+    texts = [sample["text"] for sample in one["samples"]]
+    assert len(set(texts)) == 3
+    assert [sample["text"] for sample in two["samples"]] == texts
+    assert one["text"] == texts[0]
+    assert one["characters"] == 60
+
+
+def test_beam_gives_its_best_texts(lumina: Lumina, letters_model: Path) -> None:
+    outcome = lumina(
+        "generate", "-m", str(letters_model), "--sampler", "beam", "--num-samples", "5",
+        "--max-chars", "6", "--logprobs",
+    )  # fmt: skip
+    samples = json.loads(outcome.out)["samples"]
+    sums = [sum(item["logprob"] for item in sample["logprobs"]) for sample in samples]
+    assert len(sums) == 5
+    assert sums == sorted(sums, reverse=True)
+
+
+def test_a_file_and_stdin_give_the_same_prompt(
+    lumina: Lumina, letters_model: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "p.txt").write_bytes(b"\xef\xbb\xbfonce upon\n")
+    common = ["generate", "-m", str(letters_model), "--seed", "1", "--max-chars", "30"]
+    given = lumina(*common, "--prompt", "once upon").out
+    assert lumina(*common, "--prompt-file", str(tmp_path / "p.txt")).out == given
+    assert lumina(*common, "--prompt", "-", stdin="once upon\n").out == given
+
+
+def test_several_texts_are_numbered_on_stderr(lumina: Lumina, letters_model: Path) -> None:
+    outcome = lumina("generate", "-m", str(letters_model), "-n", "2", "--max-chars", "4")
+    assert [len(line) for line in outcome.out.splitlines()] == [4, 4]
+    assert outcome.err.splitlines() == ["(1 of 2)", "(2 of 2)"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "told"),
+    [
+        (["--prompt-file", "none.txt"], 66, "there is no file none.txt"),
+        (["--prompt-file", "."], 66, "can't be read"),
+        (["--prompt", "a", "--prompt-file", "none.txt"], 2, "can't both be given"),
+        (["--num-samples", "0"], 2, "num-samples"),
+        (["--model", "none.pth"], 66, "there is no model none.pth"),
+    ],
+)
+def test_what_is_wrong_is_told(
+    lumina: Lumina, letters_model: Path, arguments: list[str], code: int, told: str
+) -> None:
+    outcome = lumina("generate", "-m", str(letters_model), *arguments)
+    assert outcome.code == code
+    assert told in outcome.err
+    assert outcome.out == ""
+
+
+def test_a_prompt_file_that_is_not_utf8_is_told(
+    lumina: Lumina, letters_model: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "p.txt").write_bytes(b"ab\xff")
+    outcome = lumina("generate", "-m", str(letters_model), "--prompt-file", str(tmp_path / "p.txt"))
+    assert outcome.code == 65
+    assert "is not UTF-8 (byte 3)" in outcome.err
+
+
+def test_a_prompt_beyond_the_context_is_cut_and_told(lumina: Lumina, letters_model: Path) -> None:
+    outcome = lumina("generate", "-m", str(letters_model), "--prompt", "a" * 96, "--max-chars", "3")
+    assert "only the newest part is read" in outcome.err
+    assert len(outcome.out) == 4

@@ -1,0 +1,137 @@
+"""`lumina train`, `eval`, `info` and `doctor` as a person sees them."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.cli.command_line import lumina
+
+VERSE = "the cat sat on the mat and the dog sat on the log\n" * 20
+SHAPE = {"hidden-size": 16, "num-layers": 1, "nhead": 2, "seq-length": 16, "batch-size": 4}
+TINY = [word for name, value in SHAPE.items() for word in (f"--{name}", str(value))]
+
+
+@pytest.fixture
+def verse(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A text in an otherwise empty folder, which is the current one."""
+    monkeypatch.chdir(tmp_path)
+    path = tmp_path / "verse.txt"
+    path.write_text(VERSE, encoding="utf-8")
+    return path
+
+
+@pytest.fixture
+def model(verse: Path) -> Path:
+    """A model trained for a few steps, in the current folder."""
+    assert lumina("train", "--data", verse, *TINY, "--max-steps", 3, "-q") == 0
+    return verse.with_name("Model.pth")
+
+
+def test_train_shows_plan_lines_and_report_on_stderr(
+    verse: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert lumina("train", "--data", verse, *TINY, "--epochs", 2) == 0
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert "parameters" in err
+    assert re.search(
+        r"Epoch +1 \| Loss: \d+\.\d{4} \| Accuracy: \d+\.\d\d% \| LR: \d\.\d\de-\d\d \| "
+        r"Time: \d+\.\ds \| Elapsed: \d+\.\ds",
+        err,
+    )
+    assert "lumina chat --model Model.pth" in err
+
+
+def test_train_json_ends_with_one_object_on_stdout(
+    verse: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert lumina("train", "--data", verse, *TINY, "--max-steps", 3, "--json") == 0
+    report = json.loads(capsys.readouterr().out)
+    assert report["model"] == "Model.pth"
+    assert report["steps"] == 3
+    assert report["stop_reason"] == "max_steps"
+    assert report["val_bits_per_char"] == pytest.approx(report["val_nats_per_char"] / 0.6931472)
+
+
+def test_quiet_training_says_nothing(verse: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert lumina("train", "--data", verse, *TINY, "--max-steps", 2, "--quiet") == 0
+    assert capsys.readouterr() == ("", "")
+
+
+def test_a_dry_run_writes_nothing(verse: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert lumina("train", "--data", verse, *TINY, "--dry-run") == 0
+    assert "steps" in capsys.readouterr().err
+    assert list(verse.parent.iterdir()) == [verse]
+
+
+def test_presets_are_listed_with_what_they_set(capsys: pytest.CaptureFixture[str]) -> None:
+    assert lumina("train", "--list-presets") == 0
+    out = capsys.readouterr().out
+    assert "small" in out
+    assert "hidden_size=256, num_layers=4, seq_length=256, batch_size=8" in out
+    assert "hidden_size=1024, num_layers=12, batch_size=32" in out
+
+
+def test_a_wrong_value_is_told_with_its_source(
+    verse: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LUMINA_BATCH_SIZE", "0")
+    assert lumina("train", "--data", verse) == 2
+    err = capsys.readouterr().err
+    assert err == "error: batch_size must be at least 1 (from LUMINA_BATCH_SIZE)\n"
+
+
+def test_missing_data_exits_66_with_the_next_step(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert lumina("train") == 66
+    assert "lumina train --preset demo" in capsys.readouterr().err
+    assert lumina("train", "--data", "nowhere.txt") == 66
+
+
+def test_a_missing_output_folder_is_told_before_training(
+    verse: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert lumina("train", "--data", verse, *TINY, "-o", "nowhere/Model.pth") == 73
+    assert "nowhere" in capsys.readouterr().err
+
+
+def test_eval_measures_in_nats_and_bits(
+    model: Path, verse: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert lumina("eval", "--data", verse, "--json") == 0
+    figures = json.loads(capsys.readouterr().out)
+    assert figures["characters"] == len(VERSE)
+    assert figures["bits_per_char"] == pytest.approx(figures["nats_per_char"] / 0.6931472)
+    assert 0 <= figures["accuracy"] <= 1
+
+
+def test_info_tells_shape_vocabulary_and_training(
+    model: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert lumina("info", model, "--json") == 0
+    facts = json.loads(capsys.readouterr().out)
+    assert facts["shape"]["hidden_size"] == 16
+    assert facts["vocabulary"]["characters"] == len(set(VERSE))
+    assert facts["training"]["steps"] == 3
+    assert lumina("info", model) == 0
+    assert "parameters" in capsys.readouterr().out
+
+
+def test_info_of_a_damaged_model_exits_65(model: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    data = bytearray(model.read_bytes())
+    data[len(data) // 2] ^= 1
+    model.write_bytes(data)
+    assert lumina("info", model) == 65
+    assert "damaged" in capsys.readouterr().err
+
+
+def test_doctor_names_device_precision_and_versions(capsys: pytest.CaptureFixture[str]) -> None:
+    assert lumina("doctor", "--json") == 0
+    facts = json.loads(capsys.readouterr().out)
+    assert facts["precision"] in ("fp32", "bf16")
+    assert facts["versions"]["torch"]
+    assert "cpu" in facts["devices"]

@@ -1,0 +1,178 @@
+"""Tiny real runs: text in, a model file out."""
+
+import json
+import math
+import time
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from lumina_cli.conversation import Conversation, Message
+from lumina_cli.core.checkpoint.format import load_model
+from lumina_cli.core.training.events import Evaluated, Finished, StepDone
+from lumina_cli.data.starter.corpus import Question
+from lumina_cli.errors import DataError, MissingInputError
+from lumina_cli.recipes import exam, pretrain
+from lumina_cli.recipes.pretrain import Pretraining, Saved
+from lumina_cli.settings import TRAIN_CONFIGS, resolve_settings
+
+TINY: dict[str, object] = {
+    "hidden_size": 16,
+    "num_layers": 1,
+    "num_heads": 2,
+    "seq_length": 16,
+    "batch_size": 4,
+    "learning_rate": 1e-2,
+    "evaluations": 2,
+}
+VERSE = "the cat sat on the mat and the dog sat on the log\n" * 20
+CHAT = "<|user|>Hi\n<|bot|>Hello there!\n\n" * 40
+
+
+def prepare(
+    folder: Path, *, text: str = VERSE, out: str = "Model.pth", **flags: object
+) -> Pretraining:
+    data = folder / "text.txt"
+    data.write_text(text, encoding="utf-8")
+    settings = resolve_settings(TRAIN_CONFIGS, flags={**TINY, **flags}, environ={})
+    return Pretraining(settings, data=[data], out=folder / out)
+
+
+def test_a_run_leaves_a_model_that_has_learnt_the_text(tmp_path: Path) -> None:
+    run = prepare(tmp_path, max_steps=150)
+    events = list(run.run())
+    first, last = [event for event in events if isinstance(event, StepDone)][::149]
+    assert last.loss < 0.5 * first.loss
+    assert run.report is not None
+    assert run.report.steps == 150
+    loaded = load_model(tmp_path / "Model.pth")
+    assert set(loaded.vocabulary.characters) == set(VERSE)
+    assert loaded.metadata["val_nats_per_char"] == run.report.best_nats_per_char
+
+
+def test_the_plan_tells_what_will_be_done(tmp_path: Path) -> None:
+    plan = prepare(tmp_path, epochs=3).plan
+    num_ids = len(VERSE) * 9 // 10 + 1  # <|begin|>; the end was cut off for validation
+    assert plan.train.chars == len(VERSE) * 9 // 10
+    assert plan.validation.chars == len(VERSE) // 10
+    assert plan.steps_per_epoch == math.ceil(math.ceil((num_ids - 1) / 16) / 4)
+    assert plan.steps == 3 * plan.steps_per_epoch
+    assert plan.num_parameters == sum(
+        parameter.numel() for parameter in prepare(tmp_path).model.parameters()
+    )
+
+
+def test_the_same_seed_gives_the_same_model(tmp_path: Path) -> None:
+    digests = []
+    for name, seed in (("a.pth", 1), ("b.pth", 1), ("c.pth", 2)):
+        list(prepare(tmp_path, out=name, max_steps=5, seed=seed, dropout=0.2).run())
+        weights = load_model(tmp_path / name).model.state_dict()
+        digests.append(weights["lm_head.weight"].sum().item())
+    assert digests[0] == digests[1] != digests[2]
+
+
+def test_the_best_model_is_saved_not_the_last(tmp_path: Path) -> None:
+    run = prepare(tmp_path, max_steps=20, evaluations=10, learning_rate=0.5)
+    figures = {}
+    for event in run.run():
+        if isinstance(event, Evaluated):
+            figures[event.step] = event.nats_per_char
+    best = min(figures[step] for step in figures if step > 0)
+    assert load_model(tmp_path / "Model.pth").metadata["val_nats_per_char"] == best
+
+
+def test_stopping_ends_the_run_with_a_saved_model(tmp_path: Path) -> None:
+    run = prepare(tmp_path, max_steps=1000)
+    events = []
+    for event in run.run():
+        events.append(event)
+        if isinstance(event, StepDone) and event.step == 7:
+            run.stop()
+    assert isinstance(events[-1], Finished)
+    assert (events[-1].step, events[-1].reason) == (7, "interrupted")
+    assert any(isinstance(event, Saved) for event in events)
+    assert load_model(tmp_path / "Model.pth").metadata["steps"] == 7
+
+
+def test_an_older_model_is_kept_aside(tmp_path: Path) -> None:
+    for _ in range(2):
+        list(prepare(tmp_path, max_steps=2).run())
+    assert load_model(tmp_path / "Model.pth").metadata["steps"] == 2
+    assert load_model(tmp_path / "Model.previous.pth").metadata["steps"] == 2
+
+
+def test_the_run_folder_tells_what_happened(tmp_path: Path) -> None:
+    list(prepare(tmp_path, max_steps=4).run())
+    lines = (tmp_path / "Model.run" / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
+    assert [json.loads(line)["event"] for line in lines].count("StepDone") == 4
+    settings = tomllib.loads((tmp_path / "Model.run" / "settings.toml").read_text("utf-8"))
+    assert settings["hidden_size"] == 16
+    again = resolve_settings(
+        TRAIN_CONFIGS, flags={}, environ={}, toml=tmp_path / "Model.run" / "settings.toml"
+    )
+    assert again.values()["max_steps"] == 4
+
+
+def test_minutes_count_from_the_start_of_the_command(tmp_path: Path) -> None:
+    started_s = time.monotonic()
+    list(prepare(tmp_path, minutes=0.05).run())
+    assert load_model(tmp_path / "Model.pth").metadata["steps"] >= 1
+    assert time.monotonic() - started_s < 60  # generous: only a run that never ends fails
+
+
+def test_conversations_are_sampled_with_a_question(tmp_path: Path) -> None:
+    run = prepare(tmp_path, text=CHAT)
+    assert run.sample_prompt == "Hello"
+    assert prepare(tmp_path, text=VERSE).sample_prompt is None
+
+
+def test_text_too_short_to_learn_from_is_refused(tmp_path: Path) -> None:
+    with pytest.raises((DataError, MissingInputError)):
+        prepare(tmp_path, text="")
+
+
+def test_a_text_shorter_than_a_window_is_learnt(tmp_path: Path) -> None:
+    run = prepare(tmp_path, text="hello", max_steps=2)
+    list(run.run())
+    assert run.report is not None
+    assert run.report.steps == 2
+
+
+def test_nothing_to_train_on_names_the_ways_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    settings = resolve_settings(TRAIN_CONFIGS, flags=TINY, environ={})
+    with pytest.raises(MissingInputError) as caught:
+        Pretraining(settings, data=[], out=tmp_path / "Model.pth")
+    assert "--preset demo" in caught.value.hint
+
+
+def test_the_starter_corpus_ends_with_an_exam(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    question = Question("sums", Conversation((Message("user", "1+1"),)), ("1 plus 1 is 2.",))
+    monkeypatch.setattr(exam, "questions", lambda: [question, question])
+    monkeypatch.setattr(pretrain, "SAMPLE_CHARS", 5)
+    settings = resolve_settings(
+        TRAIN_CONFIGS, flags={**TINY, "max_steps": 2, "eval_chars": 100}, environ={}, preset="demo"
+    )
+    run = Pretraining(settings, data=[], out=tmp_path / "Model.pth")
+    assert run.plan.data == ("starter",)
+    list(run.run())
+    assert run.report is not None
+    assert run.report.exam is not None
+    assert [score.num_questions for score in run.report.exam.families] == [2]
+    assert load_model(tmp_path / "Model.pth").metadata["sampling"] == {"sampler": "greedy"}
+
+
+def test_real_oasst_rows_are_learnt_as_conversations(tmp_path: Path, shared_data: Path) -> None:
+    settings = resolve_settings(
+        TRAIN_CONFIGS, flags={**TINY, "max_steps": 3, "eval_chars": 500}, environ={}
+    )
+    rows = shared_data / "oasst" / "oasst1_en_messages.jsonl"
+    run = Pretraining(settings, data=[rows], out=tmp_path / "Model.pth")
+    assert run.plan.train.conversations > 50
+    list(run.run())
+    assert load_model(tmp_path / "Model.pth").metadata["conversations"] > 50

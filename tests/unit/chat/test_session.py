@@ -1,0 +1,277 @@
+"""A session: what is shown is what is kept, and the model reads each turn once."""
+
+from collections.abc import Iterator
+from unicodedata import category
+
+import pytest
+import torch
+from torch import Tensor
+
+from lumina_cli.chat.commands import SetNumber, UseSampler
+from lumina_cli.chat.session import Session
+from lumina_cli.chat.session_file import SavedMessage
+from lumina_cli.conversation import Message
+from lumina_cli.core.model.transformer import Transformer
+from lumina_cli.core.sampling.config import SamplingConfig
+from lumina_cli.core.sampling.ending import Piece
+from lumina_cli.core.sampling.generate import generate
+from lumina_cli.errors import DataError
+from lumina_cli.tokenizer.chat_format import encode_prompt
+from lumina_cli.tokenizer.vocabulary import Vocabulary
+
+from .conftest import VOCABULARY, new_session
+
+
+def answer(session: Session, text: str) -> str:
+    return "".join(session.say(text))
+
+
+def test_a_reply_is_what_the_model_says_after_the_prompt(model: Transformer) -> None:
+    session = new_session(model, sampler="greedy")
+    ids = encode_prompt([Message("user", "hello")], vocabulary=VOCABULARY)
+    pieces = generate(
+        model, ids, vocabulary=VOCABULARY, config=session.config, generator=torch.Generator()
+    )
+    raw = "".join(piece.text for piece in pieces)
+    shown = answer(session, "hello")
+    assert shown
+    assert shown == "".join(c for c in raw if c in "\n\t" or category(c) != "Cc")
+
+
+def test_what_was_shown_is_what_is_kept(session: Session) -> None:
+    shown = answer(session, "hello")
+    assert session.messages == [Message("user", "hello"), Message("bot", shown)]
+
+
+def test_the_second_turn_does_not_read_the_first_again(
+    model: Transformer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session = new_session(model, max_chars=5, top_k=3, sampler="top-k")
+    say_plainly(monkeypatch)
+    answer(session, "abc")
+    read: list[int] = []
+    hidden = model.hidden
+
+    def counted(idx: Tensor, **rest: object) -> Tensor:
+        read.append(idx.size(1))
+        return hidden(idx, **rest)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(model, "hidden", counted)
+    answer(session, "de")
+    # The reply's last character (it was said, not read), <|end|> <|user|> d e <|end|> <|bot|>.
+    assert read[0] == 7
+    assert read[1:] == [1] * 4
+
+
+def say_plainly(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the model say letters alone, so that nothing is stripped from what it said."""
+    from lumina_cli.core.sampling import valid_text
+    from lumina_cli.tokenizer.ids import FIRST_CHARACTER
+
+    bias = torch.full((6, len(VOCABULARY)), -torch.inf)
+    bias[:, FIRST_CHARACTER + 1 :] = 0
+    monkeypatch.setattr(valid_text.ValidText, "bias", lambda self, next_bytes: bias[:1])
+
+
+def test_the_reply_does_not_depend_on_what_was_cached(model: Transformer) -> None:
+    one, other = new_session(model, sampler="greedy"), new_session(model, sampler="greedy")
+    answer(other, "something else")
+    other.clear()
+    assert [answer(one, "abc"), answer(one, "de")] == [answer(other, "abc"), answer(other, "de")]
+
+
+def test_an_interrupted_reply_keeps_what_was_said(session: Session) -> None:
+    reply = session.say("hello")
+    shown = next(reply) + next(reply)
+    reply.close()
+    assert session.messages[-1] == Message("bot", shown)
+    assert answer(session, "go on") == session.messages[-1].text
+
+
+def test_control_characters_are_neither_shown_nor_kept(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def wicked(*_: object, **__: object) -> Iterator[Piece]:
+        yield from (Piece(c, 262, -1.0) for c in "a\x1b[2J\x9b\n\t  b\r")
+
+    monkeypatch.setattr("lumina_cli.chat.session.generate", wicked)
+    assert answer(session, "x") == "a[2J\n\t  b"
+    assert session.messages[-1].text == "a[2J\n\t  b"
+
+
+def test_retry_answers_the_same_message_with_other_draws(session: Session) -> None:
+    first = answer(session, "hello")
+    second = "".join(session.retry())
+    assert second != first
+    assert session.messages == [Message("user", "hello"), Message("bot", second)]
+
+
+def test_undo_takes_back_one_turn(session: Session) -> None:
+    answer(session, "one")
+    kept = list(session.messages)
+    answer(session, "two")
+    assert session.undo() == "two"
+    assert session.messages == kept
+    assert session.undo() == "one"
+    assert session.undo() is None
+
+
+def test_undo_leaves_the_system_message(session: Session) -> None:
+    session.set_system("be kind")
+    answer(session, "one")
+    session.undo()
+    assert session.messages == [Message("system", "be kind")]
+    assert session.undo() is None
+    assert session.messages == [Message("system", "be kind")]
+
+
+def test_clear_forgets_turns_and_keeps_the_system_message(session: Session) -> None:
+    session.set_system("be kind")
+    answer(session, "one")
+    session.clear()
+    assert session.messages == [Message("system", "be kind")]
+
+
+def test_the_system_message_is_set_changed_and_removed(session: Session) -> None:
+    answer(session, "one")
+    session.set_system("a")
+    session.set_system("b")
+    assert [m.role for m in session.messages] == ["system", "user", "bot"]
+    assert session.system == "b"
+    session.set_system("")
+    assert session.system == ""
+    assert [m.role for m in session.messages] == ["user", "bot"]
+
+
+def test_the_same_seed_gives_the_same_chat(model: Transformer) -> None:
+    one, two = new_session(model, seed=5), new_session(model, seed=5)
+    other = new_session(model, seed=6)
+    lines = ["a", "b", "c"]
+    assert [answer(one, x) for x in lines] == [answer(two, x) for x in lines]
+    assert answer(other, "a") != one.messages[1].text
+
+
+def test_setting_the_seed_starts_the_draws_anew(session: Session) -> None:
+    session.change(SetNumber("seed", 3))
+    first = answer(session, "a")
+    session.clear()
+    session.change(SetNumber("seed", 3))
+    assert answer(session, "a") == first
+
+
+def test_without_a_seed_each_session_has_its_own(model: Transformer) -> None:
+    seeds = {new_session(model, seed=None).stats().seed for _ in range(5)}
+    assert len(seeds) == 5
+
+
+def test_a_restored_session_goes_on_exactly(model: Transformer) -> None:
+    one = new_session(model, seed=None)
+    one.set_system("be kind")
+    one.change(SetNumber("temperature", 1.5))
+    answer(one, "a")
+    saved = one.saved()
+    other = new_session(model, seed=99, sampler="greedy")
+    answer(other, "something else")
+    other.restore(type(saved).model_validate_json(saved.model_dump_json()))
+    assert other.messages == one.messages
+    assert [answer(other, x) for x in "bc"] == [answer(one, x) for x in "bc"]
+    assert other.take_notices() == []
+
+
+def test_a_session_of_another_model_says_so(session: Session) -> None:
+    session.restore(session.saved().model_copy(update={"model": "b" * 64}))
+    assert "another model" in session.take_notices()[0]
+
+
+def test_a_long_chat_goes_on_and_tells_once_what_it_forgets(model: Transformer) -> None:
+    session = new_session(model)
+    notices = []
+    for n in range(12):
+        answer(session, f"message {n} of many")
+        notices += session.take_notices()
+    assert len(notices) == 1
+    assert "oldest turns" in notices[0]
+    assert len(session.messages) == 24
+
+
+def test_a_message_beyond_the_context_is_answered_and_told_once(model: Transformer) -> None:
+    session = new_session(model)
+    answer(session, "x" * 1_000_000)
+    answer(session, "y" * 1_000)
+    told = [notice for notice in session.take_notices() if "newest part" in notice]
+    assert len(told) == 1
+
+
+def test_a_reply_beyond_the_context_is_told_once(
+    model: Transformer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    say_plainly(monkeypatch)
+    session = new_session(model, max_chars=400)
+    assert len(answer(session, "a")) == 400
+    assert len(answer(session, "b")) == 400
+    told = [notice for notice in session.take_notices() if "re-read" in notice]
+    assert len(told) == 1
+
+
+def test_text_that_is_none_is_refused_and_changes_nothing(session: Session) -> None:
+    answer(session, "a")
+    before = list(session.messages)
+    with pytest.raises(DataError):
+        answer(session, "broken \ud800")
+    assert session.messages == before
+
+
+def test_drawn_candidates_are_other_replies_and_the_first_is_the_answer(
+    model: Transformer,
+) -> None:
+    session = new_session(model, num_candidates=3)
+    shown = answer(session, "a")
+    assert len(set(session.candidates)) == 3
+    assert session.candidates[0] == shown == session.messages[-1].text
+
+
+def test_beam_candidates_are_the_best_replies(model: Transformer) -> None:
+    session = new_session(model, sampler="beam", num_beams=4, num_candidates=3, max_chars=6)
+    shown = answer(session, "a")
+    assert len(session.candidates) == 3
+    assert session.candidates[0] == shown
+    session.change(UseSampler("greedy"))
+    answer(session, "b")
+    assert len(session.candidates) == 1
+
+
+def test_probs_are_those_of_the_reply(model: Transformer, monkeypatch: pytest.MonkeyPatch) -> None:
+    say_plainly(monkeypatch)
+    session = new_session(model, seed=2)
+    shown = answer(session, "abc")
+    probs = session.probs(num_runners_up=2)
+    assert "".join(item.text for item in probs) == shown
+    prompt = encode_prompt([Message("user", "abc")], vocabulary=VOCABULARY)
+    with torch.inference_mode():
+        expected = model(torch.tensor([prompt]))[0, -1].softmax(-1)
+    [first_id] = VOCABULARY.encode(shown[0])
+    assert probs[0].prob == pytest.approx(expected[first_id].item(), rel=1e-4)
+    assert all(len(item.runners_up) == 2 for item in probs)
+
+
+def test_a_character_of_several_bytes_has_one_probability(model: Transformer) -> None:
+    session = new_session(model)
+    messages = (SavedMessage(role="user", text="a"), SavedMessage(role="bot", text="€b"))
+    session.restore(session.saved().model_copy(update={"messages": messages}))
+    assert [item.text for item in session.probs()] == ["€", "b"]
+
+
+def test_stats_count_what_is_there(session: Session) -> None:
+    shown = answer(session, "hello")
+    stats = session.stats()
+    assert (stats.turns, stats.reply_chars, stats.context_size) == (1, len(shown), 96)
+    assert stats.context_ids > 8
+    assert stats.chars_per_s > 0
+    assert stats.seed == 1
+
+
+def test_an_empty_session_has_nothing_to_show(model: Transformer) -> None:
+    session = Session(model, vocabulary=Vocabulary(VOCABULARY.characters), config=SamplingConfig())
+    assert session.probs() == []
+    assert session.last_question is None
+    assert session.stats().chars_per_s == 0

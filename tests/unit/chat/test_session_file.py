@@ -1,0 +1,101 @@
+"""Saved chats: what is written comes back, and what is no saved chat is told why."""
+
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lumina_cli.chat.session_file import SavedMessage, SavedSession, read_session, write_session
+from lumina_cli.core.sampling.config import SamplingConfig
+from lumina_cli.errors import DataError, MissingInputError, OutputError
+
+
+def saved(*texts: str) -> SavedSession:
+    messages = tuple(
+        SavedMessage(role="bot" if n % 2 else "user", text=text) for n, text in enumerate(texts)
+    )
+    config = SamplingConfig(temperature=1.5, stop=("x", "y"))
+    return SavedSession(model="a" * 64, sampling=config, seed=7, num_drawn=3, messages=messages)
+
+
+@given(st.lists(st.text(), max_size=6))
+def test_any_conversation_comes_back(
+    tmp_path_factory: pytest.TempPathFactory, texts: list[str]
+) -> None:
+    path = tmp_path_factory.mktemp("chat") / "chat.json"
+    write_session(path, saved(*texts))
+    assert read_session(path) == saved(*texts)
+
+
+def test_a_file_is_readable_json(tmp_path: Path) -> None:
+    write_session(tmp_path / "chat.json", saved("hi", "höre"))
+    content = json.loads((tmp_path / "chat.json").read_text(encoding="utf-8"))
+    assert content["format"] == "lumina-chat"
+    assert content["messages"][1] == {"role": "bot", "text": "höre"}
+
+
+@pytest.mark.parametrize(
+    ("change", "where"),
+    [
+        ({"format": "other"}, "format"),
+        ({"version": 2}, "version"),
+        ({"seed": -1}, "seed"),
+        ({"messages": [{"role": "root", "text": "x"}]}, "messages.0.role"),
+        ({"messages": [{"role": "user"}]}, "messages.0.text"),
+        ({"messages": [{"role": "bot", "text": "x"}]}, "user and bot in turn"),
+        ({"messages": "x"}, "messages"),
+        ({"sampling": {"temperature": 9}}, "sampling.temperature"),
+        ({"extra": 1}, "extra"),
+    ],
+)
+def test_what_is_wrong_is_told_with_its_place(
+    tmp_path: Path, change: dict[str, object], where: str
+) -> None:
+    path = tmp_path / "chat.json"
+    content = {**json.loads(saved("hi").model_dump_json()), **change}
+    path.write_text(json.dumps(content), encoding="utf-8")
+    with pytest.raises(DataError, match="is not a saved chat") as caught:
+        read_session(path)
+    assert where in caught.value.message
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"{", b"\xff\xfe", b"[]", b"1", b"[" * 100_000, b'"\\ud800"']
+)
+def test_what_is_no_json_object_is_refused(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "chat.json"
+    path.write_bytes(content)
+    with pytest.raises(DataError, match="is not a saved chat"):
+        read_session(path)
+
+
+def test_half_a_utf16_pair_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "chat.json"
+    path.write_text(saved("MARK").model_dump_json().replace("MARK", "\\ud800"), encoding="utf-8")
+    with pytest.raises(DataError):
+        read_session(path)
+
+
+def test_a_missing_file_and_a_folder_are_told(tmp_path: Path) -> None:
+    with pytest.raises(MissingInputError, match="there is no file"):
+        read_session(tmp_path / "none.json")
+    with pytest.raises(MissingInputError, match="can't be read"):
+        read_session(tmp_path)
+
+
+def test_another_chat_is_replaced_but_no_other_file(tmp_path: Path) -> None:
+    chat, notes = tmp_path / "chat.json", tmp_path / "notes.txt"
+    write_session(chat, saved("one"))
+    write_session(chat, saved("two"))
+    assert read_session(chat) == saved("two")
+    notes.write_text("dear diary", encoding="utf-8")
+    with pytest.raises(OutputError, match="is not a saved chat"):
+        write_session(notes, saved("one"))
+    assert notes.read_text(encoding="utf-8") == "dear diary"
+
+
+def test_a_missing_folder_is_told(tmp_path: Path) -> None:
+    with pytest.raises(OutputError, match="does not exist"):
+        write_session(tmp_path / "no" / "chat.json", saved("one"))

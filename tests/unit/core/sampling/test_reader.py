@@ -1,0 +1,136 @@
+"""What was read is not read again, and nothing changes by that."""
+
+import pytest
+import torch
+from torch import Tensor
+
+from lumina_cli.core.model.transformer import Transformer
+from lumina_cli.core.sampling.reader import Reader
+
+
+def ids(*values: int) -> Tensor:
+    return torch.tensor([values])
+
+
+def uncached(model: Transformer, idx: Tensor) -> Tensor:
+    with torch.inference_mode():
+        return model(idx)[:, -1]
+
+
+@pytest.fixture
+def positions_read(model: Transformer, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many positions each pass of the model computed."""
+    counts: list[int] = []
+    hidden = model.hidden
+
+    def counted(idx: Tensor, **rest: object) -> Tensor:
+        counts.append(idx.size(1))
+        return hidden(idx, **rest)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(model, "hidden", counted)
+    return counts
+
+
+def test_reading_gives_the_logits_of_the_whole_text(model: Transformer) -> None:
+    text = ids(*range(260, 270))
+    torch.testing.assert_close(Reader(model).read(text), uncached(model, text))
+
+
+def test_appending_gives_the_logits_of_the_longer_text(model: Transformer) -> None:
+    reader = Reader(model)
+    reader.read(ids(1, 262, 263))
+    for length, new in enumerate([264, 265, 7, 8], start=1):
+        logits = reader.append(torch.tensor([new]))
+        text = ids(1, 262, 263, *[264, 265, 7, 8][:length])
+        torch.testing.assert_close(logits, uncached(model, text))
+
+
+def test_a_common_beginning_is_read_once(model: Transformer, positions_read: list[int]) -> None:
+    reader = Reader(model)
+    reader.read(ids(1, 262, 263, 264))
+    logits = reader.read(ids(1, 262, 263, 264, 265, 266))
+    assert positions_read == [4, 2]
+    torch.testing.assert_close(logits, uncached(model, ids(1, 262, 263, 264, 265, 266)))
+
+
+def test_where_texts_part_reading_goes_on_from_there(
+    model: Transformer, positions_read: list[int]
+) -> None:
+    reader = Reader(model)
+    reader.read(ids(1, 262, 263, 264))
+    logits = reader.read(ids(1, 262, 270, 264))
+    assert positions_read == [4, 2]
+    torch.testing.assert_close(logits, uncached(model, ids(1, 262, 270, 264)))
+
+
+def test_the_same_text_again_reads_its_last_id(
+    model: Transformer, positions_read: list[int]
+) -> None:
+    reader = Reader(model)
+    first = reader.read(ids(1, 262, 263))
+    torch.testing.assert_close(reader.read(ids(1, 262, 263)), first)
+    assert positions_read == [3, 1]
+
+
+def test_a_full_context_goes_on_with_its_later_half(model: Transformer) -> None:
+    seq_length = model.config.seq_length
+    text = [262 + n % 9 for n in range(seq_length)]
+    reader = Reader(model)
+    reader.read(ids(*text))
+    logits = reader.append(torch.tensor([270]))
+    assert reader.length == seq_length // 2
+    assert reader.num_moves == 1
+    later_half = ids(*text[-(seq_length // 2 - 1) :], 270)
+    torch.testing.assert_close(logits, uncached(model, later_half))
+
+
+def test_memory_stays_the_same_however_long_the_text(model: Transformer) -> None:
+    reader = Reader(model)
+    reader.read(ids(1))
+    before = [tensor.data_ptr() for tensor in (*reader._cache._keys, *reader._cache._values)]
+    for n in range(5 * model.config.seq_length):
+        reader.append(torch.tensor([262 + n % 9]))
+    after = [tensor.data_ptr() for tensor in (*reader._cache._keys, *reader._cache._values)]
+    assert after == before
+    assert reader.length <= model.config.seq_length
+
+
+def test_rows_are_read_side_by_side(model: Transformer) -> None:
+    texts = torch.tensor([[1, 262, 263], [1, 264, 265]])
+    torch.testing.assert_close(Reader(model, batch_size=2).read(texts), uncached(model, texts))
+
+
+def test_rows_go_on_from_the_rows_selected(model: Transformer) -> None:
+    reader = Reader(model, batch_size=3)
+    reader.read(torch.tensor([[1, 262], [1, 263], [1, 264]]))
+    reader.select(torch.tensor([2, 2, 0]))
+    logits = reader.append(torch.tensor([265, 266, 267]))
+    expected = uncached(model, torch.tensor([[1, 264, 265], [1, 264, 266], [1, 262, 267]]))
+    torch.testing.assert_close(logits, expected)
+    assert reader.num_common(ids(1, 264)) == 1  # the third row has read something else
+
+
+def test_an_interrupted_reading_leaves_the_reader_whole(
+    model: Transformer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reader = Reader(model)
+    reader.read(ids(1, 262, 263))
+
+    def interrupted(x: Tensor, **_: object) -> Tensor:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(model.h[1], "forward", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            reader.read(ids(1, 262, 265, 266))
+    text = ids(1, 262, 263, 267)
+    torch.testing.assert_close(reader.read(text), uncached(model, text))
+
+
+def test_a_model_in_training_mode_is_a_programmers_mistake(model: Transformer) -> None:
+    model.train()
+    try:
+        with pytest.raises(AssertionError, match="eval"):
+            Reader(model).read(ids(1))
+    finally:
+        model.eval()
