@@ -5,15 +5,15 @@ import sys
 
 import torch
 
-_CPU_ALLOCATOR_MARK = "DefaultCPUAllocator"
-"""The CPU allocator raises a plain RuntimeError; only its own name tells it apart."""
+_ALLOCATOR_MARKS = ("DefaultCPUAllocator", "MPS backend out of memory")
+"""These allocators raise a plain RuntimeError; only what they call themselves tells it apart."""
 
 
 def is_out_of_memory(error: BaseException) -> bool:
     """Return whether an error means that memory ran out, on any device."""
     if isinstance(error, (torch.OutOfMemoryError, MemoryError)):
         return True
-    return isinstance(error, RuntimeError) and _CPU_ALLOCATOR_MARK in str(error)
+    return isinstance(error, RuntimeError) and any(mark in str(error) for mark in _ALLOCATOR_MARKS)
 
 
 def release_memory() -> None:

@@ -184,7 +184,8 @@ def _measure(documents: Iterable[Document], *, counts: Counts) -> list[DocumentS
             digest.update(text.encode() + b"\xff")
             num_chars += len(text)
         if isinstance(document, Conversation):
-            key = document.group.encode() if document.group is not None else digest.digest()
+            group = document.group
+            key = digest.digest() if group is None else group.encode("utf-8", "surrogatepass")
             sizes.append(DocumentSize(key, num_chars, is_plain_text=False))
         elif document.ends:
             sizes.append(DocumentSize(digest.digest(), num_chars, is_plain_text=True))
@@ -199,7 +200,7 @@ def _cut(
     for document in documents:
         boundary = train_chars[index]
         if isinstance(document, Conversation):
-            yield int(boundary == 0), document
+            yield int(boundary < _num_chars(document)), document
             index += 1
             continue
         yield from _cut_stretch(document, at=boundary - position)

@@ -3,11 +3,11 @@
 Conversations and documents go whole to one side, chosen by a hash of what they say and
 the seed: the same document always lands on the same side, so a duplicate can't leak, and
 the order of files doesn't matter. Where there are too few to choose from, each long text
-gives its end.
+gives its end, and so does a text that alone is more than validation should get.
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 FEWEST_TO_CHOOSE_FROM = 20
@@ -40,41 +40,53 @@ def split_documents(
     """
     if val_fraction == 0 or not documents:
         return [document.num_chars for document in documents]
-    num_groups = len({document.key for document in documents})
-    if num_groups < FEWEST_TO_CHOOSE_FROM and any(d.is_plain_text for d in documents):
-        return [_train_chars_of_few(d, val_fraction=val_fraction) for d in documents]
-    for_validation = _choose_groups(documents, val_fraction=val_fraction, seed=seed)
-    return [0 if d.key in for_validation else d.num_chars for d in documents]
+    sizes = _group_sizes(documents)
+    cut = _texts_to_cut(documents, sizes=sizes, val_fraction=val_fraction)
+    chosen: set[bytes] = set()
+    if not cut or len(sizes) >= FEWEST_TO_CHOOSE_FROM:
+        whole = {key: size for key, size in sizes.items() if key not in cut}
+        chosen = _choose_groups(whole, val_fraction=val_fraction, seed=seed)
+    if not chosen and not cut and len(sizes) > 1:
+        chosen = {min(sizes, key=lambda key: (sizes[key], _hash(key, seed=seed)))}
+    return [
+        _train_chars(d, cut=d.key in cut, chosen=d.key in chosen, val_fraction=val_fraction)
+        for d in documents
+    ]
 
 
-def _train_chars_of_few(document: DocumentSize, *, val_fraction: float) -> int:
-    """Cut the end off a plain text; a conversation among few documents is kept whole."""
-    if not document.is_plain_text:
-        return document.num_chars
-    return document.num_chars - int(document.num_chars * val_fraction)
+def _train_chars(document: DocumentSize, *, cut: bool, chosen: bool, val_fraction: float) -> int:
+    if cut:
+        return document.num_chars - int(document.num_chars * val_fraction)
+    return 0 if chosen else document.num_chars
 
 
-def _choose_groups(
-    documents: Sequence[DocumentSize], *, val_fraction: float, seed: int
+def _texts_to_cut(
+    documents: Sequence[DocumentSize], *, sizes: Mapping[bytes, int], val_fraction: float
 ) -> set[bytes]:
-    """Choose groups in hash order until they hold the share asked for.
+    """Return the texts that give their end: every one of a few, else those that are too long."""
+    is_few = len(sizes) < FEWEST_TO_CHOOSE_FROM
+    longest = 0.0 if is_few else val_fraction * sum(sizes.values())
+    return {d.key for d in documents if d.is_plain_text and sizes[d.key] > longest}
 
-    A group larger than the whole share is passed over, unless there is no other.
-    """
+
+def _group_sizes(documents: Sequence[DocumentSize]) -> dict[bytes, int]:
+    """Add up the characters of the documents that stay together."""
     sizes: dict[bytes, int] = {}
     for document in documents:
         sizes[document.key] = sizes.get(document.key, 0) + document.num_chars
-    if len(sizes) == 1:
-        return set()
-    in_hash_order = sorted(sizes, key=lambda key: _hash(key, seed=seed))
+    return sizes
+
+
+def _choose_groups(sizes: Mapping[bytes, int], *, val_fraction: float, seed: int) -> set[bytes]:
+    """Choose groups in hash order, each that brings the share nearer to the one asked for."""
     target = val_fraction * sum(sizes.values())
     chosen: set[bytes] = set()
     num_chars = 0
-    for key in in_hash_order:
-        if num_chars < target and sizes[key] <= target:
+    for key in sorted(sizes, key=lambda key: _hash(key, seed=seed)):
+        if num_chars + sizes[key] / 2 <= target:
             chosen.add(key)
             num_chars += sizes[key]
-    return chosen or {min(in_hash_order, key=sizes.__getitem__)}
+    return chosen
 
 
 def _hash(key: bytes, *, seed: int) -> bytes:

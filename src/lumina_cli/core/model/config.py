@@ -31,7 +31,7 @@ class ModelConfig(BaseModel):
     def _heads_divide_hidden_size(self) -> Self:
         if self.hidden_size % self.num_heads:
             raise ValueError(
-                f"hidden_size {self.hidden_size} can't be divided among {self.num_heads} heads"
+                f"hidden_size {self.hidden_size} can't be divided by num_heads {self.num_heads}"
             )
         if self.hidden_size % 2:
             raise ValueError(f"hidden_size must be even, not {self.hidden_size}")

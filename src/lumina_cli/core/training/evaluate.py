@@ -47,9 +47,11 @@ def evaluate(model: Transformer, batches: Iterable[Batch], *, precision: Precisi
     was_training = model.training
     model.eval()
     total = np.zeros(4)
-    for batch in batches:
-        total += _measure(model, batch, precision=precision)
-    model.train(was_training)
+    try:
+        for batch in batches:
+            total += _measure(model, batch, precision=precision)
+    finally:
+        model.train(was_training)
     nats, num_right, num_ids, num_chars = total.tolist()
     return Evaluation(
         nats_per_char=nats / num_chars if num_chars else math.nan,

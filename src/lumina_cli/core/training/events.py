@@ -60,7 +60,7 @@ class Sampled:
 
 @dataclass(frozen=True, slots=True)
 class BatchSplit:
-    """A step ran out of memory and is done again in smaller pieces."""
+    """A step or measurement ran out of memory and was done again in smaller pieces."""
 
     step: int
     micro_batch_size: int

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
+from lumina_cli.core.memory import is_out_of_memory, release_memory
 from lumina_cli.core.model.transformer import Transformer
 from lumina_cli.core.precision import Precision
 from lumina_cli.core.training.config import TrainingConfig
@@ -23,9 +24,9 @@ from lumina_cli.core.training.events import (
     TrainEvent,
 )
 from lumina_cli.core.training.optim import build_optimizers
-from lumina_cli.core.training.schedule import Limits, learning_rate_factor
+from lumina_cli.core.training.schedule import Limits, Position, learning_rate_factor
 from lumina_cli.core.training.step import Stepper
-from lumina_cli.data.batches import EpochBatches, steps_per_epoch, validation_batches
+from lumina_cli.data.batches import EpochBatches, validation_batches
 from lumina_cli.data.encoded import EncodedText
 
 Sample = Callable[[Transformer], str]
@@ -83,14 +84,7 @@ class Trainer:
         self.precision = precision
         self.sample = sample
         self.clock = clock
-        self.epoch_steps = steps_per_epoch(
-            len(train), seq_length=model.config.seq_length, batch_size=config.batch_size
-        )
-        self.limits = Limits(
-            epoch_steps=config.epochs and config.epochs * self.epoch_steps,
-            max_steps=config.max_steps,
-            seconds=seconds,
-        )
+        self.limits = Limits(epochs=config.epochs, max_steps=config.max_steps, seconds=seconds)
         self.stepper = Stepper(
             model,
             build_optimizers(model, config=config),
@@ -99,6 +93,7 @@ class Trainer:
             label_smoothing=config.label_smoothing,
             micro_batch_size=config.batch_size,
         )
+        self._told_micro_batch_size = config.batch_size
         self.num_steps = 0
         self.best_nats = float("inf")
         self._epoch = 0
@@ -106,6 +101,7 @@ class Trainer:
         self._batches = self._shuffle_epoch()
         self._epoch_means = EpochMeans()
         self._progress = 0.0
+        self._step_s = 0.0
         self._evaluations_done = 0
         self._evaluated_step = -1
         self._stopped = False
@@ -136,9 +132,15 @@ class Trainer:
         self._stopped = True
 
     def _reason_to_stop(self) -> StopReason | None:
+        """Return why the run is over, if it is; it has one step at least to show for itself."""
+        if self.num_steps == 0:
+            return None
         if self._stopped:
             return "interrupted"
-        return self.limits.reached(self.num_steps, elapsed_s=self._elapsed_s)
+        # Another step takes as long as the last one did: is there still time for it?
+        elapsed_s = self._elapsed_s + self._step_s
+        passes = self._epoch + self._batch_index / len(self._batches)
+        return self.limits.reached(Position(self.num_steps, passes, elapsed_s))
 
     @property
     def _elapsed_s(self) -> float:
@@ -152,18 +154,20 @@ class Trainer:
     def _step(self) -> Iterator[TrainEvent]:
         batches = self._batches
         batch = batches[self._batch_index]
-        progress = self.limits.progress(self.num_steps, elapsed_s=self._elapsed_s)
+        started_s = self.clock()
+        progress = self._progress_after_step()
         lr_factor = learning_rate_factor(
             progress,
             warmup_ratio=self.config.warmup_ratio,
             min_lr_ratio=self.config.min_lr_ratio,
         )
         learning_rate = self.config.learning_rate * lr_factor
-        micro_batch_size = self.stepper.micro_batch_size
         result = self.stepper.step(batch, lr_factor=lr_factor)
         self.num_steps += 1
+        self._step_s = self.clock() - started_s
         self._progress = progress
-        if self.stepper.micro_batch_size != micro_batch_size:
+        if self.stepper.micro_batch_size < self._told_micro_batch_size:
+            self._told_micro_batch_size = self.stepper.micro_batch_size
             yield BatchSplit(self.num_steps, self.stepper.micro_batch_size)
         self._epoch_means.add(loss=result.loss, accuracy=result.accuracy)
         yield StepDone(
@@ -180,6 +184,12 @@ class Trainer:
         self._batch_index += 1
         if self._batch_index == len(batches):
             yield self._end_epoch(learning_rate)
+
+    def _progress_after_step(self) -> float:
+        """Return the progress once the step in hand is done; it never falls."""
+        passes = self._epoch + (self._batch_index + 1) / len(self._batches)
+        position = Position(self.num_steps + 1, passes, self._elapsed_s + self._step_s)
+        return max(self._progress, self.limits.progress(position))
 
     def _end_epoch(self, learning_rate: float) -> EpochDone:
         means, now_s = self._epoch_means, self.clock()
@@ -213,18 +223,15 @@ class Trainer:
 
     def _evaluate(self) -> Evaluated:
         started_s = self.clock()
-        batches = validation_batches(
-            self.validation,
-            seq_length=self.model.config.seq_length,
-            batch_size=self.stepper.micro_batch_size,
-            max_chars=self.config.eval_chars,
-        )
-        evaluation: Evaluation = evaluate(self.model, batches, precision=self.precision)
+        while (evaluation := self._try_evaluation()) is None:
+            release_memory()
+            self.stepper.halve()
         self._evaluated_step = self.num_steps
         self._evaluations_done = int(self._progress * self.config.evaluations)
-        # Without validation text the figure is NaN, and the latest model is the best known.
-        is_best = self.num_steps > 0 and not evaluation.nats_per_char >= self.best_nats
-        if is_best:
+        # Without validation text the latest model is the best known.
+        is_better = evaluation.nats_per_char < self.best_nats or evaluation.characters == 0
+        is_best = self.num_steps > 0 and is_better
+        if is_best and evaluation.characters:
             self.best_nats = evaluation.nats_per_char
         return Evaluated(
             step=self.num_steps,
@@ -234,3 +241,18 @@ class Trainer:
             is_best=is_best,
             seconds=self.clock() - started_s,
         )
+
+    def _try_evaluation(self) -> Evaluation | None:
+        """Return the quality on the validation text; None out of memory."""
+        batches = validation_batches(
+            self.validation,
+            seq_length=self.model.config.seq_length,
+            batch_size=self.stepper.micro_batch_size,
+            max_chars=self.config.eval_chars,
+        )
+        try:
+            return evaluate(self.model, batches, precision=self.precision)
+        except (RuntimeError, MemoryError) as error:
+            if not is_out_of_memory(error):
+                raise
+            return None

@@ -28,28 +28,38 @@ def learning_rate_factor(progress: float, *, warmup_ratio: float, min_lr_ratio: 
 
 
 @dataclass(frozen=True, slots=True)
+class Position:
+    """How far a run is: optimizer steps, passes over the text, seconds."""
+
+    num_steps: int
+    passes: float
+    elapsed_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class Limits:
     """What ends the run: whichever comes first."""
 
-    epoch_steps: int | None
+    epochs: int | None
     max_steps: int | None
     seconds: float | None
 
-    def progress(self, step: int, *, elapsed_s: float) -> float:
-        """Return how far the run is once the step numbered `step` (from 0) is done."""
-        return min(max(share for share, _ in self._shares(step + 1, elapsed_s)), 1.0)
+    def progress(self, position: Position) -> float:
+        """Return the share of the run that is done at `position`, at most 1."""
+        return min(max(share for share, _ in self._shares(position)), 1.0)
 
-    def reached(self, num_steps: int, *, elapsed_s: float) -> StopReason | None:
-        """Return which limit is reached after `num_steps` steps, if any."""
-        return next((why for share, why in self._shares(num_steps, elapsed_s) if share >= 1), None)
+    def reached(self, position: Position) -> StopReason | None:
+        """Return which limit is reached at `position`, if any."""
+        return next((why for share, why in self._shares(position) if share >= 1), None)
 
-    def _shares(self, num_steps: int, elapsed_s: float) -> list[tuple[float, StopReason]]:
+    def _shares(self, position: Position) -> list[tuple[float, StopReason]]:
         shares: list[tuple[float, StopReason]] = []
         if self.max_steps is not None:
-            shares.append((num_steps / self.max_steps, "max_steps"))
-        if self.epoch_steps is not None:
-            shares.append((num_steps / self.epoch_steps, "epochs"))
+            shares.append((position.num_steps / self.max_steps, "max_steps"))
+        if self.epochs is not None:
+            shares.append((position.passes / self.epochs, "epochs"))
         if self.seconds is not None:
-            shares.append((elapsed_s / self.seconds if self.seconds > 0 else 1.0, "minutes"))
+            share = position.elapsed_s / self.seconds if self.seconds > 0 else 1.0
+            shares.append((share, "minutes"))
         assert shares, "a run needs an end"
         return shares

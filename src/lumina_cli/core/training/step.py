@@ -18,7 +18,7 @@ from lumina_cli.core.precision import Precision
 from lumina_cli.core.training.loss import LossSums, sum_losses
 from lumina_cli.core.training.optim import Optimizers
 from lumina_cli.data.batches import Batch
-from lumina_cli.errors import OutOfMemoryError
+from lumina_cli.errors import DivergedError, OutOfMemoryError
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,13 +64,19 @@ class Stepper:
 
         Raises:
             OutOfMemoryError: a single window of text is too much.
+            DivergedError: the gradient is not finite; the weights are as they were.
         """
         random_state = _random_state(self.model)
         while (result := self._try_gradients(batch)) is None:
             release_memory()
-            self._halve()
+            self.halve()
             _restore_random_state(self.model, random_state)
         grad_norm = nn.utils.clip_grad_norm_(self.model.parameters(), self.grad_clip)
+        if not torch.isfinite(grad_norm):  # sync point
+            raise DivergedError(
+                "training diverged: the gradient is no longer a number",
+                hint="Use a lower --learning-rate. The best model so far is kept.",
+            )
         self.optimizers.step(lr_factor=lr_factor)
         num = max(batch.num_in_loss, 1)
         nll, num_right = result
@@ -108,7 +114,8 @@ class Stepper:
             logits = self.model.lm_head(hidden)  # (M, V)
         return sum_losses(logits, targets[chosen], label_smoothing=self.label_smoothing)
 
-    def _halve(self) -> None:
+    def halve(self) -> None:
+        """Take half as many windows at once. Raises OutOfMemoryError when it is one already."""
         if self.micro_batch_size == 1:
             raise OutOfMemoryError(
                 "memory ran out on a single window of text",

@@ -1,0 +1,58 @@
+"""Size and memory from the shape alone."""
+
+import pytest
+import torch
+
+from lumina_cli.core.model.accounting import num_parameters, training_memory
+from lumina_cli.core.model.config import ModelConfig
+from lumina_cli.core.model.transformer import Transformer
+
+
+@pytest.mark.parametrize("layers", [1, 3])
+@pytest.mark.parametrize("hidden", [8, 64])
+@pytest.mark.parametrize("vocab_size", [262, 300])
+def test_the_formula_counts_the_weights_there_are(
+    layers: int, hidden: int, vocab_size: int
+) -> None:
+    config = ModelConfig(hidden_size=hidden, num_layers=layers, num_heads=2)
+    with torch.device("meta"):
+        model = Transformer(config, vocab_size=vocab_size)
+    counted = sum(parameter.numel() for parameter in model.parameters())
+    assert num_parameters(config, vocab_size=vocab_size) == counted
+
+
+def test_the_defaults_with_100_ids_are_19_million_parameters() -> None:
+    # 6 layers of 12·512² + 13·512, two embeddings of 100·512, the last norm of 2·512
+    expected = 6 * (12 * 512**2 + 13 * 512) + 2 * 100 * 512 + 2 * 512
+    assert num_parameters(ModelConfig(), vocab_size=100) == expected == 19_017_728
+
+
+def test_adamw_takes_four_numbers_a_weight() -> None:
+    memory = training_memory(ModelConfig(), vocab_size=100, batch_size=1)
+    assert memory.weights + memory.gradients + memory.optimizer == 4 * 4 * 19_017_728
+
+
+def test_activations_grow_with_the_batch_and_nothing_else_does() -> None:
+    one = training_memory(ModelConfig(), vocab_size=100, batch_size=1)
+    eight = training_memory(ModelConfig(), vocab_size=100, batch_size=8)
+    assert eight.activations == 8 * one.activations
+    assert eight.total - one.total == 7 * one.activations
+
+
+def test_the_estimate_of_activations_is_near_what_autograd_keeps() -> None:
+    config = ModelConfig(hidden_size=64, num_layers=3, num_heads=4, seq_length=64)
+    model = Transformer(config, vocab_size=300).train()
+    kept: dict[int, int] = {}
+
+    def pack(tensor: torch.Tensor) -> torch.Tensor:
+        kept[tensor.untyped_storage().data_ptr()] = tensor.untyped_storage().nbytes()
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
+        logits = model(torch.randint(300, (4, 64)))
+        loss = torch.log_softmax(logits, dim=-1).sum()
+    assert loss.requires_grad
+    weights = {p.untyped_storage().data_ptr() for p in model.parameters()}
+    measured = sum(size for pointer, size in kept.items() if pointer not in weights)
+    estimated = training_memory(config, vocab_size=300, batch_size=4).activations
+    assert measured == pytest.approx(estimated, rel=0.25)

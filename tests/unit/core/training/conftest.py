@@ -1,0 +1,56 @@
+"""A tiny model and a tiny text, and a stepper that is made with one line."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from lumina_cli.core.model.config import ModelConfig
+from lumina_cli.core.model.transformer import Transformer, build_model
+from lumina_cli.core.precision import Precision, choose_precision
+from lumina_cli.core.training.config import TrainingConfig
+from lumina_cli.core.training.optim import build_optimizers
+from lumina_cli.core.training.step import Stepper
+from lumina_cli.data.encoded import EncodedText
+
+V = 20
+FP32 = choose_precision("fp32", device=torch.device("cpu"))
+
+
+def tiny_model(*, dropout: float = 0.0, seed: int = 0, seq_length: int = 8) -> Transformer:
+    config = ModelConfig(
+        hidden_size=16, num_layers=2, num_heads=2, seq_length=seq_length, dropout=dropout
+    )
+    generator = torch.Generator().manual_seed(seed)
+    return build_model(config, vocab_size=V, generator=generator).train()
+
+
+def encoded(ids: list[int], in_loss: list[bool] | None = None) -> EncodedText:
+    """Ids as a text; all of them count unless it is said which do."""
+    counts = np.array(in_loss if in_loss is not None else [True] * len(ids))
+    pairs = np.array(ids, dtype=np.int32) * 2 + counts
+    return EncodedText(np.arange(len(ids), dtype="<u4"), pairs.astype(np.int32))
+
+
+def random_text(num_ids: int, *, seed: int = 0) -> EncodedText:
+    rng = np.random.default_rng(seed)
+    return encoded(rng.integers(6, V, num_ids).tolist(), (rng.random(num_ids) < 0.7).tolist())
+
+
+def make_stepper(model: Transformer, *, micro_batch_size: int = 8, **changes: Any) -> Stepper:
+    """A stepper; `changes` are settings of the training."""
+    config = TrainingConfig(**{"label_smoothing": 0.0, "grad_clip": 1e9, **changes})
+    return Stepper(
+        model,
+        build_optimizers(model, config=config),
+        precision=FP32,
+        grad_clip=config.grad_clip,
+        label_smoothing=config.label_smoothing,
+        micro_batch_size=micro_batch_size,
+    )
+
+
+@pytest.fixture
+def fp32() -> Precision:
+    return FP32

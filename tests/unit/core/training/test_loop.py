@@ -1,0 +1,299 @@
+"""The training loop: what it tells, when it ends, and that it learns."""
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+
+from lumina_cli.core.model.transformer import Transformer
+from lumina_cli.core.seeding import seed_dropout
+from lumina_cli.core.training import loop
+from lumina_cli.core.training.config import TrainingConfig
+from lumina_cli.core.training.evaluate import Evaluation
+from lumina_cli.core.training.events import (
+    BatchSplit,
+    EpochDone,
+    Evaluated,
+    Finished,
+    Sampled,
+    StepDone,
+    TrainEvent,
+)
+from lumina_cli.core.training.loop import Trainer
+from lumina_cli.core.training.step import Stepper, StepResult
+from lumina_cli.data.encoded import EncodedText
+from tests.unit.core.training.conftest import FP32, encoded, random_text, tiny_model
+
+TRAIN, VALIDATION = random_text(200), random_text(60, seed=1)
+
+
+def make_trainer(
+    *,
+    model: Transformer | None = None,
+    train: EncodedText = TRAIN,
+    validation: EncodedText = VALIDATION,
+    seconds: float | None = None,
+    sample: Callable[[Transformer], str] | None = None,
+    clock: Callable[[], float] | None = None,
+    **changes: Any,
+) -> Trainer:
+    given = {"batch_size": 4, "learning_rate": 1e-2, "epochs": None, **changes}
+    return Trainer(
+        model if model is not None else tiny_model(),
+        train=train,
+        validation=validation,
+        config=TrainingConfig(**given),
+        precision=FP32,
+        seconds=seconds,
+        sample=sample,
+        clock=clock or (lambda: 0.0),
+    )
+
+
+def run(trainer: Trainer) -> list[TrainEvent]:
+    seed_dropout(0)
+    return list(trainer.run())
+
+
+def steps_of(events: list[TrainEvent]) -> list[StepDone]:
+    return [event for event in events if isinstance(event, StepDone)]
+
+
+def evaluations_of(events: list[TrainEvent]) -> list[Evaluated]:
+    return [event for event in events if isinstance(event, Evaluated)]
+
+
+class World:
+    """A clock that moves only where work is done: steps, evaluations, and what else is said."""
+
+    def __init__(
+        self, monkeypatch: pytest.MonkeyPatch, *, step_s: float, evaluation_s: float
+    ) -> None:
+        self.now_s = 1000.0
+        real_step, real_evaluate = Stepper.step, loop.evaluate
+
+        def step(stepper: Stepper, *args: Any, **kwargs: Any) -> StepResult:
+            self.now_s += step_s
+            return real_step(stepper, *args, **kwargs)
+
+        def evaluate(*args: Any, **kwargs: Any) -> Evaluation:
+            self.now_s += evaluation_s
+            return real_evaluate(*args, **kwargs)
+
+        monkeypatch.setattr(Stepper, "step", step)
+        monkeypatch.setattr(loop, "evaluate", evaluate)
+
+    def clock(self) -> float:
+        return self.now_s
+
+
+def test_a_run_tells_the_untrained_model_the_steps_and_the_end() -> None:
+    events = run(make_trainer(max_steps=2, evaluations=1))
+    assert [type(event) for event in events] == [Evaluated, StepDone, StepDone, Evaluated, Finished]
+    assert [event.step for event in events] == [0, 1, 2, 2, 2]
+    assert isinstance(events[-1], Finished)
+    assert events[-1].reason == "max_steps"
+
+
+def test_the_untrained_model_is_never_the_best() -> None:
+    events = run(make_trainer(max_steps=1, evaluations=1))
+    assert [event.is_best for event in evaluations_of(events)] == [False, True]
+
+
+def test_validation_is_measured_at_even_marks_and_once_at_the_end() -> None:
+    events = run(make_trainer(max_steps=40, evaluations=4))
+    assert [event.step for event in evaluations_of(events)] == [0, 10, 20, 30, 40]
+
+
+def test_a_model_is_the_best_when_it_is_better_than_all_before(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    figures = iter([9.0, 3.0, 4.0, 2.0, math.nan, 2.0, 1.0])
+    monkeypatch.setattr(loop, "evaluate", lambda *_, **__: Evaluation(next(figures), 0.0, 100))
+    events = run(make_trainer(max_steps=6, evaluations=6))
+    best = [event.is_best for event in evaluations_of(events)]
+    assert best == [False, True, False, True, False, False, True]
+
+
+def test_without_validation_text_the_latest_model_is_the_best() -> None:
+    events = run(make_trainer(max_steps=3, evaluations=3, validation=encoded([])))
+    assert [event.is_best for event in evaluations_of(events)] == [False, True, True, True]
+    assert all(math.isnan(event.nats_per_char) for event in evaluations_of(events))
+
+
+@pytest.mark.parametrize("num_ids", [5, 33, 34, 60, 200])
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_as_many_epochs_are_passed_as_were_asked_for(num_ids: int, seed: int) -> None:
+    # 33 ids are 4 windows of 8, one batch; with an offset they are 5 windows, two batches.
+    text = encoded(list(range(6, 18)) * 20)
+    trainer = make_trainer(
+        train=EncodedText(text.codes[:num_ids], text.pairs), epochs=3, evaluations=1, seed=seed
+    )
+    events = run(trainer)
+    done = [event for event in events if isinstance(event, EpochDone)]
+    assert [event.epoch for event in done] == [0, 1, 2]
+    assert done[-1].step == events[-1].step
+    assert isinstance(events[-1], Finished)
+    assert events[-1].reason == "epochs"
+
+
+def test_an_epoch_tells_the_means_of_its_steps() -> None:
+    events = run(make_trainer(epochs=1))
+    steps = steps_of(events)
+    (done,) = (event for event in events if isinstance(event, EpochDone))
+    assert done.loss == pytest.approx(sum(step.loss for step in steps) / len(steps))
+    assert done.accuracy == pytest.approx(sum(step.accuracy for step in steps) / len(steps))
+
+
+def test_the_first_limit_ends_the_run() -> None:
+    events = run(make_trainer(epochs=50, max_steps=3))
+    assert len(steps_of(events)) == 3
+
+
+@pytest.mark.parametrize(
+    "limits", [{"max_steps": 30}, {"epochs": 4}, {"max_steps": 30, "epochs": 4}]
+)
+def test_progress_rises_to_one_and_the_learning_rate_to_its_peak_and_down_to_the_floor(
+    limits: dict[str, int],
+) -> None:
+    steps = steps_of(run(make_trainer(**limits, warmup_ratio=0.3, min_lr_ratio=0.1)))
+    progress = [step.progress for step in steps]
+    rates = [step.learning_rate for step in steps]
+    peak = rates.index(max(rates))
+    assert progress == sorted(progress)
+    assert progress[-1] == 1.0
+    assert 0 < rates[0] <= 1e-2
+    assert rates[: peak + 1] == sorted(rates[: peak + 1])
+    assert rates[peak:] == sorted(rates[peak:], reverse=True)
+    assert rates[-1] == pytest.approx(1e-3)
+
+
+@pytest.mark.parametrize(
+    ("step_s", "evaluation_s"), [(1.0, 0.0), (1.0, 3.0), (7.0, 0.5), (0.3, 2.0)]
+)
+def test_a_run_by_the_clock_is_over_in_time_its_last_measurement_included(
+    monkeypatch: pytest.MonkeyPatch, step_s: float, evaluation_s: float
+) -> None:
+    world = World(monkeypatch, step_s=step_s, evaluation_s=evaluation_s)
+    events = run(make_trainer(seconds=60.0, clock=world.clock, evaluations=5, warmup_ratio=0.2))
+    steps = steps_of(events)
+    assert isinstance(events[-1], Finished)
+    assert events[-1].reason == "minutes"
+    assert 60 - 2 * step_s - 3 * evaluation_s <= events[-1].elapsed_s <= 60
+    assert [step.progress for step in steps] == sorted(step.progress for step in steps)
+    rates = [step.learning_rate for step in steps]
+    peak = rates.index(max(rates))
+    assert rates[peak:] == sorted(rates[peak:], reverse=True)
+    assert rates[-1] < 0.2 * 1e-2
+
+
+def test_one_slow_step_makes_no_progress_that_has_to_be_taken_back(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    world = World(monkeypatch, step_s=0.5, evaluation_s=0.0)
+    trainer = make_trainer(seconds=60.0, clock=world.clock)
+    progress = []
+    for event in trainer.run():
+        if isinstance(event, StepDone):
+            progress.append(event.progress)
+        if isinstance(event, StepDone) and event.step == 10:
+            trainer._step_s = 20.0  # as if the tenth step had been held up
+    assert progress == sorted(progress)
+
+
+@pytest.mark.parametrize("seconds", [0.0, -3.0, 1.0])
+def test_a_run_without_time_still_does_one_step_and_measures_it(
+    monkeypatch: pytest.MonkeyPatch, seconds: float
+) -> None:
+    world = World(monkeypatch, step_s=5.0, evaluation_s=2.0)
+    events = run(make_trainer(seconds=seconds, clock=world.clock))
+    assert [type(event) for event in events] == [Evaluated, StepDone, Evaluated, Finished]
+    assert evaluations_of(events)[-1].is_best
+
+
+def test_stop_ends_the_run_after_the_step_in_hand_with_a_last_measurement() -> None:
+    trainer = make_trainer(max_steps=100, evaluations=1)
+    events = []
+    for event in trainer.run():
+        events.append(event)
+        if isinstance(event, StepDone) and event.step == 3:
+            trainer.stop()
+    assert [type(event) for event in events[-2:]] == [Evaluated, Finished]
+    assert events[-1] == Finished(step=3, reason="interrupted", elapsed_s=0.0)
+
+
+def test_stop_before_the_first_step_leaves_a_model_worth_keeping() -> None:
+    trainer = make_trainer(max_steps=100, evaluations=1)
+    trainer.stop()
+    events = run(trainer)
+    assert [type(event) for event in events] == [Evaluated, StepDone, Evaluated, Finished]
+
+
+def test_a_run_is_the_same_for_a_seed_and_another_for_another() -> None:
+    def losses(seed: int) -> list[float]:
+        trainer = make_trainer(model=tiny_model(dropout=0.3), max_steps=12, seed=seed)
+        return [step.loss for step in steps_of(run(trainer))]
+
+    assert losses(0) == losses(0)
+    assert losses(0) != losses(1)
+
+
+def test_a_tiny_text_is_learnt_by_heart() -> None:
+    text = encoded([*range(6, 20)] * 2)
+    trainer = make_trainer(
+        train=text, validation=text, max_steps=150, learning_rate=2e-2, label_smoothing=0.0
+    )
+    events = run(trainer)
+    assert steps_of(events)[-1].loss < 0.1
+    assert steps_of(events)[0].loss == pytest.approx(math.log(20), rel=0.05)
+    assert evaluations_of(events)[-1].accuracy > 0.9
+
+
+def test_samples_come_soon_after_the_start_and_then_every_20_seconds(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    world = World(monkeypatch, step_s=1.0, evaluation_s=0.0)
+    trainer = make_trainer(max_steps=50, clock=world.clock, sample=lambda model: "said")
+    events = run(trainer)
+    samples = [event for event in events if isinstance(event, Sampled)]
+    assert [sample.step for sample in samples] == [2, 22, 42]
+    assert {sample.text for sample in samples} == {"said"}
+
+
+def test_a_step_tells_how_much_it_read() -> None:
+    steps = steps_of(run(make_trainer(epochs=1)))
+    assert sum(step.num_chars for step in steps) == pytest.approx(200, abs=2)
+
+
+def run_out_of_memory(
+    monkeypatch: pytest.MonkeyPatch, model: Transformer, *, room: int, training: bool
+) -> None:
+    real = model.hidden
+
+    def hidden(idx: torch.Tensor) -> torch.Tensor:
+        if len(idx) > room and model.training == training:
+            raise torch.OutOfMemoryError
+        return real(idx)
+
+    monkeypatch.setattr(model, "hidden", hidden)
+
+
+def test_a_step_that_ran_out_of_memory_is_told_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = tiny_model()
+    run_out_of_memory(monkeypatch, model, room=2, training=True)
+    events = run(make_trainer(model=model, max_steps=3, evaluations=1))
+    assert [event for event in events if isinstance(event, BatchSplit)] == [BatchSplit(1, 2)]
+
+
+def test_a_measurement_that_runs_out_of_memory_is_done_in_smaller_pieces(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    expected = evaluations_of(run(make_trainer(max_steps=2, evaluations=1, batch_size=2)))
+    model = tiny_model()
+    run_out_of_memory(monkeypatch, model, room=2, training=False)
+    events = run(make_trainer(model=model, max_steps=2, evaluations=1, batch_size=7))
+    assert evaluations_of(events)[0].nats_per_char == pytest.approx(expected[0].nats_per_char)
+    assert [event for event in events if isinstance(event, BatchSplit)] == [BatchSplit(1, 2)]
+    assert model.training

@@ -1,0 +1,288 @@
+"""The encoded corpus: counted, split and encoded once."""
+
+import os
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lumina_cli.conversation import Conversation, Document, Message, PlainText
+from lumina_cli.data import corpus as corpus_module
+from lumina_cli.data.config import DataConfig
+from lumina_cli.data.corpus import Corpus, SideCounts, cache_folder, load_corpus
+from lumina_cli.data.encoded import EncodedText
+from lumina_cli.errors import DataError, StorageError
+from lumina_cli.tokenizer.vocabulary import Vocabulary
+
+
+def talk(asked: str, reply: str, *, group: str | None = None) -> Conversation:
+    return Conversation((Message("user", asked), Message("bot", reply)), group)
+
+
+TALKS = [talk(f"question {n:03}", f"answer {n:03}") for n in range(40)]
+
+
+class Reader:
+    """Documents that know how often they were read."""
+
+    def __init__(self, documents: Iterable[Document]) -> None:
+        self.documents = list(documents)
+        self.num_reads = 0
+
+    def __call__(self) -> Iterator[Document]:
+        self.num_reads += 1
+        yield from self.documents
+
+
+def load(folder: Path, documents: Iterable[Document], **changes: Any) -> Corpus:
+    given: dict[str, Any] = {
+        "fingerprint": "some documents",
+        "config": DataConfig(min_char_count=1),
+        "seed": 0,
+        "folder": folder,
+    }
+    read = documents if isinstance(documents, Reader) else Reader(documents)
+    return load_corpus(read, **{**given, **changes})
+
+
+def decoded(corpus: Corpus, side: EncodedText) -> str:
+    """Return the text of one side; the reserved ids are seen as their tags."""
+    tags = ["<|pad|>", "<|begin|>", "<|system|>", "<|user|>", "<|bot|>", "<|end|>"]
+    ids = side.slice(0, len(side)).ids.tolist()
+    return "".join(tags[id_] if id_ < 6 else corpus.vocabulary.decode([id_]) for id_ in ids)
+
+
+def test_a_conversation_stands_on_disk_as_it_was_said(tmp_path: Path) -> None:
+    corpus = load(tmp_path, [talk("hi", "yo\nyo")])
+    assert decoded(corpus, corpus.train) == "<|begin|><|user|>hi<|end|><|bot|>yo\nyo<|end|>"
+    assert len(corpus.validation) == 0
+
+
+def test_the_characters_are_those_of_the_documents_in_order(tmp_path: Path) -> None:
+    assert load(tmp_path, [talk("cab", "é")]).vocabulary.characters == "abcé"
+
+
+def test_a_rare_character_is_spelled_in_bytes(tmp_path: Path) -> None:
+    config = DataConfig(min_char_count=2, val_fraction=0.0)
+    corpus = load(tmp_path, [PlainText("aaéb b")], config=config)
+    assert corpus.vocabulary.characters == "ab"
+    ids = corpus.train.slice(0, 99).ids.tolist()
+    assert corpus.vocabulary.decode(ids) == "aaéb b"
+
+
+def test_both_sides_together_hold_every_conversation_once(tmp_path: Path) -> None:
+    corpus = load(tmp_path, TALKS)
+    everything = decoded(corpus, corpus.train) + decoded(corpus, corpus.validation)
+    assert sorted(everything.split("<|begin|>")[1:]) == sorted(
+        f"<|user|>question {n:03}<|end|><|bot|>answer {n:03}<|end|>" for n in range(40)
+    )
+
+
+def test_counts_say_what_lies_on_each_side(tmp_path: Path) -> None:
+    corpus = load(tmp_path, TALKS)
+    assert corpus.train_counts == SideCounts(conversations=36, texts=0, chars=36 * 22)
+    assert corpus.validation_counts == SideCounts(conversations=4, texts=0, chars=4 * 22)
+
+
+@pytest.mark.parametrize("lengths", [[1000], [1, 999], [900, 100], [899, 1, 100], [300, 300, 400]])
+def test_a_text_in_stretches_is_cut_at_its_last_tenth(tmp_path: Path, lengths: list[int]) -> None:
+    whole = "".join(chr(ord("a") + n % 26) for n in range(1000))
+    stretches, start = [], 0
+    for length in lengths:
+        stop = start + length
+        stretches.append(PlainText(whole[start:stop], starts=start == 0, ends=stop == 1000))
+        start = stop
+    corpus = load(tmp_path, stretches)
+    assert decoded(corpus, corpus.train) == "<|begin|>" + whole[:900]
+    assert decoded(corpus, corpus.validation) == f"<|begin|>{whole[900:]}<|end|>"
+    assert corpus.train_counts.chars == 900
+    assert corpus.validation_counts.chars == 100
+
+
+def test_a_duplicate_lies_where_its_twin_does(tmp_path: Path) -> None:
+    for seed in range(5):
+        corpus = load(tmp_path, [*TALKS, *TALKS], seed=seed)
+        train = set(decoded(corpus, corpus.train).split("<|begin|>")[1:])
+        validation = set(decoded(corpus, corpus.validation).split("<|begin|>")[1:])
+        assert validation
+        assert not train & validation
+
+
+def test_paths_of_one_tree_lie_on_one_side(tmp_path: Path) -> None:
+    paths = [talk(f"tree {n % 30:02}", f"path {n:03}", group=f"tree {n % 30}") for n in range(90)]
+    corpus = load(tmp_path, paths)
+    trees = [
+        {part.split("<|end|>")[0] for part in decoded(corpus, side).split("<|begin|>")[1:]}
+        for side in (corpus.train, corpus.validation)
+    ]
+    assert len(trees[0] | trees[1]) == 30
+    assert trees[1]
+    assert not trees[0] & trees[1]
+
+
+def test_the_order_of_documents_changes_no_side(tmp_path: Path) -> None:
+    forth = load(tmp_path / "forth", TALKS)
+    back = load(tmp_path / "back", TALKS[::-1])
+    lines = [decoded(c, c.validation).split("<|begin|>")[1:] for c in (forth, back)]
+    assert sorted(lines[0]) == sorted(lines[1])
+
+
+def test_documents_given_for_validation_are_all_for_validation(tmp_path: Path) -> None:
+    corpus = load(tmp_path, TALKS, read_validation=Reader([talk("new", "one")]))
+    assert corpus.train_counts.conversations == 40
+    assert decoded(corpus, corpus.validation) == "<|begin|><|user|>new<|end|><|bot|>one<|end|>"
+
+
+def test_characters_seen_only_in_validation_get_no_id(tmp_path: Path) -> None:
+    corpus = load(tmp_path, [talk("a", "b")], read_validation=Reader([talk("a", "z")]))
+    assert corpus.vocabulary.characters == "ab"
+
+
+def test_a_vocabulary_that_is_given_is_kept(tmp_path: Path) -> None:
+    corpus = load(tmp_path, [talk("ab", "c")], vocabulary=Vocabulary("ca"))
+    assert corpus.vocabulary.characters == "ca"
+
+
+def test_the_loss_mask_is_kept(tmp_path: Path) -> None:
+    corpus = load(tmp_path, [talk("a", "b")], config=DataConfig(loss_on="bot"))
+    assert corpus.train.slice(0, 99).in_loss.tolist() == [False] * 5 + [True] * 2
+
+
+def test_a_second_call_reads_no_document(tmp_path: Path) -> None:
+    reader = Reader(TALKS)
+    first = load(tmp_path, reader)
+    num_reads = reader.num_reads
+    second = load(tmp_path, reader)
+    assert reader.num_reads == num_reads
+    assert second.key == first.key
+    assert second.vocabulary == first.vocabulary
+    assert second.train_counts == first.train_counts
+    assert second.train.slice(0, 999).ids.tolist() == first.train.slice(0, 999).ids.tolist()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"fingerprint": "other documents"},
+        {"seed": 1},
+        {"config": DataConfig(min_char_count=2)},
+        {"config": DataConfig(min_char_count=1, val_fraction=0.2)},
+        {"config": DataConfig(min_char_count=1, loss_on="bot")},
+        {"vocabulary": Vocabulary("abc")},
+    ],
+    ids=str,
+)
+def test_another_corpus_is_made_when_what_it_depends_on_changes(
+    tmp_path: Path, change: dict[str, Any]
+) -> None:
+    first = load(tmp_path, TALKS)
+    reader = Reader(TALKS)
+    second = load(tmp_path, reader, **change)
+    assert second.key != first.key
+    assert reader.num_reads > 0
+
+
+def test_a_reader_that_fails_leaves_nothing_in_the_cache(tmp_path: Path) -> None:
+    class Broken(Reader):
+        def __call__(self) -> Iterator[Document]:
+            yield from super().__call__()
+            if self.num_reads == 2:  # while it is encoded
+                raise DataError("line 3 is broken")
+
+    with pytest.raises(DataError, match="line 3 is broken"):
+        load(tmp_path, Broken(TALKS))
+    assert list(tmp_path.iterdir()) == []
+    assert load(tmp_path, TALKS).train_counts.conversations == 36
+
+
+def test_only_finished_work_lies_in_the_cache(tmp_path: Path) -> None:
+    corpus = load(tmp_path, TALKS)
+    assert [path.name for path in tmp_path.iterdir()] == [corpus.key]
+
+
+def test_another_run_that_was_first_is_just_as_good(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real_rename = Path.rename
+
+    def rename_after_another(self: Path, target: Path) -> Path:
+        monkeypatch.setattr(Path, "rename", real_rename)
+        load(tmp_path, TALKS)  # another run builds the same corpus in this moment
+        return real_rename(self, target)
+
+    monkeypatch.setattr(Path, "rename", rename_after_another)
+    corpus = load(tmp_path, TALKS)
+    assert corpus.train_counts.conversations == 36
+    assert [path.name for path in tmp_path.iterdir()] == [corpus.key]
+
+
+@pytest.mark.parametrize("documents", [[], [PlainText("")], [talk("", "")]], ids=repr)
+def test_documents_without_a_character_are_refused(
+    tmp_path: Path, documents: list[Document]
+) -> None:
+    with pytest.raises(DataError, match="no text"):
+        load(tmp_path, documents)
+
+
+def test_an_empty_conversation_is_no_validation_where_none_is_asked_for(tmp_path: Path) -> None:
+    config = DataConfig(val_fraction=0.0)
+    corpus = load(tmp_path, [talk("a", "b"), talk("", "")], config=config)
+    assert corpus.validation_counts == SideCounts()
+
+
+def test_a_group_may_be_named_by_any_text_that_json_can_hold(tmp_path: Path) -> None:
+    corpus = load(tmp_path, [talk("a", "b", group="\ud800"), talk("c", "d", group="x")])
+    assert corpus.train_counts.conversations + corpus.validation_counts.conversations == 2
+
+
+def test_a_text_shorter_than_a_window_is_a_corpus(tmp_path: Path) -> None:
+    corpus = load(tmp_path, [PlainText("a")])
+    assert decoded(corpus, corpus.train) == "<|begin|>a<|end|>"
+
+
+def test_a_cache_folder_that_can_not_be_made_is_told(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way", encoding="utf-8")
+    with pytest.raises(StorageError) as caught:
+        load(tmp_path / "file" / "cache", TALKS)
+    assert "LUMINA_CACHE_DIR" in caught.value.hint
+
+
+def test_a_full_disk_is_told_and_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class FullDisk(corpus_module.EncodedWriter):
+        def write(self, encoded: object) -> None:
+            raise OSError(28, os.strerror(28))
+
+    monkeypatch.setattr(corpus_module, "EncodedWriter", FullDisk)
+    with pytest.raises(StorageError, match="No space left"):
+        load(tmp_path, TALKS)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_cache_lies_where_the_variable_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LUMINA_CACHE_DIR", "/somewhere")
+    assert cache_folder() == Path("/somewhere")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has a folder of its own for caches")
+def test_without_the_variable_the_cache_lies_where_the_system_keeps_caches(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("LUMINA_CACHE_DIR")
+    monkeypatch.setenv("XDG_CACHE_HOME", "/caches")
+    assert cache_folder() == Path("/caches/lumina")
+    monkeypatch.delenv("XDG_CACHE_HOME")
+    monkeypatch.setenv("HOME", "/home/someone")
+    assert cache_folder() == Path("/home/someone/.cache/lumina")
+
+
+def test_shakespeare_is_encoded_in_one_byte_a_character(tmp_path: Path, shared_data: Path) -> None:
+    text = (shared_data / "text" / "tinyshakespeare.txt").read_text(encoding="utf-8")
+    corpus = load(tmp_path, [PlainText(text)])
+    assert corpus.train.codes.dtype.itemsize == 1
+    assert len(corpus.train) == 1 + corpus.train_counts.chars
+    assert corpus.train_counts.chars + corpus.validation_counts.chars == len(text) == 1_115_394
+    ids = corpus.validation.slice(0, len(corpus.validation)).ids.tolist()
+    assert corpus.vocabulary.decode(ids) == text[corpus.train_counts.chars :]
