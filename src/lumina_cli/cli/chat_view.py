@@ -47,7 +47,8 @@ class ChatView:
 
     def line(self, text: str, *, style: str = "") -> None:
         """Write a line about the chat; what this terminal can't show is left out."""
-        self.console.print(plain(_encodable(text, self.console.encoding), style=style))
+        shown = plain(_encodable(text, self.console.encoding), style=style)
+        self.console.print(shown, soft_wrap=True)
 
     def reply(self, texts: Iterator[str]) -> None:
         """Write a reply as it comes; KeyboardInterrupt passes on when it is closed.
@@ -103,7 +104,7 @@ class ChatView:
         if not characters:
             self.line("There is no reply yet.")
             return
-        if self.console.no_color or not self.console.is_terminal:
+        if self.console.no_color or self.console.color_system is None:
             self._probs_in_figures(characters)
         else:
             self.console.print(Text.assemble(*((_shown(c.text), _style(c)) for c in characters)))
