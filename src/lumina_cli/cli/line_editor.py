@@ -125,10 +125,10 @@ class PromptToolkitEditor:
 
     def read(self, prompt: str, *, default: str = "") -> str:
         """Return the next message."""
+        self._pastes.clear()
         text = self._session.prompt(prompt, default=default)
         for marker, pasted in self._pastes.items():
             text = text.replace(marker, pasted)
-        self._pastes.clear()
         return typed_text(text)
 
     def _bindings(self) -> Any:
