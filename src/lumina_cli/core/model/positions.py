@@ -4,19 +4,11 @@ T time, C hidden size, D head size.
 """
 
 import math
-from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 LONGEST_WAVE = 10_000.0
-
-
-class Turns(NamedTuple):
-    """Cosines and sines of the angle by which each pair of numbers is turned, (T, D / 2)."""
-
-    cosines: Tensor
-    sines: Tensor
 
 
 def sinusoidal_positions(seq_length: int, hidden_size: int) -> Tensor:
@@ -33,17 +25,25 @@ def sinusoidal_positions(seq_length: int, hidden_size: int) -> Tensor:
     return table.float()
 
 
-def rotary_turns(seq_length: int, head_size: int) -> Turns:
-    """Return the turns of each position: the waves of `sinusoidal_positions` as angles.
+def rotary_turns(seq_length: int, head_size: int) -> Tensor:
+    """Return the turn of each position as numbers on the unit circle, (T, D / 2, 2).
 
+    The angles are those of the waves in `sinusoidal_positions`.
     Source: Su et al. 2021, "RoFormer", section 3.2.
     """
     waves = sinusoidal_positions(seq_length, head_size)
-    return Turns(cosines=waves[:, 1::2].contiguous(), sines=waves[:, 0::2].contiguous())
+    return torch.stack([waves[:, 1::2], waves[:, 0::2]], dim=-1)
 
 
-def rotate(x: Tensor, turns: Turns) -> Tensor:
-    """Turn queries or keys (B, H, T, D) by their positions: number i together with i + D / 2."""
-    first, second = x.chunk(2, dim=-1)
-    cosines, sines = turns
-    return torch.cat((first * cosines - second * sines, second * cosines + first * sines), dim=-1)
+def rotate(qk: Tensor, turns: Tensor) -> Tensor:
+    """Turn queries and keys by their positions, in fp32; each pair is a complex number.
+
+    One complex product is about half the cost of the four real ones it stands for.
+
+    Args:
+        qk: (B, T, 2, H, D).
+        turns: of these positions, (T, D / 2, 2).
+    """
+    pairs = torch.view_as_complex(qk.float().reshape(*qk.shape[:-1], -1, 2))  # (B, T, 2, H, D / 2)
+    turned = pairs * torch.view_as_complex(turns)[:, None, None]
+    return torch.view_as_real(turned).flatten(-2).type_as(qk)

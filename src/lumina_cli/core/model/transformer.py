@@ -15,7 +15,7 @@ from torch.nn import functional as F
 
 from lumina_cli.core.model.config import ModelConfig
 from lumina_cli.core.model.kv_cache import KVCache
-from lumina_cli.core.model.positions import Turns, rotary_turns, rotate, sinusoidal_positions
+from lumina_cli.core.model.positions import rotary_turns, rotate, sinusoidal_positions
 
 
 class CausalSelfAttention(nn.Module):
@@ -28,12 +28,14 @@ class CausalSelfAttention(nn.Module):
         self.c_attn = nn.Linear(config.hidden_size, 3 * config.hidden_size)
         self.c_proj = nn.Linear(config.hidden_size, config.hidden_size)
 
-    def forward(self, x: Tensor, *, turns: Turns | None, cache: KVCache | None) -> Tensor:
+    def forward(self, x: Tensor, *, turns: Tensor | None, cache: KVCache | None) -> Tensor:
         B, T, C = x.shape
         qkv = self.c_attn(x).view(B, T, 3, self.num_heads, C // self.num_heads)
-        q, k, v = qkv.permute(2, 0, 3, 1, 4).unbind(0)  # (B, H, T, D) each
+        qk, v = qkv.split([2, 1], dim=2)
         if turns is not None:
-            q, k = rotate(q, turns), rotate(k, turns)
+            qk = rotate(qk, turns)
+        q, k = qk.permute(2, 0, 3, 1, 4).unbind(0)  # (B, H, T, D) each
+        v = v.squeeze(2).transpose(1, 2)
         mask = None
         if cache is not None:
             k, v = cache.extend(self.layer, k, v)  # (B, H, T_all, D)
@@ -72,7 +74,7 @@ class Layer(nn.Module):
         self.mlp = FeedForward(config)
         self.dropout = nn.Dropout(config.dropout)
 
-    def forward(self, x: Tensor, *, turns: Turns | None, cache: KVCache | None) -> Tensor:
+    def forward(self, x: Tensor, *, turns: Tensor | None, cache: KVCache | None) -> Tensor:
         x = x + self.dropout(self.attn(self.ln_1(x), turns=turns, cache=cache))
         y: Tensor = x + self.dropout(self.mlp(self.ln_2(x)))
         return y
@@ -87,8 +89,7 @@ class Transformer(nn.Module):
     """
 
     positions: Tensor
-    cosines: Tensor
-    sines: Tensor
+    turns: Tensor
 
     def __init__(self, config: ModelConfig, *, vocab_size: int) -> None:
         super().__init__()
@@ -101,8 +102,7 @@ class Transformer(nn.Module):
         self.lm_head = nn.Linear(config.hidden_size, vocab_size, bias=False)
         if config.positions == "rotary":
             turns = rotary_turns(config.seq_length, config.head_size)
-            self.register_buffer("cosines", turns.cosines, persistent=False)
-            self.register_buffer("sines", turns.sines, persistent=False)
+            self.register_buffer("turns", turns, persistent=False)
         else:
             table = sinusoidal_positions(config.seq_length, config.hidden_size)
             self.register_buffer("positions", table, persistent=False)
@@ -129,7 +129,7 @@ class Transformer(nn.Module):
         x = self.wte(idx) * math.sqrt(self.config.hidden_size)  # (B, T, C)
         turns = None
         if self.config.positions == "rotary":
-            turns = Turns(self.cosines[past : past + T], self.sines[past : past + T])
+            turns = self.turns[past : past + T]
         else:
             x = x + self.positions[past : past + T]
         x = self.dropout(x)
