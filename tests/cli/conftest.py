@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from lumina_cli.cli.app import app
+from lumina_cli.cli.app import run as run_command_line
 from lumina_cli.cli.errors import run_guarded
 from lumina_cli.core.checkpoint.format import save_model
 from lumina_cli.core.model.config import ModelConfig
@@ -79,12 +79,8 @@ def lumina(
 
     def run(*arguments: str, stdin: bytes | str = b"") -> Outcome:
         raw = stdin.encode() if isinstance(stdin, str) else stdin
-        monkeypatch.setattr(sys, "argv", ["lumina", *arguments])
         monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(raw), encoding="utf-8"))
-        try:
-            code = run_guarded(app)
-        except SystemExit as end:
-            code = int(end.code or 0)
+        code = run_guarded(lambda: run_command_line(list(arguments)))
         out, err = capsys.readouterr()
         return Outcome(code, out, err)
 

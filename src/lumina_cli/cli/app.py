@@ -35,8 +35,19 @@ def root(
     """Train a small chatbot from nothing, on your own machine, and talk to it."""
 
 
+def run(arguments: list[str] | None = None) -> int | None:
+    """Run a command line, by default this process's own, and return its exit code.
+
+    Raises:
+        LuminaError: what a user can mend.
+        Exception: Click's errors about what was typed.
+    """
+    code: int | None = app(arguments, prog_name="lumina", standalone_mode=False)
+    return code
+
+
 def main() -> None:
     """Run the command line and exit with its code."""
     from lumina_cli.cli.errors import run_guarded  # noqa: PLC0415  Rich is slow to start
 
-    sys.exit(run_guarded(lambda: app(prog_name="lumina")))
+    sys.exit(run_guarded(run))

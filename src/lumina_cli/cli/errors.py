@@ -1,7 +1,9 @@
 """The one place where errors become lines on stderr and an exit code."""
 
 from collections.abc import Callable
+from typing import Any, cast
 
+import typer
 from rich.console import Console
 
 from lumina_cli.cli.console import plain, stderr_console
@@ -14,10 +16,23 @@ SHOW_TRACEBACK = 2
 """From `-vv` on, a user's mistake shows its traceback too."""
 
 
+EXIT_USAGE = 2
+
+_CommandLineError = cast(type[Exception], typer.BadParameter.__mro__[1])
+"""Click's UsageError, which Typer carries inside and does not export."""
+
+
 def run_guarded(command: Callable[[], object]) -> int:
-    """Run a command and return the exit code; what a user can mend is two lines on stderr."""
+    """Run a command and return the exit code; what a user can mend is two lines on stderr.
+
+    Args:
+        command: runs the command line and returns its exit code, or None for 0.
+    """
     try:
-        command()
+        code = command()
+    except _CommandLineError as error:
+        _show_command_line_error(error)
+        return EXIT_USAGE
     except LuminaError as error:
         if verbosity.level >= SHOW_TRACEBACK:
             raise
@@ -31,7 +46,16 @@ def run_guarded(command: Callable[[], object]) -> int:
             "memory ran out", hint="Use a smaller model: --preset small", console=stderr_console()
         )
         return EXIT_MEMORY
-    return 0
+    return code if isinstance(code, int) else 0
+
+
+def _show_command_line_error(error: Any) -> None:
+    """Say what is wrong with what was typed; where help was shown instead, that is enough."""
+    message = error.format_message().rstrip(".")
+    if message:
+        path = error.ctx.command_path if error.ctx else "lumina"
+        shown = message[0].lower() + message[1:]
+        show_error(shown, hint=f"See: {path} --help", console=stderr_console())
 
 
 def show_error(message: str, *, hint: str, console: Console) -> None:

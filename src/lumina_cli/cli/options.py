@@ -18,6 +18,9 @@ from pydantic.fields import FieldInfo
 from lumina_cli.cli.verbosity import verbosity
 from lumina_cli.settings import ALIASES
 
+LONGEST_METAVAR = 30
+"""A longer list of names would squeeze the help texts beside it; it stands in them instead."""
+
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
@@ -79,7 +82,7 @@ def with_settings(*configs: type[BaseModel]) -> Callable[[Function], Function]:
 def _option(name: str, field: FieldInfo, *, panel: str) -> inspect.Parameter:
     kind, metavar = _flag_type(field.annotation)
     option = typer.Option(
-        *_flag_names(name, is_switch=kind is bool),
+        *_flag_names(name, can_be_unset=kind is bool and field.default is True),
         help=_help_text(field),
         metavar=metavar,
         show_default=False,  # Typer would show None: the default is the config's
@@ -93,10 +96,10 @@ def _option(name: str, field: FieldInfo, *, panel: str) -> inspect.Parameter:
     )
 
 
-def _flag_names(name: str, *, is_switch: bool) -> list[str]:
+def _flag_names(name: str, *, can_be_unset: bool) -> list[str]:
     names = [alias for alias, target in ALIASES.items() if target == name] + [name]
     flags = [f"--{each.replace('_', '-')}" for each in names]
-    return [f"{flag}/--no-{flag.removeprefix('--')}" for flag in flags] if is_switch else flags
+    return [f"{flag}/--no-{flag.removeprefix('--')}" for flag in flags] if can_be_unset else flags
 
 
 def _flag_type(annotation: object) -> tuple[Any, str | None]:
@@ -107,7 +110,8 @@ def _flag_type(annotation: object) -> tuple[Any, str | None]:
     if typing.get_origin(kinds[0]) in (tuple, list):
         return list[str], "TEXT"
     if typing.get_origin(kinds[0]) is Literal:
-        return str, "|".join(map(str, typing.get_args(kinds[0])))
+        names = "|".join(map(str, typing.get_args(kinds[0])))
+        return str, names if len(names) <= LONGEST_METAVAR else "NAME"
     shown = {int: "INTEGER", float: "NUMBER"}
     return str, next((shown[kind] for kind in kinds if kind in shown), "TEXT")
 
@@ -120,9 +124,12 @@ def _alternatives(annotation: object) -> tuple[Any, ...]:
 
 def _help_text(field: FieldInfo) -> str:
     assert field.description, "a setting needs a description"
+    text = field.description
+    if _flag_type(field.annotation)[1] == "NAME":
+        text += f" One of: {', '.join(map(str, typing.get_args(field.annotation)))}."
     if field.default in (None, (), False):
-        return field.description
-    return f"{field.description} Default: {field.default}."
+        return text
+    return f"{text} Default: {field.default}."
 
 
 def _panel(config: type[BaseModel]) -> str:
