@@ -49,8 +49,13 @@ class RunFolder:
 def to_toml(settings: Mapping[str, object]) -> str:
     """Return settings as a TOML file that `--config` reads back; unset ones are left out."""
     return "".join(
-        f"{name} = {json.dumps(value)}\n" for name, value in settings.items() if value is not None
+        f"{name} = {_toml_value(value)}\n" for name, value in settings.items() if value is not None
     )
+
+
+def _toml_value(value: object) -> str:
+    """A value as JSON writes it is TOML too, but for pairs of \\u and for the DEL character."""
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 def _finite(values: dict[str, Any]) -> dict[str, Any]:

@@ -283,7 +283,7 @@ ENDLESS.append(ENDLESS)
         {"weights": with_weight("ln_f.bias", torch.nn.Parameter(torch.zeros(8)))},
         {"weights": with_weight("ln_f.bias", some_model().state_dict()["ln_f.bias"][:0])},
     ],
-    ids=lambda changes: f"{next(iter(changes))}={str(next(iter(changes.values())))[-60:]!r}",
+    ids=lambda changes: next(iter(changes)),
 )
 @pytest.mark.filterwarnings("ignore:TypedStorage is deprecated")
 def test_a_forgery_with_a_right_seal_is_refused_by_what_it_holds(
