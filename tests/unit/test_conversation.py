@@ -9,11 +9,11 @@ from lumina_cli.conversation import ROLE_NAMES, Conversation, Message, PlainText
 
 
 def test_the_names_of_data_sets_lead_to_the_three_roles() -> None:
-    assert ROLE_NAMES == {
+    assert {
         "system": "system",
         **dict.fromkeys(["prompter", "user", "human"], "user"),
         **dict.fromkeys(["assistant", "bot", "gpt"], "bot"),
-    }
+    } == ROLE_NAMES
     assert set(ROLE_NAMES.values()) == set(get_args(Role))
 
 
