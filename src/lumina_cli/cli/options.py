@@ -7,7 +7,7 @@ configs alone, so that a wrong flag, variable and TOML key are told in the same 
 import inspect
 import types
 import typing
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -48,10 +48,16 @@ Verbose = Annotated[
 ]
 
 
-def with_settings(*configs: type[BaseModel]) -> Callable[[Function], Function]:
+def with_settings(
+    *configs: type[BaseModel], without: Container[str] = ()
+) -> Callable[[Function], Function]:
     """Replace the `**flags` of a command by an option for each field of `configs`.
 
     The command receives them by the name of the setting, None where not given.
+
+    Args:
+        configs: whose fields are settings of the command.
+        without: names of fields that have no effect on it.
     """
 
     def decorate(function: Function) -> Function:
@@ -65,6 +71,7 @@ def with_settings(*configs: type[BaseModel]) -> Callable[[Function], Function]:
             _option(name, field, panel=_panel(config))
             for config in configs
             for name, field in config.model_fields.items()
+            if name not in without
         ]
         new_signature = signature.replace(parameters=own + options)
         function.__signature__ = new_signature  # type: ignore[attr-defined]
@@ -120,7 +127,7 @@ def _alternatives(annotation: object) -> tuple[Any, ...]:
 
 def _help_text(field: FieldInfo) -> str:
     assert field.description, "a setting needs a description"
-    if field.default in (None, (), False):
+    if field.default is None or field.default is False or field.default == ():
         return field.description
     return f"{field.description} Default: {field.default}."
 
