@@ -142,9 +142,10 @@ class Session:
 
     def stats(self) -> Stats:
         """Return where the session stands."""
+        turns = sum(message.role == "user" for message in self.messages)
         return Stats(
-            turns=sum(message.role == "user" for message in self.messages),
-            context_ids=self._reader.length if self._reader else 0,
+            turns=turns,
+            context_ids=self._reader.length if self._reader and turns else 0,
             context_size=self._model.config.seq_length,
             reply_chars=self._reply_chars,
             reply_seconds=self._reply_seconds,

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lumina_cli.cli.console import never_fail_to_encode, notice, stderr_console, typed_text
+from lumina_cli.cli.console import never_fail_to_encode, stderr_console, typed_text
 from lumina_cli.cli.options import ConfigPath, ModelPath, Quiet, Verbose, with_settings
 from lumina_cli.core.config import ComputeConfig
 from lumina_cli.core.sampling.config import SamplingConfig
 
 if TYPE_CHECKING:
+    from lumina_cli.cli.chat_view import ChatView
     from lumina_cli.recipes.converse import ReadyModel
 
 
@@ -34,39 +35,37 @@ def command(
     Lines from a pipe are answered one by one. In the chat, help lists the commands.
     """
     never_fail_to_encode()
+    from lumina_cli.cli.chat_view import ChatView  # noqa: PLC0415  torch
     from lumina_cli.recipes.converse import open_model  # noqa: PLC0415  torch
 
     ready = open_model(model, flags=flags, environ=os.environ, toml=config)
-    for text in () if quiet else ready.notices:
-        notice(text)
+    is_interactive = prompt is None and sys.stdin is not None and sys.stdin.isatty()
+    view = ChatView(stderr_console(), has_labels=is_interactive, quiet=quiet)
+    for text in ready.notices:
+        view.notice(text)
     if prompt is not None:
-        _answer_one(ready, typed_text(prompt).strip(), quiet=quiet)
+        _answer_one(ready, typed_text(prompt).strip(), view=view)
     else:
-        _chat(ready, is_interactive=sys.stdin is not None and sys.stdin.isatty(), quiet=quiet)
+        _chat(ready, view=view, is_interactive=is_interactive)
 
 
-def _answer_one(ready: "ReadyModel", prompt: str, *, quiet: bool) -> None:
+def _answer_one(ready: "ReadyModel", prompt: str, *, view: "ChatView") -> None:
     """Print the reply to one message, which is never taken for a command."""
-    from lumina_cli.cli.chat_view import ChatView  # noqa: PLC0415  torch
-
     if not prompt:
         return
     session = ready.session()
-    view = ChatView(stderr_console(), has_labels=False)
     view.reply(session.say(prompt))
     view.candidates(session.candidates)
-    for text in () if quiet else session.take_notices():
-        notice(text)
+    for text in session.take_notices():
+        view.notice(text)
 
 
-def _chat(ready: "ReadyModel", *, is_interactive: bool, quiet: bool) -> None:
+def _chat(ready: "ReadyModel", *, view: "ChatView", is_interactive: bool) -> None:
     """Chat with a person at a terminal, or answer the lines of a pipe."""
     from lumina_cli.cli.chat_loop import ChatLoop  # noqa: PLC0415  torch
-    from lumina_cli.cli.chat_view import ChatView  # noqa: PLC0415  torch
     from lumina_cli.cli.line_editor import PipeEditor, make_editor  # noqa: PLC0415
 
-    view = ChatView(stderr_console(), has_labels=is_interactive)
-    if is_interactive and not quiet:
+    if is_interactive:
         view.header(ready.card, ready.config)
     editor = make_editor() if is_interactive else PipeEditor()
     loop = ChatLoop(ready.session(), view=view, editor=editor, is_interactive=is_interactive)

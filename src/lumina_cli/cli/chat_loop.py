@@ -79,8 +79,8 @@ class ChatLoop:
             if not self.is_interactive:
                 raise
             self.view.line("(stopped)", style="dim")
-        for notice in self.session.take_notices():
-            self.view.line(notice, style="dim")
+        for text in self.session.take_notices():
+            self.view.notice(text)
 
     def _read(self) -> str:
         default, self._draft = self._draft, ""
@@ -149,6 +149,8 @@ class ChatLoop:
             return
         self.view.reply(self.session.retry())
         self.view.candidates(self.session.candidates)
+        if self.session.config.is_greedy:
+            self.view.notice("greedy says the same each time; nucleus draws anew")
 
     def _edit(self, text: str) -> None:
         question = self.session.last_question

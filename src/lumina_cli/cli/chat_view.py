@@ -27,14 +27,18 @@ class ChatView:
     Args:
         console: for everything but replies (stderr).
         has_labels: whether to write who speaks.
+        quiet: whether to leave out header and notices.
     """
 
-    def __init__(self, console: Console, *, has_labels: bool) -> None:
+    def __init__(self, console: Console, *, has_labels: bool, quiet: bool = False) -> None:
         self.console = console
         self.has_labels = has_labels
+        self.quiet = quiet
 
     def header(self, card: ModelCard, config: SamplingConfig) -> None:
         """Introduce the model, the sampler and the help."""
+        if self.quiet:
+            return
         facts = [f"{card.path}: {format_count(card.num_parameters)} parameters"]
         if card.trained_on:
             facts.append(f"trained on {card.trained_on}")
@@ -47,7 +51,13 @@ class ChatView:
 
     def line(self, text: str, *, style: str = "") -> None:
         """Write a line about the chat; what this terminal can't show is left out."""
-        self.console.print(plain(_encodable(text, self.console.encoding), style=style))
+        shown = plain(_encodable(text, self.console.encoding), style=style)
+        self.console.print(shown, soft_wrap=True)
+
+    def notice(self, text: str) -> None:
+        """Tell something that is worth knowing."""
+        if not self.quiet:
+            self.line(text, style="dim")
 
     def reply(self, texts: Iterator[str]) -> None:
         """Write a reply as it comes; KeyboardInterrupt passes on when it is closed.
@@ -103,7 +113,7 @@ class ChatView:
         if not characters:
             self.line("There is no reply yet.")
             return
-        if self.console.no_color or not self.console.is_terminal:
+        if self.console.no_color or self.console.color_system is None:
             self._probs_in_figures(characters)
         else:
             self.console.print(Text.assemble(*((_shown(c.text), _style(c)) for c in characters)))

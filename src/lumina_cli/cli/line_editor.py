@@ -6,6 +6,7 @@ Both keep the history, complete commands after a slash, and take messages of man
 import os
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from importlib.util import find_spec
 from typing import Any, Protocol
 
@@ -62,7 +63,7 @@ class PlainEditor:
         if self._readline is not None:
             self._readline.clear_history()
             for line in history.lines:
-                self._readline.add_history(line.replace("\n", " "))
+                self._remember(line)
             self._readline.set_auto_history(False)
             self._readline.set_completer_delims(" \t\n")
             self._readline.set_completer(_completion)
@@ -77,9 +78,14 @@ class PlainEditor:
                 lines.append(line)
             line = "\n".join(lines)
         self._history.add(line)
-        if self._readline is not None and line.strip():
-            self._readline.add_history(line.replace("\n", " "))
+        if line.strip():
+            self._remember(line)
         return line
+
+    def _remember(self, line: str) -> None:
+        if self._readline is not None:
+            with suppress(UnicodeEncodeError):  # a character that the locale lacks
+                self._readline.add_history(line.replace("\n", " "))
 
     def _line(self, prompt: str, *, default: str = "") -> str:
         if not sys.stdout.isatty():
@@ -119,10 +125,10 @@ class PromptToolkitEditor:
 
     def read(self, prompt: str, *, default: str = "") -> str:
         """Return the next message."""
+        self._pastes.clear()
         text = self._session.prompt(prompt, default=default)
         for marker, pasted in self._pastes.items():
             text = text.replace(marker, pasted)
-        self._pastes.clear()
         return typed_text(text)
 
     def _bindings(self) -> Any:
@@ -174,7 +180,8 @@ def _completion(text: str, state: int) -> str | None:
 
 
 def _insert(readline: Any, text: str) -> None:
-    readline.insert_text(text.replace("\n", " "))
+    with suppress(UnicodeEncodeError):
+        readline.insert_text(text.replace("\n", " "))
 
 
 def _line_apart_from_stdout(prompt: str) -> str:

@@ -275,3 +275,22 @@ def test_an_empty_session_has_nothing_to_show(model: Transformer) -> None:
     assert session.probs() == []
     assert session.last_question is None
     assert session.stats().chars_per_s == 0
+
+
+def test_an_interrupted_search_leaves_a_session_that_goes_on(
+    model: Transformer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session = new_session(model, sampler="beam", num_beams=3, max_chars=5)
+    answer(session, "a")
+
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("lumina_cli.core.model.kv_cache.KVCache.select", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            answer(session, "b")
+    assert session.messages[-1] == Message("bot", "")
+    fresh = new_session(model, sampler="beam", num_beams=3, max_chars=5)
+    fresh.restore(session.saved())
+    assert answer(session, "c") == answer(fresh, "c")

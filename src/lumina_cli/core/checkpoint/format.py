@@ -28,6 +28,7 @@ import torch
 from pydantic import ValidationError
 from torch import Tensor
 
+from lumina_cli.core.model.accounting import weight_shapes
 from lumina_cli.core.model.config import ModelConfig
 from lumina_cli.core.model.transformer import Transformer
 from lumina_cli.errors import (
@@ -97,9 +98,8 @@ def load_model(path: Path, *, device: torch.device | str = "cpu") -> ModelFile:
     if content_digest(header, weights) != digest:
         raise _damaged(path, "its content does not match its digest")
     config, vocabulary = _declared_shape(header, path=path)
-    with torch.device("meta"):
-        model = Transformer(config, vocab_size=len(vocabulary))
-    _check_weights(weights, expected=model.state_dict(), path=path)
+    expected = weight_shapes(config, vocab_size=len(vocabulary))
+    _check_weights(weights, expected=expected, path=path)
     model = Transformer(config, vocab_size=len(vocabulary))
     model.load_state_dict(weights)
     metadata = header["metadata"]
@@ -234,13 +234,13 @@ def _declared_shape(header: dict[str, JSON], *, path: Path) -> tuple[ModelConfig
 
 
 def _check_weights(
-    weights: Mapping[str, Tensor], *, expected: Mapping[str, Tensor], path: Path
+    weights: Mapping[str, Tensor], *, expected: Mapping[str, tuple[int, ...]], path: Path
 ) -> None:
     """Refuse weights that are not those of the declared shape, or not finite."""
     if weights.keys() != expected.keys():
         raise _damaged(path, "its weights are not those of the shape it declares")
     for name, tensor in weights.items():
-        if tensor.shape != expected[name].shape or tensor.dtype != torch.float32:
+        if tensor.shape != expected[name] or tensor.dtype != torch.float32:
             raise _damaged(path, f"{name} does not have the shape it declares")
         if not bool(torch.isfinite(tensor).all()):
             raise _damaged(path, f"{name} holds numbers that are not finite")

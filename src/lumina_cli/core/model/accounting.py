@@ -34,6 +34,27 @@ def num_parameters(config: ModelConfig, *, vocab_size: int) -> int:
     return config.num_layers * (attention + feed_forward + norms) + 2 * vocab_size * C + 2 * C
 
 
+def weight_shapes(config: ModelConfig, *, vocab_size: int) -> dict[str, tuple[int, ...]]:
+    """Return the shape of every weight by its name, without making any.
+
+    Asking a model on the meta device costs two seconds the first time: it imports
+    torch._dynamo.
+    """
+    C, F = config.hidden_size, config.feedforward_size
+    linear = {"attn.c_attn": (3 * C, C), "attn.c_proj": (C, C)}
+    linear |= {"mlp.c_fc": (F, C), "mlp.c_proj": (C, F)}
+    layer: dict[str, tuple[int, ...]] = {f"{name}.weight": size for name, size in linear.items()}
+    layer |= {f"{name}.bias": size[:1] for name, size in linear.items()}
+    layer |= {f"{norm}.{part}": (C,) for norm in ("ln_1", "ln_2") for part in ("weight", "bias")}
+    return {
+        "wte.weight": (vocab_size, C),
+        **{f"h.{n}.{name}": size for n in range(config.num_layers) for name, size in layer.items()},
+        "ln_f.weight": (C,),
+        "ln_f.bias": (C,),
+        "lm_head.weight": (vocab_size, C),
+    }
+
+
 def training_memory(config: ModelConfig, *, vocab_size: int, batch_size: int) -> TrainingMemory:
     """Estimate the peak memory of one step with AdamW.
 

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from lumina_cli.core.model.accounting import num_parameters, training_memory
+from lumina_cli.core.model.accounting import num_parameters, training_memory, weight_shapes
 from lumina_cli.core.model.config import ModelConfig
 from lumina_cli.core.model.transformer import Transformer
 
@@ -56,3 +56,11 @@ def test_the_estimate_of_activations_is_near_what_autograd_keeps() -> None:
     measured = sum(size for pointer, size in kept.items() if pointer not in weights)
     estimated = training_memory(config, vocab_size=300, batch_size=4).activations
     assert measured == pytest.approx(estimated, rel=0.25)
+
+
+def test_weight_shapes_are_those_of_a_model() -> None:
+    for positions in ("sinusoidal", "rotary"):
+        config = ModelConfig(hidden_size=24, num_layers=3, num_heads=2, positions=positions)
+        model = Transformer(config, vocab_size=300)
+        shapes = {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
+        assert weight_shapes(config, vocab_size=300) == shapes
