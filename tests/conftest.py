@@ -1,4 +1,4 @@
-"""What every test stands on: one thread, a cache of its own, no settings from outside."""
+"""What every test stands on: one thread, a cache of its own, nothing set from outside."""
 
 import os
 from pathlib import Path
@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 import torch
 from hypothesis import settings
+
+from lumina_cli.cli.verbosity import verbosity
 
 torch.set_num_threads(1)
 settings.register_profile("lumina", deadline=None, max_examples=60)
@@ -27,6 +29,12 @@ def _only_our_environment(monkeypatch: pytest.MonkeyPatch, cache_dir: Path) -> N
     for name in [name for name in os.environ if name.startswith("LUMINA_")]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("LUMINA_CACHE_DIR", str(cache_dir))
+
+
+@pytest.fixture(autouse=True)
+def _usual_verbosity(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Begin neither quiet nor verbose, whatever the last test's command line asked for."""
+    monkeypatch.setattr(verbosity, "level", 0)
 
 
 @pytest.fixture(scope="session")

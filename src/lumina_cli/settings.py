@@ -194,7 +194,8 @@ def _toml_layer(path: Path | None) -> Layer:
         name = _known_name(key)
         if name is None:
             raise UsageError(f"{key!r} in {path} is not a setting", hint=_did_you_mean(key))
-        values[name] = value
+        # As text, true is no number: Pydantic would take it for 1.
+        values[name] = str(value).lower() if isinstance(value, bool) else value
     return values, dict.fromkeys(values, str(path))
 
 

@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.text import Text
 
 from lumina_cli.chat.visible import strip_controls
+from lumina_cli.cli.verbosity import verbosity
 
 
 def stderr_console() -> Console:
@@ -53,5 +54,6 @@ def print_json(value: Mapping[str, object]) -> None:
 
 
 def notice(text: str) -> None:
-    """Tell something on stderr that is worth knowing."""
-    stderr_console().print(plain(text, style="dim"))
+    """Tell something on stderr that is worth knowing, unless `-q` asks for quiet."""
+    if verbosity.level >= 0:
+        stderr_console().print(plain(text, style="dim"), soft_wrap=True)

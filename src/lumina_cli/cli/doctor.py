@@ -7,7 +7,10 @@ from lumina_cli.cli.options import Json, Verbose
 
 
 def command(*, json: Json = False, verbose: Verbose = 0) -> None:
-    """Show which device, precision, threads and versions are used, and what is missing."""
+    """Show what this machine offers, and what is missing.
+
+    Device, precision and threads are those that training would use.
+    """
     from lumina_cli.recipes.inspect import describe_machine  # noqa: PLC0415  torch
 
     facts = describe_machine()

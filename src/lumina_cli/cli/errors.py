@@ -1,5 +1,6 @@
 """The one place where errors become lines on stderr and an exit code."""
 
+import sys
 from collections.abc import Callable
 from typing import Any, cast
 
@@ -8,15 +9,12 @@ from rich.console import Console
 
 from lumina_cli.cli.console import plain, stderr_console
 from lumina_cli.cli.verbosity import verbosity
-from lumina_cli.errors import LuminaError
+from lumina_cli.errors import LuminaError, OutOfMemoryError, StorageError, UsageError
 
 EXIT_INTERRUPTED = 130
-EXIT_MEMORY = 75
 SHOW_TRACEBACK = 2
 """From `-vv` on, a user's mistake shows its traceback too."""
 
-
-EXIT_USAGE = 2
 
 _CommandLineError = cast(type[Exception], typer.BadParameter.__mro__[1])
 """Click's UsageError, which Typer carries inside and does not export."""
@@ -32,7 +30,7 @@ def run_guarded(command: Callable[[], object]) -> int:
         code = command()
     except _CommandLineError as error:
         _show_command_line_error(error)
-        return EXIT_USAGE
+        return UsageError.exit_code
     except LuminaError as error:
         if verbosity.level >= SHOW_TRACEBACK:
             raise
@@ -41,11 +39,19 @@ def run_guarded(command: Callable[[], object]) -> int:
     except KeyboardInterrupt:
         stderr_console().print("Stopped.")
         return EXIT_INTERRUPTED
-    except MemoryError:
+    except OSError as error:
+        if verbosity.level >= SHOW_TRACEBACK:
+            raise
+        what = f"{error.filename}: {error.strerror}" if error.filename else str(error)
+        show_error(what, hint="Nothing else is known; -vv tells where.", console=stderr_console())
+        return StorageError.exit_code
+    except (RuntimeError, MemoryError) as error:
+        if not _is_out_of_memory(error):
+            raise
         show_error(
             "memory ran out", hint="Use a smaller model: --preset small", console=stderr_console()
         )
-        return EXIT_MEMORY
+        return OutOfMemoryError.exit_code
     return code if isinstance(code, int) else 0
 
 
@@ -56,6 +62,14 @@ def _show_command_line_error(error: Any) -> None:
         path = error.ctx.command_path if error.ctx else "lumina"
         shown = message[0].lower() + message[1:]
         show_error(shown, hint=f"See: {path} --help", console=stderr_console())
+
+
+def _is_out_of_memory(error: RuntimeError | MemoryError) -> bool:
+    if isinstance(error, MemoryError) or "torch" not in sys.modules:
+        return isinstance(error, MemoryError)
+    from lumina_cli.core.memory import is_out_of_memory  # noqa: PLC0415  torch
+
+    return is_out_of_memory(error)
 
 
 def show_error(message: str, *, hint: str, console: Console) -> None:

@@ -6,14 +6,14 @@ from typing import Annotated
 
 import typer
 
-from lumina_cli.cli.console import plain, print_json, stderr_console
+from lumina_cli.cli.console import notice, plain, print_json, stderr_console
 from lumina_cli.cli.options import ConfigPath, Json, ModelPath, Quiet, Verbose, with_settings
 from lumina_cli.core.config import ComputeConfig
 from lumina_cli.data.config import DataConfig
 from lumina_cli.settings import resolve_settings
 
 
-@with_settings(DataConfig, ComputeConfig)
+@with_settings(DataConfig, ComputeConfig, without=("val_fraction", "min_char_count"))
 def command(
     *,
     model: ModelPath = Path("Model.pth"),
@@ -26,10 +26,13 @@ def command(
     verbose: Verbose = 0,
     **flags: object,
 ) -> None:
-    """Measure a model on text: all of it, in nats and bits per character."""
+    """Measure a model on text, in nats and bits per character."""
     settings = resolve_settings(
         (DataConfig, ComputeConfig), flags=flags, environ=os.environ, toml=config
     )
+    for text in settings.notices:
+        notice(text)
+
     from lumina_cli.recipes.measure import measure_model  # noqa: PLC0415  torch
 
     with stderr_console().status("measuring …"):

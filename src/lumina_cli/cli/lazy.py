@@ -9,12 +9,12 @@ import typer
 from typer.core import TyperGroup
 
 COMMANDS = {
-    "data": "Fetch, check and list data.",
+    "data": "Fetch a data set, look at data before training on it, list what is known.",
     "train": "Train a model from nothing on your text.",
     "chat": "Talk to a model.",
     "generate": "Continue a text.",
-    "eval": "Measure a model on a text.",
-    "info": "Show what a model file holds.",
+    "eval": "Measure a model on text, in nats and bits per character.",
+    "info": "Show what a model file holds: shape, vocabulary, how it was trained.",
     "doctor": "Show what this machine offers, and what is missing.",
 }
 """Each command is `command` (or for a group of commands `app`) in `lumina_cli.cli.<name>`."""
@@ -34,6 +34,8 @@ class LazyGroup(TyperGroup):
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """Return the real command, once it is known which one is run."""
+        if args and args[0] not in COMMANDS:  # for Typer's "Did you mean"
+            self.commands.update({name: self.get_command(ctx, name) for name in COMMANDS})
         name, _, rest = super().resolve_command(ctx, args)
         assert name is not None
         return name, load_command(name), rest

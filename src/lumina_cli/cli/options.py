@@ -7,7 +7,7 @@ configs alone, so that a wrong flag, variable and TOML key are told in the same 
 import inspect
 import types
 import typing
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -51,10 +51,13 @@ Verbose = Annotated[
 ]
 
 
-def with_settings(*configs: type[BaseModel]) -> Callable[[Function], Function]:
+def with_settings(
+    *configs: type[BaseModel], without: Collection[str] = ()
+) -> Callable[[Function], Function]:
     """Replace the `**flags` of a command by an option for each field of `configs`.
 
-    The command receives them by the name of the setting, None where not given.
+    The command receives them by the name of the setting, None where not given. `without`
+    names fields that would have no effect there.
     """
 
     def decorate(function: Function) -> Function:
@@ -68,6 +71,7 @@ def with_settings(*configs: type[BaseModel]) -> Callable[[Function], Function]:
             _option(name, field, panel=_panel(config))
             for config in configs
             for name, field in config.model_fields.items()
+            if name not in without
         ]
         new_signature = signature.replace(parameters=own + options)
         function.__signature__ = new_signature  # type: ignore[attr-defined]
@@ -127,7 +131,7 @@ def _help_text(field: FieldInfo) -> str:
     text = field.description
     if _flag_type(field.annotation)[1] == "NAME":
         text += f" One of: {', '.join(map(str, typing.get_args(field.annotation)))}."
-    if field.default in (None, (), False):
+    if field.default is None or field.default is False or field.default == ():
         return text
     return f"{text} Default: {field.default}."
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from lumina_cli.core.training.events import Sampled, TrainEvent
-from lumina_cli.errors import OutputError
+from lumina_cli.errors import OutputError, StorageError
 
 
 class RunFolder:
@@ -37,20 +37,31 @@ class RunFolder:
             ) from error
 
     def record(self, event: TrainEvent) -> None:
-        """Add one event."""
+        """Add one event. Raises StorageError when the disk is full or fails."""
         line = {"event": type(event).__name__, **_finite(dataclasses.asdict(event))}
-        with self._metrics.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(line) + "\n")
+        _append(self._metrics, json.dumps(line) + "\n")
         if isinstance(event, Sampled):
-            with self._samples.open("a", encoding="utf-8") as file:
-                file.write(f"--- step {event.step}\n{event.text}\n")
+            _append(self._samples, f"--- step {event.step}\n{event.text}\n")
+
+
+def _append(path: Path, text: str) -> None:
+    try:
+        with path.open("a", encoding="utf-8") as file:
+            file.write(text)
+    except OSError as error:
+        raise StorageError(f"{path} can't be written: {error.strerror}") from error
 
 
 def to_toml(settings: Mapping[str, object]) -> str:
     """Return settings as a TOML file that `--config` reads back; unset ones are left out."""
     return "".join(
-        f"{name} = {json.dumps(value)}\n" for name, value in settings.items() if value is not None
+        f"{name} = {_toml_value(value)}\n" for name, value in settings.items() if value is not None
     )
+
+
+def _toml_value(value: object) -> str:
+    """A value as JSON writes it is TOML too, but for pairs of \\u and for the DEL character."""
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 def _finite(values: dict[str, Any]) -> dict[str, Any]:

@@ -17,7 +17,7 @@ import hashlib
 import io
 import json
 import os
-import tempfile
+import secrets
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -78,6 +78,7 @@ def save_model(
         "metadata": dict(metadata),
     }
     weights = {name: t.detach().cpu().contiguous() for name, t in model.state_dict().items()}
+    assert _is_json(header), "metadata is plain JSON"
     digest = content_digest(header, weights)
     buffer = io.BytesIO()
     torch.save({**header, "weights": weights, "digest": digest}, buffer)
@@ -120,13 +121,13 @@ def write_atomically(path: Path, content: bytes) -> None:
     """Put `content` at `path`: the old file stands until the new one is safe on disk."""
     if not path.parent.is_dir():
         raise OutputError(f"folder {path.parent} does not exist", hint="Create it, or use: --out")
+    staging = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
-        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+        file = staging.open("xb")
     except OSError as error:
         raise OutputError(f"{path} can't be written: {error.strerror}") from error
-    staging = Path(name)
     try:
-        with os.fdopen(handle, "wb") as file:
+        with file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
@@ -199,23 +200,25 @@ def _take_apart(
     content: dict[str, Any], *, path: Path
 ) -> tuple[dict[str, JSON], dict[str, Tensor], str]:
     """Return header, weights and digest, each known to be of its kind."""
-    if content.get("format") != FORMAT:
-        raise ModelFileError(f"{path} is not a lumina model", hint="Train one: lumina train")
-    if content.get("version") != VERSION:
-        raise ModelFileError(
-            f"{path} was written by another version of lumina (format {content.get('version')!r})",
-            hint="Install a newer lumina: pip install --upgrade lumina-cli",
-        )
     header = dict(content)
     weights, digest = header.pop("weights", None), header.pop("digest", None)
+    if not _is_json(header):
+        raise _damaged(path, "it holds more than plain values and tensors")
+    if header.get("format") != FORMAT:
+        raise ModelFileError(f"{path} is not a lumina model", hint="Train one: lumina train")
+    if header.get("version") != VERSION:
+        raise ModelFileError(
+            f"{path} was written by another version of lumina (format {header.get('version')!r})",
+            hint="Install a newer lumina: pip install --upgrade lumina-cli",
+        )
     if (
         not isinstance(weights, dict)
         or not isinstance(digest, str)
-        or not all(isinstance(k, str) and isinstance(t, Tensor) for k, t in weights.items())
-        or not all(t.layout == torch.strided and t.is_contiguous() for t in weights.values())
+        or not all(isinstance(name, str) for name in weights)
+        or not all(map(_is_plain_tensor, weights.values()))
+        or len({t.untyped_storage().data_ptr() for t in weights.values()}) < len(weights)
         or not isinstance(header.get("characters"), str)
         or not isinstance(header.get("metadata"), dict)
-        or not _is_json(header)
     ):
         raise _damaged(path, "it does not hold what a model file does")
     return header, weights, digest
@@ -243,11 +246,33 @@ def _check_weights(
             raise _damaged(path, f"{name} holds numbers that are not finite")
 
 
+def _is_plain_tensor(value: object) -> bool:
+    """Whether a value is numbers in memory and nothing cleverer (a view, a meta tensor, ...)."""
+    return (
+        type(value) is Tensor
+        and value.layout == torch.strided
+        and value.device.type == "cpu"
+        and value.dtype == torch.float32
+        and value.is_contiguous()
+        and not value.requires_grad
+        and not value.is_neg()
+    )
+
+
 def _is_json(value: object) -> bool:
-    if isinstance(value, dict):
-        return all(isinstance(k, str) and _is_json(v) for k, v in value.items())
-    if isinstance(value, list):
-        return all(map(_is_json, value))
+    """Whether a value can be written as JSON: no NaN, no half characters, no endless nesting."""
+    try:
+        json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
+        return _has_json_types(value)
+    except (TypeError, ValueError, RecursionError):
+        return False
+
+
+def _has_json_types(value: object) -> bool:
+    if type(value) is dict:
+        return all(type(k) is str and _has_json_types(v) for k, v in value.items())
+    if type(value) is list:
+        return all(map(_has_json_types, value))
     return value is None or type(value) in (bool, int, float, str)
 
 

@@ -5,6 +5,7 @@ B batch, T time, C hidden size, V vocabulary.
 
 import math
 from functools import partial
+from typing import Literal
 
 import pytest
 import torch
@@ -15,10 +16,12 @@ from torch.nn import functional as F
 
 from lumina_cli.core.model.config import ModelConfig
 from lumina_cli.core.model.kv_cache import KVCache
-from lumina_cli.core.model.transformer import Transformer, build_model, sinusoidal_positions
+from lumina_cli.core.model.transformer import Transformer, build_model
 
 V = 40
 SMALL = ModelConfig(hidden_size=32, num_layers=2, num_heads=4, seq_length=16)
+ROTARY = SMALL.model_copy(update={"positions": "rotary"})
+BOTH = pytest.mark.parametrize("config", [SMALL, ROTARY], ids=["sinusoidal", "rotary"])
 
 
 def fresh(config: ModelConfig, *, seed: int = 0, vocab_size: int = V) -> Transformer:
@@ -112,9 +115,10 @@ def test_it_computes_what_torchs_own_encoder_does(
         torch.testing.assert_close(model(idx), Reference(model)(idx), rtol=1e-5, atol=1e-5)
 
 
+@BOTH
 @given(changed=st.integers(0, 15))
-def test_a_later_id_changes_no_earlier_logits(changed: int) -> None:
-    model = fresh(SMALL)
+def test_a_later_id_changes_no_earlier_logits(config: ModelConfig, changed: int) -> None:
+    model = fresh(config)
     idx = some_ids(1, 16)
     other = idx.clone()
     other[0, changed] = (idx[0, changed] + 1) % V
@@ -124,26 +128,28 @@ def test_a_later_id_changes_no_earlier_logits(changed: int) -> None:
     assert not torch.equal(before[0, changed], after[0, changed])
 
 
+@BOTH
 @given(
     chunks=st.lists(st.integers(1, 16), min_size=1, max_size=16).filter(lambda c: sum(c) <= 16),
     batch_size=st.integers(1, 3),
 )
 def test_cached_logits_equal_uncached_however_the_text_is_divided(
-    chunks: list[int], batch_size: int
+    config: ModelConfig, chunks: list[int], batch_size: int
 ) -> None:
-    model = fresh(SMALL)
+    model = fresh(config)
     idx = some_ids(batch_size, sum(chunks))
-    cache = KVCache(SMALL, batch_size=batch_size)
+    cache = KVCache(config, batch_size=batch_size)
     with torch.no_grad():
         pieces = [model(part, cache=cache) for part in idx.split(chunks, dim=1)]
         torch.testing.assert_close(torch.cat(pieces, dim=1), model(idx), rtol=1e-5, atol=1e-5)
     assert cache.length == sum(chunks)
 
 
-def test_a_truncated_cache_reads_on_as_if_nothing_had_followed() -> None:
-    model = fresh(SMALL)
+@BOTH
+def test_a_truncated_cache_reads_on_as_if_nothing_had_followed(config: ModelConfig) -> None:
+    model = fresh(config)
     idx, wrong_turn = some_ids(1, 12), some_ids(1, 6, seed=9)
-    cache = KVCache(SMALL)
+    cache = KVCache(config)
     with torch.no_grad():
         model(idx[:, :8], cache=cache)
         model(wrong_turn, cache=cache)
@@ -179,10 +185,15 @@ def test_weights_follow_from_the_generator_alone() -> None:
         assert torch.equal(tensor, second.state_dict()[name]), name
 
 
+@pytest.mark.parametrize("positions", ["sinusoidal", "rotary"])
 @pytest.mark.parametrize("hidden", [64, 256])
 @pytest.mark.parametrize("vocab_size", [300, 2000])
-def test_the_first_loss_is_that_of_a_blind_guess(hidden: int, vocab_size: int) -> None:
-    config = ModelConfig(hidden_size=hidden, num_layers=4, num_heads=4, seq_length=64)
+def test_the_first_loss_is_that_of_a_blind_guess(
+    hidden: int, vocab_size: int, positions: Literal["sinusoidal", "rotary"]
+) -> None:
+    config = ModelConfig(
+        hidden_size=hidden, num_layers=4, num_heads=4, seq_length=64, positions=positions
+    )
     generator = torch.Generator().manual_seed(0)
     model = build_model(config, vocab_size=vocab_size, generator=generator).eval()
     idx = torch.randint(vocab_size, (4, 65), generator=generator)
@@ -211,6 +222,14 @@ def test_parameters_are_named_as_in_gpt_2() -> None:
     assert sorted(Transformer(config, vocab_size=V).state_dict()) == sorted(names)
 
 
+def test_the_order_of_what_was_read_matters() -> None:
+    for config in (SMALL, ROTARY):
+        model, idx = fresh(config), some_ids(1, 8)
+        swapped = idx[:, [1, 0, *range(2, 8)]]
+        with torch.no_grad():
+            assert not torch.allclose(model(idx)[0, -1], model(swapped)[0, -1], atol=1e-3)
+
+
 def test_dropout_acts_in_training_only() -> None:
     model = fresh(SMALL.model_copy(update={"dropout": 0.5}))
     idx = some_ids(1, 16)
@@ -218,9 +237,3 @@ def test_dropout_acts_in_training_only() -> None:
         assert torch.equal(model(idx), model(idx))
         model.train()
         assert not torch.equal(model(idx), model(idx))
-
-
-def test_positions_are_those_of_the_paper() -> None:
-    table = sinusoidal_positions(20, 8)
-    for t, c in [(0, 0), (0, 1), (1, 0), (1, 1), (7, 3), (19, 6), (19, 7)]:
-        assert table[t, c].item() == pytest.approx(position(t, c, 8), abs=1e-6)

@@ -1,0 +1,128 @@
+"""Commands that are imported when they are run."""
+
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+import typer
+
+from lumina_cli.cli.app import app
+from lumina_cli.cli.lazy import COMMANDS, load_command
+
+OPTIONS = {
+    "data fetch": "name --out/-o --from --force --offline --revision --endpoint --json --quiet/-q "
+    "--verbose/-v",
+    "data check": "data --seq-length --batch-size --config/-c --json --quiet/-q --verbose/-v "
+    "--format --encoding --lang --paths --include-synthetic "
+    "--mend-mojibake --allow-skips --val-fraction "
+    "--min-char-count --loss-on",
+    "data list": "--json --verbose/-v",
+    "train": "--data/-d --val-data --out/-o --preset/-p --list-presets --config/-c --dry-run "
+    "--json --quiet/-q --verbose/-v --hidden-size --num-layers --nhead/--num-heads --seq-length "
+    "--positions --dropout --batch-size --epochs --max-steps --minutes --optimizer "
+    "--learning-rate --muon-learning-rate --warmup-ratio --min-lr-ratio --weight-decay --beta1 "
+    "--beta2 --grad-clip --label-smoothing --evaluations --eval-chars --seed --format --encoding "
+    "--lang --paths --include-synthetic "
+    "--mend-mojibake --allow-skips --val-fraction "
+    "--min-char-count --loss-on --device --precision --threads",
+    "chat": "--model/-m --prompt --config/-c --quiet/-q --verbose/-v --sampler --temperature "
+    "--top-k --top-p --min-p --repetition-penalty --num-beams --length-penalty --num-candidates "
+    "--max-chars --stop --seed --device --precision --threads",
+    "generate": "--model/-m --prompt --prompt-file --num-samples/-n --logprobs --config/-c --json "
+    "--quiet/-q --verbose/-v --sampler --temperature --top-k --top-p --min-p "
+    "--repetition-penalty --num-beams --length-penalty --num-candidates --max-chars --stop "
+    "--seed --device --precision --threads",
+    "eval": "--model/-m --data/-d --config/-c --json --quiet/-q --verbose/-v --format --encoding "
+    "--lang --paths --include-synthetic "
+    "--mend-mojibake --allow-skips --loss-on --device "
+    "--precision --threads",
+    "info": "model --json --verbose/-v",
+    "doctor": "--json --verbose/-v",
+}
+"""What can be typed, frozen: a change here is a change for everybody who has a script."""
+
+
+def all_commands() -> dict[str, Any]:
+    """Return each command by what is typed."""
+    found: dict[str, Any] = {}
+    for name in COMMANDS:
+        command = load_command(name)
+        group = getattr(command, "commands", None) or {}
+        found.update({f"{name} {sub}": each for sub, each in group.items()} or {name: command})
+    return found
+
+
+def options_of(command: Any) -> str:
+    return " ".join(
+        "/".join([*parameter.opts, *parameter.secondary_opts]) for parameter in command.params
+    )
+
+
+def test_no_command_appears_or_disappears_unnoticed() -> None:
+    assert list(all_commands()) == list(OPTIONS)
+
+
+@pytest.mark.parametrize("name", OPTIONS)
+def test_the_options_of_a_command_are_those_that_scripts_rely_on(name: str) -> None:
+    assert options_of(all_commands()[name]) == OPTIONS[name]
+
+
+@pytest.mark.parametrize("name", OPTIONS)
+def test_each_option_and_command_is_explained(name: str) -> None:
+    command = all_commands()[name]
+    assert command.help
+    assert all(p.help for p in command.params if p.param_type_name == "option")
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_help_of_the_list_is_the_first_line_of_the_commands_own(name: str) -> None:
+    assert load_command(name).help.splitlines()[0] == COMMANDS[name]
+
+
+def in_a_process_of_its_own(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run lumina and tell, on the last line of stderr, which of the slow modules it took in."""
+    program = (
+        "import sys\n"
+        "from lumina_cli.cli.app import main\n"
+        f"sys.argv = ['lumina', *{list(arguments)!r}]\n"
+        "try:\n"
+        "    main()\n"
+        "finally:\n"
+        "    slow = {'torch', 'datasets', 'pydantic', 'numpy', 'pyarrow'} & set(sys.modules)\n"
+        "    print(sorted(slow), file=sys.stderr)\n"
+    )
+    command = [sys.executable, "-X", "utf8", "-c", program]
+    return subprocess.run(command, capture_output=True, text=True, encoding="utf-8", check=False)
+
+
+def test_help_imports_nothing_slow() -> None:
+    done = in_a_process_of_its_own("--help")
+    assert done.returncode == 0
+    assert done.stderr.splitlines()[-1] == "[]"
+    assert all(name in done.stdout for name in COMMANDS)
+
+
+def test_the_version_imports_nothing_slow() -> None:
+    done = in_a_process_of_its_own("--version")
+    assert done.stdout.startswith("lumina ")
+    assert done.stderr.splitlines()[-1] == "[]"
+
+
+@pytest.mark.parametrize("arguments", [("train", "--help"), ("train", "--list-presets")])
+def test_the_help_of_train_and_its_presets_do_without_torch(arguments: tuple[str, ...]) -> None:
+    done = in_a_process_of_its_own(*arguments)
+    assert done.returncode == 0
+    assert not {"'torch'", "'datasets'"} & set(done.stderr.splitlines()[-1].strip("[]").split(", "))
+
+
+def test_an_unknown_command_is_a_usage_error_with_a_guess() -> None:
+    done = in_a_process_of_its_own("trian")
+    assert done.returncode == 2
+    assert "train" in done.stderr
+
+
+def test_the_app_is_the_lazy_group() -> None:
+    command: Any = typer.main.get_command(app)
+    assert command.get_command(None, "nonsense") is None
+    assert command.list_commands(None) == list(COMMANDS)

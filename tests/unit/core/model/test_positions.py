@@ -1,0 +1,57 @@
+"""Waves and turns, against the formulas of the papers."""
+
+import cmath
+import math
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lumina_cli.core.model.positions import Turns, rotary_turns, rotate, sinusoidal_positions
+
+
+def angle(t: int, pair: int, size: int) -> float:
+    """The angle of position t for the pair of numbers `pair`, by the formula."""
+    return float(t / 10_000 ** (2 * pair / size))
+
+
+def test_waves_are_those_of_the_paper() -> None:
+    table = sinusoidal_positions(20, 8)
+    for t, c in [(0, 0), (0, 1), (1, 0), (1, 1), (7, 3), (19, 6), (19, 7)]:
+        wave = math.cos if c % 2 else math.sin
+        assert table[t, c].item() == pytest.approx(wave(angle(t, c // 2, 8)), abs=1e-6)
+
+
+def test_waves_stay_exact_far_out() -> None:
+    table = sinusoidal_positions(60_000, 2)
+    assert table[59_999, 0].item() == pytest.approx(math.sin(59_999), abs=1e-6)
+
+
+def at(turns: Turns, t: int) -> Turns:
+    return Turns(turns.cosines[t : t + 1], turns.sines[t : t + 1])
+
+
+@pytest.mark.parametrize("t", [0, 1, 5, 31])
+def test_a_turn_multiplies_each_pair_by_a_complex_number(t: int) -> None:
+    x = torch.randn(1, 1, 1, 8, generator=torch.Generator().manual_seed(0))
+    turned = rotate(x, at(rotary_turns(32, 8), t)).flatten().tolist()
+    numbers = x.flatten().tolist()
+    for i in range(4):
+        expected = complex(numbers[i], numbers[i + 4]) * cmath.exp(1j * angle(t, i, 8))
+        assert complex(turned[i], turned[i + 4]) == pytest.approx(expected, abs=1e-5)
+
+
+@given(early=st.integers(0, 20), gap=st.integers(0, 20), shift=st.integers(0, 20))
+def test_what_two_positions_say_to_each_other_depends_on_their_distance_alone(
+    early: int, gap: int, shift: int
+) -> None:
+    generator = torch.Generator().manual_seed(1)
+    q, k = torch.randn(2, 1, 1, 1, 16, generator=generator).unbind(0)
+    turns = rotary_turns(64, 16)
+
+    def score(q_at: int, k_at: int) -> float:
+        return (rotate(q, at(turns, q_at)) * rotate(k, at(turns, k_at))).sum().item()
+
+    here, there = score(early + gap, early), score(early + gap + shift, early + shift)
+    assert here == pytest.approx(there, abs=1e-4)
