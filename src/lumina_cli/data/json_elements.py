@@ -5,6 +5,7 @@ them is parsed elsewhere. So one bad element does not spoil those behind it, and
 holds one element and a stretch of the file.
 """
 
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,6 +18,8 @@ STRETCH_CHARS = 1 << 16
 
 _TOKEN = re.compile(r'"(?:[^"\\]++|\\.)*+"|["{}\[\],]', re.DOTALL)
 """A whole string, a bracket, a comma, or the beginning of a string that goes on behind."""
+
+_DECODER = json.JSONDecoder(strict=False)
 
 
 class Element(NamedTuple):
@@ -38,6 +41,11 @@ def elements(file: IO[str], *, path: Path) -> Iterator[Element]:
     window.start += in_array
     depth, at = 0, window.start
     while True:
+        if depth == 0 and at == window.start:
+            at = window.end_of_value()
+            if at > window.start and not in_array:
+                yield from window.take(at)
+                continue
         token = _TOKEN.search(window.text, at)
         if token is None or token[0] == '"':
             seen = token.start() if token else len(window.text)
@@ -83,6 +91,20 @@ class _Window:
                 hint="A bracket or a quote is not closed; one row a line (.jsonl) is safer.",
             )
         return bool(more)
+
+    def end_of_value(self) -> int:
+        """Return where the value that begins here ends, by the quick parser, or its beginning.
+
+        The beginning stands for a value that goes on behind the window, is damaged, or is
+        nested too deep: then its brackets are counted.
+        """
+        self._skip_blank()
+        if not self.text.startswith(("{", "["), self.start):
+            return self.start
+        try:
+            return _DECODER.raw_decode(self.text, self.start)[1]
+        except (ValueError, RecursionError):
+            return self.start
 
     def take(self, end: int, *, cut: bool = False) -> Iterator[Element]:
         """Yield what stands before `end`, unless it is blank."""

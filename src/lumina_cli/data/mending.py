@@ -29,6 +29,8 @@ class Garbled(NamedTuple):
 
 def mend_surrogates(text: str) -> tuple[str, int]:
     """Return the text with U+FFFD for each half of a character, and how many there were."""
+    if text.isascii():
+        return text, 0
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -86,7 +88,7 @@ class Mender:
         """Return a document with all its texts mended."""
         if isinstance(document, PlainText):
             return replace(document, text=self.text(document.text, place=place, in_file=True))
-        return Conversation(tuple(self._message(each, place) for each in document.messages))
+        return Conversation(tuple([self._message(each, place) for each in document.messages]))
 
     def text(self, text: str, *, place: Place, in_file: bool = False) -> str:
         """Return a text mended.
@@ -111,4 +113,5 @@ class Mender:
         return text
 
     def _message(self, message: Message, place: Place) -> Message:
-        return replace(message, text=self.text(message.text, place=place))
+        text = self.text(message.text, place=place)
+        return message if text is message.text else replace(message, text=text)

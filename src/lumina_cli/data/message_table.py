@@ -61,7 +61,7 @@ class MessageTable:
         position, num_bytes = self._spill.write(node.text)
         self._records += _RECORD.pack(
             _digest(node.id),
-            _digest(node.parent or ""),
+            0 if node.parent is None else _digest(node.parent),
             node.id.encode(errors="replace")[:16],
             hash(node.text),
             position,

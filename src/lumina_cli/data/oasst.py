@@ -4,7 +4,7 @@ Either way a message ends as one `Node` with the id of what it answers; the tree
 rebuilt from the ids alone (`forest.py`), whatever the order of the rows.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from lumina_cli.conversation import Role
@@ -75,7 +75,7 @@ def messages_of_tree(record: Record, *, name: str) -> Iterator[Record]:
     while waiting:
         message, parent = waiting.pop()
         number += 1
-        if not isinstance(message, Mapping):
+        if not isinstance(message, dict):
             yield {"message_id": f"{name}#{number}", "parent_id": parent, "role": None}
             continue
         row: dict[str, Any] = {**message, "parent_id": parent}

@@ -10,7 +10,7 @@ A remark has a fixed wording, so that a million of the same take one entry; what
 (a role, a key) goes into the example of the first.
 """
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -73,7 +73,7 @@ class ReadReport:
     messages of tagged text, and 1 for a plain text.
     """
 
-    formats: dict[Path, Counter[str]] = field(default_factory=dict)
+    formats: dict[Path, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
     rows: int = 0
     conversations: int = 0
     texts: int = 0
@@ -90,7 +90,7 @@ class ReadReport:
     def saw_row(self, path: Path, shape: str) -> None:
         """Count one row of `path`, read as `shape`."""
         self.rows += 1
-        self.formats.setdefault(path, Counter())[shape] += 1
+        self.formats[path][shape] += 1
 
     def saw_document(self, document: Document) -> None:
         """Count what is handed on; a message that is there as context is not counted twice."""

@@ -114,7 +114,8 @@ class RowReader:
         self._report.saw_row(place.path, shape)
         if node.left_out:
             self._report.left_out.add(node.left_out, place)
-        self._trees.add(node._replace(text=self._mender.text(node.text, place=place)), place=place)
+        text = self._mender.text(node.text, place=place)
+        self._trees.add(node if text is node.text else node._replace(text=text), place=place)
 
     def _skip(self, place: Place, shape: str, error: BadRow) -> None:
         self._report.saw_row(place.path, shape)

@@ -69,7 +69,7 @@ def shape_of(value: object) -> str:
     """
     if isinstance(value, str):
         return "documents"
-    if not isinstance(value, Mapping):
+    if not isinstance(value, dict):
         raise BadRow("it is no object with keys", example=f"it is {_kind(value)}")
     for name, test in _TESTS.items():
         if test(value):
@@ -82,14 +82,14 @@ def document_of(value: object, *, shape: str) -> Document:
     """Return the conversation or text of a row. Raises BadRow."""
     if isinstance(value, str) and shape == "documents":
         return PlainText(_filled(value, "the text"))
-    if not isinstance(value, Mapping):
+    if not isinstance(value, dict):
         raise BadRow("it is no object with keys", example=f"it is {_kind(value)}")
     return _READERS[shape](value)
 
 
 def is_tree(record: Record) -> bool:
     """Say whether a row is a whole tree of messages, or its first with the replies inside."""
-    return "replies" in record or isinstance(record.get("prompt"), Mapping)
+    return "replies" in record or isinstance(record.get("prompt"), dict)
 
 
 def role_of(value: object) -> Role:
@@ -139,7 +139,7 @@ def _messages(record: Record) -> Document:
 
 
 def _message(turn: object) -> Message:
-    if not isinstance(turn, Mapping):
+    if not isinstance(turn, dict):
         raise BadRow("a message is no object with keys", example=f"it is {_kind(turn)}")
     from_value = "from" in turn and "role" not in turn
     role, text = ("from", "value") if from_value else ("role", "content")

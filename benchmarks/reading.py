@@ -1,0 +1,159 @@
+"""How fast data is read and encoded, and in how much memory.
+
+    python benchmarks/reading.py              100 MB of each kind, about half a minute
+    python benchmarks/reading.py --mb 1000    a gigabyte of each kind
+
+Each kind is written to a temporary folder and read in a process of its own, so that its
+peak memory is its own. The peer is what most character-level code does: a Python list,
+one dictionary look-up a character.
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+from lumina_cli.data.config import DataConfig
+from lumina_cli.data.documents import Documents
+from lumina_cli.tokenizer.chat_format import encode_document
+from lumina_cli.tokenizer.vocabulary import Vocabulary
+
+try:
+    import resource
+except ImportError:  # it is POSIX only
+    resource = None  # type: ignore[assignment]
+
+PROSE = "The quick brown fox jumps over the lazy dog; it barks, and nothing else happens.\n"
+PEER_CHARS = 4_000_000
+
+
+def prose_lines() -> Iterator[str]:
+    """Plain ASCII text."""
+    while True:
+        yield PROSE * 1000
+
+
+def oasst_rows() -> Iterator[str]:
+    """Trees of four messages, with as much beside the text as on the hub."""
+    beside = {"lang": "en", "deleted": False, "review_result": True, "synthetic": False}
+    labels = {"name": ["spam", "quality", "toxicity"] * 4, "value": [0.123456] * 12}
+    for tree in count():
+        for index, role in enumerate(["prompter", "assistant", "prompter", "assistant"]):
+            name, parent = f"{tree:032}-{index}", f"{tree:032}-{index - 1}" if index else None
+            row = {"message_id": name, "parent_id": parent, "role": role, "rank": None, **beside}
+            yield json.dumps(row | {"text": f"{tree} " + PROSE * 8, "labels": labels}) + "\n"
+
+
+def short_rows() -> Iterator[str]:
+    """The most messages that fit into a file: a few words each."""
+    for tree in count():
+        for index, role in enumerate(["prompter", "assistant"]):
+            parent = f'"{tree}-0"' if index else "null"
+            yield (
+                f'{{"message_id": "{tree}-{index}", "parent_id": {parent}, "role": "{role}", '
+                f'"lang": "en", "text": "some words {tree}"}}\n'
+            )
+
+
+def array_elements() -> Iterator[str]:
+    """One JSON array on one line."""
+    row = {"messages": [{"role": role, "content": PROSE * 4} for role in ("user", "assistant")]}
+    yield "[" + json.dumps(row)
+    while True:
+        yield ", " + json.dumps(row)
+
+
+KINDS: dict[str, tuple[str, Callable[[], Iterator[str]]]] = {
+    "plain text": ("x.txt", prose_lines),
+    "OASST rows": ("x.jsonl", oasst_rows),
+    "OASST rows, short": ("x.jsonl", short_rows),
+    "messages, one array": ("x.json", array_elements),
+}
+
+
+def write(path: Path, pieces: Iterator[str], *, num_bytes: int) -> None:
+    """Write pieces up to about `num_bytes`."""
+    written = 0
+    with path.open("w", encoding="utf-8", newline="\n") as file:
+        while written < num_bytes:
+            written += file.write(next(pieces))
+        file.write("]" if path.suffix == ".json" else "")
+
+
+def measure(path: Path) -> dict[str, float]:
+    """Read a file twice, the second time encoding it, in this process."""
+    vocabulary = Vocabulary("".join(map(chr, [9, 10, *range(32, 127)])))
+    documents = Documents([path], config=DataConfig.model_validate({}))
+    before = peak_mb()
+    begin = time.perf_counter()
+    for _ in documents:
+        pass
+    read_s = time.perf_counter() - begin
+    begin = time.perf_counter()
+    for document in documents:
+        encode_document(document, vocabulary=vocabulary, loss_on="all")
+    both_s = time.perf_counter() - begin
+    return {"read_s": read_s, "both_s": both_s, "peak_mb": peak_mb() - before}
+
+
+def peak_mb() -> float:
+    """Return the most memory this process has had so far; 0 where the system doesn't say."""
+    if resource is None:
+        return 0.0
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / 1e6 if sys.platform == "darwin" else peak / 1e3
+
+
+def encoding_against_the_peer() -> tuple[float, float]:
+    """Return MB/s of our encoding, and of a list with a look-up a character."""
+    text = (PROSE * (PEER_CHARS // len(PROSE) + 1))[:PEER_CHARS]
+    vocabulary = Vocabulary("".join(sorted(set(text))))
+    table = {character: number for number, character in enumerate(sorted(set(text)))}
+    ours = min(_seconds(lambda: vocabulary.encode_array(text)) for _ in range(5))
+    peer = min(_seconds(lambda: [table[character] for character in text]) for _ in range(5))
+    return PEER_CHARS / ours / 1e6, PEER_CHARS / peer / 1e6
+
+
+def _seconds(function: Callable[[], Any]) -> float:
+    begin = time.perf_counter()
+    function()
+    return time.perf_counter() - begin
+
+
+def main() -> None:
+    """Print a table."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("--mb", type=int, default=100, help="size of each file in MB")
+    parser.add_argument("--kind", choices=KINDS, action="append", help="only this kind")
+    parser.add_argument("--measure", type=Path, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.measure:
+        print(json.dumps(measure(options.measure)))
+        return
+    ours, peer = encoding_against_the_peer()
+    print(
+        f"encoding alone, ASCII: {ours:,.0f} MB/s; the peer: {peer:,.0f} MB/s ({ours / peer:.0f} x)"
+    )
+    print(f"{'':22}{'read':>12}{'read, encode':>15}{'peak memory':>14}")
+    for kind in options.kind or KINDS:
+        name, pieces = KINDS[kind]
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / name
+            write(path, pieces(), num_bytes=options.mb * 1_000_000)
+            size_mb = path.stat().st_size / 1e6
+            command = [sys.executable, __file__, "--measure", str(path)]
+            found = json.loads(subprocess.run(command, capture_output=True, check=True).stdout)
+        speeds = [f"{size_mb / found[key]:,.0f} MB/s" for key in ("read_s", "both_s")]
+        print(f"{kind:22}{speeds[0]:>12}{speeds[1]:>15}{found['peak_mb']:>11,.0f} MB")
+
+
+if __name__ == "__main__":
+    main()
