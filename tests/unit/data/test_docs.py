@@ -1,0 +1,38 @@
+"""docs/data.md says what is so."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from .reading import REPOSITORY, SHARED, needs_shared_data, read, said, write_bytes
+
+PAGE = (REPOSITORY / "docs" / "data.md").read_text(encoding="utf-8")
+FIGURES = re.findall(r"^\| (oasst\S+\.jsonl) \| (\w+) \| (.+) \|$", PAGE, re.MULTILINE)
+EXAMPLES = re.findall(r"^```\n([{<].+?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+
+
+@needs_shared_data
+@pytest.mark.parametrize(("name", "lang", "cells"), FIGURES)
+def test_the_figures_of_paths_are_those_that_reading_gives(
+    name: str, lang: str, cells: str
+) -> None:
+    found = []
+    for paths in ("best", "top-3", "all"):
+        _, report = read(SHARED / "oasst" / name, lang=lang, paths=paths)
+        found.append(f"{report.conversations:,}, {report.messages.total():,}")
+    assert " | ".join(found) == cells
+
+
+def test_there_are_figures_and_examples() -> None:
+    assert len(FIGURES) == 5
+    assert len(EXAMPLES) == 6
+
+
+@pytest.mark.parametrize("example", EXAMPLES)
+def test_each_example_reads_as_a_whole(tmp_path: Path, example: str) -> None:
+    documents, report = read(write_bytes(tmp_path / "x", example.encode()))
+    assert report.skipped.total == 0
+    assert documents
+    if "<|user|>" in example:
+        assert [len(said(document)) for document in documents] == [4, 2]
