@@ -1,9 +1,10 @@
-"""Text that was damaged on its way: halves of characters, and mojibake.
+"""Text that was damaged on its way: halves of characters, mojibake, tags left inside.
 
 Half of a UTF-16 pair (a lone surrogate, as broken JSON can hold) is no character; U+FFFD
 takes its place. Mojibake is UTF-8 that was once read as cp1252 or Latin-1, so that
 'café' became 'cafÃ©'. It is mended only on demand, line by line, and only where the
-whole line, written as cp1252, is UTF-8: then nothing else can have been meant.
+whole line, written as cp1252, is UTF-8: then nothing else can have been meant. Tags of
+other chat formats inside a message are told of, and stay: text is text.
 """
 
 import re
@@ -17,6 +18,10 @@ _UNDEFINED_IN_CP1252 = "\x81\x8d\x8f\x90\x9d"
 _FROM_CP1252 = bytes(set(range(0x80, 0xA0)) - set(map(ord, _UNDEFINED_IN_CP1252))).decode("cp1252")
 _NEXT = f"[\x80-\xbf{_FROM_CP1252}]"
 _GARBLED = re.compile(f"[\xc2-\xdf]{_NEXT}|[\xe0-\xef]{_NEXT}{{2}}|[\xf0-\xf4]{_NEXT}{{3}}")
+_FOREIGN_TAG = re.compile(
+    r"### (?:Human|Assistant|Instruction|Response):|<\|im_start\|>|<start_of_turn>|\[/?INST\]"
+    r"|<\|(?:system|user|bot|assistant|prompter)\|>"
+)
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -101,6 +106,9 @@ class Mender:
         text, num_halves = mend_surrogates(text)
         if num_halves:
             self._notices.add("half a character (a lone surrogate) is read as U+FFFD", place)
+        if not in_file and (tag := _FOREIGN_TAG.search(text)):
+            wording = "it holds tags of another chat format; they are read as text like any other"
+            self._notices.add(wording, place, example=tag[0])
         if garbled := find_mojibake(text):
             line = garbled.line if in_file else 0
             at = Place(place.path, place.line + line)

@@ -401,6 +401,15 @@ def test_garbling_is_undone_line_by_line(text: str) -> None:
         assert as_mended == (original if not original.isascii() else as_garbled)
 
 
+def test_tags_of_another_chat_format_are_told_and_stay(tmp_path: Path) -> None:
+    row = {"input": "### Human: Hi ### Assistant:", "output": "Hello"}
+    [document], report = read(as_json_lines(tmp_path, [row]))
+    assert said(document) == [("user", "### Human: Hi ### Assistant:"), ("bot", "Hello")]
+    [(wording, tally)] = report.notices
+    assert "tags of another chat format" in wording
+    assert tally.example == "### Human:"
+
+
 @needs_shared_data
 @pytest.mark.parametrize(
     "name", ["text", "lang/udhr", "lang/wikipedia-50k", "lang/german-faust1-utf8.txt", "unicode"]
