@@ -23,7 +23,8 @@ from lumina_cli.conversation import Conversation
 from lumina_cli.data.message_table import BOT, MessageTable
 from lumina_cli.data.report import ReadReport, Remarks
 
-Rows = npt.NDArray[np.int64]
+Rows = npt.NDArray[np.int32]
+"""Numbers of messages: with 73 bytes each, no machine holds more than fit into 32 bits."""
 Marks = npt.NDArray[np.bool_]
 
 NO_PARENT, MISSING = -1, -2
@@ -44,8 +45,8 @@ def conversations_of_trees(
         return
     forest = _Forest(messages, lang=lang, report=report)
     num_paths = {"best": 1, "all": None}.get(paths) if "-" not in paths else int(paths[4:])
-    for root in forest.roots.tolist():
-        yield from forest.conversations(root, num_paths=num_paths)
+    for root in forest.roots:
+        yield from forest.conversations(int(root), num_paths=num_paths)
     forest.tell_of_the_unsaid(report)
 
 
@@ -61,7 +62,7 @@ class _Forest:
         self._leave_out_languages(parent, lang, report)
         self._cut_the_unanswered(parent, report)
         self._said = np.zeros(len(messages), dtype=np.bool_)
-        self.roots = np.flatnonzero(self._read & (parent == NO_PARENT))
+        self.roots: Rows = np.flatnonzero(self._read & (parent == NO_PARENT)).astype(np.int32)
         self._replies, self._replies_begin = self._siblings_in_order(parent)
 
     def conversations(self, root: int, *, num_paths: int | None) -> Iterator[Conversation]:
@@ -100,21 +101,21 @@ class _Forest:
     def _link(self, report: ReadReport) -> tuple[Marks, Rows]:
         """Return which messages repeat an id, and the row of each one's parent."""
         columns = self._columns
-        by_id = np.argsort(columns["id"], kind="stable")
+        by_id = np.argsort(columns["id"], kind="stable").astype(np.int32)
         sorted_ids = columns["id"][by_id]
         is_first = np.concatenate(([True], sorted_ids[1:] != sorted_ids[:-1]))
         ids, rows = sorted_ids[is_first], by_id[is_first]
         original = np.empty_like(by_id)
         original[by_id] = rows[np.cumsum(is_first) - 1]
-        repeats = original != np.arange(len(original))
+        repeats = original != np.arange(len(original), dtype=np.int32)
         same = columns["text_hash"] == columns["text_hash"][original]
         self._tell(report.left_out, "the same message stands twice", repeats & same)
         self._tell(report.skipped, "its id stands twice, with another text", repeats & ~same)
 
         nearest = np.minimum(np.searchsorted(ids, columns["parent"]), len(ids) - 1)
         known = ids[nearest] == columns["parent"]
-        parent = np.where(known, rows[nearest], MISSING)
-        return repeats, np.where(columns["has_parent"], parent, NO_PARENT)
+        parent = np.where(known, rows[nearest], np.int32(MISSING))
+        return repeats, np.where(columns["has_parent"], parent, np.int32(NO_PARENT))
 
     def _leave_out_lost(self, parent: Rows, report: ReadReport) -> None:
         """Leave out what hangs on nothing, on itself, or on a message that is not read."""
@@ -154,11 +155,12 @@ class _Forest:
 
     def _siblings_in_order(self, parent: Rows) -> tuple[Rows, Rows]:
         """Return all replies, those to one message together, and where those to each begin."""
-        replies = np.flatnonzero(self._read & (parent >= 0))
+        replies = np.flatnonzero(self._read & (parent >= 0)).astype(np.int32)
         id_begin, rank = self._columns["id_begin"][replies], self._columns["rank"][replies]
         order = np.lexsort((id_begin, rank, parent[replies]))
         replies = replies[order]
-        begin = np.searchsorted(parent[replies], np.arange(len(parent) + 1))
+        everyone = np.arange(len(parent) + 1, dtype=np.int32)
+        begin = np.searchsorted(parent[replies], everyone).astype(np.int32)
         return replies, begin
 
     def _tell(self, remarks: Remarks, wording: str, marks: Marks, *, example: str = "") -> None:
@@ -174,7 +176,7 @@ def _is_wanted(lang: str, wanted: list[str]) -> bool:
 
 def _ancestors(parent: Rows) -> Iterator[Rows]:
     """Yield for all messages the ancestor 1, 2, 4, 8, … above; a root is its own."""
-    above = np.where(parent >= 0, parent, np.arange(len(parent)))
+    above = np.where(parent >= 0, parent, np.arange(len(parent), dtype=np.int32))
     for _ in range(len(parent).bit_length() + 1):
         yield above
         further = above[above]
