@@ -67,6 +67,18 @@ def test_check_shows_what_it_refuses_and_why(lumina: Lumina, tmp_path: Path) -> 
     assert lumina("data", "check", "x.jsonl", "--allow-skips").code == 0
 
 
+def test_check_measures_the_time_of_a_model(
+    lumina: Lumina, tmp_path: Path, letters_model: Path
+) -> None:
+    (tmp_path / "x.txt").write_text("some words " * 2000, encoding="utf-8")
+    words = ("data", "check", "x.txt", "-m", str(letters_model), "--seq-length", "96")
+    found = json.loads(lumina(*words, "--json").out)
+    assert found["epoch_s"] > 0
+    assert found["steps_per_epoch"] == 13  # 22,002 ids, nine tenths, in windows of 96, by 16
+    assert "an epoch with this model, by a few trial steps" in lumina(*words).out
+    assert json.loads(lumina(*words[:3], "--json").out)["epoch_s"] is None
+
+
 @pytest.mark.parametrize(
     ("words", "code"),
     [

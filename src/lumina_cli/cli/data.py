@@ -9,6 +9,7 @@ import typer
 
 from lumina_cli.cli.console import notice, print_json, stderr_console
 from lumina_cli.cli.options import ConfigPath, Json, Quiet, Verbose, with_settings
+from lumina_cli.core.config import ComputeConfig
 from lumina_cli.core.model.config import ModelConfig
 from lumina_cli.core.training.config import TrainingConfig
 from lumina_cli.data.config import DataConfig
@@ -74,6 +75,10 @@ def check(
     batch_size: Annotated[
         str | None, typer.Option(help="Windows a step.", metavar="INTEGER")
     ] = None,
+    model: Annotated[
+        Path | None,
+        typer.Option("--model", "-m", help="Measure how long this model takes for an epoch."),
+    ] = None,
     config: ConfigPath = None,
     json: Json = False,
     quiet: Quiet = False,
@@ -81,7 +86,7 @@ def check(
     **flags: object,
 ) -> None:
     """Look at data: what is in it, what is skipped and why, what training on it would mean."""
-    kinds = (DataConfig, ModelConfig, TrainingConfig)
+    kinds = (DataConfig, ModelConfig, TrainingConfig, ComputeConfig)
     sizes = {"seq_length": seq_length, "batch_size": batch_size}
     settings = resolve_settings(kinds, flags=flags | sizes, environ=os.environ, toml=config)
 
@@ -95,10 +100,16 @@ def check(
             seq_length=settings.of(ModelConfig).seq_length,
             batch_size=settings.of(TrainingConfig).batch_size,
         )
+    epoch_s = None
+    if model and not checked.refusal:
+        from lumina_cli.recipes.speed import measure_epoch  # noqa: PLC0415  torch
+
+        with stderr_console().status("measuring …"):
+            epoch_s = measure_epoch(model, data=data, settings=settings).seconds
     if json:
-        print_json(check_as_json(checked))
+        print_json(check_as_json(checked, epoch_s=epoch_s))
     else:
-        show_check(checked, loss_on=settings.of(DataConfig).loss_on)
+        show_check(checked, epoch_s=epoch_s, loss_on=settings.of(DataConfig).loss_on)
     if checked.refusal:
         raise checked.refusal
 

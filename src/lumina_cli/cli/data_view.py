@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from lumina_cli.cli.console import plain
-from lumina_cli.cli.wording import format_bytes
+from lumina_cli.cli.wording import format_bytes, format_duration
 from lumina_cli.conversation import Conversation, Document, Message
 from lumina_cli.data.report import Remarks
 from lumina_cli.recipes.check import Checked
@@ -76,13 +76,13 @@ def show_known(known: Iterable[KnownData]) -> None:
     _stdout().print(plain("Fetch one with: lumina data fetch NAME, or OWNER/NAME of the hub"))
 
 
-def show_check(checked: Checked, *, loss_on: Literal["bot", "all"]) -> None:
-    """Print the page of `data check`."""
+def show_check(checked: Checked, *, epoch_s: float | None, loss_on: Literal["bot", "all"]) -> None:
+    """Print the page of `data check`; `epoch_s` is how long a model takes, if one was given."""
     console = _stdout()
     table = Table.grid(padding=(0, 2))
     table.add_column(style="bold")
     table.add_column(overflow="fold")
-    for name, value in _facts(checked):
+    for name, value in _facts(checked, epoch_s=epoch_s):
         table.add_row(name, _shown(value))
     console.print(table)
     report = checked.report
@@ -100,7 +100,7 @@ def show_check(checked: Checked, *, loss_on: Literal["bot", "all"]) -> None:
         console.print(Padding(_preview(document, loss_on=loss_on), (0, 0, 1, 2)))
 
 
-def check_as_json(checked: Checked) -> dict[str, Any]:
+def check_as_json(checked: Checked, *, epoch_s: float | None) -> dict[str, Any]:
     """Return all of the page as plain JSON values."""
     report, survey, plan = checked.report, checked.survey, checked.plan
     return {
@@ -123,11 +123,12 @@ def check_as_json(checked: Checked) -> dict[str, Any]:
         "batch_size": plan.batch_size,
         "windows": plan.windows,
         "steps_per_epoch": plan.steps_per_epoch,
+        "epoch_s": epoch_s,
         "trains": checked.refusal is None,
     }
 
 
-def _facts(checked: Checked) -> Iterator[tuple[str, str]]:
+def _facts(checked: Checked, *, epoch_s: float | None) -> Iterator[tuple[str, str]]:
     report, survey, plan = checked.report, checked.survey, checked.plan
     yield "Files", _formats(checked)
     if report.conversations:
@@ -152,9 +153,13 @@ def _facts(checked: Checked) -> Iterator[tuple[str, str]]:
     yield (
         "Training on it",
         f"{plan.windows:,} windows of {plan.seq_length:,} in each epoch, "
-        f"{plan.steps_per_epoch:,} steps of {plan.batch_size:,}"
-        + ("" if plan.windows else " (it is shorter than one window)"),
+        f"{plan.steps_per_epoch:,} steps of {plan.batch_size:,}",
     )
+    if epoch_s is not None:
+        yield (
+            "Time on this machine",
+            f"{format_duration(epoch_s)} an epoch with this model, by a few trial steps",
+        )
 
 
 def _formats(checked: Checked) -> str:

@@ -1,11 +1,11 @@
 """Looking at data before a training run: what is in it, what is wrong with it."""
 
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from lumina_cli.conversation import Document
+from lumina_cli.data.batches import steps_per_epoch
 from lumina_cli.data.config import DataConfig
 from lumina_cli.data.documents import Documents
 from lumina_cli.data.report import ReadReport
@@ -59,8 +59,10 @@ def check(
     if refusal and not documents.report.rows:
         raise refusal
     # as training cuts it: a part for validation, the rest in windows that do not overlap
-    windows = int(survey.ids * (1 - config.val_fraction)) // seq_length
-    plan = Plan(seq_length, batch_size, windows, math.ceil(windows / batch_size))
+    num_ids = int(survey.ids * (1 - config.val_fraction))
+    windows = steps_per_epoch(num_ids, seq_length=seq_length, batch_size=1)
+    steps = steps_per_epoch(num_ids, seq_length=seq_length, batch_size=batch_size)
+    plan = Plan(seq_length, batch_size, windows, steps)
     return Checked(documents.report, survey, plan, refusal)
 
 

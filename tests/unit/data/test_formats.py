@@ -220,7 +220,7 @@ JSON = st.recursive(
 )
 
 
-@given(st.lists(st.dictionaries(st.text(), JSON, min_size=1), max_size=20), st.integers(1, 60))
+@given(st.lists(st.dictionaries(st.text(), JSON, min_size=1), max_size=12), st.integers(5, 60))
 @settings(max_examples=50)
 def test_arrays_come_apart_as_the_standard_parser_sees_them(
     values: list[Any], stretch: int

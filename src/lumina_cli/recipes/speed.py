@@ -1,0 +1,50 @@
+"""How long a model would take for one pass over data on this machine."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from lumina_cli.core.checkpoint.format import load_model
+from lumina_cli.core.config import ComputeConfig
+from lumina_cli.core.device import choose_device
+from lumina_cli.core.precision import choose_precision
+from lumina_cli.core.training.config import TrainingConfig
+from lumina_cli.data.batches import steps_per_epoch
+from lumina_cli.data.config import DataConfig
+from lumina_cli.recipes.plan import measure_step_s
+from lumina_cli.recipes.sources import encode_source, open_source
+from lumina_cli.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class EpochTime:
+    """One pass over the data in steps of one size, at the speed that was measured."""
+
+    steps: int
+    step_s: float
+
+    @property
+    def seconds(self) -> float:
+        return self.steps * self.step_s
+
+
+def measure_epoch(model_path: Path, *, data: Sequence[Path], settings: Settings) -> EpochTime:
+    """Try a few training steps of a model on the data; the model file is left as it is.
+
+    Raises:
+        LuminaError: model or data can't be read.
+    """
+    compute, training = settings.of(ComputeConfig), settings.of(TrainingConfig)
+    config = settings.of(DataConfig)
+    device = choose_device(compute.device)
+    precision = choose_precision(compute.precision, device=device)
+    loaded = load_model(model_path, device=device)
+    source = open_source(data, config=config)
+    corpus = encode_source(source, config=config, seed=training.seed, vocabulary=loaded.vocabulary)
+    steps = steps_per_epoch(
+        len(corpus.train),
+        seq_length=loaded.model.config.seq_length,
+        batch_size=training.batch_size,
+    )
+    step_s = measure_step_s(loaded.model.train(), corpus, config=training, precision=precision)
+    return EpochTime(steps, step_s)
