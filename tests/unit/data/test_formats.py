@@ -316,7 +316,7 @@ def test_text_before_the_first_tag_and_empty_turns_are_counted(tmp_path: Path) -
     assert found == {"it stands before the first tag": (1, 1), "its text is empty": (1, 3)}
 
 
-TURN_TEXT = st.text(st.characters(exclude_characters="\r<", exclude_categories=["Cs"])).map(
+TURN_TEXT = st.text(st.characters(exclude_characters="\0\r<", exclude_categories=["Cs"])).map(
     lambda text: text.strip(" \t\n\ufeff")
 )
 
