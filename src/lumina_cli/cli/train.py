@@ -78,6 +78,8 @@ def command(
     run = Pretraining(
         settings, data=data or [], val_data=val_data or [], out=out, started_s=started_s
     )
+    for text in () if quiet else run.notices:
+        notice(text)
     if not quiet:
         show_plan(console, run.plan, sample_prompt=run.sample_prompt)
     if dry_run:

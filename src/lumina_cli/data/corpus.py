@@ -9,7 +9,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -29,7 +29,7 @@ from lumina_cli.tokenizer.vocabulary import (
     vocabulary_from_counts,
 )
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 """Part of every cache key: raise it when the encoding of the same documents changes."""
 
 
@@ -44,18 +44,25 @@ class SideCounts:
 
 @dataclass(frozen=True, eq=False)
 class Corpus:
-    """Text ready to train on: the vocabulary and the two sides of the split."""
+    """Text ready to train on: the vocabulary and the two sides of the split.
+
+    `remarks` tell what was met when the documents were read, kept for every later opening.
+    """
 
     vocabulary: Vocabulary
     train: EncodedText
     validation: EncodedText
     train_counts: SideCounts
     validation_counts: SideCounts
+    remarks: tuple[str, ...]
     key: str
 
 
 ReadDocuments = Callable[[], Iterable[Document]]
 """Reads all documents anew at each call."""
+
+Remarks = Callable[[], Sequence[str]]
+"""Tells what the latest reading met that a person should know."""
 
 
 def cache_folder() -> Path:
@@ -76,6 +83,7 @@ def load_corpus(
     folder: Path,
     read_validation: ReadDocuments | None = None,
     vocabulary: Vocabulary | None = None,
+    remarks: Remarks = tuple,
 ) -> Corpus:
     """Open the encoded corpus in `folder`, making it first if it is not there.
 
@@ -87,6 +95,7 @@ def load_corpus(
         folder: of the cache.
         read_validation: documents that are for validation alone.
         vocabulary: to encode with; by default the characters of the documents.
+        remarks: asked after the documents were read.
 
     Raises:
         DataError: there is no text at all.
@@ -95,7 +104,9 @@ def load_corpus(
     key = _cache_key(fingerprint, config=config, seed=seed, vocabulary=vocabulary)
     path = folder / key
     if not (path / "corpus.json").exists():
-        builder = _Builder(read_documents, read_validation, config=config, seed=seed)
+        builder = _Builder(
+            read_documents, read_validation, config=config, seed=seed, remarks=remarks
+        )
         _build_atomically(path, lambda staging: builder.build(staging, vocabulary=vocabulary))
     return _open(path)
 
@@ -110,7 +121,9 @@ class _Builder:
         *,
         config: DataConfig,
         seed: int,
+        remarks: Remarks,
     ) -> None:
+        self.remarks = remarks
         self.read_documents = read_documents
         self.read_validation = read_validation
         self.config = config
@@ -147,6 +160,7 @@ class _Builder:
                 tallies[side].add(document)
         description = {
             "characters": vocabulary.characters,
+            "remarks": list(self.remarks()),
             "sides": [
                 {"dtype": w.dtype.str, "pairs": w.pairs, "counts": asdict(t.counts())}
                 for w, t in zip(writers, tallies, strict=True)
@@ -279,4 +293,5 @@ def _open(path: Path) -> Corpus:
     )
     counts = [SideCounts(**side["counts"]) for side in description["sides"]]
     vocabulary = Vocabulary(description["characters"])
-    return Corpus(vocabulary, train, validation, counts[0], counts[1], key=path.name)
+    remarks = tuple(description["remarks"])
+    return Corpus(vocabulary, train, validation, counts[0], counts[1], remarks, key=path.name)

@@ -29,7 +29,15 @@ from lumina_cli.errors import DataError
 from lumina_cli.recipes.exam import ExamResult, take_exam
 from lumina_cli.recipes.plan import Plan, make_plan
 from lumina_cli.recipes.run_folder import RunFolder
-from lumina_cli.recipes.sources import STARTER, Source, encode_source, open_source, usual_data
+from lumina_cli.recipes.sources import (
+    STARTER,
+    Source,
+    encode_source,
+    leaks,
+    open_source,
+    own_validation,
+    usual_data,
+)
 from lumina_cli.settings import Settings
 from lumina_cli.tokenizer.chat_format import encode_prompt
 from lumina_cli.tokenizer.ids import Special
@@ -97,8 +105,8 @@ class Pretraining:
             torch.set_num_threads(compute.threads)
         self.device = choose_device(compute.device)
         self.precision = choose_precision(compute.precision, device=self.device)
-        self.source = self._open(data)
-        self.corpus = self._encode(val_data)
+        self.notices: list[str] = []
+        self.source, self.corpus = self._read(data, val_data)
         self.model = build_model(
             settings.of(ModelConfig),
             vocab_size=len(self.corpus.vocabulary),
@@ -139,21 +147,20 @@ class Pretraining:
         """Finish the step in hand, then end the run as if a limit were reached."""
         self.trainer.stop()
 
-    def _open(self, data: Sequence[Path]) -> Source:
-        preset = self.settings.preset
+    def _read(self, data: Sequence[Path], val_data: Sequence[Path]) -> tuple[Source, Corpus]:
+        preset, config = self.settings.preset, self.settings.of(DataConfig)
         if not data:
             data = [Path(preset.data)] if preset and preset.data else usual_data()
-        return open_source(data, config=self.settings.of(DataConfig))
-
-    def _encode(self, val_data: Sequence[Path]) -> Corpus:
-        config = self.settings.of(DataConfig)
+        if not val_data:
+            data, val_data = own_validation(data)
+        self.notices += leaks(data, val_data)
+        source = open_source(data, config=config)
         validation = open_source(val_data, config=config) if val_data else None
-        corpus = encode_source(
-            self.source, config=config, seed=self.config.seed, validation=validation
-        )
+        corpus = encode_source(source, config=config, seed=self.config.seed, validation=validation)
+        self.notices += corpus.remarks
         if len(corpus.train) < 2:
             raise DataError("there is too little text to train on", hint="Give more: --data FILE")
-        return corpus
+        return source, corpus
 
     def _trainer(self) -> Trainer:
         seconds = None

@@ -8,13 +8,18 @@ from pathlib import Path
 from lumina_cli.conversation import Document
 from lumina_cli.data.config import DataConfig
 from lumina_cli.data.corpus import Corpus, cache_folder, load_corpus
+from lumina_cli.data.dataset_folder import MANIFEST
 from lumina_cli.data.documents import Documents
+from lumina_cli.data.leaks import files_in_both
+from lumina_cli.data.report import ReadReport, example_of
 from lumina_cli.data.starter import corpus as starter
 from lumina_cli.errors import MissingInputError
 from lumina_cli.tokenizer.vocabulary import Vocabulary
 
 STARTER = "starter"
 OASST_FOLDER = Path("oasst1_data")
+MOST_REMARKS = 8
+"""Lines about the data before a run; the rest is for `lumina data check`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +29,7 @@ class Source:
     names: tuple[str, ...]
     read: Callable[[], Iterable[Document]]
     fingerprint: str
+    remarks: Callable[[], Sequence[str]] = tuple
 
     @property
     def is_starter(self) -> bool:
@@ -41,7 +47,34 @@ def open_source(paths: Sequence[Path], *, config: DataConfig) -> Source:
     if [str(path) for path in paths] == [STARTER] and not paths[0].exists():
         return _starter_source()
     documents = Documents(paths, config=config)
-    return Source(tuple(map(str, paths)), lambda: documents, documents.fingerprint)
+    return Source(
+        tuple(map(str, paths)),
+        lambda: documents,
+        documents.fingerprint,
+        remarks=lambda: _remarks(documents.report),
+    )
+
+
+def own_validation(paths: Sequence[Path]) -> tuple[list[Path], list[Path]]:
+    """Return what to train on and what to measure with, where a data set brings both.
+
+    That is one folder as `lumina data fetch` writes it; for all else nothing is set apart.
+    """
+    if len(paths) == 1 and (paths[0] / MANIFEST).is_file():
+        train, validation = (paths[0] / f"{side}.jsonl" for side in ("train", "validation"))
+        if train.is_file() and validation.is_file():
+            return [train], [validation]
+    return list(paths), []
+
+
+def leaks(data: Sequence[Path], val_data: Sequence[Path]) -> list[str]:
+    """Tell of validation files that are trained on, too."""
+    if not all(path.exists() for path in (*data, *val_data)):
+        return []  # the starter corpus, or a path whose absence is told when it is read
+    return [
+        f"{path} is trained on, too: what is measured on it says nothing"
+        for path in files_in_both(data, val_data)
+    ]
 
 
 def usual_data() -> list[Path]:
@@ -72,7 +105,23 @@ def encode_source(
         folder=cache_folder(),
         read_validation=validation.read if validation else None,
         vocabulary=vocabulary,
+        remarks=lambda: [*source.remarks(), *(validation.remarks() if validation else ())],
     )
+
+
+def _remarks(report: ReadReport) -> list[str]:
+    """Return a line for each thing that reading met, those that lost text first."""
+    lines = [
+        f"{tally.count:,} {kind}: {wording}{example_of(tally)}, first at {tally.first}"
+        for kind, remarks in (
+            ("skipped", report.skipped),
+            ("left out", report.left_out),
+            ("noticed", report.notices),
+        )
+        for wording, tally in remarks
+    ]
+    more = len(lines) - MOST_REMARKS
+    return lines if more <= 0 else [*lines[:MOST_REMARKS], f"{more} more: lumina data check"]
 
 
 def _starter_source() -> Source:

@@ -13,8 +13,8 @@ from lumina_cli.cli.lazy import COMMANDS, load_command
 OPTIONS = {
     "data fetch": "name --out/-o --from --force --offline --revision --endpoint --json --quiet/-q "
     "--verbose/-v",
-    "data check": "data --seq-length --batch-size --config/-c --json --quiet/-q --verbose/-v "
-    "--format --encoding --lang --paths --include-synthetic "
+    "data check": "data --seq-length --batch-size --model/-m --config/-c --json --quiet/-q "
+    "--verbose/-v --format --encoding --lang --paths --include-synthetic "
     "--mend-mojibake --allow-skips --val-fraction "
     "--min-char-count --loss-on",
     "data list": "--json --verbose/-v",
