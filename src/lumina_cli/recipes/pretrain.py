@@ -25,7 +25,7 @@ from lumina_cli.core.training.events import Evaluated, Finished, StepDone, StopR
 from lumina_cli.core.training.loop import Trainer
 from lumina_cli.data.config import DataConfig
 from lumina_cli.data.corpus import Corpus
-from lumina_cli.errors import DataError
+from lumina_cli.errors import DataError, OutputError
 from lumina_cli.recipes.exam import ExamResult, take_exam
 from lumina_cli.recipes.plan import Plan, make_plan
 from lumina_cli.recipes.run_folder import RunFolder
@@ -98,7 +98,7 @@ class Pretraining:
     ) -> None:
         self.started_s = time.monotonic() if started_s is None else started_s
         self.settings = settings
-        self.out = out
+        self.out = checked_out(out)
         self.config = settings.of(TrainingConfig)
         compute = settings.of(ComputeConfig)
         if compute.threads is not None:
@@ -234,6 +234,22 @@ class Pretraining:
             stop_reason=finished.reason,
             exam=exam,
         )
+
+
+def checked_out(path: Path) -> Path:
+    """Return a path that a model file can take.
+
+    Raises:
+        OutputError: it names a folder, or the folder of a run, or lies in none.
+    """
+    hint = f"Name a file: --out {path / 'Model.pth'}"
+    if path.is_dir():
+        raise OutputError(f"{path} is a folder", hint=hint)
+    if path.suffix == ".run":
+        raise OutputError(f"{path} is the name of a run's folder", hint="Use: --out Model.pth")
+    if not path.parent.is_dir():
+        raise OutputError(f"folder {path.parent} does not exist", hint="Create it, or use: --out")
+    return path
 
 
 def keep_previous(path: Path) -> Path | None:
