@@ -10,6 +10,7 @@
     ├── StorageError                 74   disk full, I/O error
     ├── OutOfMemoryError             75   no smaller step was left to try
     └── DivergedError                76   the loss is no longer a number
+        └── NotFiniteError           76   a number that must not be saved
 
 An error says what happened and where, and its hint names the next command to type.
 `lumina_cli.cli.errors` turns it into two lines and the exit code (as in sysexits.h);
@@ -83,3 +84,7 @@ class DivergedError(LuminaError):
     """Training ended in numbers that are not finite."""
 
     exit_code = 76
+
+
+class NotFiniteError(DivergedError):
+    """A number that is to be saved is infinite, or not one at all."""

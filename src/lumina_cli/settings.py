@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from lumina_cli.core.checkpoint.config import CheckpointConfig
 from lumina_cli.core.config import ComputeConfig
 from lumina_cli.core.model.config import ModelConfig
 from lumina_cli.core.sampling.config import SamplingConfig
@@ -30,9 +31,16 @@ ALL_CONFIGS: tuple[ConfigType, ...] = (
     TrainingConfig,
     DataConfig,
     ComputeConfig,
+    CheckpointConfig,
     SamplingConfig,
 )
-TRAIN_CONFIGS: tuple[ConfigType, ...] = (ModelConfig, TrainingConfig, DataConfig, ComputeConfig)
+TRAIN_CONFIGS: tuple[ConfigType, ...] = (
+    ModelConfig,
+    TrainingConfig,
+    DataConfig,
+    ComputeConfig,
+    CheckpointConfig,
+)
 
 ALIASES = {"nhead": "num_heads"}
 """Other names of settings, wherever a setting is named."""
@@ -41,6 +49,7 @@ LIMITS = {"epochs", "max_steps", "minutes"}
 """What can end a training run; naming one drops those named by a weaker source."""
 
 DEFAULT_TOML = Path("lumina.toml")
+DEFAULT_MODEL = Path("Model.pth")
 ENV_PREFIX = "LUMINA_"
 ENV_NOT_SETTINGS = {"LUMINA_CACHE_DIR"}
 
@@ -114,6 +123,11 @@ class Settings:
             for name, value in config.model_dump(mode="json").items()
         }
 
+    @property
+    def preset_name(self) -> str | None:
+        """The name of the preset, if there is one."""
+        return next((name for name, preset in PRESETS.items() if preset is self.preset), None)
+
 
 Layer = tuple[Mapping[str, object], Mapping[str, str]]
 """Values by setting, and the name of the place each comes from."""
@@ -158,6 +172,29 @@ def resolve_settings(
         sources.update(layer_sources)
     configs = {kind: _validated(kind, values=values, sources=sources) for kind in kinds}
     return Settings(configs, sources, chosen_preset, notices)
+
+
+def resumed_settings(
+    kinds: Sequence[ConfigType],
+    *,
+    saved: Mapping[str, object],
+    preset: str | None,
+    flags: Mapping[str, object],
+) -> Settings:
+    """Return the settings of a run that goes on: those it was begun with, and flags over them.
+
+    Environment and settings files are not asked again: they spoke when the run began.
+
+    Raises:
+        UsageError: a flag is wrong.
+    """
+    given, sources = _flag_layer(flags)
+    values = dict(saved)
+    if not LIMITS.isdisjoint(given):
+        values.update(dict.fromkeys(LIMITS))
+    values.update(given)
+    configs = {kind: _validated(kind, values=values, sources=sources) for kind in kinds}
+    return Settings(configs, sources, PRESETS.get(preset or ""))
 
 
 def setting_names(kinds: Sequence[ConfigType] = ALL_CONFIGS) -> list[str]:

@@ -7,7 +7,7 @@ from typing import Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from lumina_cli.conversation import Message, Role
-from lumina_cli.core.checkpoint.format import write_atomically
+from lumina_cli.core.checkpoint.atomic import write_atomically
 from lumina_cli.core.sampling.config import SamplingConfig
 from lumina_cli.errors import DataError, MissingInputError, OutputError
 

@@ -2,24 +2,23 @@
 
 import math
 import os
-import signal
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from lumina_cli.cli.console import notice, print_json, stderr_console
 from lumina_cli.cli.options import ConfigPath, Json, Quiet, Verbose, with_settings
-from lumina_cli.settings import PRESETS, TRAIN_CONFIGS, resolve_settings
+from lumina_cli.cli.signals import stop_signals
+from lumina_cli.errors import UsageError
+from lumina_cli.settings import DEFAULT_MODEL, PRESETS, TRAIN_CONFIGS, resolve_settings
 
 if TYPE_CHECKING:
+    from lumina_cli.cli.train_view import TrainView
     from lumina_cli.recipes.pretrain import Pretraining, TrainReport
-
-EXIT_INTERRUPTED = 130
+    from lumina_cli.recipes.resume import Resumed
 
 
 @with_settings(*TRAIN_CONFIGS)
@@ -39,9 +38,24 @@ def command(
         list[Path] | None,
         typer.Option("--val-data", help="A file or folder to measure with.", show_default=False),
     ] = None,
-    out: Annotated[Path, typer.Option("--out", "-o", help="The model file to write.")] = Path(
-        "Model.pth"
-    ),
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", "-o", help="The model file to write.", show_default="Model.pth"),
+    ] = None,
+    resume: Annotated[
+        bool,
+        typer.Option("--resume", help="Go on from the newest checkpoint, or from CHECKPOINT."),
+    ] = False,
+    checkpoint: Annotated[
+        Path | None,
+        typer.Argument(help="With --resume: a checkpoint, or the folder of a run."),
+    ] = None,
+    log_file: Annotated[
+        Path | None, typer.Option("--log-file", help="A file to log to, beside train.log.")
+    ] = None,
+    tensorboard: Annotated[
+        bool, typer.Option("--tensorboard", help="Write events for TensorBoard, too.")
+    ] = False,
     preset: Annotated[
         str | None,
         typer.Option("--preset", "-p", help=f"Settings that go together: {', '.join(PRESETS)}."),
@@ -65,26 +79,49 @@ def command(
     if list_presets:
         _list_presets()
         return
-    settings = resolve_settings(
-        TRAIN_CONFIGS, flags=flags, environ=os.environ, toml=config, preset=preset
-    )
-    for text in settings.notices:
-        notice(text)
+    if checkpoint is not None and not resume:
+        raise UsageError(
+            f"{checkpoint} stands alone",
+            hint=f"Train on it: --data {checkpoint}. Or go on from it: --resume {checkpoint}",
+        )
+    resumed = None
+    if resume:
+        resumed = _find_run(checkpoint, out=out, flags=flags, preset=preset, config=config)
+        settings, out = resumed.settings, resumed.out
+        data, val_data = data or resumed.data, val_data or resumed.val_data
+    else:
+        settings = resolve_settings(
+            TRAIN_CONFIGS, flags=flags, environ=os.environ, toml=config, preset=preset
+        )
 
-    from lumina_cli.cli.train_view import make_view, show_plan, show_report  # noqa: PLC0415  torch
+    from lumina_cli.cli.train_view import (  # noqa: PLC0415  torch
+        Views,
+        make_view,
+        show_plan,
+        show_report,
+    )
     from lumina_cli.recipes.pretrain import Pretraining  # noqa: PLC0415  torch
 
     console = stderr_console()
     run = Pretraining(
-        settings, data=data or [], val_data=val_data or [], out=out, started_s=started_s
+        settings,
+        data=data or [],
+        val_data=val_data or [],
+        out=out or DEFAULT_MODEL,
+        started_s=started_s,
+        resumed=resumed,
     )
-    for text in () if quiet else run.notices:
-        notice(text)
     if not quiet:
+        for text in (*settings.notices, *(resumed.notices if resumed else ()), *run.notices):
+            notice(text)
         show_plan(console, run.plan, sample_prompt=run.sample_prompt)
     if dry_run:
         return
-    with _stop_at_ctrl_c(run), make_view(console, plan=run.plan, quiet=quiet) as view:
+    logs = _logs(run, log_file=log_file, tensorboard=tensorboard)
+    with (
+        Views([make_view(console, plan=run.plan, quiet=quiet), *logs]) as view,
+        stop_signals(stop=lambda: _stop(run, quiet=quiet), save=run.save_soon) as signals,
+    ):
         for event in run.run():
             view.show(event)
     assert run.report is not None, "a run that ends leaves a report"
@@ -92,24 +129,45 @@ def command(
         show_report(console, run.report)
     if json:
         print_json(_report_json(run.report))
-    if run.report.stop_reason == "interrupted":
-        raise typer.Exit(EXIT_INTERRUPTED)
+    if signals.exit_code is not None:
+        raise typer.Exit(signals.exit_code)
 
 
-@contextmanager
-def _stop_at_ctrl_c(run: "Pretraining") -> Iterator[None]:
-    """Let the first Ctrl-C end the run cleanly, and the second one at once."""
+def _find_run(
+    checkpoint: Path | None,
+    *,
+    out: Path | None,
+    flags: Mapping[str, object],
+    preset: str | None,
+    config: Path | None,
+) -> "Resumed":
+    if preset or config:
+        notice("--preset and --config have no effect with --resume: the run keeps its settings")
 
-    def stop(number: int, frame: FrameType | None) -> None:
-        signal.signal(signal.SIGINT, previous)
-        notice("Stopping after this step; the best model is kept. Ctrl-C again: stop at once.")
-        run.stop()
+    from lumina_cli.recipes.resume import find_run  # noqa: PLC0415  torch
 
-    previous = signal.signal(signal.SIGINT, stop)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, previous)
+    return find_run(checkpoint, out=out, default_out=DEFAULT_MODEL, flags=flags)
+
+
+def _stop(run: "Pretraining", *, quiet: bool) -> None:
+    run.stop()
+    if not quiet:
+        notice("Stopping after this step, and saving. Once more: stop at once.")
+
+
+def _logs(run: "Pretraining", *, log_file: Path | None, tensorboard: bool) -> list["TrainView"]:
+    from lumina_cli.cli.train_lines import settings_lines  # noqa: PLC0415  torch
+    from lumina_cli.cli.train_view import LogFile  # noqa: PLC0415  torch
+    from lumina_cli.recipes.run_folder import LOG  # noqa: PLC0415
+
+    header = settings_lines(run.plan, config=run.config, settings=run.settings.values())
+    paths = [run.folder.path / LOG, *([log_file] if log_file else [])]
+    logs: list[TrainView] = [LogFile(path, header=header) for path in paths]
+    if tensorboard:
+        from lumina_cli.cli.tensorboard_view import TensorBoardView  # noqa: PLC0415  torch
+
+        logs.append(TensorBoardView(run.folder.path / "tensorboard"))
+    return logs
 
 
 def _report_json(report: "TrainReport") -> dict[str, object]:

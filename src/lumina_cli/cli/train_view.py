@@ -2,7 +2,9 @@
 
 import math
 from collections import deque
-from typing import Protocol
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Protocol, TextIO
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
@@ -11,17 +13,15 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from lumina_cli.chat.visible import strip_controls
 from lumina_cli.cli.console import plain
+from lumina_cli.cli.train_lines import log_line, one_line, trouble_line
 from lumina_cli.cli.wording import format_bytes, format_count, format_duration
-from lumina_cli.core.training.events import (
-    BatchSplit,
-    EpochDone,
-    Evaluated,
-    Sampled,
-    StepDone,
-)
+from lumina_cli.core.training.events import EpochDone, Evaluated, Sampled, StepDone
 from lumina_cli.recipes.plan import Plan
 from lumina_cli.recipes.pretrain import RunEvent, TrainReport
+from lumina_cli.recipes.run_folder import REPORT
+from lumina_cli.settings import DEFAULT_MODEL
 
 SAMPLES_SHOWN = 10
 SMOOTHING = 0.05
@@ -56,33 +56,94 @@ class Silence:
         pass
 
 
+class Views:
+    """Several views at once."""
+
+    def __init__(self, views: Sequence[TrainView]) -> None:
+        self._views = views
+
+    def show(self, event: RunEvent) -> None:
+        for view in self._views:
+            view.show(event)
+
+    def __enter__(self) -> "Views":
+        for view in self._views:
+            view.__enter__()
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        for view in self._views:
+            view.__exit__(*exc_info)
+
+
 class LineView:
-    """A line for each epoch, evaluation and sample: for logs and pipes."""
+    """A line for each epoch, evaluation, sample and trouble: for logs and pipes."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
-        self._validation = ""
+        self._lines = Lines()
 
     def show(self, event: RunEvent) -> None:
-        match event:
-            case EpochDone():
-                self._print(_epoch_line(event) + self._validation)
-            case Evaluated():
-                self._validation = f" | Validation: {event.nats_per_char:.4f}"
-                self._print(f"Step {event.step:>6} | {_validation_text(event)}")
-            case Sampled():
-                self._print(f"Step {event.step:>6} | Sample: {_one_line(event.text)}")
-            case BatchSplit():
-                self._print(_split_text(event))
-
-    def _print(self, line: str) -> None:
-        self._console.print(plain(line), soft_wrap=True)
+        if line := self._lines.line(event):
+            self._console.print(plain(line), soft_wrap=True)
 
     def __enter__(self) -> "LineView":
         return self
 
     def __exit__(self, *exc_info: object) -> None:
         pass
+
+
+class LogFile:
+    """The same lines in a file, which is made at the first event, or added to.
+
+    Args:
+        path: of the file.
+        header: lines that come first.
+    """
+
+    def __init__(self, path: Path, *, header: Sequence[str]) -> None:
+        self._path = path
+        self._header = header
+        self._lines = Lines()
+        self._file: TextIO | None = None
+
+    def show(self, event: RunEvent) -> None:
+        try:
+            if self._file is None:
+                self._file = self._path.open("a", encoding="utf-8", buffering=1)
+                self._write(*self._header)
+            if line := self._lines.line(event):
+                self._write(line)
+        except OSError:
+            pass  # a full disk loses a line, not the run
+
+    def _write(self, *lines: str) -> None:
+        assert self._file is not None
+        for line in lines:
+            self._file.write(strip_controls(line) + "\n")
+
+    def __enter__(self) -> "LogFile":
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        if self._file is not None:
+            self._file.close()
+
+
+class Lines:
+    """Events as lines; an epoch's line ends with the validation before it."""
+
+    def __init__(self) -> None:
+        self._validation = ""
+
+    def line(self, event: RunEvent) -> str | None:
+        line = log_line(event)
+        if isinstance(event, EpochDone) and line:
+            return line + self._validation
+        if isinstance(event, Evaluated) and not math.isnan(event.nats_per_char):
+            self._validation = f" | Validation: {event.nats_per_char:.4f}"
+        return line
 
 
 class LiveView:
@@ -106,8 +167,8 @@ class LiveView:
                 self._validation = event
             case Sampled():
                 self._samples.append(event)
-            case BatchSplit():
-                self._live.console.print(plain(_split_text(event)))
+            case _ if line := trouble_line(event):
+                self._live.console.print(plain(line), soft_wrap=True)
 
     def _take_in(self, step: StepDone) -> None:
         if self._step is None:
@@ -160,7 +221,7 @@ class LiveView:
         grid = Table.grid(padding=(0, 2))
         for sample in self._samples:
             newest = sample is self._samples[-1]
-            text = plain(_one_line(sample.text), style="bold" if newest else "dim")
+            text = plain(one_line(sample.text), style="bold" if newest else "dim")
             grid.add_row(Text(f"step {sample.step:,}", style="dim"), text)
         return grid
 
@@ -200,12 +261,14 @@ def show_plan(console: Console, plan: Plan, *, sample_prompt: str | None) -> Non
 
 def show_report(console: Console, report: TrainReport) -> None:
     """Print what the run came to, and how to go on."""
+    why = {"patience": " (stopped: validation was no longer getting better)"}
     rows = {
-        "steps": f"{report.steps:,} in {format_duration(report.seconds)}, "
-        f"{report.chars_per_s:,.0f} characters a second",
+        "steps": f"{report.steps:,}{why.get(report.stop_reason, '')} in "
+        f"{format_duration(report.seconds)}, {report.chars_per_s:,.0f} characters a second",
         "memory": f"{format_bytes(report.peak_memory_bytes)} at most",
         "validation": _report_validation(report),
         "saved": str(report.model),
+        "what happened": str(report.run_folder / REPORT),
     }
     grid = Table.grid(padding=(0, 2))
     for name, text in rows.items():
@@ -213,7 +276,16 @@ def show_report(console: Console, report: TrainReport) -> None:
     console.print(Panel(grid, title="done", title_align="left", border_style="green"))
     if report.exam is not None:
         console.print(_exam_table(report))
-    console.print(plain(f"Talk to it: lumina chat --model {report.model}", style="bold"))
+    if report.stop_reason == "interrupted":
+        console.print(plain(f"Go on with: {resume_command(report)}", style="bold"))
+    else:
+        console.print(plain(f"Talk to it: lumina chat --model {report.model}", style="bold"))
+
+
+def resume_command(report: TrainReport) -> str:
+    """Return what to type to go on with a run."""
+    out = "" if report.model == DEFAULT_MODEL else f" --out {report.model}"
+    return f"lumina train --resume{out}"
 
 
 def _exam_table(report: TrainReport) -> Table:
@@ -250,24 +322,6 @@ def _steps_text(plan: Plan) -> str:
     return f"{plan.steps:,} ({passes:,.1f} passes over the text)"
 
 
-def _epoch_line(event: EpochDone) -> str:
-    return (
-        f"Epoch {event.epoch + 1:>3} | Loss: {event.loss:.4f} | "
-        f"Accuracy: {event.accuracy:.2%} | LR: {event.learning_rate:.2e} | "
-        f"Time: {event.seconds:.1f}s | Elapsed: {event.elapsed_s:.1f}s"
-    )
-
-
-def _validation_text(event: Evaluated) -> str:
-    if math.isnan(event.nats_per_char):
-        return "no validation text"
-    best = " (best so far)" if event.is_best else ""
-    return (
-        f"Validation: {event.nats_per_char:.4f} nats/char, {event.bits_per_char:.4f} bits/char, "
-        f"accuracy {event.accuracy:.2%}{best}"
-    )
-
-
 def _short_validation(event: Evaluated | None) -> str:
     if event is None or math.isnan(event.nats_per_char):
         return "–"
@@ -279,14 +333,3 @@ def _report_validation(report: TrainReport) -> str:
     if nats is None:
         return "no validation text"
     return f"{nats:.4f} nats a character, {nats / math.log(2):.4f} bits"
-
-
-def _split_text(event: BatchSplit) -> str:
-    return (
-        f"Memory ran out at step {event.step}: done again in pieces of "
-        f"{event.micro_batch_size} windows, with the same result."
-    )
-
-
-def _one_line(text: str) -> str:
-    return " ⏎ ".join(line for line in text.split("\n") if line.strip()) or "(nothing)"

@@ -5,7 +5,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 DeviceName = Literal["auto", "cpu", "cuda", "mps"]
-PrecisionName = Literal["auto", "fp32", "bf16"]
+PrecisionName = Literal["auto", "fp32", "bf16", "fp16"]
 
 
 class ComputeConfig(BaseModel):
@@ -15,6 +15,6 @@ class ComputeConfig(BaseModel):
 
     device: DeviceName = Field("auto", description="Where to compute; auto takes a GPU if it can.")
     precision: PrecisionName = Field(
-        "auto", description="Number format; auto takes bf16 where the hardware has it."
+        "auto", description="Number format; auto takes bf16 where the hardware computes in it."
     )
     threads: int | None = Field(None, ge=1, le=1024, description="CPU threads to use.")

@@ -1,5 +1,7 @@
 """Where tensors live: the GPU if there is one, else the CPU."""
 
+import platform
+
 import torch
 
 from lumina_cli.core.config import DeviceName
@@ -33,3 +35,16 @@ def describe_device(device: torch.device) -> str:
     if device.type == "cpu":
         return f"cpu ({torch.get_num_threads()} threads)"
     return device.type
+
+
+def machine_facts(device: torch.device) -> dict[str, str | int]:
+    """Return what the last bit of a result depends on, by name."""
+    facts: dict[str, str | int] = {
+        "torch": str(torch.__version__),
+        "device": device.type,
+        "threads": torch.get_num_threads(),
+        "cpu": f"{platform.machine()} {torch.backends.cpu.get_cpu_capability()}",
+    }
+    if device.type == "cuda":
+        facts["gpu"] = torch.cuda.get_device_name(device)
+    return facts

@@ -1,12 +1,24 @@
 """Running out of memory, noticed by type and survived by doing less at once."""
 
 import gc
+import os
 import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
 
 import torch
 
 _ALLOCATOR_MARKS = ("DefaultCPUAllocator", "MPS backend out of memory")
 """These allocators raise a plain RuntimeError; only what they call themselves tells it apart."""
+
+_ATTEMPTS = 3
+_CGROUP_LIMITS = (
+    Path("/sys/fs/cgroup/memory.max"),
+    Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"),
+)
+
+T = TypeVar("T")
 
 
 def is_out_of_memory(error: BaseException) -> bool:
@@ -26,11 +38,89 @@ def release_memory() -> None:
         torch.cuda.empty_cache()
 
 
+def unless_out_of_memory(action: Callable[[], T]) -> T | None:
+    """Return what `action` returns, or None where memory ran out in it and was released."""
+    try:
+        return action()
+    except (RuntimeError, MemoryError) as error:
+        if not is_out_of_memory(error):
+            raise
+    release_memory()
+    return None
+
+
+def insist(action: Callable[[], T]) -> T:
+    """Do an action that may be begun again, until memory is enough; else raise its error."""
+    for _ in range(_ATTEMPTS - 1):
+        try:
+            return action()
+        except (RuntimeError, MemoryError) as error:
+            if not is_out_of_memory(error):
+                raise
+        release_memory()
+    return action()
+
+
 def peak_memory_bytes(device: torch.device) -> int:
     """Return the most memory used so far: of the GPU, or of this process."""
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device)
     return _peak_process_bytes()
+
+
+def memory_bytes(device: torch.device) -> int:
+    """Return the memory used now: of the GPU, or of this process; 0 where nobody tells."""
+    if device.type == "cuda":
+        return torch.cuda.memory_allocated(device)
+    try:
+        pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
+    except (OSError, ValueError):
+        return _peak_process_bytes()
+    return pages * os.sysconf("SC_PAGE_SIZE")
+
+
+def available_memory_bytes(device: torch.device) -> int | None:
+    """Return how much more memory may be taken; None where nobody tells."""
+    if device.type == "cuda":
+        free, _ = torch.cuda.mem_get_info(device)
+        return free + torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+    rooms = [_free_on_machine(), _left_of_cgroup(device), _left_of_address_space()]
+    return min((room for room in rooms if room is not None), default=None)
+
+
+def _free_on_machine() -> int | None:
+    try:
+        lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
+        fields = dict(line.split(":", 1) for line in lines)
+        return int(fields["MemAvailable"].split()[0]) * 1024
+    except (OSError, KeyError, ValueError):
+        pass
+    try:
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, ValueError, OSError):
+        return None  # Windows
+
+
+def _left_of_cgroup(device: torch.device) -> int | None:
+    for path in _CGROUP_LIMITS:
+        try:
+            return max(int(path.read_text(encoding="ascii")) - memory_bytes(device), 0)
+        except (OSError, ValueError):  # not there, or "max"
+            continue
+    return None
+
+
+def _left_of_address_space() -> int | None:
+    try:
+        import resource  # noqa: PLC0415  POSIX only
+
+        limit, _ = resource.getrlimit(resource.RLIMIT_AS)
+        if limit == resource.RLIM_INFINITY:
+            return None
+        pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
+    except (ImportError, OSError, ValueError):
+        return None
+    return max(limit - pages * os.sysconf("SC_PAGE_SIZE"), 0)
 
 
 def _peak_process_bytes() -> int:

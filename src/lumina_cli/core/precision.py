@@ -10,12 +10,15 @@ import torch
 from lumina_cli.core.config import PrecisionName
 from lumina_cli.errors import UsageError
 
+SkipReason = Literal["not finite", "overflow"]
+"""Why a step was not done."""
+
 
 @dataclass(frozen=True, slots=True)
 class Precision:
     """A number format and why it was chosen."""
 
-    name: Literal["fp32", "bf16"]
+    name: Literal["fp32", "bf16", "fp16"]
     why: str
     device_type: str
 
@@ -23,17 +26,57 @@ class Precision:
         """Return the context in which the model computes."""
         if self.name == "fp32":
             return nullcontext()
-        return torch.autocast(self.device_type, dtype=torch.bfloat16)
+        dtype = torch.bfloat16 if self.name == "bf16" else torch.float16
+        return torch.autocast(self.device_type, dtype=dtype)
+
+
+class LossScale:
+    """What the loss is multiplied by so that small gradients don't vanish in fp16.
+
+    It halves when a gradient overflows and doubles after a long time without; for other
+    formats it is 1.
+    Source: Micikevicius et al. 2018, "Mixed Precision Training", section 3.2.
+    """
+
+    FIRST = 65_536.0
+    DOUBLE_AFTER = 2_000
+
+    def __init__(self, precision: Precision) -> None:
+        self.value = self.FIRST if precision.name == "fp16" else 1.0
+        self.good_steps = 0
+        self._is_used = precision.name == "fp16"
+
+    def step_done(self) -> None:
+        """Count a step whose gradient was finite."""
+        self.good_steps += 1
+        if self._is_used and self.good_steps >= self.DOUBLE_AFTER:
+            self.value, self.good_steps = 2 * self.value, 0
+
+    def skip(self) -> SkipReason:
+        """Say why a gradient is not finite: overflow, for which the scale is halved, or worse."""
+        self.good_steps = 0
+        if self.value <= 1:
+            return "not finite"
+        self.value /= 2
+        return "overflow"
 
 
 def choose_precision(name: PrecisionName, *, device: torch.device) -> Precision:
-    """Return the precision for a setting: bf16 where the hardware computes it natively."""
+    """Return the precision for a setting: bf16 where the hardware computes it natively.
+
+    GPUs too old for bf16 take fp16, with a scaled loss.
+    """
     native, reason = _native_bf16(device)
     if name == "auto":
-        return Precision("bf16" if native else "fp32", reason, device.type)
-    if name == "bf16" and device.type == "mps":
-        raise UsageError("precision bf16 is not supported on mps", hint="Use: --precision fp32")
-    asked = "as asked" if name == "fp32" or native else f"as asked, though {reason}"
+        chosen: Literal["fp32", "bf16", "fp16"] = "bf16" if native else "fp32"
+        if device.type == "cuda" and not native:
+            chosen = "fp16"
+        return Precision(chosen, reason, device.type)
+    if name != "fp32" and device.type == "mps":
+        raise UsageError(f"precision {name} is not supported on mps", hint="Use: --precision fp32")
+    if name == "fp16" and device.type == "cpu":
+        return Precision(name, "as asked, though a CPU is slow at it", device.type)
+    asked = "as asked" if name != "bf16" or native else f"as asked, though {reason}"
     return Precision(name, asked, device.type)
 
 

@@ -9,6 +9,10 @@ import hashlib
 import secrets
 
 import torch
+from torch import Tensor
+
+RandomState = dict[str, Tensor]
+"""States of the default generators by kind of device."""
 
 
 def make_generator(seed: int, purpose: str) -> torch.Generator:
@@ -24,6 +28,25 @@ def new_seed() -> int:
 def seed_dropout(seed: int) -> None:
     """Set the default generators, from which dropout draws."""
     torch.manual_seed(_derive(seed, "dropout"))
+
+
+def random_state(device: torch.device) -> RandomState:
+    """Return the state of the generators from which dropout draws on a device."""
+    state = {"cpu": torch.get_rng_state()}
+    if device.type == "cuda":
+        state["cuda"] = torch.cuda.get_rng_state(device)
+    elif device.type == "mps":
+        state["mps"] = torch.mps.get_rng_state()
+    return state
+
+
+def restore_random_state(state: RandomState, *, device: torch.device) -> None:
+    """Let dropout go on from a state; a generator that isn't there is passed over."""
+    torch.set_rng_state(state["cpu"])
+    if device.type == "cuda" and "cuda" in state:
+        torch.cuda.set_rng_state(state["cuda"], device)
+    elif device.type == "mps" and "mps" in state:
+        torch.mps.set_rng_state(state["mps"])
 
 
 def _derive(seed: int, purpose: str) -> int:

@@ -53,7 +53,7 @@ def make_plan(
 ) -> Plan:
     """Return the plan, its time measured on a copy of the model."""
     epoch_steps = steps_per_epoch(
-        len(corpus.train), seq_length=model.config.seq_length, batch_size=config.batch_size
+        len(corpus.train), seq_length=model.config.seq_length, batch_size=config.windows_per_step
     )
     steps = _planned_steps(config, epoch_steps=epoch_steps)
     seconds = _planned_seconds(model, corpus, config=config, precision=precision, steps=steps)
@@ -108,12 +108,12 @@ def measure_step_s(
         precision=precision,
         grad_clip=config.grad_clip,
         label_smoothing=config.label_smoothing,
-        micro_batch_size=config.batch_size,
+        micro_batch_size=config.largest_micro_batch,
     )
     batch = EpochBatches(
         corpus.train,
         seq_length=model.config.seq_length,
-        batch_size=config.batch_size,
+        batch_size=config.windows_per_step,
         seed=config.seed,
         epoch=0,
     )[0]

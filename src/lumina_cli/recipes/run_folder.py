@@ -1,14 +1,25 @@
-"""The folder beside a model: what happened in its run, a line an event."""
+"""The folder beside a model: what happened in its run, and the way to go on with it."""
 
+import contextlib
 import dataclasses
 import json
 import math
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from lumina_cli.core.training.events import Sampled, TrainEvent
-from lumina_cli.errors import OutputError, StorageError
+from lumina_cli.core.checkpoint.lock import LOCK_NAME
+from lumina_cli.core.training.events import Sampled
+from lumina_cli.errors import OutputError
+
+RUN_SUFFIX = ".run"
+CHECKPOINTS = "checkpoints"
+METRICS = "metrics.jsonl"
+SAMPLES = "samples.txt"
+SETTINGS = "settings.toml"
+REPORT = "report.html"
+LOG = "train.log"
 
 
 class RunFolder:
@@ -19,37 +30,65 @@ class RunFolder:
     """
 
     def __init__(self, model_path: Path) -> None:
-        self.path = model_path.with_suffix(".run")
-        self._metrics = self.path / "metrics.jsonl"
-        self._samples = self.path / "samples.txt"
+        self.path = model_path.with_suffix(RUN_SUFFIX)
+        self.checkpoints = self.path / CHECKPOINTS
+        self._metrics = self.path / METRICS
+        self._samples = self.path / SAMPLES
 
     def start(self, settings: Mapping[str, object]) -> None:
-        """Begin anew. Raises OutputError when the folder can't be made."""
+        """Begin anew; what an earlier run left is moved to `Model.previous.run`.
+
+        Raises:
+            OutputError: the folder can't be written.
+        """
         try:
             self.path.mkdir(exist_ok=True)
+            self._move_earlier_run()
+            self._write_settings(settings)
             for path in (self._metrics, self._samples):
                 path.write_text("", encoding="utf-8")
-            (self.path / "settings.toml").write_text(to_toml(settings), encoding="utf-8")
         except OSError as error:
             raise OutputError(
                 f"the run's folder {self.path} can't be written: {error.strerror}",
                 hint="Name another place with: --out FOLDER/Model.pth",
             ) from error
 
-    def record(self, event: TrainEvent) -> None:
-        """Add one event. Raises StorageError when the disk is full or fails."""
-        line = {"event": type(event).__name__, **_finite(dataclasses.asdict(event))}
-        _append(self._metrics, json.dumps(line) + "\n")
-        if isinstance(event, Sampled):
-            _append(self._samples, f"--- step {event.step}\n{event.text}\n")
+    def go_on(self, settings: Mapping[str, object]) -> None:
+        """Add to what is there; a line that was cut off is ended."""
+        with contextlib.suppress(OSError):
+            self._write_settings(settings)
+            if self._metrics.exists() and not self._metrics.read_bytes().endswith(b"\n"):
+                self._append(self._metrics, "\n")
 
+    def record(self, event: Any, **more: object) -> None:
+        """Add one event; a full disk loses a line, not the run."""
+        line = {"event": type(event).__name__, **dataclasses.asdict(event), **more}
+        with contextlib.suppress(OSError):
+            self._append(self._metrics, json.dumps(_plain(line)) + "\n")
+            if isinstance(event, Sampled):
+                self._append(self._samples, f"--- step {event.step}\n{event.text}\n")
 
-def _append(path: Path, text: str) -> None:
-    try:
+    @property
+    def previous(self) -> Path:
+        """Where an earlier run is moved."""
+        return self.path.with_suffix(f".previous{RUN_SUFFIX}")
+
+    def _move_earlier_run(self) -> None:
+        earlier = [path for path in self.path.iterdir() if path.name != LOCK_NAME]
+        if not earlier:
+            return
+        if self.previous.exists():
+            shutil.rmtree(self.previous)
+        self.previous.mkdir()
+        for path in earlier:
+            path.rename(self.previous / path.name)
+
+    def _write_settings(self, settings: Mapping[str, object]) -> None:
+        (self.path / SETTINGS).write_text(to_toml(settings), encoding="utf-8")
+
+    def _append(self, path: Path, text: str) -> None:
         with path.open("a", encoding="utf-8") as file:
             file.write(text)
-    except OSError as error:
-        raise StorageError(f"{path} can't be written: {error.strerror}") from error
 
 
 def to_toml(settings: Mapping[str, object]) -> str:
@@ -64,9 +103,12 @@ def _toml_value(value: object) -> str:
     return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
-def _finite(values: dict[str, Any]) -> dict[str, Any]:
+def _plain(values: dict[str, Any]) -> dict[str, Any]:
     """JSON has no NaN: a figure that is not a number is null."""
-    return {
-        key: None if isinstance(value, float) and not math.isfinite(value) else value
-        for key, value in values.items()
-    }
+    return {key: _plain_value(value) for key, value in values.items()}
+
+
+def _plain_value(value: object) -> object:
+    if isinstance(value, Path):
+        return str(value)
+    return None if isinstance(value, float) and not math.isfinite(value) else value

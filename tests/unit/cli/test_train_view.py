@@ -64,6 +64,7 @@ EVALUATED = Evaluated(
 )
 REPORT = TrainReport(
     model=Path("Model.pth"),
+    run_folder=Path("Model.run"),
     steps=400,
     best_nats_per_char=math.log(2),
     chars_per_s=12_345.6,

@@ -40,9 +40,9 @@ def test_auto_takes_fp32_where_torch_does_not_tell(monkeypatch: pytest.MonkeyPat
 
 
 @pytest.mark.parametrize(
-    ("capability", "expected"), [((7, 5), "fp32"), ((8, 0), "bf16"), ((9, 0), "bf16")]
+    ("capability", "expected"), [((7, 5), "fp16"), ((8, 0), "bf16"), ((9, 0), "bf16")]
 )
-def test_auto_takes_bf16_on_gpus_from_ampere_on(
+def test_auto_takes_bf16_on_gpus_from_ampere_on_and_fp16_before(
     monkeypatch: pytest.MonkeyPatch, capability: tuple[int, int], expected: str
 ) -> None:
     gpu_of(monkeypatch, capability)

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from lumina_cli.core.training.events import Evaluated, Finished, Sampled
-from lumina_cli.errors import OutputError, StorageError
+from lumina_cli.errors import OutputError
 from lumina_cli.recipes.run_folder import RunFolder
 
 
@@ -73,12 +73,16 @@ def test_a_folder_that_can_not_be_made_is_told(tmp_path: Path) -> None:
         started(tmp_path)
 
 
-def test_a_full_disk_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_costs_a_line_and_not_the_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     folder = started(tmp_path)
 
     def no_space(*_: object, **__: object) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr(Path, "open", no_space)
-    with pytest.raises(StorageError, match="No space left"):
+    with monkeypatch.context() as full:
+        full.setattr(Path, "open", no_space)
         folder.record(Finished(step=3, reason="max_steps", elapsed_s=1.5))
+    folder.record(Finished(step=4, reason="max_steps", elapsed_s=1.5))
+    assert [line["step"] for line in lines(tmp_path)] == [4]

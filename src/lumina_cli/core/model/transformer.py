@@ -12,6 +12,7 @@ import math
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torch.utils.checkpoint import checkpoint
 
 from lumina_cli.core.model.config import ModelConfig
 from lumina_cli.core.model.kv_cache import KVCache
@@ -90,6 +91,8 @@ class Transformer(nn.Module):
 
     positions: Tensor
     turns: Tensor
+    recompute = False
+    """Compute activations again in the backward pass instead of keeping them: slower, smaller."""
 
     def __init__(self, config: ModelConfig, *, vocab_size: int) -> None:
         super().__init__()
@@ -134,7 +137,10 @@ class Transformer(nn.Module):
             x = x + self.positions[past : past + T]
         x = self.dropout(x)
         for layer in self.h:
-            x = layer(x, turns=turns, cache=cache)
+            if self.recompute and self.training:
+                x = checkpoint(layer, x, turns=turns, cache=None, use_reentrant=False)
+            else:
+                x = layer(x, turns=turns, cache=cache)
         if cache is not None:
             cache.advance(T)
         y: Tensor = self.ln_f(x)

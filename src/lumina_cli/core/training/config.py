@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 
 class TrainingConfig(BaseModel):
@@ -11,6 +11,15 @@ class TrainingConfig(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     batch_size: int = Field(16, ge=1, le=65_536, description="Windows of text in each step.")
+    grad_accum: int = Field(
+        1, ge=1, le=65_536, description="Batches in each step; their gradients are added up."
+    )
+    micro_batch_size: int | Literal["auto"] | None = Field(
+        None, description="Windows in memory at once: a number, or auto for as many as fit."
+    )
+    activation_checkpointing: bool = Field(
+        False, description="Compute activations twice instead of keeping them: less memory."
+    )
     epochs: int | None = Field(100, ge=1, description="Passes over the text.")
     max_steps: int | None = Field(None, ge=1, description="Stop after this many steps.")
     minutes: float | None = Field(
@@ -39,7 +48,32 @@ class TrainingConfig(BaseModel):
     evaluations: int = Field(
         20, ge=1, le=10_000, description="How often in a run the validation loss is measured."
     )
+    patience: int = Field(
+        10, ge=0, description="Stop after so many evaluations without a better one; 0: never."
+    )
     eval_chars: int = Field(
         100_000, ge=1, description="Most validation characters per measurement."
     )
+    compile: Literal["auto", "on", "off"] = Field(
+        "auto", description="Compile the model; auto does on a GPU, for runs of some minutes."
+    )
     seed: int = Field(0, ge=0, le=2**63 - 1, description="Where all randomness comes from.")
+
+    @field_validator("micro_batch_size")
+    @classmethod
+    def _is_positive(cls, size: int | str | None) -> int | str | None:
+        if isinstance(size, int) and size < 1:
+            raise ValueError("must be at least 1")
+        return size
+
+    @property
+    def windows_per_step(self) -> int:
+        """Windows of text that a step learns from."""
+        return self.batch_size * self.grad_accum
+
+    @property
+    def largest_micro_batch(self) -> int:
+        """Windows in memory at once, before memory runs out; `auto` tries the whole step."""
+        if self.micro_batch_size == "auto":
+            return self.windows_per_step
+        return min(self.micro_batch_size or self.batch_size, self.windows_per_step)

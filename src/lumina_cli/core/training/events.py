@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-StopReason = Literal["epochs", "max_steps", "minutes", "interrupted"]
+StopReason = Literal["epochs", "max_steps", "minutes", "patience", "interrupted"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +59,91 @@ class Sampled:
 
 
 @dataclass(frozen=True, slots=True)
+class SampleSkipped:
+    """There was not enough memory to draw a sample."""
+
+    step: int
+
+
+@dataclass(frozen=True, slots=True)
 class BatchSplit:
-    """A step or measurement ran out of memory and was done again in smaller pieces."""
+    """A step or measurement ran out of memory and was done again in smaller pieces.
+
+    With `recomputes` activations are computed twice instead of kept.
+    """
 
     step: int
     micro_batch_size: int
+    recomputes: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class BatchGrown:
+    """Larger pieces were tried again, and there was memory for them."""
+
+    step: int
+    micro_batch_size: int
+
+
+@dataclass(frozen=True, slots=True)
+class CompileFailed:
+    """The model could not be compiled, and is computed as it is."""
+
+    step: int
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class StepSkipped:
+    """A loss or gradient was not finite, so nothing was learnt from a batch.
+
+    An `is_overflow` is fp16's own: its scale was too high and is lower now.
+    """
+
+    step: int
+    epoch: int
+    batch_index: int
+    is_overflow: bool
+
+
+@dataclass(frozen=True, slots=True)
+class LossSpiked:
+    """The loss of a step was far above what was usual."""
+
+    step: int
+    loss: float
+    usual_loss: float
+
+
+@dataclass(frozen=True, slots=True)
+class RolledBack:
+    """Too many steps were skipped: the run went back to a good state.
+
+    It goes on with the data that comes after `epoch` and `batch_index`, and a lower rate.
+    """
+
+    from_step: int
+    step: int
+    epoch: int
+    batch_index: int
+    lr_scale: float
+
+
+@dataclass(frozen=True, slots=True)
+class Overfits:
+    """Validation has been getting worse since `best_step`, while the training loss fell."""
+
+    step: int
+    best_step: int
+    best_nats_per_char: float
+    nats_per_char: float
+
+
+@dataclass(frozen=True, slots=True)
+class Interrupted:
+    """The run was asked to stop and will go on another day: the moment to save its state."""
+
+    step: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,4 +155,19 @@ class Finished:
     elapsed_s: float
 
 
-TrainEvent = StepDone | EpochDone | Evaluated | Sampled | BatchSplit | Finished
+TrainEvent = (
+    StepDone
+    | EpochDone
+    | Evaluated
+    | Sampled
+    | SampleSkipped
+    | BatchSplit
+    | BatchGrown
+    | CompileFailed
+    | StepSkipped
+    | LossSpiked
+    | RolledBack
+    | Overfits
+    | Interrupted
+    | Finished
+)

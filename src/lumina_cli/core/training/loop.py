@@ -1,54 +1,67 @@
 """The training loop: a generator of typed events.
 
 It draws nothing, saves nothing and knows no files. Between two events it stands still, so
-that whoever iterates can save the model as it is, or stop iterating.
+that whoever iterates can take its `state()`, save the model as it is, or stop iterating.
+What comes next is decided from the state alone, so a run that is restored at any event
+goes on as if it had never stopped.
 """
 
+import math
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from functools import partial
 
-from lumina_cli.core.memory import is_out_of_memory, release_memory
+from torch import Tensor
+
+from lumina_cli.core.memory import insist, unless_out_of_memory
 from lumina_cli.core.model.transformer import Transformer
 from lumina_cli.core.precision import Precision
+from lumina_cli.core.seeding import random_state, restore_random_state
+from lumina_cli.core.training.compiled import Compiled
 from lumina_cli.core.training.config import TrainingConfig
+from lumina_cli.core.training.divergence import (
+    MOST_ROLLBACKS,
+    count_good,
+    count_skip,
+    has_diverged,
+    is_spike,
+    roll_back,
+)
 from lumina_cli.core.training.evaluate import Evaluation, evaluate
 from lumina_cli.core.training.events import (
+    BatchGrown,
     BatchSplit,
+    CompileFailed,
     EpochDone,
     Evaluated,
     Finished,
+    Interrupted,
+    LossSpiked,
+    Overfits,
+    RolledBack,
     Sampled,
+    SampleSkipped,
     StepDone,
+    StepSkipped,
     StopReason,
     TrainEvent,
 )
 from lumina_cli.core.training.optim import build_optimizers
 from lumina_cli.core.training.schedule import Limits, Position, learning_rate_factor
-from lumina_cli.core.training.step import Stepper
-from lumina_cli.data.batches import EpochBatches, validation_batches
+from lumina_cli.core.training.state import OPTIMIZER, RANDOM, WEIGHTS, Counters, TrainerState
+from lumina_cli.core.training.step import Stepper, StepResult
+from lumina_cli.data.batches import Batch, EpochBatches, validation_batches
 from lumina_cli.data.encoded import EncodedText
+from lumina_cli.errors import DivergedError, ModelFileError
 
 Sample = Callable[[Transformer], str]
+Recall = Callable[[], TrainerState]
 Clock = Callable[[], float]
 
 SAMPLE_EVERY_S = 20.0
 FIRST_SAMPLE_S = 2.0
-
-
-@dataclass
-class EpochMeans:
-    """Sums over the steps of an epoch so far."""
-
-    loss: float = 0.0
-    accuracy: float = 0.0
-    num_steps: int = 0
-    started_s: float = 0.0
-
-    def add(self, *, loss: float, accuracy: float) -> None:
-        self.loss += loss
-        self.accuracy += accuracy
-        self.num_steps += 1
+OVERFITS_AFTER = 3
+"""Evaluations in a row worse than the best, before that is told."""
 
 
 class Trainer:
@@ -62,6 +75,8 @@ class Trainer:
         precision: in which the model computes.
         seconds: with `config.minutes`, what is left of them for the loop.
         sample: shows what the model says by now; called every 20 seconds.
+        recall: returns the last good state, to go back to when training diverges.
+        compiles: whether to compile the model; where that fails it is computed as it is.
         clock: seconds from anywhere, for tests to set.
     """
 
@@ -75,6 +90,8 @@ class Trainer:
         precision: Precision,
         seconds: float | None = None,
         sample: Sample | None = None,
+        recall: Recall | None = None,
+        compiles: bool = False,
         clock: Clock = time.monotonic,
     ) -> None:
         self.model = model
@@ -83,176 +100,320 @@ class Trainer:
         self.config = config
         self.precision = precision
         self.sample = sample
+        self.recall = recall
         self.clock = clock
         self.limits = Limits(epochs=config.epochs, max_steps=config.max_steps, seconds=seconds)
+        self.model.recompute = config.activation_checkpointing
         self.stepper = Stepper(
             model,
             build_optimizers(model, config=config),
             precision=precision,
             grad_clip=config.grad_clip,
             label_smoothing=config.label_smoothing,
-            micro_batch_size=config.batch_size,
+            micro_batch_size=config.largest_micro_batch,
         )
-        self._told_micro_batch_size = config.batch_size
-        self.num_steps = 0
-        self.best_nats = float("inf")
-        self._epoch = 0
-        self._batch_index = 0
+        if compiles:
+            self.stepper.compiled = Compiled(model)
+        self.counters = Counters()
         self._batches = self._shuffle_epoch()
-        self._epoch_means = EpochMeans()
-        self._progress = 0.0
-        self._step_s = 0.0
-        self._evaluations_done = 0
-        self._evaluated_step = -1
         self._stopped = False
-        self._started_s = self._next_sample_s = 0.0
+        self._resumed_s = self._next_sample_s = 0.0
+
+    @property
+    def num_steps(self) -> int:
+        """How many optimizer steps are done."""
+        return self.counters.num_steps
 
     def run(self) -> Iterator[TrainEvent]:
-        """Train until a limit is reached, telling each thing that happens."""
+        """Train until a limit is reached, telling each thing that happens.
+
+        Raises:
+            OutOfMemoryError: no smaller step was left to try.
+            DivergedError: going back did not help.
+        """
         self.model.train()
-        started_s = self.clock()
-        self._started_s = self._epoch_means.started_s = started_s
-        self._next_sample_s = started_s + FIRST_SAMPLE_S
-        untrained = self._evaluate()
-        yield untrained
-        self._keep_time_for_the_end(untrained.seconds)
+        self._resumed_s = self.clock() - self.counters.elapsed_s
+        self._next_sample_s = self.clock() + FIRST_SAMPLE_S
         while (reason := self._reason_to_stop()) is None:
-            yield from self._step()
+            if self.counters.is_epoch_over:
+                yield self._end_epoch()
             if self._evaluation_due():
-                yield self._evaluate()
+                yield from self._evaluate()
+                continue
             if self.sample is not None and self.clock() >= self._next_sample_s:
-                self._next_sample_s = self.clock() + SAMPLE_EVERY_S
-                yield Sampled(self.num_steps, self.sample(self.model))
-        if self._evaluated_step != self.num_steps:
-            yield self._evaluate()
+                yield self._show_sample(self.sample)
+            yield from self._step()
+        if self.counters.is_epoch_over:
+            yield self._end_epoch()
+        if reason == "interrupted":
+            yield Interrupted(self.num_steps)
+        if self._last_evaluation_due(reason):
+            yield from self._evaluate()
         yield Finished(self.num_steps, reason, self._elapsed_s)
 
     def stop(self) -> None:
         """Let the run end after the step in hand."""
         self._stopped = True
 
-    def _reason_to_stop(self) -> StopReason | None:
-        """Return why the run is over, if it is; it has one step at least to show for itself."""
-        if self.num_steps == 0:
-            return None
-        if self._stopped:
-            return "interrupted"
-        # Another step takes as long as the last one did: is there still time for it?
-        elapsed_s = self._elapsed_s + self._step_s
-        passes = self._epoch + self._batch_index / len(self._batches)
-        return self.limits.reached(Position(self.num_steps, passes, elapsed_s))
+    def state(self) -> TrainerState:
+        """Return all that the run needs to go on from here, the live tensors in it."""
+        counters, stepper = self.counters, self.stepper
+        counters.elapsed_s = self._elapsed_s
+        counters.micro_batch_size = stepper.micro_batch_size
+        counters.steps_at_size = stepper.steps_at_size
+        counters.recomputes = self.model.recompute
+        counters.optimizer_steps = stepper.optimizers.num_steps
+        counters.loss_scale = stepper.loss_scale.value
+        counters.good_steps = stepper.loss_scale.good_steps
+        device = self.model.wte.weight.device
+        tensors = {WEIGHTS + name: t for name, t in self.model.state_dict().items()}
+        tensors |= {OPTIMIZER + name: t for name, t in stepper.optimizers.state().items()}
+        tensors |= {RANDOM + name: t for name, t in random_state(device).items()}
+        return TrainerState(counters.model_copy(deep=True), tensors)
+
+    def restore(self, state: TrainerState) -> None:
+        """Go on from a state. Raises ModelFileError where it is of another model or optimizer."""
+        counters, stepper = state.counters.model_copy(deep=True), self.stepper
+        try:
+            self.model.load_state_dict(_named(state, WEIGHTS))
+            stepper.optimizers.restore(_named(state, OPTIMIZER), num_steps=counters.optimizer_steps)
+            restore_random_state(_named(state, RANDOM), device=self.model.wte.weight.device)
+        except (KeyError, RuntimeError, TypeError) as error:
+            raise ModelFileError(
+                "the checkpoint is of another model or optimizer",
+                hint="Use the settings it was made with, or begin anew without --resume.",
+            ) from error
+        self.counters = counters
+        self.model.recompute = counters.recomputes or self.config.activation_checkpointing
+        stepper.micro_batch_size = min(counters.micro_batch_size, stepper.largest)
+        stepper.steps_at_size = counters.steps_at_size
+        if self.precision.name == "fp16":
+            stepper.loss_scale.value = counters.loss_scale
+            stepper.loss_scale.good_steps = counters.good_steps
+        self._batches = self._shuffle_epoch()
+        self._resumed_s = self.clock() - counters.elapsed_s
 
     @property
     def _elapsed_s(self) -> float:
-        return self.clock() - self._started_s
+        return self.clock() - self._resumed_s
 
-    def _keep_time_for_the_end(self, evaluation_s: float) -> None:
-        """Stop early enough for the last evaluation and for saving."""
-        if self.limits.seconds is not None:
-            self.limits = replace(self.limits, seconds=self.limits.seconds - 2 * evaluation_s)
+    def _reason_to_stop(self) -> StopReason | None:
+        """Return why the run is over, if it is; it has one step at least to show for itself."""
+        counters = self.counters
+        if counters.num_steps == 0:
+            return None
+        if self._stopped:
+            return "interrupted"
+        if self.config.patience and counters.num_worse >= self.config.patience:
+            return "patience"
+        # Another step takes as long as the last one did: is there still time for it? The last
+        # evaluation and saving are kept time for, too.
+        elapsed_s = self._elapsed_s + counters.step_s + 2 * counters.evaluation_s
+        return self.limits.reached(Position(counters.num_steps, self._passes(), elapsed_s))
+
+    def _passes(self, *, further: int = 0) -> float:
+        counters = self.counters
+        return counters.epoch + (counters.batch_index + further) / len(self._batches)
 
     def _step(self) -> Iterator[TrainEvent]:
-        batches = self._batches
-        batch = batches[self._batch_index]
+        counters, stepper = self.counters, self.stepper
+        batch = insist(partial(self._batches.__getitem__, counters.batch_index))
         started_s = self.clock()
         progress = self._progress_after_step()
-        lr_factor = learning_rate_factor(
+        factor = counters.lr_scale * learning_rate_factor(
             progress,
             warmup_ratio=self.config.warmup_ratio,
             min_lr_ratio=self.config.min_lr_ratio,
         )
-        learning_rate = self.config.learning_rate * lr_factor
-        result = self.stepper.step(batch, lr_factor=lr_factor)
-        self.num_steps += 1
-        self._step_s = self.clock() - started_s
-        self._progress = progress
-        if self.stepper.micro_batch_size < self._told_micro_batch_size:
-            self._told_micro_batch_size = self.stepper.micro_batch_size
-            yield BatchSplit(self.num_steps, self.stepper.micro_batch_size)
-        self._epoch_means.add(loss=result.loss, accuracy=result.accuracy)
-        yield StepDone(
-            step=self.num_steps,
-            epoch=self._epoch,
+        before = (stepper.micro_batch_size, self.model.recompute)
+        result = stepper.step(batch, lr_factor=factor)
+        counters.step_s = self.clock() - started_s
+        counters.num_attempts += 1
+        counters.batch_index += 1
+        counters.is_epoch_over = counters.batch_index == len(self._batches)
+        happened = [*self._told_of_memory(before), *self._told_of_compiling()]
+        if result.skipped is not None:
+            yield from happened
+            yield from self._skipped(result)
+            return
+        counters.num_steps += 1
+        counters.progress = progress
+        counters.learning_rate = self.config.learning_rate * factor
+        counters.epoch_loss += result.loss
+        counters.epoch_accuracy += result.accuracy
+        counters.epoch_steps += 1
+        if is_spike(result.loss, counters):
+            assert counters.usual_loss is not None
+            happened.append(LossSpiked(counters.num_steps, result.loss, counters.usual_loss))
+        count_good(result.loss, counters)
+        yield from happened
+        yield self._step_done(result, batch)
+
+    def _step_done(self, result: StepResult, batch: Batch) -> StepDone:
+        counters = self.counters
+        return StepDone(
+            step=counters.num_steps,
+            epoch=counters.epoch,
             loss=result.loss,
             accuracy=result.accuracy,
             grad_norm=result.grad_norm,
-            learning_rate=learning_rate,
+            learning_rate=counters.learning_rate,
             num_chars=batch.num_ids,
-            progress=progress,
+            progress=counters.progress,
             elapsed_s=self._elapsed_s,
         )
-        self._batch_index += 1
-        if self._batch_index == len(batches):
-            yield self._end_epoch(learning_rate)
+
+    def _told_of_memory(self, before: tuple[int, bool]) -> list[TrainEvent]:
+        size, recomputes = self.stepper.micro_batch_size, self.model.recompute
+        step = self.counters.num_steps + 1
+        if size > before[0]:
+            return [BatchGrown(step, size)]
+        if (size, recomputes) != before:
+            return [BatchSplit(step, size, recomputes)]
+        return []
+
+    def _told_of_compiling(self) -> list[TrainEvent]:
+        compiled = self.stepper.compiled
+        if compiled is None or compiled.failure is None:
+            return []
+        self.stepper.compiled = None
+        return [CompileFailed(self.counters.num_steps + 1, compiled.failure)]
+
+    def _skipped(self, result: StepResult) -> Iterator[TrainEvent]:
+        """Tell that a batch was skipped, and go back if that happens too often."""
+        counters = self.counters
+        is_overflow = result.skipped == "overflow"
+        if not is_overflow:
+            count_skip(counters)
+        yield StepSkipped(counters.num_steps, counters.epoch, counters.batch_index - 1, is_overflow)
+        if not has_diverged(counters):
+            return
+        if self.recall is None or counters.num_rollbacks == MOST_ROLLBACKS:
+            raise DivergedError(
+                f"training diverged at step {counters.num_steps}: loss or gradient is no longer "
+                f"a number (epoch {counters.epoch + 1}, batch {counters.batch_index}"
+                f"{', after going back twice' if counters.num_rollbacks else ''})",
+                hint="Use a lower --learning-rate. The best model so far is kept.",
+            )
+        good, now = self.recall(), self.state().counters
+        good_counters = roll_back(good.counters, now=now)
+        self.restore(TrainerState(good_counters, good.tensors))
+        yield RolledBack(
+            from_step=now.num_steps,
+            step=self.num_steps,
+            epoch=now.epoch,
+            batch_index=now.batch_index - 1,
+            lr_scale=self.counters.lr_scale,
+        )
 
     def _progress_after_step(self) -> float:
         """Return the progress once the step in hand is done; it never falls."""
-        passes = self._epoch + (self._batch_index + 1) / len(self._batches)
-        position = Position(self.num_steps + 1, passes, self._elapsed_s + self._step_s)
-        return max(self._progress, self.limits.progress(position))
+        counters = self.counters
+        # The last evaluation and saving take their time, too.
+        elapsed_s = self._elapsed_s + counters.step_s + 2 * counters.evaluation_s
+        position = Position(counters.num_steps + 1, self._passes(further=1), elapsed_s)
+        return max(counters.progress, self.limits.progress(position))
 
-    def _end_epoch(self, learning_rate: float) -> EpochDone:
-        means, now_s = self._epoch_means, self.clock()
+    def _end_epoch(self) -> EpochDone:
+        counters, elapsed_s = self.counters, self._elapsed_s
+        num_steps = max(counters.epoch_steps, 1)
         done = EpochDone(
-            epoch=self._epoch,
-            step=self.num_steps,
-            loss=means.loss / means.num_steps,
-            accuracy=means.accuracy / means.num_steps,
-            learning_rate=learning_rate,
-            seconds=now_s - means.started_s,
-            elapsed_s=now_s - self._started_s,
+            epoch=counters.epoch,
+            step=counters.num_steps,
+            loss=counters.epoch_loss / num_steps,
+            accuracy=counters.epoch_accuracy / num_steps,
+            learning_rate=counters.learning_rate,
+            seconds=elapsed_s - counters.epoch_elapsed_s,
+            elapsed_s=elapsed_s,
         )
-        self._epoch += 1
-        self._batch_index = 0
+        counters.epoch += 1
+        counters.batch_index = counters.epoch_steps = 0
+        counters.epoch_loss = counters.epoch_accuracy = 0.0
+        counters.epoch_elapsed_s = elapsed_s
+        counters.is_epoch_over = False
         self._batches = self._shuffle_epoch()
-        self._epoch_means = EpochMeans(started_s=now_s)
         return done
 
     def _shuffle_epoch(self) -> EpochBatches:
         return EpochBatches(
             self.train,
             seq_length=self.model.config.seq_length,
-            batch_size=self.config.batch_size,
+            batch_size=self.config.windows_per_step,
             seed=self.config.seed,
-            epoch=self._epoch,
+            epoch=self.counters.epoch,
         )
+
+    def _show_sample(self, sample: Sample) -> Sampled | SampleSkipped:
+        self._next_sample_s = self.clock() + SAMPLE_EVERY_S
+        text = unless_out_of_memory(partial(sample, self.model))
+        self.model.train()
+        return SampleSkipped(self.num_steps) if text is None else Sampled(self.num_steps, text)
 
     def _evaluation_due(self) -> bool:
         """Whether progress has passed another of the marks that divide the run evenly."""
-        return int(self._progress * self.config.evaluations) > self._evaluations_done
+        counters = self.counters
+        if counters.evaluated_step < 0:
+            return True  # the untrained model
+        return self._evaluation_marks() > counters.evaluations_done
 
-    def _evaluate(self) -> Evaluated:
-        started_s = self.clock()
-        while (evaluation := self._try_evaluation()) is None:
-            release_memory()
-            self.stepper.halve()
-        self._evaluated_step = self.num_steps
-        self._evaluations_done = int(self._progress * self.config.evaluations)
+    def _evaluation_marks(self) -> int:
+        return int(self.counters.progress * self.config.evaluations)
+
+    def _last_evaluation_due(self, reason: StopReason) -> bool:
+        """Whether the model at the end is still to be measured.
+
+        An interrupted run will go on, so it is measured only to leave a model at all.
+        """
+        if reason == "interrupted" and self.counters.best_step is not None:
+            return False
+        return self.counters.evaluated_step != self.num_steps
+
+    def _evaluate(self) -> Iterator[TrainEvent]:
+        counters, started_s = self.counters, self.clock()
+        size = self.stepper.micro_batch_size
+        while (evaluation := unless_out_of_memory(self._measure)) is None:
+            self.stepper.do_less_at_once()
+        if self.stepper.micro_batch_size < size:
+            yield BatchSplit(self.num_steps, self.stepper.micro_batch_size)
+        counters.evaluated_step = self.num_steps
+        counters.evaluations_done = self._evaluation_marks()
+        counters.evaluation_s = self.clock() - started_s
         # Without validation text the latest model is the best known.
-        is_better = evaluation.nats_per_char < self.best_nats or evaluation.characters == 0
+        best, nats = counters.best_nats, evaluation.nats_per_char
+        is_better = evaluation.characters == 0 or nats < (math.inf if best is None else best)
         is_best = self.num_steps > 0 and is_better
-        if is_best and evaluation.characters:
-            self.best_nats = evaluation.nats_per_char
-        return Evaluated(
+        if is_best:
+            counters.best_step, counters.num_worse = self.num_steps, 0
+            counters.best_nats = nats if evaluation.characters else None
+        elif self.num_steps > 0:
+            counters.num_worse += 1
+        yield Evaluated(
             step=self.num_steps,
-            nats_per_char=evaluation.nats_per_char,
+            nats_per_char=nats,
             bits_per_char=evaluation.bits_per_char,
             accuracy=evaluation.accuracy,
             is_best=is_best,
-            seconds=self.clock() - started_s,
+            seconds=counters.evaluation_s,
         )
+        if counters.num_worse == OVERFITS_AFTER:
+            assert counters.best_step is not None
+            assert best is not None
+            yield Overfits(self.num_steps, counters.best_step, best, nats)
 
-    def _try_evaluation(self) -> Evaluation | None:
-        """Return the quality on the validation text; None out of memory."""
+    def _measure(self) -> Evaluation:
         batches = validation_batches(
             self.validation,
             seq_length=self.model.config.seq_length,
             batch_size=self.stepper.micro_batch_size,
             max_chars=self.config.eval_chars,
         )
-        try:
-            return evaluate(self.model, batches, precision=self.precision)
-        except (RuntimeError, MemoryError) as error:
-            if not is_out_of_memory(error):
-                raise
-            return None
+        return evaluate(self.model, batches, precision=self.precision)
+
+
+def _named(state: TrainerState, prefix: str) -> dict[str, Tensor]:
+    """Return the tensors whose names begin with `prefix`, without it."""
+    return {
+        name.removeprefix(prefix): tensor
+        for name, tensor in state.tensors.items()
+        if name.startswith(prefix)
+    }

@@ -10,11 +10,15 @@ N matrices, of A by B numbers each.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable
-from typing import Any
+from collections.abc import Iterator, Sequence
+from functools import partial
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
+
+from lumina_cli.core.training.changes import Change, Prepare
+from lumina_cli.core.training.flat import FlatParameters, flatten
 
 NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)
 """Coefficients of the quintic: steep at zero, and flat enough near one."""
@@ -23,53 +27,71 @@ NEWTON_SCHULZ_STEPS = 5
 SCALE = 0.2
 """Times √max(A, B): the mean size of a number in the step is then about that of AdamW's."""
 
+STRETCH = 1 << 23
+"""Numbers at once, at most, so that large models need little memory beside their own."""
 
-class Muon(torch.optim.Optimizer):
-    """Muon for matrices; a matrix made of several on top of each other is taken apart.
+
+class Matrices(NamedTuple):
+    """A parameter that is one matrix, or `parts` of them on top of each other."""
+
+    parameter: nn.Parameter
+    parts: int = 1
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        rows, columns = self.parameter.shape
+        return rows // self.parts, columns
+
+
+class Muon:
+    """Muon for matrices.
 
     Args:
-        params: parameter groups; `parts` of a group says how many matrices each of its
-            parameters holds, one on the other (the q, k and v of attention are three).
-        lr: learning rate.
+        matrices: those of a shape are computed together: many small products are slow.
+        learning_rate: the highest.
         momentum: share of the momentum that is kept from step to step.
     """
 
     def __init__(
-        self, params: Iterable[dict[str, Any]], *, lr: float, momentum: float = 0.95
+        self, matrices: Sequence[Matrices], *, learning_rate: float, momentum: float = 0.95
     ) -> None:
-        super().__init__(params, {"lr": lr, "momentum": momentum, "parts": 1})
+        by_shape: dict[tuple[int, int], list[nn.Parameter]] = defaultdict(list)
+        for each in matrices:
+            by_shape[each.shape].append(each.parameter)
+        self.learning_rate = learning_rate
+        self.momentum = momentum
+        self.flats = {shape: flatten(parameters) for shape, parameters in by_shape.items()}
+        self.kept = {shape: torch.zeros_like(flat.values) for shape, flat in self.flats.items()}
 
-    @torch.no_grad()
-    def step(self, closure: Callable[[], float] | None = None) -> None:  # type: ignore[override]
-        """Do one step from the gradients."""
-        assert closure is None, "no closure is called"
-        by_shape: dict[tuple[float, torch.Size], list[tuple[Tensor, Tensor]]] = defaultdict(list)
-        for group in self.param_groups:
-            for parameter in group["params"]:
-                if parameter.grad is None:
-                    continue
-                direction = self._direction(parameter, momentum=group["momentum"])
-                parts = zip(
-                    parameter.chunk(group["parts"]), direction.chunk(group["parts"]), strict=True
-                )
-                for matrix, part in parts:
-                    by_shape[group["lr"], matrix.shape].append((matrix, part))
-        for (lr, shape), pairs in by_shape.items():
-            # One batched product for all matrices of a shape: many small ones are slow.
-            steps = orthogonalize(torch.stack([direction for _, direction in pairs]))
-            scale = lr * SCALE * max(shape) ** 0.5
-            for (matrix, _), step in zip(pairs, steps, strict=True):
-                matrix.sub_(step, alpha=scale)
+    def changes(self, *, lr_factor: float, grad_factor: float) -> Iterator[Prepare]:
+        """Yield what to prepare for one step, some matrices of a shape at a time."""
+        lr = self.learning_rate * lr_factor
+        for shape, flat in self.flats.items():
+            size = shape[0] * shape[1]
+            stretch = max(STRETCH // size, 1) * size
+            for start in range(0, len(flat), stretch):
+                part = slice(start, start + stretch)
+                yield partial(self._change, flat, shape, part, lr=lr, grad_factor=grad_factor)
 
-    def _direction(self, parameter: nn.Parameter, *, momentum: float) -> Tensor:
-        """Return the gradient pulled along by its momentum (Nesterov's form)."""
-        assert parameter.grad is not None
-        state = self.state[parameter]
-        if "momentum" not in state:
-            state["momentum"] = torch.zeros_like(parameter)
-        kept: Tensor = state["momentum"]
-        kept.lerp_(parameter.grad, 1 - momentum)
-        return torch.lerp(parameter.grad, kept, momentum)
+    def state(self) -> dict[str, Tensor]:
+        """Return the live tensors of the state, by name."""
+        return {f"momentum-{rows}x{columns}": kept for (rows, columns), kept in self.kept.items()}
+
+    def _change(
+        self,
+        flat: FlatParameters,
+        shape: tuple[int, int],
+        part: slice,
+        *,
+        lr: float,
+        grad_factor: float,
+    ) -> Change:
+        gradient = flat.gradients[part] * grad_factor
+        kept = torch.lerp(self.kept[shape][part], gradient, 1 - self.momentum)
+        pulled = torch.lerp(gradient, kept, self.momentum)  # Nesterov's form
+        steps = orthogonalize(pulled.view(-1, *shape))
+        values = flat.values[part].sub(steps.reshape(-1), alpha=lr * SCALE * max(shape) ** 0.5)
+        return [(self.kept[shape][part], kept), (flat.values[part], values)]
 
 
 def orthogonalize(matrices: Tensor) -> Tensor:

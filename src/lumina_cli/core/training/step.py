@@ -1,32 +1,56 @@
 """One optimizer step: gradients summed over pieces of the batch, clipped, applied.
 
 The gradient is that of the summed loss divided by the number of ids that count in the
-whole batch, so cutting the batch in pieces changes nothing but rounding. When memory runs
-out, the step starts over with the same random state and pieces half as large.
+whole batch, so cutting the batch in pieces changes nothing but rounding. A step is a
+transaction: whichever operation memory runs out in, it ends as if it had not.
+
+- While gradients are summed, the step starts over with the same random state and pieces
+  half as large; when one window is too much, activations are computed twice instead of
+  kept; when even that is too much, the run ends.
+- Then nothing but reading and copying is left, which can be done again (see `changes`).
 
 B batch, T time, C hidden size, M positions that count.
 """
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import NamedTuple
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from lumina_cli.core.memory import is_out_of_memory, release_memory
+from lumina_cli.core.memory import insist, unless_out_of_memory
 from lumina_cli.core.model.transformer import Transformer
-from lumina_cli.core.precision import Precision
+from lumina_cli.core.precision import LossScale, Precision, SkipReason
+from lumina_cli.core.seeding import random_state, restore_random_state
+from lumina_cli.core.training.compiled import Compiled
 from lumina_cli.core.training.loss import LossSums, sum_losses
 from lumina_cli.core.training.optim import Optimizers
 from lumina_cli.data.batches import Batch
-from lumina_cli.errors import DivergedError, OutOfMemoryError
+from lumina_cli.errors import OutOfMemoryError
+
+TRY_LARGER_AFTER = 500
+"""Steps after which pieces twice as large are tried again: memory may have been freed."""
+
+_TINY = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
 class StepResult:
-    """What one step measured (see `events.StepDone`)."""
+    """What one step measured (see `events.StepDone`); `skipped` says why it was not done."""
 
     loss: float
     accuracy: float
+    grad_norm: float
+    skipped: SkipReason | None = None
+
+
+class _Sums(NamedTuple):
+    """Sums over a batch, and the length of its gradient."""
+
+    nll: float
+    num_right: int
     grad_norm: float
 
 
@@ -39,7 +63,7 @@ class Stepper:
         precision: in which the model computes.
         grad_clip: longest gradient.
         label_smoothing: of the loss that is learnt from.
-        micro_batch_size: windows at once; halved for good when memory runs out.
+        micro_batch_size: windows at once, at most; fewer once memory has run out.
     """
 
     def __init__(
@@ -57,52 +81,51 @@ class Stepper:
         self.precision = precision
         self.grad_clip = grad_clip
         self.label_smoothing = label_smoothing
-        self.micro_batch_size = micro_batch_size
+        self.micro_batch_size = self.largest = micro_batch_size
+        self.loss_scale = LossScale(precision)
+        self.compiled: Compiled | None = None
+        self.steps_at_size = 0
 
     def step(self, batch: Batch, *, lr_factor: float) -> StepResult:
         """Learn from one batch at a share of the highest learning rates.
 
+        Where loss or gradient are not finite, nothing is touched and the result says so.
+
         Raises:
             OutOfMemoryError: a single window of text is too much.
-            DivergedError: the gradient is not finite; the weights are as they were.
         """
-        random_state = _random_state(self.model)
-        while (result := self._try_gradients(batch)) is None:
-            release_memory()
-            self.halve()
-            _restore_random_state(self.model, random_state)
-        grad_norm = nn.utils.clip_grad_norm_(self.model.parameters(), self.grad_clip)
-        if not torch.isfinite(grad_norm):  # sync point
-            raise DivergedError(
-                "training diverged: the gradient is no longer a number",
-                hint="Use a lower --learning-rate. The best model so far is kept.",
-            )
-        self.optimizers.step(lr_factor=lr_factor)
+        self._maybe_try_larger()
+        device = self.model.wte.weight.device
+        random = insist(partial(random_state, device))
+        while (sums := unless_out_of_memory(partial(self._gradients, batch))) is None:
+            self.do_less_at_once()
+            restore_random_state(random, device=device)
         num = max(batch.num_in_loss, 1)
-        nll, num_right = result
-        return StepResult(nll.item() / num, num_right.item() / num, grad_norm.item())
+        result = StepResult(sums.nll / num, sums.num_right / num, sums.grad_norm)
+        if not math.isfinite(sums.nll) or not math.isfinite(sums.grad_norm):
+            return replace(result, skipped=self.loss_scale.skip())
+        clipped = min(1.0, self.grad_clip / (sums.grad_norm + _TINY))
+        self.optimizers.step(lr_factor=lr_factor, grad_factor=clipped / self.loss_scale.value)
+        self.loss_scale.step_done()
+        self.steps_at_size += 1
+        return result
 
-    def _try_gradients(self, batch: Batch) -> tuple[Tensor, Tensor] | None:
-        """Return summed nll and right ids once the gradients stand; None out of memory."""
-        try:
-            self.optimizers.zero_grad()
-            return self._accumulate(batch)
-        except (RuntimeError, MemoryError) as error:
-            if not is_out_of_memory(error):
-                raise
-            return None
-
-    def _accumulate(self, batch: Batch) -> tuple[Tensor, Tensor]:
+    def _gradients(self, batch: Batch) -> "_Sums":
+        """Sum the gradients of the batch, piece by piece."""
+        self.optimizers.zero_grad()
         device = self.model.wte.weight.device
         nll = torch.zeros((), device=device)
         num_right = torch.zeros((), device=device, dtype=torch.int64)
         num_in_loss = max(batch.num_in_loss, 1)
         for start in range(0, len(batch.inputs), self.micro_batch_size):
             sums = self._forward(batch.rows(start, start + self.micro_batch_size))
-            torch.autograd.backward(sums.loss / num_in_loss)
+            torch.autograd.backward(sums.loss * (self.loss_scale.value / num_in_loss))
             nll += sums.nll
             num_right += sums.num_right
-        return nll, num_right
+        scaled_norm = self.optimizers.grad_norm()
+        return _Sums(  # sync point
+            nll.item(), int(num_right.item()), scaled_norm.item() / self.loss_scale.value
+        )
 
     def _forward(self, batch: Batch) -> LossSums:
         device = self.model.wte.weight.device
@@ -110,27 +133,34 @@ class Stepper:
         targets = torch.from_numpy(batch.targets).to(device)
         chosen = torch.from_numpy(batch.in_loss).to(device)
         with self.precision.autocast():
-            hidden = self.model.hidden(inputs)[chosen]  # (M, C): only these need logits
+            hidden = self._hidden(inputs)[chosen]  # (M, C): only these need logits
             logits = self.model.lm_head(hidden)  # (M, V)
         return sum_losses(logits, targets[chosen], label_smoothing=self.label_smoothing)
 
-    def halve(self) -> None:
-        """Take half as many windows at once. Raises OutOfMemoryError when it is one already."""
-        if self.micro_batch_size == 1:
+    def _hidden(self, inputs: Tensor) -> Tensor:
+        if self.compiled is None:
+            return self.model.hidden(inputs)
+        return self.compiled(inputs)
+
+    def do_less_at_once(self) -> None:
+        """Take half as many windows at once, or keep fewer activations.
+
+        Raises:
+            OutOfMemoryError: it is one window already, and none are kept.
+        """
+        self.steps_at_size = 0
+        if self.micro_batch_size > 1:
+            self.micro_batch_size = -(-self.micro_batch_size // 2)
+        elif not self.model.recompute:
+            self.model.recompute = True
+        else:
             raise OutOfMemoryError(
                 "memory ran out on a single window of text",
                 hint="Use a smaller model or window: --preset small, or --seq-length 256",
             )
-        self.micro_batch_size = -(-self.micro_batch_size // 2)
 
-
-def _random_state(model: Transformer) -> tuple[Tensor, Tensor | None]:
-    device = model.wte.weight.device
-    on_gpu = torch.cuda.get_rng_state(device) if device.type == "cuda" else None
-    return torch.get_rng_state(), on_gpu
-
-
-def _restore_random_state(model: Transformer, state: tuple[Tensor, Tensor | None]) -> None:
-    torch.set_rng_state(state[0])
-    if state[1] is not None:
-        torch.cuda.set_rng_state(state[1], model.wte.weight.device)
+    def _maybe_try_larger(self) -> None:
+        """Try pieces twice as large, long after memory ran out; if it does again, that is told."""
+        if self.micro_batch_size < self.largest and self.steps_at_size >= TRY_LARGER_AFTER:
+            self.micro_batch_size = min(2 * self.micro_batch_size, self.largest)
+            self.steps_at_size = 0

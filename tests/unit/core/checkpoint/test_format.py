@@ -1,12 +1,9 @@
 """Model files: what is written is read back, and nothing else is ever read."""
 
-import errno
 import hashlib
 import io
 import json
-import os
 import random
-import stat
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -15,16 +12,11 @@ from typing import Any
 import pytest
 import torch
 
-from lumina_cli.core.checkpoint import format as format_module
-from lumina_cli.core.checkpoint.format import (
-    content_digest,
-    load_model,
-    save_model,
-    write_atomically,
-)
+from lumina_cli.core.checkpoint.format import load_model, save_model
+from lumina_cli.core.checkpoint.sealed import content_digest
 from lumina_cli.core.model.config import ModelConfig
 from lumina_cli.core.model.transformer import Transformer, build_model
-from lumina_cli.errors import MissingInputError, ModelFileError, OutputError, StorageError
+from lumina_cli.errors import MissingInputError, ModelFileError
 from lumina_cli.tokenizer.vocabulary import Vocabulary
 
 VOCABULARY = Vocabulary("abcé🙂")
@@ -87,7 +79,7 @@ def forged(**changes: Any) -> bytes:
         digest = content_digest(header, weights)
     except Exception:  # what is forged need not have a digest
         digest = "0" * 64
-    return sealed(packed({**header, "weights": weights, "digest": digest}))
+    return sealed(packed({**header, "tensors": weights, "digest": digest}))
 
 
 def with_weight(name: str, tensor: torch.Tensor) -> dict[str, torch.Tensor]:
@@ -218,7 +210,7 @@ class Trap:
         return (open, (str(self.path), "w"))
 
 
-@pytest.mark.parametrize("place", ["metadata", "weights", "digest", "format"])
+@pytest.mark.parametrize("place", ["metadata", "tensors", "digest", "format"])
 def test_a_forged_pickle_runs_nothing(tmp_path: Path, place: str) -> None:
     trap = tmp_path / "trap"
     content = {"format": "lumina-model", "version": 1, place: Trap(trap)}
@@ -362,69 +354,8 @@ def test_metadata_that_no_reader_would_take_is_not_written(tmp_path: Path) -> No
         )
 
 
-def test_a_folder_that_is_not_there_is_told(tmp_path: Path) -> None:
-    with pytest.raises(OutputError, match="does not exist"):
-        write_atomically(tmp_path / "nowhere" / "Model.pth", b"new")
-
-
-def no_space(*_: object) -> None:
-    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-
-
-@pytest.mark.parametrize("fails", ["fsync", "replace"])
-def test_a_failure_while_writing_leaves_the_old_file_and_nothing_else(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fails: str
-) -> None:
-    path = tmp_path / "Model.pth"
-    path.write_bytes(b"old")
-    if fails == "fsync":
-        monkeypatch.setattr(format_module.os, "fsync", no_space)
-    else:
-        monkeypatch.setattr(Path, "replace", no_space)
-    with pytest.raises(StorageError, match="No space left"):
-        write_atomically(path, b"new")
-    assert path.read_bytes() == b"old"
-    assert list(tmp_path.iterdir()) == [path]
-
-
-def test_the_new_file_takes_the_place_of_the_old_one(tmp_path: Path) -> None:
-    path = tmp_path / "Model.pth"
-    path.write_bytes(b"old")
-    write_atomically(path, b"new")
-    assert path.read_bytes() == b"new"
-    assert list(tmp_path.iterdir()) == [path]
-
-
-def test_the_file_is_on_disk_before_it_takes_the_old_ones_place(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    done: list[str] = []
-    real_fsync, real_replace = os.fsync, Path.replace
-
-    def fsync(handle: int) -> None:
-        done.append("sync folder" if stat.S_ISDIR(os.fstat(handle).st_mode) else "sync file")
-        real_fsync(handle)
-
-    def replace(self: Path, target: Path) -> Path:
-        done.append("replace")
-        return real_replace(self, target)
-
-    monkeypatch.setattr(format_module.os, "fsync", fsync)
-    monkeypatch.setattr(Path, "replace", replace)
-    write_atomically(tmp_path / "Model.pth", b"new")
-    assert done[:2] == ["sync file", "replace"]
-    assert done[2:] == ([] if os.name == "nt" else ["sync folder"])
-
-
-@pytest.mark.skipif(os.name == "nt", reason="Windows has no such permissions")
-def test_others_may_read_a_model_as_they_may_any_new_file(tmp_path: Path) -> None:
-    (tmp_path / "usual").touch()
-    write_atomically(tmp_path / "Model.pth", b"new")
-    assert (tmp_path / "Model.pth").stat().st_mode == (tmp_path / "usual").stat().st_mode
-
-
 def test_a_header_is_json_of_the_same_values(whole: bytes) -> None:
     content = torch.load(io.BytesIO(unsealed(whole)), weights_only=True)
-    header = {key: value for key, value in content.items() if key not in ("weights", "digest")}
+    header = {key: value for key, value in content.items() if key not in ("tensors", "digest")}
     assert json.loads(json.dumps(header)) == header
     assert header["metadata"] == METADATA

@@ -3,7 +3,19 @@
 import pytest
 import torch
 
-from lumina_cli.core.training.muon import Muon, orthogonalize
+from lumina_cli.core.training import changes
+from lumina_cli.core.training.muon import Matrices, Muon, orthogonalize
+
+
+def step(optimizer: Muon) -> None:
+    with torch.no_grad():
+        for prepare in optimizer.changes(lr_factor=1.0, grad_factor=1.0):
+            changes.make(prepare())
+
+
+def set_gradient(parameter: torch.nn.Parameter, gradient: torch.Tensor) -> None:
+    assert parameter.grad is not None
+    parameter.grad.copy_(gradient)
 
 
 @pytest.mark.parametrize("shape", [(8, 8), (8, 32), (32, 8)])
@@ -11,14 +23,15 @@ def test_the_step_of_a_matrix_is_torchs_own(shape: tuple[int, int]) -> None:
     generator = torch.Generator().manual_seed(0)
     start = torch.randn(shape, generator=generator)
     ours, theirs = torch.nn.Parameter(start.clone()), torch.nn.Parameter(start.clone())
-    optimizer = Muon([{"params": [ours]}], lr=0.1)
+    optimizer = Muon([Matrices(ours)], learning_rate=0.1)
     reference = torch.optim.Muon(
         [theirs], lr=0.1, weight_decay=0.0, momentum=0.95, adjust_lr_fn="match_rms_adamw"
     )
     for _ in range(3):
         gradient = torch.randn(shape, generator=generator)
-        ours.grad, theirs.grad = gradient.clone(), gradient.clone()
-        optimizer.step()
+        set_gradient(ours, gradient)
+        theirs.grad = gradient.clone()
+        step(optimizer)
         reference.step()
     moved, expected = ours - start, theirs - start
     # torch orthogonalizes in bf16, of three digits
@@ -43,16 +56,17 @@ def test_parts_of_a_parameter_move_as_matrices_of_their_own() -> None:
     parts = [torch.nn.Parameter(torch.randn(4, 4, generator=generator)) for _ in range(3)]
     whole = torch.nn.Parameter(torch.cat([part.detach() for part in parts]))
     gradient = torch.randn(12, 4, generator=generator)
-    whole.grad = gradient
+    together = Muon([Matrices(whole, parts=3)], learning_rate=0.1)
+    apart = Muon([Matrices(part) for part in parts], learning_rate=0.1)
+    set_gradient(whole, gradient)
     for part, own in zip(parts, gradient.chunk(3), strict=True):
-        part.grad = own
-    Muon([{"params": [whole], "parts": 3}], lr=0.1).step()
-    Muon([{"params": parts}], lr=0.1).step()
+        set_gradient(part, own)
+    step(together)
+    step(apart)
     torch.testing.assert_close(whole.detach(), torch.cat([part.detach() for part in parts]))
 
 
 def test_a_gradient_of_zeros_moves_nothing() -> None:
     parameter = torch.nn.Parameter(torch.ones(4, 4))
-    parameter.grad = torch.zeros(4, 4)
-    Muon([{"params": [parameter]}], lr=0.1).step()
+    step(Muon([Matrices(parameter)], learning_rate=0.1))
     assert torch.equal(parameter.detach(), torch.ones(4, 4))

@@ -1,0 +1,79 @@
+"""Files written whole or not at all, through any crash or power cut.
+
+What was at a path stays there until what comes is safe on disk: written beside it, synced,
+renamed over it, and the folder synced. Each of these is one call of the `os` module.
+"""
+
+import contextlib
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from lumina_cli.errors import OutputError, StorageError
+
+STAGING_SUFFIX = ".writing"
+_O_BINARY: int = getattr(os, "O_BINARY", 0)  # Windows alone has it
+
+Handle = int
+"""What `os.open` returns."""
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Put `content` at `path`. Raises as `replace_file` does."""
+    replace_file(path, lambda handle: write_all(handle, content))
+
+
+def replace_file(path: Path, write: Callable[[Handle], None]) -> None:
+    """Put what `write` writes at `path`.
+
+    Raises:
+        OutputError: there is no such folder, or it can't be written to.
+        StorageError: the disk is full or fails; what stood at `path` still does.
+    """
+    if not path.parent.is_dir():
+        raise OutputError(f"folder {path.parent} does not exist", hint="Create it, or use: --out")
+    staging = path.with_name(f".{path.name}.{os.getpid()}{STAGING_SUFFIX}")
+    try:
+        handle = os.open(staging, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | _O_BINARY, 0o666)
+    except PermissionError as error:
+        raise OutputError(f"{path} can't be written: {error.strerror}") from error
+    except OSError as error:
+        raise _storage_error(path, error) from error
+    try:
+        try:
+            write(handle)
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+        staging.replace(path)
+        sync_folder(path.parent)
+    except OSError as error:
+        raise _storage_error(path, error) from error
+    finally:
+        with contextlib.suppress(OSError):  # gone already, unless something failed
+            staging.unlink()
+
+
+def write_all(handle: Handle, content: bytes) -> None:
+    """Write everything; the system may take it in several bites."""
+    rest = memoryview(content)
+    while rest:
+        rest = rest[os.write(handle, rest) :]
+
+
+def sync_folder(folder: Path) -> None:
+    """Make a rename last through a power cut; Windows has no such call."""
+    if os.name == "nt":
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _storage_error(path: Path, error: OSError) -> StorageError:
+    return StorageError(
+        f"{path} can't be written: {error.strerror or error}",
+        hint="Make room on the disk; what was saved before is still there.",
+    )

@@ -1,0 +1,76 @@
+"""One run at a time on one folder.
+
+The lock is the system's own on an open file, so it ends with the process that holds it,
+however that ends; nothing stale can be left behind.
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from lumina_cli.errors import OutputError
+
+LOCK_NAME = "lock"
+
+
+@contextmanager
+def hold(folder: Path) -> Iterator[None]:
+    """Hold a folder, which is made if it is not there.
+
+    Raises:
+        OutputError: another process holds it, or the folder can't be made.
+    """
+    try:
+        folder.mkdir(exist_ok=True)
+        handle = os.open(folder / LOCK_NAME, os.O_RDWR | os.O_CREAT, 0o666)
+    except OSError as error:
+        raise OutputError(
+            f"the run's folder {folder} can't be written: {error.strerror}",
+            hint="Name another place with: --out FOLDER/Model.pth",
+        ) from error
+    try:
+        _lock(handle, folder=folder)
+        os.ftruncate(handle, 0)
+        os.write(handle, str(os.getpid()).encode())
+        yield
+    finally:
+        os.close(handle)  # and with it the lock
+
+
+def check_free(folder: Path) -> None:
+    """Raise OutputError if another process holds the folder now; write nothing."""
+    try:
+        handle = os.open(folder / LOCK_NAME, os.O_RDWR)
+    except OSError:
+        return
+    try:
+        _lock(handle, folder=folder)
+    finally:
+        os.close(handle)
+
+
+def _lock(handle: int, *, folder: Path) -> None:
+    try:
+        _try_lock(handle)
+    except (BlockingIOError, PermissionError) as error:
+        with suppress(OSError):
+            holder = os.pread(handle, 20, 0).decode(errors="replace") if os.name != "nt" else ""
+            process = f" (process {holder})" if holder.isdigit() else ""
+            raise OutputError(
+                f"another run{process} is training in {folder}",
+                hint="Wait for it, stop it, or write elsewhere: --out OTHER/Model.pth",
+            ) from error
+    except OSError:
+        return  # some network disks know no locks; then nobody can be told apart
+
+
+def _try_lock(handle: int) -> None:
+    if os.name == "nt":
+        import msvcrt  # noqa: PLC0415  Windows only
+
+        msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined]
+    else:
+        import fcntl  # noqa: PLC0415  POSIX only
+
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -1,0 +1,73 @@
+"""When training diverges: what is counted, when it is too much, and where to go on."""
+
+from lumina_cli.core.training.state import Counters
+
+MOST_ROLLBACKS = 2
+SKIPS_IN_A_ROW = 3
+WINDOW = 1_000
+MOST_SKIPS = WINDOW // 100
+"""More than 1 % of the last batches."""
+
+SPIKE_RATIO = 1.5
+SPIKE_NATS = 0.5
+SPIKES_AFTER = 50
+"""A loss is a spike when it is so much above the usual one; the first steps are unruly."""
+
+_USUAL_WEIGHT = 0.05
+
+
+def count_good(loss: float, counters: Counters) -> None:
+    """Count a step that was done."""
+    counters.skips_in_a_row = 0
+    usual = counters.usual_loss
+    counters.usual_loss = loss if usual is None else usual + _USUAL_WEIGHT * (loss - usual)
+
+
+def count_skip(counters: Counters) -> None:
+    """Count a batch that was skipped."""
+    counters.skips_in_a_row += 1
+    oldest = counters.num_attempts - WINDOW
+    kept = [attempt for attempt in counters.recent_skips if attempt > oldest]
+    counters.recent_skips = [*kept, counters.num_attempts]
+
+
+def has_diverged(counters: Counters) -> bool:
+    """Whether so many batches were skipped that going on would not help."""
+    too_often = len(counters.recent_skips) > MOST_SKIPS
+    return counters.skips_in_a_row >= SKIPS_IN_A_ROW or too_often
+
+
+def is_spike(loss: float, counters: Counters) -> bool:
+    """Whether a loss is far above what is usual by now."""
+    usual = counters.usual_loss
+    if usual is None or counters.num_steps < SPIKES_AFTER:
+        return False
+    return loss > usual * SPIKE_RATIO and loss > usual + SPIKE_NATS
+
+
+def roll_back(good: Counters, *, now: Counters) -> Counters:
+    """Return the counters to go on with: those of a good state, but
+
+    behind the data that led astray, at half the learning rate, with the time that was spent
+    and the memory limit that was found.
+    """
+    return good.model_copy(
+        update={
+            "epoch": now.epoch,
+            "batch_index": now.batch_index,
+            "is_epoch_over": now.is_epoch_over,
+            "num_attempts": now.num_attempts,
+            "epoch_loss": 0.0,
+            "epoch_accuracy": 0.0,
+            "epoch_steps": 0,
+            "epoch_elapsed_s": now.epoch_elapsed_s,
+            "elapsed_s": now.elapsed_s,
+            "micro_batch_size": now.micro_batch_size,
+            "recomputes": now.recomputes,
+            "lr_scale": now.lr_scale / 2,
+            "num_rollbacks": now.num_rollbacks + 1,
+            "skips_in_a_row": 0,
+            "recent_skips": [],
+        },
+        deep=True,
+    )

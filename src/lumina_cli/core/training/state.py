@@ -1,0 +1,66 @@
+"""Everything a run needs to go on to the bit: counters, and tensors beside them."""
+
+from dataclasses import dataclass
+
+from pydantic import BaseModel, ConfigDict
+from torch import Tensor
+
+WEIGHTS, OPTIMIZER, RANDOM = "model/", "optimizer/", "random/"
+"""How the names of tensors begin."""
+
+
+class Counters(BaseModel):
+    """Where a run is, as plain numbers; what is not in here is not known after a resume.
+
+    `num_attempts` counts batches, learnt from or skipped; `recent_skips` are the attempts
+    that were skipped of late; `elapsed_s` is the time spent training, pauses apart.
+    """
+
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
+
+    num_steps: int = 0
+    num_attempts: int = 0
+    epoch: int = 0
+    batch_index: int = 0
+    progress: float = 0.0
+    learning_rate: float = 0.0
+    elapsed_s: float = 0.0
+    step_s: float = 0.0
+    epoch_loss: float = 0.0
+    epoch_accuracy: float = 0.0
+    epoch_steps: int = 0
+    epoch_elapsed_s: float = 0.0
+    is_epoch_over: bool = False
+    evaluations_done: int = 0
+    evaluated_step: int = -1
+    evaluation_s: float = 0.0
+    best_nats: float | None = None
+    best_step: int | None = None
+    num_worse: int = 0
+    usual_loss: float | None = None
+    lr_scale: float = 1.0
+    num_rollbacks: int = 0
+    skips_in_a_row: int = 0
+    recent_skips: list[int] = []
+    micro_batch_size: int = 0
+    steps_at_size: int = 0
+    recomputes: bool = False
+    optimizer_steps: int = 0
+    loss_scale: float = 1.0
+    good_steps: int = 0
+
+
+@dataclass(frozen=True, eq=False)
+class TrainerState:
+    """A run between two steps.
+
+    The tensors are the live ones: write or clone them before the run goes on.
+    """
+
+    counters: Counters
+    tensors: dict[str, Tensor]
+
+    def clone(self) -> "TrainerState":
+        """Return a state that the run can't change any more."""
+        tensors = {name: tensor.detach().clone() for name, tensor in self.tensors.items()}
+        return TrainerState(self.counters.model_copy(deep=True), tensors)

@@ -1,0 +1,174 @@
+"""Going on with a run: which checkpoint, with which settings, and what is not as it was."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from lumina_cli.core.checkpoint.format import Checkpoint, load_checkpoint
+from lumina_cli.core.checkpoint.store import CheckpointStore, Found
+from lumina_cli.core.training.state import Counters, TrainerState
+from lumina_cli.data.corpus import Corpus
+from lumina_cli.errors import DataError, MissingInputError, ModelFileError, UsageError
+from lumina_cli.recipes.run_folder import CHECKPOINTS, RUN_SUFFIX
+from lumina_cli.settings import TRAIN_CONFIGS, Settings, resumed_settings
+
+FIXED = {
+    "hidden_size",
+    "num_layers",
+    "num_heads",
+    "seq_length",
+    "positions",
+    "optimizer",
+    "seed",
+}
+"""Settings that a run can't change on its way: tensors or data would no longer fit."""
+
+INNOCENT = {
+    "epochs",
+    "max_steps",
+    "minutes",
+    "save_every",
+    "keep_checkpoints",
+    "patience",
+    "evaluations",
+    "eval_chars",
+}
+"""Settings that are meant to be changed when a run goes on, and need no remark."""
+
+
+@dataclass(frozen=True, eq=False)
+class Resumed:
+    """A run to go on with.
+
+    Args:
+        found: the checkpoint.
+        out: the model file of the run that it is of.
+        settings: to go on with.
+        notices: what a person should know.
+    """
+
+    found: Found
+    out: Path
+    settings: Settings
+    notices: tuple[str, ...]
+
+    @property
+    def facts(self) -> Mapping[str, Any]:
+        return self.found.checkpoint.facts
+
+    @property
+    def data(self) -> list[Path]:
+        """What the run was begun with."""
+        return [Path(name) for name in self.facts.get("data", [])]
+
+    @property
+    def val_data(self) -> list[Path]:
+        return [Path(name) for name in self.facts.get("val_data", [])]
+
+
+def find_run(
+    path: Path | None, *, out: Path | None, default_out: Path, flags: Mapping[str, object]
+) -> Resumed:
+    """Return the run to go on with.
+
+    Args:
+        path: a checkpoint or a run's folder; None for the folder of the model.
+        out: the model file, if it was named.
+        default_out: the model file otherwise, unless `path` tells.
+        flags: settings given on the command line.
+
+    Raises:
+        MissingInputError: there is no checkpoint.
+        ModelFileError: the checkpoint named is damaged.
+        UsageError: a setting is changed that can't be.
+    """
+    if path is None:
+        path = (out or default_out).with_suffix(RUN_SUFFIX)
+    found = _find_checkpoint(path)
+    facts = found.checkpoint.facts
+    saved, preset = facts.get("settings"), facts.get("preset")
+    if not isinstance(saved, dict):
+        raise ModelFileError(f"{found.path} is damaged: it has no settings")
+    settings = resumed_settings(TRAIN_CONFIGS, saved=saved, preset=preset, flags=flags)
+    notices = [f"{bad.name} is set aside: it is damaged" for bad in found.set_aside]
+    notices += _changed_settings(saved, settings)
+    return Resumed(found, out or _model_of(found.path, default_out), settings, tuple(notices))
+
+
+def trainer_state(checkpoint: Checkpoint, *, path: Path) -> TrainerState:
+    """Return the state of the trainer that a checkpoint holds."""
+    try:
+        return TrainerState(Counters.model_validate(checkpoint.values), checkpoint.tensors)
+    except ValidationError as error:
+        raise ModelFileError(f"{path} is damaged: its counters are wrong") from error
+
+
+def check_data(resumed: Resumed, corpus: Corpus) -> None:
+    """Refuse to go on with other data than the run began with."""
+    if (
+        resumed.facts.get("corpus") != corpus.key
+        or resumed.found.checkpoint.characters != corpus.vocabulary.characters
+    ):
+        raise DataError(
+            f"the data is not what {resumed.found.path} was trained on",
+            hint="Bring back the same files and data settings, or begin anew without --resume.",
+        )
+
+
+def machine_notices(resumed: Resumed, machine: Mapping[str, object]) -> list[str]:
+    """Say what differs from the machine on which the checkpoint was made."""
+    then = resumed.facts.get("machine", {})
+    return [
+        f"{name} is {machine[name]} now and was {then[name]}: "
+        "the run goes on, but not to the last bit as it would have"
+        for name in machine
+        if name in then and then[name] != machine[name]
+    ]
+
+
+def rescale_position(
+    counters: Counters, *, saved: Mapping[str, Any], windows_per_step: int
+) -> Counters:
+    """Return the counters with the batch index in batches of the size they have now."""
+    before = int(saved.get("batch_size", 1)) * int(saved.get("grad_accum", 1))
+    if before == windows_per_step:
+        return counters
+    index = counters.batch_index * before // windows_per_step
+    return counters.model_copy(update={"batch_index": index, "is_epoch_over": False})
+
+
+def _find_checkpoint(path: Path) -> Found:
+    if path.suffix == ".pth" and not path.is_dir():
+        return Found(load_checkpoint(path), path)
+    folder = path / CHECKPOINTS if (path / CHECKPOINTS).is_dir() else path
+    if not folder.is_dir():
+        raise MissingInputError(
+            f"there is no run to go on with: no folder {path}",
+            hint="Begin one with: lumina train (without --resume)",
+        )
+    return CheckpointStore(folder).newest()
+
+
+def _model_of(checkpoint: Path, default: Path) -> Path:
+    """Return the model beside whose folder a checkpoint lies."""
+    run = checkpoint.parent.parent
+    if checkpoint.parent.name == CHECKPOINTS and run.suffix == RUN_SUFFIX:
+        return run.with_suffix(default.suffix)
+    return default
+
+
+def _changed_settings(saved: Mapping[str, object], settings: Settings) -> list[str]:
+    notices = []
+    for name, value in settings.values().items():
+        if name not in saved or saved[name] == value or name in INNOCENT:
+            continue
+        if name in FIXED:
+            raise UsageError(
+                f"{name} is {saved[name]} in the checkpoint and can't become {value}",
+                hint="Leave it out to go on, or begin anew without --resume.",
+            )
+        notices.append(f"{name} is {value} from here on; it was {saved[name]}")
+    return notices
