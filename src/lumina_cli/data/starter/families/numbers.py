@@ -69,15 +69,17 @@ _AS_WORD = Pattern(
     reply="{n} is {word}.",
 )
 
+_FIRST_SUMS = ((2, 2), (5, 1), (3, 4))
+
 
 def sums() -> tuple[Exchange, ...]:
-    """Held out: new pairs, whose mirror image (4 + 3 for 3 + 4) is learnt."""
+    """Held out: new wordings of learnt sums, those that everybody tries first apart."""
     pairs = [(a, b) for a in range(10) for b in range(10)]
-    lone = _lone_pairs(9, name="sums", count=24)
-    return new_items(
-        _SUM,
-        [{"a": a, "b": b, "c": a + b} for a, b in pairs],
-        held_out=[{"a": a, "b": b, "c": a + b} for a, b in lone],
+    items = {(a, b): {"a": a, "b": b, "c": a + b} for a, b in pairs}
+    first = [items.pop(pair) for pair in _FIRST_SUMS]
+    return (
+        *new_wordings(_SUM, list(items.values()), name="sums", num_held_out=24),
+        *new_items(_SUM, first, held_out=()),
     )
 
 
@@ -88,14 +90,13 @@ def differences() -> tuple[Exchange, ...]:
 
 
 def counting() -> tuple[Exchange, ...]:
-    """Held out: new starts and ends."""
+    """Held out: new wordings of learnt starts and ends."""
     spans = [(a, b) for a in range(8) for b in range(a + 2, min(a + 6, 12) + 1)]
-    items = {(a, b): {"a": a, "b": b, "listed": _listed(range(a, b + 1))} for a, b in spans}
-    held = pick([(a, b) for a, b in spans if a > 1], name="counting", count=12)
+    between = [{"a": a, "b": b, "listed": _listed(range(a, b + 1))} for a, b in spans]
     up = [{"b": b, "listed": _listed(range(1, b + 1))} for b in range(3, 11)]
     down = [{"a": a, "listed": _listed(range(a, 0, -1))} for a in range(3, 11)]
     return (
-        *new_items(_COUNT, list(items.values()), held_out=[items[span] for span in held]),
+        *new_wordings(_COUNT, between, name="counting", num_held_out=20),
         *new_items(_COUNT_TO, up, held_out=()),
         *new_items(_COUNT_DOWN, down, held_out=()),
     )

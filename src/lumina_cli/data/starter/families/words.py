@@ -1,7 +1,7 @@
 """Families of words: spelling, copying, plurals."""
 
 from lumina_cli.data.starter.exchange import Exchange
-from lumina_cli.data.starter.families.pattern import Pattern, new_items, pick
+from lumina_cli.data.starter.families.pattern import Pattern, new_items, new_wordings, pick
 from lumina_cli.data.starter.tables import pairs, words
 
 _LONGEST_HELD_OUT = 5
@@ -59,11 +59,11 @@ def copying() -> tuple[Exchange, ...]:
 
 
 def plurals() -> tuple[Exchange, ...]:
-    """Held out: new words with a plain -s; the others have to be known by heart."""
+    """Held out: new wordings of learnt plurals with a plain -s."""
     plain = [{"one": word, "many": f"{word}s"} for word in words("words")]
     odd = [{"one": one, "many": many} for one, many in pairs("plurals")]
     return (
-        *new_items(_PLURAL, plain, held_out=pick(plain, name="plurals", count=20)),
+        *new_wordings(_PLURAL, plain, name="plurals", num_held_out=20),
         *new_items(_PLURAL, odd, held_out=()),
     )
 
