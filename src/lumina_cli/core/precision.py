@@ -48,8 +48,10 @@ class LossScale:
 
     def step_done(self) -> None:
         """Count a step whose gradient was finite."""
+        if not self._is_used:
+            return
         self.good_steps += 1
-        if self._is_used and self.good_steps >= self.DOUBLE_AFTER:
+        if self.good_steps >= self.DOUBLE_AFTER:
             self.value, self.good_steps = 2 * self.value, 0
 
     def skip(self) -> SkipReason:

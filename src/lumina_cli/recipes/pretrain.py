@@ -1,5 +1,6 @@
 """Training from nothing, or on from a checkpoint: data in, a model file out."""
 
+import contextlib
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -40,6 +41,7 @@ from lumina_cli.data.corpus import Corpus
 from lumina_cli.errors import DataError, OutputError
 from lumina_cli.recipes.exam import ExamResult, take_exam
 from lumina_cli.recipes.plan import Plan, make_plan
+from lumina_cli.recipes.report_page import write_report_page
 from lumina_cli.recipes.resume import (
     Resumed,
     check_data,
@@ -168,9 +170,12 @@ class Pretraining:
         with lock.hold(self.folder.path):
             self._begin()
             yield Begun(self.trainer.num_steps)
-            for event in self._train():
-                self._record(event)
-                yield event
+            try:
+                for event in self._train():
+                    self._record(event)
+                    yield event
+            finally:
+                self._write_page()
 
     def stop(self) -> None:
         """Finish the step in hand, save, and end the run."""
@@ -221,7 +226,21 @@ class Pretraining:
                     speed = num_chars / max(time.monotonic() - begun_s, 1e-9)
                     self.report = self._report(event, chars_per_s=speed)
 
+    def _write_page(self) -> None:
+        plan = self.plan
+        facts = {
+            "model": f"{self.out}, {plan.num_parameters:,} parameters",
+            "data": f"{', '.join(plan.data)}: {plan.train.chars:,} characters to learn from, "
+            f"{plan.validation.chars:,} to measure with",
+            "computed on": f"{plan.device}, {plan.precision.name} ({plan.precision.why})",
+            "steps done": f"{self.trainer.num_steps:,}",
+        }
+        with contextlib.suppress(OSError):  # a full disk costs the page, not the run
+            write_report_page(self.folder.path, title=f"Training of {self.out.name}", facts=facts)
+
     def _record(self, event: RunEvent) -> None:
+        if isinstance(event, Evaluated):
+            self._write_page()
         if isinstance(event, StepDone):
             self.folder.record(event, memory_bytes=memory_bytes(self.device))
         else:

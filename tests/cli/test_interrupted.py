@@ -1,0 +1,157 @@
+"""Runs that are stopped, killed and starved, in processes of their own."""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from lumina_cli.core.checkpoint.format import load_checkpoint
+from lumina_cli.core.checkpoint.store import CheckpointStore
+
+pytestmark = pytest.mark.skipif(os.name == "nt", reason="Windows has no such signals")
+
+VERSE = "the cat sat on the mat and the dog sat on the log\n" * 20
+SHAPE = {"hidden-size": 16, "num-layers": 1, "nhead": 2, "seq-length": 16, "batch-size": 4}
+TINY = [word for name, value in SHAPE.items() for word in (f"--{name}", str(value))]
+ENDLESS = ["--max-steps", "1000000", "--threads", "1", "--evaluations", "1", "--eval-chars", "64"]
+PATIENCE_S = 60.0
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "verse.txt").write_text(VERSE, encoding="utf-8")
+    return tmp_path
+
+
+@contextmanager
+def training(folder: Path, *arguments: str) -> Iterator[subprocess.Popen[str]]:
+    command = [sys.executable, "-m", "lumina_cli", "train", *arguments]
+    with subprocess.Popen(
+        command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def begin(folder: Path, *more: str) -> list[str]:
+    return ["--data", str(folder / "verse.txt"), *TINY, *ENDLESS, *more]
+
+
+def wait_for_step(folder: Path, step: int) -> None:
+    """Wait until the run has told of a step."""
+    metrics, limit = folder / "Model.run" / "metrics.jsonl", time.monotonic() + PATIENCE_S
+    while time.monotonic() < limit:
+        if metrics.exists() and f'"event": "StepDone", "step": {step},' in metrics.read_text():
+            return
+        time.sleep(0.02)
+    raise AssertionError("the run does not get on")
+
+
+def newest(folder: Path) -> Path:
+    return CheckpointStore(folder / "Model.run" / "checkpoints").newest().path
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_the_first_signal_saves_and_tells_how_to_go_on(
+    folder: Path, number: signal.Signals
+) -> None:
+    with training(folder, *begin(folder)) as process:
+        wait_for_step(folder, 3)
+        process.send_signal(number)
+        _, err = process.communicate(timeout=PATIENCE_S)
+    assert process.returncode == 128 + number
+    assert "lumina train --resume" in err
+    values = load_checkpoint(newest(folder)).values
+    assert values["num_steps"] >= 3
+    with training(
+        folder, "--resume", "--max-steps", str(values["num_steps"] + 2), "--json"
+    ) as again:
+        out, err = again.communicate(timeout=PATIENCE_S)
+    assert again.returncode == 0, err
+    assert json.loads(out)["steps"] == values["num_steps"] + 2
+
+
+def test_the_second_signal_ends_at_once(folder: Path) -> None:
+    with training(folder, *begin(folder)) as process:
+        wait_for_step(folder, 3)
+        # Stopped, it receives both signals before it can act on the first.
+        process.send_signal(signal.SIGSTOP)
+        process.send_signal(signal.SIGINT)
+        process.send_signal(signal.SIGTERM)
+        process.send_signal(signal.SIGCONT)
+        process.communicate(timeout=PATIENCE_S)
+    assert process.returncode in (128 + signal.SIGINT, 128 + signal.SIGTERM)
+    assert not (folder / "Model.pth").exists()  # nobody took the time to save
+
+
+def test_usr1_saves_now_and_the_run_goes_on(folder: Path) -> None:
+    with training(folder, *begin(folder)) as process:
+        wait_for_step(folder, 3)
+        process.send_signal(signal.SIGUSR1)
+        limit = time.monotonic() + PATIENCE_S
+        store = CheckpointStore(folder / "Model.run" / "checkpoints")
+        while max(store.steps(), default=0) < 3 and time.monotonic() < limit:
+            time.sleep(0.02)
+        assert max(store.steps()) >= 3
+        assert process.poll() is None
+
+
+def test_a_second_run_on_the_folder_exits_73(folder: Path) -> None:
+    with training(folder, *begin(folder)) as process:
+        wait_for_step(folder, 1)
+        with training(folder, *begin(folder)) as second:
+            _, err = second.communicate(timeout=PATIENCE_S)
+        assert second.returncode == 73
+        assert str(process.pid) in err
+
+
+@pytest.mark.parametrize("times", [2, pytest.param(100, marks=pytest.mark.slow)])
+def test_kill_at_any_moment_and_go_on(folder: Path, times: int) -> None:
+    rng, step, arguments = random.Random(times), 0, begin(folder, "--save-every", "1")
+    for _ in range(times):
+        with training(folder, *arguments) as process:
+            wait_for_step(folder, step + 1)
+            time.sleep(rng.random() * 0.3)
+            process.kill()
+        store = CheckpointStore(folder / "Model.run" / "checkpoints")
+        found = store.newest()
+        assert found.set_aside == ()
+        assert found.checkpoint.values["num_steps"] >= step
+        step = found.checkpoint.values["num_steps"]
+        arguments = ["--resume"]
+
+
+LIMITED = """
+import resource, sys
+limit = int(sys.argv[1]) << 20
+from lumina_cli.recipes.pretrain import Pretraining  # loaded before the limit holds
+import torch._dynamo
+from lumina_cli.cli.app import app
+from lumina_cli.cli.errors import run_guarded
+pages = int(open("/proc/self/statm").read().split()[0])
+resource.setrlimit(resource.RLIMIT_AS, (pages * resource.getpagesize() + limit,) * 2)
+sys.exit(run_guarded(lambda: app(sys.argv[2:], standalone_mode=False)))
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs /proc")
+def test_a_run_under_a_limit_of_memory_splits_its_steps_and_ends_well(folder: Path) -> None:
+    (folder / "verse.txt").write_text(VERSE * 20, encoding="utf-8")
+    big = ["--hidden-size", "64", "--num-layers", "2", "--nhead", "2", "--seq-length", "128"]
+    arguments = [*big, "--batch-size", "128", "--max-steps", "2", "--threads", "1"]
+    command = [sys.executable, "-c", LIMITED, "150", "train", "--data", "verse.txt", *arguments]
+    ended = subprocess.run(
+        command, cwd=folder, capture_output=True, text=True, timeout=300, check=False
+    )
+    assert ended.returncode == 0, ended.stderr
+    assert "Memory ran out at step" in ended.stderr

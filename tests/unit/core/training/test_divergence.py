@@ -1,0 +1,139 @@
+"""Losses that are no numbers, losses that jump, and the way back."""
+
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from lumina_cli.core.training.config import TrainingConfig
+from lumina_cli.core.training.divergence import count_skip, has_diverged
+from lumina_cli.core.training.events import (
+    Evaluated,
+    Finished,
+    LossSpiked,
+    Overfits,
+    RolledBack,
+    StepDone,
+    StepSkipped,
+    TrainEvent,
+)
+from lumina_cli.core.training.loop import Trainer
+from lumina_cli.core.training.state import Counters, TrainerState
+from lumina_cli.errors import DivergedError
+from tests.unit.core.training.conftest import FP32, random_text, tiny_model
+
+
+def make_trainer(*, bad_attempts: set[int], factor: float = float("nan"), **kw: Any) -> Trainer:
+    """A trainer whose hidden states are multiplied by `factor` in some of its attempts."""
+    torch.manual_seed(0)
+    given = {"batch_size": 4, "learning_rate": 1e-2, "epochs": None, "max_steps": 30, "patience": 0}
+    trainer = Trainer(
+        tiny_model(),
+        train=random_text(300),
+        validation=random_text(60, seed=1),
+        config=TrainingConfig.model_validate({**given, **kw}),
+        precision=FP32,
+        clock=lambda: 0.0,
+    )
+    real = trainer.model.hidden
+
+    def hidden(idx: Tensor) -> Tensor:
+        x = real(idx)
+        if trainer.model.training and trainer.counters.num_attempts in bad_attempts:
+            x = x * factor
+        return x
+
+    trainer.model.hidden = hidden  # type: ignore[method-assign, assignment]
+    return trainer
+
+
+def run_with_recall(trainer: Trainer, *, save_at: int) -> list[TrainEvent]:
+    saved: list[TrainerState] = []
+    trainer.recall = lambda: saved[-1]
+    events = []
+    for event in trainer.run():
+        events.append(event)
+        if isinstance(event, Evaluated) and event.step == 0:
+            saved.append(trainer.state().clone())
+        if isinstance(event, StepDone) and event.step == save_at and len(saved) == 1:
+            saved.append(trainer.state().clone())
+    return events
+
+
+def test_a_batch_whose_loss_is_no_number_is_passed_over() -> None:
+    events = list(make_trainer(bad_attempts={5}).run())
+    skips = [event for event in events if isinstance(event, StepSkipped)]
+    assert skips == [StepSkipped(step=5, epoch=0, batch_index=5, is_overflow=False)]
+    assert isinstance(events[-1], Finished)
+    assert events[-1].step == 30
+
+
+def test_three_in_a_row_go_back_past_the_data_at_half_the_rate() -> None:
+    trainer = make_trainer(bad_attempts={9, 10, 11})
+    events = run_with_recall(trainer, save_at=6)
+    (back,) = [event for event in events if isinstance(event, RolledBack)]
+    assert (back.from_step, back.step, back.lr_scale) == (9, 6, 0.5)
+    after = events[events.index(back) + 1 :]
+    first = next(event for event in after if isinstance(event, StepDone))
+    assert first.step == 7
+    assert trainer.counters.num_rollbacks == 1
+    rates = {e.step: e.learning_rate for e in events if isinstance(e, StepDone)}
+    twin = {e.step: e.learning_rate for e in make_trainer(bad_attempts=set()).run()
+            if isinstance(e, StepDone)}  # fmt: skip
+    assert rates[20] == pytest.approx(twin[20] / 2)
+
+
+def test_the_weights_are_those_of_the_good_state() -> None:
+    trainer = make_trainer(bad_attempts={9, 10, 11})
+    saved: list[TrainerState] = []
+    trainer.recall = lambda: saved[-1]
+    for event in trainer.run():
+        if isinstance(event, StepDone) and event.step == 6 and not saved:
+            saved.append(trainer.state().clone())
+        if isinstance(event, RolledBack):
+            break
+    now = trainer.state().tensors
+    assert all(torch.equal(tensor, now[name]) for name, tensor in saved[0].tensors.items())
+
+
+def test_after_going_back_twice_the_run_ends_and_names_the_place() -> None:
+    trainer = make_trainer(bad_attempts=set(range(9, 500)))
+    with pytest.raises(DivergedError, match=r"step 6.*epoch 2, batch 8, after going back twice"):
+        run_with_recall(trainer, save_at=6)
+
+
+def test_without_a_state_to_go_back_to_the_run_ends() -> None:
+    with pytest.raises(DivergedError, match="step 4"):
+        list(make_trainer(bad_attempts={4, 5, 6}).run())
+
+
+def test_more_than_one_in_a_hundred_is_too_many() -> None:
+    counters = Counters()
+    for attempt in range(0, 1000, 91):
+        counters.num_attempts, counters.skips_in_a_row = attempt, 0
+        assert not has_diverged(counters)
+        count_skip(counters)
+    assert has_diverged(counters)
+    counters.num_attempts, counters.skips_in_a_row = 3000, 0
+    count_skip(counters)
+    assert not has_diverged(counters.model_copy(update={"skips_in_a_row": 0}))
+
+
+def test_a_loss_that_jumps_is_told() -> None:
+    trainer = make_trainer(bad_attempts={60}, factor=30.0, max_steps=70)
+    spikes = [event for event in trainer.run() if isinstance(event, LossSpiked)]
+    assert [spike.step for spike in spikes] == [61]
+    assert spikes[0].loss > 1.5 * spikes[0].usual_loss
+
+
+def test_a_run_that_gets_no_better_ends_early_and_says_that_it_overfits() -> None:
+    trainer = make_trainer(
+        bad_attempts=set(), max_steps=400, evaluations=40, patience=5, learning_rate=0.05
+    )
+    events = list(trainer.run())
+    assert isinstance(events[-1], Finished)
+    assert events[-1].reason == "patience"
+    (overfits,) = [event for event in events if isinstance(event, Overfits)]
+    assert overfits.nats_per_char > overfits.best_nats_per_char
+    assert overfits.best_step == trainer.counters.best_step
