@@ -47,7 +47,8 @@ fmt: $(READY)  ## put the code into its usual form
 	$(BIN)/ruff check --fix .
 
 bench: $(READY)  ## measure speed on this machine
-	$(BIN)/python -m benchmarks
+	$(BIN)/python benchmarks/training.py
+	$(BIN)/python benchmarks/reading.py
 
 docs: $(READY)  ## write docs/cli.md anew from --help
 	$(BIN)/python docs/make_cli_md.py

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from lumina_cli.chat.commands import COMMANDS
+from lumina_cli.chat.session import CharacterProb
 from lumina_cli.cli.chat_loop import ChatLoop
 from lumina_cli.cli.chat_view import ChatView
 from lumina_cli.recipes.converse import ReadyModel, open_model
@@ -101,3 +102,32 @@ def test_what_a_terminal_cannot_show_is_left_out(ready: ReadyModel) -> None:
     ChatLoop(ready.session(), view=view, editor=Lines(["temp 1.2"])).run()
     latin.flush()
     assert raw.getvalue().decode("latin-1").splitlines()[0] == "Temperature set to 1.2"
+
+
+@pytest.mark.parametrize("name", ["~nosuchuser/chat.json", "x" * 300, "a\0b"])
+def test_a_name_that_no_file_can_have_does_not_end_the_chat(ready: ReadyModel, name: str) -> None:
+    told = run(ready, f"/save {name}", f"/load {name}", "temp 1.2")
+    assert "Temperature set to 1.2" in told
+
+
+def test_memory_that_runs_out_does_not_end_the_chat(
+    ready: ReadyModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_memory(*arguments: object, **more: object) -> object:
+        raise RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory")
+
+    monkeypatch.setattr("lumina_cli.chat.session.beam_search", no_memory)
+    told = run(ready, "/beam 64", "hello", "temp 1.2")
+    assert "Memory ran out" in told
+    assert "Temperature set to 1.2" in told
+
+
+def test_the_commands_of_the_help_stand_apart_from_the_margin(ready: ReadyModel) -> None:
+    assert "\n  exit " in run(ready, "help")
+
+
+def test_probabilities_in_figures_stand_under_their_characters() -> None:
+    drawn = io.StringIO()
+    view = ChatView(Console(file=drawn, width=200), has_labels=False)
+    view.probs([CharacterProb(" ", 0.95, ()), CharacterProb("x", 0.2, ())])
+    assert drawn.getvalue().splitlines()[:2] == [" x", "92"]

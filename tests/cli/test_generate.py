@@ -84,6 +84,7 @@ def test_a_file_and_stdin_give_the_same_prompt(
     given = lumina(*common, "--prompt", "once upon").out
     assert lumina(*common, "--prompt-file", str(tmp_path / "p.txt")).out == given
     assert lumina(*common, "--prompt", "-", stdin="once upon\n").out == given
+    assert lumina(*common, "--prompt-file", "-", stdin="once upon\n").out == given
 
 
 def test_several_texts_are_numbered_on_stderr(lumina: Lumina, letters_model: Path) -> None:

@@ -93,3 +93,32 @@ def test_two_long_pastes_are_each_put_back(history: LineHistory) -> None:
         pipe.send_text("\x1b[200~short\x1b[201~\r")
         assert editor.read("you> ") == "short"
     assert history.lines[-1] == "short"
+
+
+def test_a_long_paste_comes_back_from_the_history_whole(history: LineHistory) -> None:
+    pytest.importorskip("prompt_toolkit")
+    from prompt_toolkit.input import create_pipe_input
+    from prompt_toolkit.output import DummyOutput
+
+    page, book = "a" * 3000, "b" * 20_000
+    with create_pipe_input() as pipe:
+        editor = PromptToolkitEditor(history, input=pipe, output=DummyOutput())
+        for paste in (page, book):
+            pipe.send_text(f"\x1b[200~{paste}\x1b[201~\r")
+            assert editor.read("you> ") == paste
+        pipe.send_text("\x1b[A\r")  # the newest that is kept
+        assert editor.read("you> ") == page
+    assert history.lines == [page]
+
+
+def test_a_long_draft_is_sent_whole(history: LineHistory) -> None:
+    pytest.importorskip("prompt_toolkit")
+    from prompt_toolkit.input import create_pipe_input
+    from prompt_toolkit.output import DummyOutput
+
+    with create_pipe_input() as pipe:
+        editor = PromptToolkitEditor(history, input=pipe, output=DummyOutput())
+        pipe.send_text("\r")
+        assert (
+            editor.read("you> ", default="/edit " + "a" * 1_000_000) == "/edit " + "a" * 1_000_000
+        )

@@ -85,6 +85,20 @@ def test_a_setting_that_the_sampler_does_not_use_is_told(model_path: Path) -> No
     )
 
 
+def test_temperature_and_penalty_are_told_where_nothing_uses_them(model_path: Path) -> None:
+    asked = {"temperature": "1.5", "repetition_penalty": "1.3"}
+    greedy, beam = (
+        open_model(model_path, flags={**asked, "sampler": sampler}, environ={}).notices
+        for sampler in ("greedy", "beam")
+    )
+    told = (
+        "temperature has no effect with the {} sampler (from --temperature); use: --sampler nucleus"
+    )
+    assert greedy == (told.format("greedy"),)
+    assert beam[0] == told.format("beam")
+    assert beam[1].startswith("repetition_penalty has no effect with the beam sampler")
+
+
 def test_a_missing_model_names_those_that_are_near(model_path: Path) -> None:
     with pytest.raises(MissingInputError) as caught:
         open_model(model_path.with_name("Other.pth"), flags={}, environ={})

@@ -107,6 +107,9 @@ Command = (
 )
 Parse = Callable[[str], Command]
 
+LONGEST_NAME = 20
+"""Of what might be a command's name, no more is looked at or shown."""
+
 
 @dataclass(frozen=True, slots=True)
 class Entry:
@@ -148,8 +151,9 @@ def _parse_slash(text: str) -> Command:
     name, argument = _split_word(text[1:])
     if name in COMMANDS:
         return COMMANDS[name].parse(argument)
-    if not re.fullmatch("[a-z_]+", name):  # /usr/bin, // or a lone slash
+    if not re.fullmatch("[a-z_?][^/]*", name):  # /usr/bin, // or a lone slash
         return Say(text)
+    name = name[:LONGEST_NAME]
     close = difflib.get_close_matches(name, COMMANDS, n=1)
     guess = f" (did you mean /{close[0]}?)" if close else ""
     return Explain(

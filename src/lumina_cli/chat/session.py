@@ -236,12 +236,16 @@ class Session:
             generator=generator,
             reader=reader,
         )
-        for piece in pieces:
-            text = strip_controls(piece.text)
-            if text:
-                yield text
-        if reader.num_moves > num_moves:
-            self._tell("The reply is longer than the model's context: its later half is re-read.")
+        try:
+            for piece in pieces:
+                text = strip_controls(piece.text)
+                if text:
+                    yield text
+        finally:
+            if reader.num_moves > num_moves:
+                self._tell(
+                    "The reply is longer than the model's context: its later half is re-read."
+                )
 
     def _search(self, prompt_ids: list[int]) -> list[str]:
         reader = self._reader_of(self.config.num_beams)

@@ -13,6 +13,8 @@ from lumina_cli.errors import DataError, MissingInputError, OutputError
 
 MAX_FILE_BYTES = 256_000_000
 
+_ANOTHER_NAME = "Choose another name: /save FILE"
+
 
 class SavedMessage(BaseModel):
     """One message, as it was shown."""
@@ -59,10 +61,8 @@ def write_session(path: Path, session: SavedSession) -> None:
         OutputError: the file can't be created, or is something else.
         StorageError: the disk is full or fails.
     """
-    if path.exists() and not _is_session(path):
-        raise OutputError(
-            f"{path} is there and is not a saved chat", hint="Choose another name: /save FILE"
-        )
+    if _is_there(path) and not _is_session(path):
+        raise OutputError(f"{path} is there and is not a saved chat", hint=_ANOTHER_NAME)
     write_atomically(path, (session.model_dump_json(indent=2) + "\n").encode())
 
 
@@ -95,6 +95,16 @@ def _read(path: Path) -> bytes:
     if len(content) > MAX_FILE_BYTES:
         raise DataError(f"{path} is too large to be a saved chat")
     return content
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        path.stat()
+    except FileNotFoundError:
+        return False
+    except (OSError, ValueError) as error:  # a name too long, a closed folder; NUL in the name
+        raise OutputError(f"{path} can't be written: {error}", hint=_ANOTHER_NAME) from error
+    return True
 
 
 def _is_session(path: Path) -> bool:

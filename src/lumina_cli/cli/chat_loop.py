@@ -1,5 +1,6 @@
 """The chat at a terminal: read a line, obey or answer, until the person leaves."""
 
+import os
 from pathlib import Path
 from typing import Literal
 
@@ -22,7 +23,8 @@ from lumina_cli.chat.session import Session
 from lumina_cli.chat.session_file import read_session, write_session
 from lumina_cli.cli.chat_view import ChatView
 from lumina_cli.cli.line_editor import LineEditor
-from lumina_cli.errors import LuminaError
+from lumina_cli.core.memory import is_out_of_memory
+from lumina_cli.errors import LuminaError, OutOfMemoryError
 
 PROMPT = "you> "
 
@@ -75,6 +77,11 @@ class ChatLoop:
         except LuminaError as error:
             self.view.line(". ".join(filter(None, [error.message, error.hint])), style="red")
             self.exit_code = 0 if self.is_interactive else error.exit_code
+        except (RuntimeError, MemoryError) as error:
+            if not is_out_of_memory(error):
+                raise
+            self.view.line("Memory ran out: fewer beams need less. /retry asks again.", style="red")
+            self.exit_code = 0 if self.is_interactive else OutOfMemoryError.exit_code
         except KeyboardInterrupt:
             if not self.is_interactive:
                 raise
@@ -103,10 +110,10 @@ class ChatLoop:
             case System(text):
                 self._system(text)
             case Save(path):
-                write_session(Path(path).expanduser(), self.session.saved())
+                write_session(_file_named(path), self.session.saved())
                 self.view.line(f"💾 Saved to {path}")
             case Load(path):
-                self.session.restore(read_session(Path(path).expanduser()))
+                self.session.restore(read_session(_file_named(path)))
                 self.view.line(f"📂 Going on with {path}: {self.session.stats().turns} turns")
             case ShowProbs(num_runners_up):
                 self.view.probs(self.session.probs(num_runners_up=num_runners_up))
@@ -137,7 +144,9 @@ class ChatLoop:
                 self._retry()
             case "undo":
                 undone = self.session.undo()
-                self.view.line("Nothing to undo." if undone is None else f"↩️ Undone: {undone}")
+                self.view.line(
+                    "Nothing to undo." if undone is None else f"↩️ Undone: {undone[:200]}"
+                )
 
     def _answer(self, text: str) -> None:
         self.view.reply(self.session.say(text))
@@ -170,3 +179,8 @@ class ChatLoop:
         is_off = text.lower() == "off"
         self.session.set_system("" if is_off else text)
         self.view.line("🧭 System message removed" if is_off else "🧭 System message set")
+
+
+def _file_named(name: str) -> Path:
+    """Return the file that a person means; `~` is home, and stays what it is without one."""
+    return Path(os.path.expanduser(name))  # noqa: PTH111  Path's own raises for ~nobody

@@ -165,5 +165,6 @@ def _shown(text: str) -> str:
 
 
 def _encodable(text: str, encoding: str) -> str:
-    """Leave out what an encoding lacks, such as the emoji before a line."""
-    return text.encode(encoding, "ignore").decode(encoding).lstrip() if text else text
+    """Leave out what an encoding lacks, such as the emoji before a line and the space after it."""
+    shown = text.encode(encoding, "ignore").decode(encoding)
+    return shown if shown == text else shown.lstrip()

@@ -30,7 +30,7 @@ def command(
     ] = "",
     prompt_file: Annotated[
         Path | None,
-        typer.Option("--prompt-file", help="A file to continue.", show_default=False),
+        typer.Option("--prompt-file", help="A file to continue; - is stdin.", show_default=False),
     ] = None,
     num_samples: Annotated[
         int, typer.Option("--num-samples", "-n", min=1, help="How many texts to make.")
@@ -62,12 +62,11 @@ def command(
 
 def _prompt(prompt: str, path: Path | None) -> str:
     """Return the text to continue; the newline that ends a file or an `echo` is no part of it."""
-    if path is None and prompt != "-":
-        return typed_text(prompt)
     if path is not None and prompt:
         raise UsageError("--prompt and --prompt-file can't both be given", hint="Use one of them.")
-    text = _read(path) if path is not None else sys.stdin.read() if sys.stdin else ""
-    return typed_text(text.removesuffix("\n"))
+    if path == Path("-") or prompt == "-":
+        return typed_text(sys.stdin.read().removesuffix("\n") if sys.stdin else "")
+    return typed_text(prompt) if path is None else _read(path).removesuffix("\n")
 
 
 def _read(path: Path) -> str:

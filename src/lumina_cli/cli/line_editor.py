@@ -5,14 +5,14 @@ Both keep the history, complete commands after a slash, and take messages of man
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from importlib.util import find_spec
 from typing import Any, Protocol
 
 from lumina_cli.chat.commands import COMMANDS
 from lumina_cli.cli.console import typed_text
-from lumina_cli.cli.line_history import LineHistory
+from lumina_cli.cli.line_history import MAX_ENTRY_CHARS, LineHistory
 
 LONG_PASTE_CHARS = 2_000
 """A longer paste is shown as its size; the message holds all of it."""
@@ -114,7 +114,7 @@ class PromptToolkitEditor:
         self._history = history
         self._pastes: dict[str, str] = {}
         self._session: PromptSession[str] = PromptSession(
-            history=_shared_history(history),
+            history=_shared_history(history, whole=self._whole),
             completer=WordCompleter([f"/{name}" for name in COMMANDS], sentence=True),
             complete_while_typing=False,
             multiline=Condition(lambda: self.multiline),
@@ -126,10 +126,7 @@ class PromptToolkitEditor:
     def read(self, prompt: str, *, default: str = "") -> str:
         """Return the next message."""
         self._pastes.clear()
-        text = self._session.prompt(prompt, default=default)
-        for marker, pasted in self._pastes.items():
-            text = text.replace(marker, pasted)
-        return typed_text(text)
+        return self._whole(self._session.prompt(prompt, default=self._shown_paste(default)))
 
     def _bindings(self) -> Any:
         from prompt_toolkit.key_binding import KeyBindings  # noqa: PLC0415
@@ -143,6 +140,12 @@ class PromptToolkitEditor:
 
         return bindings
 
+    def _whole(self, shown: str) -> str:
+        """Return a message as it was meant: each long paste in the place of its size."""
+        for marker, pasted in self._pastes.items():
+            shown = shown.replace(marker, pasted)
+        return typed_text(shown)
+
     def _shown_paste(self, data: str) -> str:
         text = data.replace("\r\n", "\n").replace("\r", "\n")
         if len(text) <= LONG_PASTE_CHARS:
@@ -152,13 +155,18 @@ class PromptToolkitEditor:
         return marker
 
 
-def _shared_history(lines: LineHistory) -> Any:
-    """Return our history as prompt_toolkit takes it."""
+def _shared_history(lines: LineHistory, *, whole: Callable[[str], str]) -> Any:
+    """Return our history as prompt_toolkit takes it; `whole` turns what it shows to messages."""
     from prompt_toolkit.history import History  # noqa: PLC0415
 
     class SharedHistory(History):
         def load_history_strings(self) -> Iterator[str]:
             return reversed(lines.lines)
+
+        def append_string(self, string: str) -> None:
+            message = whole(string)
+            if len(message) <= MAX_ENTRY_CHARS:
+                super().append_string(message)
 
         def store_string(self, string: str) -> None:
             lines.add(string)

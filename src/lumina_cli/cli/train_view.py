@@ -1,7 +1,6 @@
 """How a training run looks: the plan before it, the live view or log lines, the report."""
 
 import math
-from collections import deque
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol, TextIO
@@ -23,7 +22,10 @@ from lumina_cli.recipes.pretrain import RunEvent, TrainReport
 from lumina_cli.recipes.run_folder import REPORT
 from lumina_cli.settings import DEFAULT_MODEL
 
-SAMPLES_SHOWN = 10
+FIRST_SAMPLES = 3
+LAST_SAMPLES = 7
+"""Samples on the screen: the noise of the beginning, and what it turned into."""
+
 SMOOTHING = 0.05
 """Weight of the newest step in the loss and accuracy that are shown."""
 
@@ -152,7 +154,7 @@ class LiveView:
     def __init__(self, console: Console, *, plan: Plan) -> None:
         self._console = console
         self._plan = plan
-        self._samples: deque[Sampled] = deque(maxlen=SAMPLES_SHOWN)
+        self._samples: list[Sampled] = []
         self._step: StepDone | None = None
         self._validation: Evaluated | None = None
         self._loss = self._accuracy = math.nan
@@ -167,6 +169,7 @@ class LiveView:
                 self._validation = event
             case Sampled():
                 self._samples.append(event)
+                del self._samples[FIRST_SAMPLES:-LAST_SAMPLES]
             case _ if line := trouble_line(event):
                 self._live.console.print(plain(line), soft_wrap=True)
 

@@ -20,7 +20,7 @@ from lumina_cli.data.config import DataConfig
 from lumina_cli.data.encoded import EncodedText, EncodedWriter, open_encoded
 from lumina_cli.data.split import DocumentSize, split_documents
 from lumina_cli.errors import DataError, StorageError
-from lumina_cli.tokenizer.chat_format import encode_document
+from lumina_cli.tokenizer.chat_format import encode_documents
 from lumina_cli.tokenizer.vocabulary import (
     NUM_CODE_POINTS,
     Counts,
@@ -29,8 +29,12 @@ from lumina_cli.tokenizer.vocabulary import (
     vocabulary_from_counts,
 )
 
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 """Part of every cache key: raise it when the encoding of the same documents changes."""
+
+BATCH_CHARS = 1 << 18
+"""Documents are counted and encoded so many characters at a time: one by one, short
+messages would spend nearly all the time in the calls themselves."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,13 +155,15 @@ class _Builder:
             EncodedWriter(folder / f"{name}.bin", vocab_size=len(vocabulary))
             for name in ("train", "validation")
         ]
+        loss_on = self.config.loss_on
         with writers[0], writers[1]:
-            for side, document in pieces:
-                encoded = encode_document(
-                    document, vocabulary=vocabulary, loss_on=self.config.loss_on
-                )
-                writers[side].write(encoded)
-                tallies[side].add(document)
+            for batch in _batches(pieces):
+                for side in {side for side, _ in batch}:
+                    documents = [document for its_side, document in batch if its_side == side]
+                    writers[side].write(
+                        encode_documents(documents, vocabulary=vocabulary, loss_on=loss_on)
+                    )
+                    tallies[side].add(documents)
         description = {
             "characters": vocabulary.characters,
             "remarks": list(self.remarks()),
@@ -175,10 +181,11 @@ class _Tally:
     def __init__(self) -> None:
         self.conversations = self.texts = self.chars = 0
 
-    def add(self, document: Document) -> None:
-        self.conversations += isinstance(document, Conversation)
-        self.texts += isinstance(document, PlainText) and document.starts
-        self.chars += _num_chars(document)
+    def add(self, documents: Iterable[Document]) -> None:
+        for document in documents:
+            self.conversations += isinstance(document, Conversation)
+            self.texts += isinstance(document, PlainText) and document.starts
+            self.chars += _num_chars(document)
 
     def counts(self) -> SideCounts:
         return SideCounts(self.conversations, self.texts, self.chars)
@@ -188,22 +195,53 @@ def _measure(documents: Iterable[Document], *, counts: Counts) -> list[DocumentS
     """Add up the characters in `counts` and return what the split needs."""
     sizes: list[DocumentSize] = []
     digest, num_chars = hashlib.blake2b(digest_size=16), 0
-    for document in documents:
-        if not isinstance(document, PlainText) or document.starts:
-            digest, num_chars = hashlib.blake2b(digest_size=16), 0
-        for text in _texts(document):
-            points = code_points(text)
-            seen = np.bincount(points)
-            counts[: len(seen)] += seen
-            digest.update(text.encode() + b"\xff")
-            num_chars += len(text)
+    for document in _counted(documents, counts=counts):
         if isinstance(document, Conversation):
-            group = document.group
-            key = digest.digest() if group is None else group.encode("utf-8", "surrogatepass")
-            sizes.append(DocumentSize(key, num_chars, is_plain_text=False))
-        elif document.ends:
+            size = _num_chars(document)
+            sizes.append(DocumentSize(_group_key(document), size, is_plain_text=False))
+            continue
+        if document.starts:
+            digest, num_chars = hashlib.blake2b(digest_size=16), 0
+        digest.update(document.text.encode())
+        num_chars += len(document.text)
+        if document.ends:
             sizes.append(DocumentSize(digest.digest(), num_chars, is_plain_text=True))
     return sizes
+
+
+def _counted(documents: Iterable[Document], *, counts: Counts) -> Iterator[Document]:
+    """Pass documents on, and add up their characters in `counts`."""
+    for batch in _batches((0, document) for document in documents):
+        text = "".join(text for _, document in batch for text in _texts(document))
+        seen = np.bincount(code_points(text))
+        counts[: len(seen)] += seen
+        yield from (document for _, document in batch)
+
+
+def _group_key(conversation: Conversation) -> bytes:
+    """Return what is equal for conversations that stay on one side of the split."""
+    if conversation.group is not None:
+        return conversation.group.encode("utf-8", "surrogatepass")
+    said = b"".join(map(_as_bytes, _texts(conversation)))
+    return hashlib.blake2b(said, digest_size=16).digest()
+
+
+def _as_bytes(text: str) -> bytes:
+    return text.encode() + b"\xff"  # which stands in no UTF-8: texts can't run together
+
+
+def _batches(pieces: Iterable[tuple[int, Document]]) -> Iterator[list[tuple[int, Document]]]:
+    """Yield pieces many at a time, but no more than memory bears."""
+    batch: list[tuple[int, Document]] = []
+    num_chars = 0
+    for piece in pieces:
+        batch.append(piece)
+        num_chars += _num_chars(piece[1]) + 1
+        if num_chars >= BATCH_CHARS:
+            yield batch
+            batch, num_chars = [], 0
+    if batch:
+        yield batch
 
 
 def _cut(
@@ -249,7 +287,9 @@ def _texts(document: Document) -> list[str]:
 
 
 def _num_chars(document: Document) -> int:
-    return sum(map(len, _texts(document)))
+    if isinstance(document, PlainText):
+        return len(document.text)
+    return sum([len(message.text) for message in document.messages])
 
 
 def _cache_key(

@@ -61,17 +61,17 @@ class EncodedWriter:
     def __init__(self, path: Path, *, vocab_size: int) -> None:
         self._path = path
         self._file: BinaryIO = path.open("wb")
-        self._code_of_pair = np.full(2 * vocab_size, -1, dtype=np.int64)
+        self._code_of_pair = np.full(2 * vocab_size, -1, dtype=np.int32)
         self.pairs: list[int] = []
         self.dtype = CODE_DTYPES[0]
 
     def write(self, encoded: MaskedIds) -> None:
         """Append ids."""
         pairs = encoded.ids * 2 + encoded.in_loss
-        codes = self._code_of_pair[pairs]
-        if len(codes) and codes.min() < 0:
+        codes = self._code_of_pair.take(pairs)
+        if codes.min(initial=0) < 0:
             self._learn(np.unique(pairs[codes < 0]))
-            codes = self._code_of_pair[pairs]
+            codes = self._code_of_pair.take(pairs)
         self._file.write(codes.astype(self.dtype).tobytes())
 
     def _learn(self, new_pairs: IdArray) -> None:

@@ -14,7 +14,7 @@ from lumina_cli.core.device import choose_device
 from lumina_cli.core.model.accounting import num_parameters
 from lumina_cli.core.precision import choose_precision
 from lumina_cli.core.sampling.beam import beam_search
-from lumina_cli.core.sampling.config import SamplingConfig
+from lumina_cli.core.sampling.config import SamplerName, SamplingConfig
 from lumina_cli.core.sampling.ending import Piece
 from lumina_cli.core.sampling.generate import generate
 from lumina_cli.core.sampling.reader import Reader
@@ -25,13 +25,16 @@ from lumina_cli.tokenizer.ids import Special
 
 CHAT_CONFIGS = (SamplingConfig, ComputeConfig)
 
-_SAMPLER_OF = {
-    "top_k": "top-k",
-    "top_p": "nucleus",
-    "min_p": "min-p",
-    "num_beams": "beam",
-    "length_penalty": "beam",
+_SAMPLERS_USING: dict[str, tuple[SamplerName, ...]] = {
+    "temperature": ("nucleus", "top-k", "min-p"),
+    "top_k": ("top-k",),
+    "top_p": ("nucleus",),
+    "min_p": ("min-p",),
+    "repetition_penalty": ("nucleus", "top-k", "min-p", "greedy"),
+    "num_beams": ("beam",),
+    "length_penalty": ("beam",),
 }
+"""By setting; the seed is left out, for a command may be given one whatever it does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,10 +184,10 @@ def _card(path: Path, file: ModelFile) -> ModelCard:
 
 def _without_effect(config: SamplingConfig, settings: Settings) -> Iterator[str]:
     """Yield a line for each setting that was asked for and that the sampler does not use."""
-    for name, sampler in _SAMPLER_OF.items():
+    for name, samplers in _SAMPLERS_USING.items():
         source = settings.sources.get(name, "the model file")
-        if source != "the model file" and config.sampler != sampler:
+        if source != "the model file" and config.sampler not in samplers:
             yield (
                 f"{name} has no effect with the {config.sampler} sampler (from {source}); "
-                f"use: --sampler {sampler}"
+                f"use: --sampler {samplers[0]}"
             )

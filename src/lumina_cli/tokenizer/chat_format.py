@@ -24,6 +24,9 @@ ROLE_IDS: dict[Role, Special] = {
     "user": Special.USER,
     "bot": Special.BOT,
 }
+_ROLE_IDS = {role: int(special) for role, special in ROLE_IDS.items()}
+_BEGIN, _END = int(Special.BEGIN), int(Special.END)
+"""Plain numbers: NumPy takes a list of them many times faster than one of enum members."""
 
 
 class MaskedIds(NamedTuple):
@@ -34,20 +37,27 @@ class MaskedIds(NamedTuple):
 
 
 def encode_document(document: Document, *, vocabulary: Vocabulary, loss_on: LossOn) -> MaskedIds:
-    """Return `document` in the chat format.
+    """Return one document in the chat format: see `encode_documents`."""
+    return encode_documents([document], vocabulary=vocabulary, loss_on=loss_on)
+
+
+def encode_documents(
+    documents: Iterable[Document], *, vocabulary: Vocabulary, loss_on: LossOn
+) -> MaskedIds:
+    """Return documents in the chat format, side by side, all their texts encoded at once.
 
     Args:
-        document: a conversation, or (a stretch of) a plain text, which counts throughout.
+        documents: conversations, and (stretches of) plain texts, which count throughout.
         vocabulary: the characters and their ids.
         loss_on: which messages of a conversation count: the bot's, or everybody's.
     """
-    if isinstance(document, Conversation):
-        parts = _conversation_parts(document, vocabulary=vocabulary, loss_on=loss_on)
-    else:
-        parts = _plain_text_parts(document, vocabulary=vocabulary)
-    ids, counts = zip(*parts, strict=True)
-    in_loss = np.repeat(np.array(counts), [len(part) for part in ids])
-    return MaskedIds(np.concatenate(ids), in_loss)
+    layout = _Layout()
+    for document in documents:
+        if isinstance(document, Conversation):
+            layout.conversation(document, loss_on=loss_on)
+        else:
+            layout.plain_text(document)
+    return layout.encode(vocabulary)
 
 
 def encode_message(message: Message, *, vocabulary: Vocabulary) -> list[int]:
@@ -63,26 +73,52 @@ def encode_prompt(messages: Iterable[Message], *, vocabulary: Vocabulary) -> lis
     return [*ids, Special.BOT]
 
 
-Part = tuple[IdArray, bool]
+class _Layout:
+    """Texts and the reserved ids among them, before any of it is encoded.
 
+    The reserved ids never join the text, not even as placeholders: each is kept with the
+    number of texts that stand before it, and put in its place when their ids are known.
+    """
 
-def _conversation_parts(
-    conversation: Conversation, *, vocabulary: Vocabulary, loss_on: LossOn
-) -> list[Part]:
-    parts = [_reserved(Special.BEGIN)]
-    for message in conversation.messages:
-        counts = message.in_loss and (loss_on == "all" or message.role == "bot")
-        parts.append(_reserved(ROLE_IDS[message.role]))
-        parts.append((vocabulary.encode_array(message.text), counts))
-        parts.append(_reserved(Special.END, counts=counts))
-    return parts
+    def __init__(self) -> None:
+        self._texts: list[str] = []
+        self._texts_count: list[bool] = []
+        self._reserved: list[int] = []
+        self._reserved_count: list[bool] = []
+        self._texts_before: list[int] = []
 
+    def conversation(self, conversation: Conversation, *, loss_on: LossOn) -> None:
+        """Lay out <|begin|> and, for each message, its role id, its text and <|end|>."""
+        self._reserve(_BEGIN)
+        for message in conversation.messages:
+            counts = message.in_loss and (loss_on == "all" or message.role == "bot")
+            before = len(self._texts)
+            self._texts.append(message.text)
+            self._texts_count.append(counts)
+            self._reserved += (_ROLE_IDS[message.role], _END)
+            self._reserved_count += (False, counts)
+            self._texts_before += (before, before + 1)
 
-def _plain_text_parts(text: PlainText, *, vocabulary: Vocabulary) -> list[Part]:
-    parts = [_reserved(Special.BEGIN)] if text.starts else []
-    parts.append((vocabulary.encode_array(text.text), True))
-    return [*parts, _reserved(Special.END, counts=True)] if text.ends else parts
+    def plain_text(self, text: PlainText) -> None:
+        """Lay out a stretch of text, <|begin|> before the first and <|end|> behind the last."""
+        if text.starts:
+            self._reserve(_BEGIN)
+        self._texts.append(text.text)
+        self._texts_count.append(True)
+        if text.ends:
+            self._reserve(_END, counts=True)
 
+    def encode(self, vocabulary: Vocabulary) -> MaskedIds:
+        """Return the ids of all that was laid out."""
+        ids, begins = vocabulary.encode_texts(self._texts)
+        places = begins[self._texts_before]
+        in_loss = np.repeat(np.array(self._texts_count, dtype=np.bool_), np.diff(begins))
+        return MaskedIds(
+            np.insert(ids, places, self._reserved),
+            np.insert(in_loss, places, self._reserved_count),
+        )
 
-def _reserved(special: Special, *, counts: bool = False) -> Part:
-    return np.array([special], dtype=np.int32), counts
+    def _reserve(self, id_: int, *, counts: bool = False) -> None:
+        self._reserved.append(id_)
+        self._reserved_count.append(counts)
+        self._texts_before.append(len(self._texts))

@@ -154,6 +154,10 @@ def test_say_says_what_would_be_a_command(line: str, text: str) -> None:
         ("/say", "needs text"),
         ("/foo", "There is no command /foo"),
         ("/sav x", "did you mean /save?"),
+        ("/temp0.8", "did you mean /temp?"),
+        ("/topk10", "did you mean /topk?"),
+        ("/?", "help lists all"),
+        ("/" + "a" * 1_000_000, "There is no command /aaa"),
     ],
 )
 def test_a_wrong_command_is_explained(line: str, told: str) -> None:

@@ -96,6 +96,15 @@ def test_another_chat_is_replaced_but_no_other_file(tmp_path: Path) -> None:
     assert notes.read_text(encoding="utf-8") == "dear diary"
 
 
+@pytest.mark.parametrize("name", ["x" * 300, "a\0b", "notes.txt/chat.json"])
+def test_a_name_that_no_file_can_have_is_told(tmp_path: Path, name: str) -> None:
+    (tmp_path / "notes.txt").write_text("dear diary", encoding="utf-8")
+    with pytest.raises(OutputError, match="can't be written"):
+        write_session(tmp_path / name, saved("one"))
+    with pytest.raises(MissingInputError):
+        read_session(tmp_path / name)
+
+
 def test_a_missing_folder_is_told(tmp_path: Path) -> None:
     with pytest.raises(OutputError, match="does not exist"):
         write_session(tmp_path / "no" / "chat.json", saved("one"))

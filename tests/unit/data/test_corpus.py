@@ -100,6 +100,20 @@ def test_a_text_in_stretches_is_cut_at_its_last_tenth(tmp_path: Path, lengths: l
     assert corpus.validation_counts.chars == 100
 
 
+@pytest.mark.parametrize("batch_chars", [1, 50, 10_000])
+def test_how_many_documents_are_encoded_at_once_changes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, batch_chars: int
+) -> None:
+    documents = [*TALKS, PlainText("a rare é"), PlainText("and more", starts=True)]
+    usual = load(tmp_path / "usual", documents, config=DataConfig(min_char_count=2))
+    monkeypatch.setattr(corpus_module, "BATCH_CHARS", batch_chars)
+    other = load(tmp_path / "other", documents, config=DataConfig(min_char_count=2))
+    for name in ("train", "validation"):
+        found = [getattr(corpus, name).slice(0, 9999) for corpus in (usual, other)]
+        assert found[0].ids.tolist() == found[1].ids.tolist()
+        assert found[0].in_loss.tolist() == found[1].in_loss.tolist()
+
+
 def test_a_duplicate_lies_where_its_twin_does(tmp_path: Path) -> None:
     for seed in range(5):
         corpus = load(tmp_path, [*TALKS, *TALKS], seed=seed)
@@ -107,6 +121,18 @@ def test_a_duplicate_lies_where_its_twin_does(tmp_path: Path) -> None:
         validation = set(decoded(corpus, corpus.validation).split("<|begin|>")[1:])
         assert validation
         assert not train & validation
+
+
+def test_a_text_lies_on_the_same_side_in_whatever_stretches_it_came(tmp_path: Path) -> None:
+    whole = [PlainText(f"text number {n:03}") for n in range(40)]
+    halves = [
+        half
+        for text in whole
+        for half in (PlainText(text.text[:9], ends=False), PlainText(text.text[9:], starts=False))
+    ]
+    sides = [load(tmp_path / name, d) for name, d in (("whole", whole), ("halves", halves))]
+    assert sides[0].validation_counts.texts > 0
+    assert decoded(sides[0], sides[0].validation) == decoded(sides[1], sides[1].validation)
 
 
 def test_paths_of_one_tree_lie_on_one_side(tmp_path: Path) -> None:

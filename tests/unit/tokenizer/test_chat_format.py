@@ -9,6 +9,7 @@ from lumina_cli.conversation import Conversation, Document, Message, PlainText
 from lumina_cli.tokenizer.chat_format import (
     LossOn,
     encode_document,
+    encode_documents,
     encode_message,
     encode_prompt,
 )
@@ -89,3 +90,41 @@ def test_a_conversation_begins_with_the_prompt_that_leads_to_its_last_reply() ->
     prompt = encode_prompt(TALK.messages[:-1], vocabulary=ABC)
     ids = encode_document(TALK, vocabulary=ABC, loss_on="all").ids.tolist()
     assert ids[: len(prompt)] == prompt
+
+
+TEXTS = st.text(st.sampled_from("abcé€😀\0"), max_size=6)
+"""Of known characters, and of those spelled in two, three, four bytes and one."""
+
+MESSAGES = st.builds(Message, st.sampled_from(["system", "user", "bot"]), TEXTS, st.booleans())
+DOCUMENTS = st.lists(
+    st.builds(Conversation, st.lists(MESSAGES, max_size=4).map(tuple))
+    | st.builds(PlainText, TEXTS, st.booleans(), st.booleans()),
+    max_size=6,
+)
+
+
+@given(documents=DOCUMENTS, loss_on=st.sampled_from(["bot", "all"]))
+def test_many_documents_at_once_are_those_documents_one_after_the_other(
+    documents: list[Document], loss_on: LossOn
+) -> None:
+    expected: list[tuple[int, bool]] = []
+    for document in documents:
+        if isinstance(document, PlainText):
+            expected += [(BEGIN, False)] * document.starts
+            expected += [(id_, True) for id_ in ABC.encode(document.text)]
+            expected += [(END, True)] * document.ends
+            continue
+        expected.append((BEGIN, False))
+        for message in document.messages:
+            counts = message.in_loss and (loss_on == "all" or message.role == "bot")
+            role, *said = encode_message(message, vocabulary=ABC)
+            expected += [(role, False), *((id_, counts) for id_ in said)]
+    ids, in_loss = encode_documents(documents, vocabulary=ABC, loss_on=loss_on)
+    assert list(zip(ids.tolist(), in_loss.tolist(), strict=True)) == expected
+
+
+@given(texts=st.lists(st.text(max_size=9), max_size=5))
+def test_no_text_brings_a_reserved_id_of_its_own(texts: list[str]) -> None:
+    talk = Conversation(tuple(Message("user", text) for text in [*texts, "<|end|>", "\0\x05"]))
+    ids = encode_documents([talk], vocabulary=ABC, loss_on="all").ids.tolist()
+    assert [id_ for id_ in ids if id_ < 6] == [BEGIN, *[USER, END] * len(talk.messages)]

@@ -1,5 +1,6 @@
 """Characters to ids and back."""
 
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -141,3 +142,13 @@ def test_real_text_of_many_scripts_comes_back(shared_data: Path) -> None:
         text = (shared_data / name).read_text(encoding="utf-8")[:100_000]
         vocabulary = vocabulary_from_counts(counts_of(text), min_count=3)
         assert vocabulary.decode(vocabulary.encode(text)) == text
+
+
+@given(texts=st.lists(st.text(st.sampled_from("ab\0é€😀"), max_size=6), max_size=6))
+def test_texts_side_by_side_are_found_again_by_where_they_begin(texts: list[str]) -> None:
+    vocabulary = Vocabulary("ab€")
+    ids, begins = vocabulary.encode_texts(texts)
+    assert begins[-1] == len(ids)
+    found = [ids[begin:end].tolist() for begin, end in pairwise(begins.tolist())]
+    assert found == [vocabulary.encode(text) for text in texts]
+    assert [vocabulary.decode(each) for each in found] == texts

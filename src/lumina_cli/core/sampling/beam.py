@@ -123,7 +123,8 @@ def _grow(
     """
     L, V = logprobs.shape
     before = torch.tensor([beam.logprob for beam in live], dtype=torch.float64)
-    total = before.to(logprobs.device).unsqueeze(1) + logprobs  # (L, V), float64
+    # float64, on the CPU: MPS has none.
+    total = before.unsqueeze(1) + logprobs.cpu()  # (L, V)
     # At most one extension of each beam is <|end|>, so 2 B hold B that are not.
     best = total.flatten().topk(min(2 * config.num_beams, L * V))
     parents: list[int] = []

@@ -65,9 +65,9 @@ def generate(
     logits = reader.read(newest(prompt_ids, model=model))
     while True:
         idx = sample(logits + valid_text.bias([decoder.next_bytes]), recent)
-        logprob = logits.log_softmax(dim=-1)[0, idx]
         id_ = int(idx)  # sync point
-        yield from ending.push(Piece(decoder.push(id_), id_, float(logprob)))
+        logprob = logits.log_softmax(dim=-1)[0, id_].item()
+        yield from ending.push(Piece(decoder.push(id_), id_, logprob))
         if ending.reached:
             return
         recent.append(id_)

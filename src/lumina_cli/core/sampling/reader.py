@@ -61,7 +61,8 @@ class Reader:
         """
         new = idx.unsqueeze(1)  # (B, 1)
         if self._cache.length == self._cache.capacity:
-            new = torch.cat([self._idx[:, self._cache.capacity // 2 + 1 :], new], dim=1)
+            later = self._idx[:, 1 - num_kept(self._cache.capacity) :]
+            new = torch.cat([later, new], dim=1)
             self._cache.truncate(0)
             self.num_moves += 1
         return self._forward(new)
@@ -85,3 +86,8 @@ class Reader:
         x = self.model.hidden(idx, cache=self._cache)[:, -1]  # (B, C)
         logits: Tensor = self.model.lm_head(x)
         return logits.float()
+
+
+def num_kept(seq_length: int) -> int:
+    """Return how many newest ids a full context goes on with, the one just said among them."""
+    return seq_length - seq_length // 2

@@ -3,6 +3,7 @@
 B batch, V vocabulary.
 """
 
+import math
 from collections.abc import Callable, Iterable
 from functools import partial
 
@@ -16,6 +17,8 @@ from lumina_cli.errors import LuminaError
 Sampler = Callable[[Tensor, Iterable[int]], Tensor]
 """From logits (B, V), and the ids just before them, to the next ids (B,)."""
 
+_SMALLEST = torch.finfo(torch.float64).tiny
+
 
 def greedy(logits: Tensor) -> Tensor:
     """Return the likeliest id of each row, (B,); of equally likely ones the first."""
@@ -27,14 +30,14 @@ def draw(logits: Tensor, *, generator: torch.Generator) -> Tensor:
 
     Of independent exponential times with rates p, the first to come is i with probability
     p_i. It is what `torch.multinomial` does, without its check that waits for the device;
-    in float64, where the noise is never so coarse that a rare id is favoured. A generator
-    on the CPU gives the same draws whatever device the logits are on.
+    in float64, where the noise is never so coarse that a rare id is favoured. All of it is
+    done where the generator is: the same draws whatever device the logits are on, and some
+    devices (MPS) have no float64.
     """
-    probs = logits.double().softmax(dim=-1)
-    times = torch.empty(probs.shape, dtype=probs.dtype, device=generator.device)
-    times.exponential_(generator=generator)
-    smallest = torch.finfo(probs.dtype).tiny  # 0 / 0 would be NaN, and NaN the maximum
-    return (probs / times.clamp_min_(smallest).to(probs.device)).argmax(dim=-1)
+    probs = logits.to(generator.device).softmax(dim=-1, dtype=torch.float64)
+    times = torch.empty_like(probs).exponential_(generator=generator)
+    times.clamp_min_(_SMALLEST)  # 0 / 0 would be NaN, and NaN the maximum
+    return probs.div_(times).argmax(dim=-1).to(logits.device)
 
 
 def make_sampler(config: SamplingConfig, *, generator: torch.Generator) -> Sampler:
@@ -43,8 +46,9 @@ def make_sampler(config: SamplingConfig, *, generator: torch.Generator) -> Sampl
     choose = greedy if config.is_greedy else partial(draw, generator=generator)
 
     def sample(logits: Tensor, recent: Iterable[int]) -> Tensor:
-        refuse_unusable(logits)
-        return choose(narrow(logits, recent))
+        left = narrow(logits, recent)
+        refuse_unusable(left)  # they hide nothing, and a low temperature may overflow
+        return choose(left)
 
     return sample
 
@@ -54,7 +58,8 @@ def refuse_unusable(logits: Tensor) -> None:
 
     Sync point.
     """
-    if not bool(logits.amax(dim=-1).isfinite().all()):  # amax of a row with a NaN is NaN
+    largest: list[float] = logits.amax(dim=-1).tolist()  # of a row with a NaN it is NaN
+    if not all(map(math.isfinite, largest)):
         raise LuminaError(
             "the model's probabilities are not numbers (NaN or infinite), so nothing can be said",
             hint="Try --precision fp32; if it stays, train again from an earlier checkpoint.",

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from lumina_cli.core.model.transformer import Transformer
+from lumina_cli.core.sampling.reader import num_kept
 
 
 class Scored(NamedTuple):
@@ -50,7 +51,7 @@ def score(
         end = min(start + seq_length, len(ids) - 1)
         logits = model(ids[start:end].unsqueeze(0))[0, first - start - 1 :]  # (T, V)
         scored += _scored(logits.float(), ids[first : end + 1], num_runners_up=num_runners_up)
-        start, first = end - (seq_length // 2 - 1), end + 1
+        start, first = end + 1 - num_kept(seq_length), end + 1
     return scored
 
 

@@ -57,7 +57,7 @@ FIRST_QUESTIONS = (
 """What a newcomer types in the first minute: learnt more often than its kind would be."""
 
 _NUM_PLAIN = 40
-_NUM_FIRST = 15
+_NUM_FIRST = 35
 _MAX_QUESTIONS = 40
 _MAIN_WORDING_SHARE = 0.5
 _SECOND_TURN_SHARE = 0.35

@@ -8,7 +8,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lumina_cli.core.model.positions import Turns, rotary_turns, rotate, sinusoidal_positions
+from lumina_cli.core.model.positions import rotary_turns, rotate, sinusoidal_positions
 
 
 def angle(t: int, pair: int, size: int) -> float:
@@ -28,30 +28,31 @@ def test_waves_stay_exact_far_out() -> None:
     assert table[59_999, 0].item() == pytest.approx(math.sin(59_999), abs=1e-6)
 
 
-def at(turns: Turns, t: int) -> Turns:
-    return Turns(turns.cosines[t : t + 1], turns.sines[t : t + 1])
-
-
 @pytest.mark.parametrize("t", [0, 1, 5, 31])
 def test_a_turn_multiplies_each_pair_by_a_complex_number(t: int) -> None:
-    x = torch.randn(1, 1, 1, 8, generator=torch.Generator().manual_seed(0))
-    turned = rotate(x, at(rotary_turns(32, 8), t)).flatten().tolist()
-    numbers = x.flatten().tolist()
-    for i in range(4):
-        expected = complex(numbers[i], numbers[i + 4]) * cmath.exp(1j * angle(t, i, 8))
-        assert complex(turned[i], turned[i + 4]) == pytest.approx(expected, abs=1e-5)
+    qk = torch.randn(1, 1, 2, 1, 8, generator=torch.Generator().manual_seed(0))
+    turned = rotate(qk, rotary_turns(32, 8)[t : t + 1])
+    for numbers, found in zip(qk.view(2, 8).tolist(), turned.view(2, 8).tolist(), strict=True):
+        for pair in range(4):
+            number = complex(numbers[2 * pair], numbers[2 * pair + 1])
+            expected = number * cmath.exp(1j * angle(t, pair, 8))
+            assert complex(found[2 * pair], found[2 * pair + 1]) == pytest.approx(
+                expected, abs=1e-5
+            )
 
 
 @given(early=st.integers(0, 20), gap=st.integers(0, 20), shift=st.integers(0, 20))
 def test_what_two_positions_say_to_each_other_depends_on_their_distance_alone(
     early: int, gap: int, shift: int
 ) -> None:
-    generator = torch.Generator().manual_seed(1)
-    q, k = torch.randn(2, 1, 1, 1, 16, generator=generator).unbind(0)
+    q, k = torch.randn(2, 16, generator=torch.Generator().manual_seed(1)).unbind(0)
     turns = rotary_turns(64, 16)
 
+    def turned(x: torch.Tensor, t: int) -> torch.Tensor:
+        return rotate(x.view(1, 1, 1, 1, 16), turns[t : t + 1])
+
     def score(q_at: int, k_at: int) -> float:
-        return (rotate(q, at(turns, q_at)) * rotate(k, at(turns, k_at))).sum().item()
+        return (turned(q, q_at) * turned(k, k_at)).sum().item()
 
     here, there = score(early + gap, early), score(early + gap + shift, early + shift)
     assert here == pytest.approx(there, abs=1e-4)

@@ -99,3 +99,10 @@ def test_temperature_zero_takes_the_likeliest(sampler: str) -> None:
     logits = torch.randn(50, 8, generator=generator())
     sample = make_sampler(config, generator=generator())
     assert sample(logits, []).tolist() == logits.argmax(dim=-1).tolist()
+
+
+@pytest.mark.parametrize("sampler", ["top-k", "nucleus", "min-p"])
+def test_numbers_that_a_low_temperature_makes_infinite_are_refused(sampler: str) -> None:
+    config = SamplingConfig.model_validate({"sampler": sampler, "temperature": 0.1})
+    with pytest.raises(LuminaError, match="not numbers"):
+        make_sampler(config, generator=generator())(torch.tensor([[0.0, 1e38]]), [])

@@ -1,11 +1,13 @@
 """Scores of a text are those it had while it was said, however often the context moved."""
 
 import math
+from typing import Literal
 
 import pytest
 import torch
 
-from lumina_cli.core.model.transformer import Transformer
+from lumina_cli.core.model.config import ModelConfig
+from lumina_cli.core.model.transformer import Transformer, build_model
 from lumina_cli.core.sampling.config import SamplingConfig
 from lumina_cli.core.sampling.generate import generate
 from lumina_cli.core.sampling.score import score
@@ -29,6 +31,30 @@ def test_scores_are_the_probabilities_at_the_time(
     )
     scored = score(model, prompt, [piece.id for piece in said])
     assert [item.id for item in scored] == [piece.id for piece in said]
+    for item, piece in zip(scored, said, strict=True):
+        assert math.isclose(item.prob, math.exp(piece.logprob), rel_tol=1e-3)
+
+
+@pytest.mark.parametrize("positions", ["sinusoidal", "rotary"])
+def test_scores_hold_in_a_context_of_odd_length_too(
+    vocabulary: Vocabulary, positions: Literal["sinusoidal", "rotary"]
+) -> None:
+    config = ModelConfig(
+        hidden_size=16, num_layers=1, num_heads=2, seq_length=11, positions=positions
+    )
+    odd = build_model(config, vocab_size=271, generator=torch.Generator().manual_seed(0)).eval()
+    torch.nn.init.normal_(odd.lm_head.weight, generator=torch.Generator().manual_seed(1))
+    said = list(
+        generate(
+            odd,
+            [1, 262],
+            vocabulary=vocabulary,
+            config=SamplingConfig(max_chars=60, temperature=2, top_p=1),
+            generator=torch.Generator().manual_seed(2),
+        )
+    )
+    assert len(said) > 2 * config.seq_length
+    scored = score(odd, [1, 262], [piece.id for piece in said])
     for item, piece in zip(scored, said, strict=True):
         assert math.isclose(item.prob, math.exp(piece.logprob), rel_tol=1e-3)
 

@@ -65,12 +65,10 @@ def test_sums_and_differences_are_right(name: str, sign: int) -> None:
         assert a + sign * b == c
 
 
-def test_of_a_sum_held_out_the_mirror_image_is_learnt() -> None:
-    exchanges = FAMILIES["sums"]()
-    learnt = {tuple(numbers(e.turns[0].reply)) for e in exchanges if e.is_trained}
-    held_out = [numbers(e.turns[0].reply) for e in exchanges if not e.is_trained]
-    assert len(held_out) == 30
-    assert all((b, a, c) in learnt and (a, b, c) not in learnt for a, b, c in held_out)
+def test_every_sum_of_two_digits_is_learnt_in_some_wording() -> None:
+    learnt = {tuple(numbers(e.turns[0].reply)) for e in FAMILIES["sums"]() if e.is_trained}
+    assert learnt == {(a, b, a + b) for a in range(10) for b in range(10)}
+    assert sum(len(e.turns[0].held_out) for e in FAMILIES["sums"]()) == 24
 
 
 def test_counting_goes_by_ones_from_the_start_to_the_end() -> None:
@@ -83,14 +81,6 @@ def test_counting_goes_by_ones_from_the_start_to_the_end() -> None:
             assert found[-1] == 1
         assert {abs(b - a) for a, b in pairwise(found)} == {1}
         assert reply == ", ".join(map(str, found)) + "."
-
-
-def test_the_number_after_is_one_more_and_the_number_before_one_less() -> None:
-    for question, reply in asked("numbers"):
-        found, given = numbers(reply)
-        assert [given] == numbers(question)
-        assert found - given == (1 if "after" in question else -1)
-        assert ("after" in question) == ("after" in reply)
 
 
 def test_the_bigger_number_is_named_first() -> None:
@@ -120,22 +110,6 @@ def test_a_copy_ends_the_question() -> None:
         assert question.rstrip(".?").endswith((f"ay {reply}", f": {reply}"))
 
 
-def test_first_and_last_letters_are_those_of_the_word() -> None:
-    for question, reply in asked("letters"):
-        word = re.search(r"(?:of|does) (\w+)", question)
-        assert word is not None
-        is_first = any(hint in question for hint in ("irst", "start", "begin"))
-        assert last_word(reply) == word[1][0 if is_first else -1]
-        assert f"{'first' if is_first else 'last'} letter of {word[1]} is" in reply
-
-
-def test_letters_stand_as_in_the_alphabet() -> None:
-    for question, reply in asked("alphabet"):
-        letter, given = reply[0], last_word(reply)
-        assert given == last_word(question)
-        assert ord(letter) - ord(given) == (1 if "after" in question else -1)
-
-
 def test_a_plural_is_plain_or_one_that_english_makes_odd() -> None:
     odd = {"mice", "children", "feet", "teeth", "geese", "men", "women", "leaves", "knives",
            "wolves", "boxes", "foxes", "glasses", "buses", "babies", "cities", "berries", "flies",
@@ -149,13 +123,12 @@ def test_a_plural_is_plain_or_one_that_english_makes_odd() -> None:
         assert many in odd or (many == one + "s" and plain_ending), reply
 
 
-@pytest.mark.parametrize(("name", "row"), [("days", DAYS), ("months", MONTHS)])
-def test_days_and_months_follow_the_calendar(name: str, row: list[str]) -> None:
-    for question, reply in asked(name):
+def test_days_follow_the_calendar() -> None:
+    for question, reply in asked("days"):
         found, given = reply.split()[0], last_word(reply)
         step = 1 if "after" in question else -1
         assert given == last_word(question)
-        assert row[(row.index(given) + step) % len(row)] == found
+        assert DAYS[(DAYS.index(given) + step) % len(DAYS)] == found
         assert ("after" in reply) == (step == 1)
 
 
@@ -176,19 +149,16 @@ def test_opposites_go_both_ways() -> None:
         ("capitals", "What is the capital of France?", "The capital of France is Paris."),
         ("kinds", "What is an apple?", "An apple is a fruit."),
         ("kinds", "What is a bee?", "A bee is an insect."),
-        ("rhymes", "What rhymes with cat?", "Cat rhymes with hat."),
         ("plurals", "What is the plural of mouse?", "One mouse, two mice."),
         ("names", "What is my name?", "Your name is Ana."),
-        ("favourites", "What pet do I have?", "You have a cat."),
     ],
 )
 def test_a_family_knows_its_plainest_example(name: str, question: str, reply: str) -> None:
     assert (question, reply) in asked(name)
 
 
-@pytest.mark.parametrize("name", ["names", "favourites"])
-def test_what_is_remembered_was_told_before(name: str) -> None:
-    longer = [e for e in FAMILIES[name]() if len(e.turns) > 1]
+def test_what_is_remembered_was_told_before() -> None:
+    longer = [e for e in FAMILIES["names"]() if len(e.turns) > 1]
     assert longer
     for exchange in longer:
         remembered = last_word(exchange.turns[-1].reply)

@@ -1,4 +1,4 @@
-"""Families of things to know by heart: opposites, animals, colours, capitals, days, months.
+"""Families of things to know by heart: opposites, animals, colours, capitals, days.
 
 In each of them some wordings are held out, item by item.
 """
@@ -73,16 +73,6 @@ _KIND = Pattern(
     ),
     reply="{beginning} is {kind}.",
 )
-_RHYME = Pattern(
-    (
-        "What rhymes with {word}?",
-        "Which word rhymes with {word}?",
-        "Find a rhyme for {word}.",
-        "Give me a rhyme for {word}.",
-        "Do you know a rhyme for {word}?",
-    ),
-    reply="{beginning} rhymes with {rhyme}.",
-)
 
 
 def opposites() -> tuple[Exchange, ...]:
@@ -141,23 +131,9 @@ def kinds() -> tuple[Exchange, ...]:
     return new_wordings(_KIND, items, name="kinds", num_held_out=20)
 
 
-def rhymes() -> tuple[Exchange, ...]:
-    """A word that rhymes with a word."""
-    items = [
-        {"word": word, "beginning": capitalised(word), "rhyme": rhyme}
-        for word, rhyme in pairs("rhymes")
-    ]
-    return new_wordings(_RHYME, items, name="rhymes", num_held_out=20)
-
-
 def days() -> tuple[Exchange, ...]:
     """The day after and before a day."""
     return _around("day", words("days"), num_held_out=10)
-
-
-def months() -> tuple[Exchange, ...]:
-    """The month after and before a month."""
-    return _around("month", words("months"), num_held_out=12)
 
 
 def _around(what: str, names: list[str], *, num_held_out: int) -> tuple[Exchange, ...]:

@@ -1,4 +1,4 @@
-"""Families of numbers: sums, differences, counting, neighbours, comparing, even and odd, words."""
+"""Families of numbers: sums, differences, counting, comparing, even and odd, words."""
 
 import random
 
@@ -45,24 +45,6 @@ _COUNT_DOWN = Pattern(
     ("Count down from {a}.", "Can you count down from {a}?"),
     reply="{listed}.",
 )
-_NEXT = Pattern(
-    (
-        "What comes after {n}?",
-        "What number comes after {n}?",
-        "Which number comes after {n}?",
-        "What is the number after {n}?",
-    ),
-    reply="{m} comes after {n}.",
-)
-_PREVIOUS = Pattern(
-    (
-        "What comes before {n}?",
-        "What number comes before {n}?",
-        "Which number comes before {n}?",
-        "What is the number before {n}?",
-    ),
-    reply="{m} comes before {n}.",
-)
 _BIGGER = Pattern(
     (
         "Which is bigger, {a} or {b}?",
@@ -87,15 +69,17 @@ _AS_WORD = Pattern(
     reply="{n} is {word}.",
 )
 
+_FIRST_SUMS = ((2, 2), (5, 1), (3, 4))
+
 
 def sums() -> tuple[Exchange, ...]:
-    """Held out: new pairs, whose mirror image (4 + 3 for 3 + 4) is learnt."""
-    pairs = [(a, b) for a in range(11) for b in range(11)]
-    lone = _lone_pairs(10, name="sums", count=30)
-    return new_items(
-        _SUM,
-        [{"a": a, "b": b, "c": a + b} for a, b in pairs],
-        held_out=[{"a": a, "b": b, "c": a + b} for a, b in lone],
+    """Held out: new wordings of learnt sums, those that everybody tries first apart."""
+    pairs = [(a, b) for a in range(10) for b in range(10)]
+    items = {(a, b): {"a": a, "b": b, "c": a + b} for a, b in pairs}
+    first = [items.pop(pair) for pair in _FIRST_SUMS]
+    return (
+        *new_wordings(_SUM, list(items.values()), name="sums", num_held_out=24),
+        *new_items(_SUM, first, held_out=()),
     )
 
 
@@ -106,35 +90,15 @@ def differences() -> tuple[Exchange, ...]:
 
 
 def counting() -> tuple[Exchange, ...]:
-    """Held out: new starts and ends."""
-    spans = [(a, b) for a in range(11) for b in range(a + 2, min(a + 8, 15) + 1)]
-    items = {(a, b): {"a": a, "b": b, "listed": _listed(range(a, b + 1))} for a, b in spans}
-    held = pick([(a, b) for a, b in spans if a > 1], name="counting", count=20)
+    """Held out: new wordings of learnt starts and ends."""
+    spans = [(a, b) for a in range(8) for b in range(a + 2, min(a + 6, 12) + 1)]
+    between = [{"a": a, "b": b, "listed": _listed(range(a, b + 1))} for a, b in spans]
     up = [{"b": b, "listed": _listed(range(1, b + 1))} for b in range(3, 11)]
     down = [{"a": a, "listed": _listed(range(a, 0, -1))} for a in range(3, 11)]
     return (
-        *new_items(_COUNT, list(items.values()), held_out=[items[span] for span in held]),
+        *new_wordings(_COUNT, between, name="counting", num_held_out=20),
         *new_items(_COUNT_TO, up, held_out=()),
         *new_items(_COUNT_DOWN, down, held_out=()),
-    )
-
-
-def neighbours() -> tuple[Exchange, ...]:
-    """Held out: new numbers inside a row of ten; those at its ends are learnt."""
-    inside = [n for n in range(11, 50) if n % 10 not in (0, 1, 9)]
-    after = pick(inside, name="numbers after", count=10)
-    before = pick([n for n in inside if n not in after], name="numbers before", count=10)
-    return (
-        *new_items(
-            _NEXT,
-            [{"n": n, "m": n + 1} for n in range(51)],
-            held_out=[{"n": n, "m": n + 1} for n in after],
-        ),
-        *new_items(
-            _PREVIOUS,
-            [{"n": n, "m": n - 1} for n in range(1, 51)],
-            held_out=[{"n": n, "m": n - 1} for n in before],
-        ),
     )
 
 

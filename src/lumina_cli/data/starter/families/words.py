@@ -1,7 +1,4 @@
-"""Families of words: spelling, copying, first and last letters, plurals, the alphabet."""
-
-from itertools import pairwise
-from string import ascii_lowercase
+"""Families of words: spelling, copying, plurals."""
 
 from lumina_cli.data.starter.exchange import Exchange
 from lumina_cli.data.starter.families.pattern import Pattern, new_items, new_wordings, pick
@@ -30,24 +27,6 @@ _COPY = Pattern(
     ),
     reply="{text}",
 )
-_FIRST = Pattern(
-    (
-        "What is the first letter of {word}?",
-        "Which letter does {word} start with?",
-        "What letter does {word} begin with?",
-        "First letter of {word}?",
-    ),
-    reply="The first letter of {word} is {letter}.",
-)
-_LAST = Pattern(
-    (
-        "What is the last letter of {word}?",
-        "Which letter does {word} end with?",
-        "What letter does {word} end with?",
-        "Last letter of {word}?",
-    ),
-    reply="The last letter of {word} is {letter}.",
-)
 _PLURAL = Pattern(
     (
         "What is the plural of {one}?",
@@ -57,24 +36,6 @@ _PLURAL = Pattern(
         "Make {one} plural.",
     ),
     reply="One {one}, two {many}.",
-)
-_LETTER_AFTER = Pattern(
-    (
-        "What letter comes after {letter}?",
-        "Which letter comes after {letter}?",
-        "What comes after {letter}?",
-        "What is the letter after {letter}?",
-    ),
-    reply="{other} comes after {letter}.",
-)
-_LETTER_BEFORE = Pattern(
-    (
-        "What letter comes before {letter}?",
-        "Which letter comes before {letter}?",
-        "What comes before {letter}?",
-        "What is the letter before {letter}?",
-    ),
-    reply="{other} comes before {letter}.",
 )
 _NUM_PHRASES = 360
 
@@ -97,36 +58,13 @@ def copying() -> tuple[Exchange, ...]:
     )
 
 
-def letters() -> tuple[Exchange, ...]:
-    """Held out: new words."""
-    first = {word: {"word": word, "letter": word[0]} for word in _all_words()}
-    last = {word: {"word": word, "letter": word[-1]} for word in _all_words()}
-    new_first = pick(_short_words(), name="first letters", count=12)
-    new_last = pick(_short_words(), name="last letters", count=12)
-    return (
-        *new_items(_FIRST, list(first.values()), held_out=[first[word] for word in new_first]),
-        *new_items(_LAST, list(last.values()), held_out=[last[word] for word in new_last]),
-    )
-
-
 def plurals() -> tuple[Exchange, ...]:
-    """Held out: new words with a plain -s; the others have to be known by heart."""
+    """Held out: new wordings of learnt plurals with a plain -s."""
     plain = [{"one": word, "many": f"{word}s"} for word in words("words")]
     odd = [{"one": one, "many": many} for one, many in pairs("plurals")]
     return (
-        *new_items(_PLURAL, plain, held_out=pick(plain, name="plurals", count=20)),
+        *new_wordings(_PLURAL, plain, name="plurals", num_held_out=20),
         *new_items(_PLURAL, odd, held_out=()),
-    )
-
-
-def alphabet() -> tuple[Exchange, ...]:
-    """Held out: new wordings of learnt letters."""
-    rows = list(pairwise(ascii_lowercase))
-    after = [{"letter": left, "other": right} for left, right in rows]
-    before = [{"letter": right, "other": left} for left, right in rows]
-    return (
-        *new_wordings(_LETTER_AFTER, after, name="letters after", num_held_out=10),
-        *new_wordings(_LETTER_BEFORE, before, name="letters before", num_held_out=10),
     )
 
 
