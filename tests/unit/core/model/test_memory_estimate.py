@@ -1,0 +1,82 @@
+"""The estimate of memory against the peak of a process that does such a step."""
+
+import json
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+from lumina_cli.core.model.accounting import training_memory
+from lumina_cli.core.model.config import ModelConfig
+
+VOCAB_SIZE = 350
+MEASURE = """
+import json, sys
+import numpy as np
+import torch
+from lumina_cli.core.model.config import ModelConfig
+from lumina_cli.core.model.transformer import build_model
+from lumina_cli.core.precision import choose_precision
+from lumina_cli.core.training.config import TrainingConfig
+from lumina_cli.core.training.optim import build_optimizers
+from lumina_cli.core.training.step import Stepper
+from lumina_cli.data.batches import cut_windows
+from lumina_cli.data.encoded import EncodedText
+
+torch.set_num_threads(1)
+
+def step(config, batch_size, optimizer, recompute):
+    ids = np.random.default_rng(0).integers(6, 100, batch_size * config.seq_length + 1)
+    text = EncodedText(np.arange(len(ids), dtype="<u4"), (ids * 2 + 1).astype(np.int32))
+    model = build_model(config, vocab_size=350, generator=torch.Generator()).train()
+    model.recompute = recompute
+    stepper = Stepper(
+        model,
+        build_optimizers(model, config=TrainingConfig(optimizer=optimizer)),
+        precision=choose_precision("fp32", device=torch.device("cpu")),
+        grad_clip=1.0, label_smoothing=0.1, micro_batch_size=batch_size,
+    )
+    starts = np.arange(0, batch_size * config.seq_length, config.seq_length)
+    for _ in range(2):
+        stepper.step(cut_windows(text, starts, seq_length=config.seq_length), lr_factor=1.0)
+
+def status(name):
+    lines = open("/proc/self/status").read().splitlines()
+    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(name))
+
+shape, batch_size, optimizer, recompute = json.loads(sys.argv[1])
+small = {**shape, "hidden_size": 16, "num_layers": 1, "num_heads": 2, "seq_length": 16}
+step(ModelConfig(**small), 2, optimizer, recompute)  # what torch loads at its first step
+open("/proc/self/clear_refs", "w").write("5")  # forget the peak so far
+before = status("VmRSS")
+step(ModelConfig(**shape), batch_size, optimizer, recompute)
+print(status("VmHWM") - before)
+"""
+DEMO = {
+    "hidden_size": 64, "num_layers": 4, "num_heads": 2, "seq_length": 128,
+    "positions": "rotary", "dropout": 0.0,
+}  # fmt: skip
+SMALL = {"hidden_size": 256, "num_layers": 4, "num_heads": 8, "seq_length": 256}
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs /proc")
+@pytest.mark.parametrize(
+    ("shape", "batch_size", "optimizer", "recompute"),
+    [
+        (DEMO, 16, "muon", False),
+        (SMALL, 8, "adamw", False),
+        pytest.param(SMALL, 8, "adamw", True, marks=pytest.mark.slow),
+        pytest.param({}, 16, "adamw", False, marks=pytest.mark.slow, id="default"),
+    ],
+)
+def test_the_estimate_is_within_a_fifth_of_the_peak(
+    shape: dict[str, Any], batch_size: int, optimizer: str, recompute: bool
+) -> None:
+    given = json.dumps([shape, batch_size, optimizer, recompute])
+    measured = int(subprocess.check_output([sys.executable, "-c", MEASURE, given], timeout=300))
+    estimate = training_memory(
+        ModelConfig(**shape), vocab_size=VOCAB_SIZE, batch_size=batch_size, recompute=recompute
+    )
+    assert estimate.total == pytest.approx(measured, rel=0.2)
+    assert measured < 8e9
