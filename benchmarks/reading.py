@@ -4,8 +4,9 @@
     python benchmarks/reading.py --mb 1000    a gigabyte of each kind
 
 Each kind is written to a temporary folder and read in a process of its own, so that its
-peak memory is its own. The peer is what most character-level code does: a Python list,
-one dictionary look-up a character.
+peak memory is its own: once through, and once from the files to the encoded corpus, as
+`lumina train` does, which reads them twice. The peer is what most character-level code
+does: a Python list, one dictionary look-up a character.
 """
 
 import argparse
@@ -15,13 +16,15 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from itertools import count
+from itertools import count, islice
 from pathlib import Path
 from typing import Any
 
+from lumina_cli.conversation import Conversation, Message
 from lumina_cli.data.config import DataConfig
+from lumina_cli.data.corpus import load_corpus
 from lumina_cli.data.documents import Documents
-from lumina_cli.tokenizer.chat_format import encode_document
+from lumina_cli.tokenizer.chat_format import encode_document, encode_documents
 from lumina_cli.tokenizer.vocabulary import Vocabulary
 
 try:
@@ -69,10 +72,19 @@ def array_elements() -> Iterator[str]:
         yield ", " + json.dumps(row)
 
 
+def short_conversations() -> Iterator[str]:
+    """A question of a few words and its answer."""
+    for number in count():
+        yield (
+            json.dumps({"user": f"What is {number} plus 2?", "bot": f"It is {number + 2}."}) + "\n"
+        )
+
+
 KINDS: dict[str, tuple[str, Callable[[], Iterator[str]]]] = {
     "plain text": ("x.txt", prose_lines),
     "OASST rows": ("x.jsonl", oasst_rows),
     "OASST rows, short": ("x.jsonl", short_rows),
+    "short conversations": ("x.jsonl", short_conversations),
     "messages, one array": ("x.json", array_elements),
 }
 
@@ -87,19 +99,21 @@ def write(path: Path, pieces: Iterator[str], *, num_bytes: int) -> None:
 
 
 def measure(path: Path) -> dict[str, float]:
-    """Read a file twice, the second time encoding it, in this process."""
-    vocabulary = Vocabulary("".join(map(chr, [9, 10, *range(32, 127)])))
+    """Read a file, then make it an encoded corpus, in this process."""
     documents = Documents([path], config=DataConfig.model_validate({}))
     before = peak_mb()
-    begin = time.perf_counter()
-    for _ in documents:
-        pass
-    read_s = time.perf_counter() - begin
-    begin = time.perf_counter()
-    for document in documents:
-        encode_document(document, vocabulary=vocabulary, loss_on="all")
-    both_s = time.perf_counter() - begin
-    return {"read_s": read_s, "both_s": both_s, "peak_mb": peak_mb() - before}
+    read_s = _seconds(lambda: sum(1 for _ in documents))
+
+    def encode() -> None:
+        load_corpus(
+            lambda: documents,
+            fingerprint=documents.fingerprint,
+            config=documents.config,
+            seed=0,
+            folder=path.parent / "cache",
+        )
+
+    return {"read_s": read_s, "encode_s": _seconds(encode), "peak_mb": peak_mb() - before}
 
 
 def peak_mb() -> float:
@@ -120,6 +134,24 @@ def encoding_against_the_peer() -> tuple[float, float]:
     return PEER_CHARS / ours / 1e6, PEER_CHARS / peer / 1e6
 
 
+def together_against_one_by_one() -> float:
+    """Return how many times faster short conversations are encoded many at a time."""
+    rows = map(json.loads, islice(short_conversations(), 20_000))
+    talks = [
+        Conversation((Message("user", row["user"]), Message("bot", row["bot"]))) for row in rows
+    ]
+    vocabulary = Vocabulary("".join(map(chr, range(32, 127))))
+
+    def one_by_one() -> None:
+        for talk in talks:
+            encode_document(talk, vocabulary=vocabulary, loss_on="all")
+
+    def together() -> None:
+        encode_documents(talks, vocabulary=vocabulary, loss_on="all")
+
+    return min(_seconds(one_by_one) for _ in range(3)) / min(_seconds(together) for _ in range(3))
+
+
 def _seconds(function: Callable[[], Any]) -> float:
     begin = time.perf_counter()
     function()
@@ -138,11 +170,7 @@ def main() -> None:
     if options.measure:
         print(json.dumps(measure(options.measure)))
         return
-    ours, peer = encoding_against_the_peer()
-    print(
-        f"encoding alone, ASCII: {ours:,.0f} MB/s; the peer: {peer:,.0f} MB/s ({ours / peer:.0f} x)"
-    )
-    print(f"{'':22}{'read':>12}{'read, encode':>15}{'peak memory':>14}")
+    print(f"{'':22}{'read':>12}{'to a corpus':>15}{'peak memory':>14}")
     for kind in options.kind or KINDS:
         name, pieces = KINDS[kind]
         with tempfile.TemporaryDirectory() as folder:
@@ -151,8 +179,13 @@ def main() -> None:
             size_mb = path.stat().st_size / 1e6
             command = [sys.executable, __file__, "--measure", str(path)]
             found = json.loads(subprocess.run(command, capture_output=True, check=True).stdout)
-        speeds = [f"{size_mb / found[key]:,.0f} MB/s" for key in ("read_s", "both_s")]
+        speeds = [f"{size_mb / found[key]:,.0f} MB/s" for key in ("read_s", "encode_s")]
         print(f"{kind:22}{speeds[0]:>12}{speeds[1]:>15}{found['peak_mb']:>11,.0f} MB")
+    ours, peer = encoding_against_the_peer()
+    print(
+        f"encoding alone, ASCII: {ours:,.0f} MB/s; the peer: {peer:,.0f} MB/s ({ours / peer:.0f} x)"
+    )
+    print(f"short conversations together, not one by one: {together_against_one_by_one():.0f} x")
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from lumina_cli.chat.visible import strip_controls
 from lumina_cli.conversation import Message, Role
 from lumina_cli.core.checkpoint.atomic import write_atomically
 from lumina_cli.core.sampling.config import SamplingConfig
@@ -50,8 +51,11 @@ class SavedSession(BaseModel):
         return self
 
     def conversation(self) -> list[Message]:
-        """Return the messages as the tokenizer takes them."""
-        return [Message(message.role, message.text) for message in self.messages]
+        """Return the messages as the tokenizer takes them; a reply is what can be shown of it."""
+        return [
+            Message(m.role, strip_controls(m.text) if m.role == "bot" else m.text)
+            for m in self.messages
+        ]
 
 
 def write_session(path: Path, session: SavedSession) -> None:

@@ -18,7 +18,7 @@ import numpy as np
 from lumina_cli.conversation import Conversation, Document, PlainText
 from lumina_cli.data.config import DataConfig
 from lumina_cli.data.encoded import EncodedText, EncodedWriter, open_encoded
-from lumina_cli.data.split import DocumentSize, split_documents
+from lumina_cli.data.split import DocumentSizes, Lengths, split_documents
 from lumina_cli.errors import DataError, StorageError
 from lumina_cli.tokenizer.chat_format import encode_documents
 from lumina_cli.tokenizer.vocabulary import (
@@ -29,7 +29,7 @@ from lumina_cli.tokenizer.vocabulary import (
     vocabulary_from_counts,
 )
 
-FORMAT_VERSION = 3
+FORMAT_VERSION = 4
 """Part of every cache key: raise it when the encoding of the same documents changes."""
 
 BATCH_CHARS = 1 << 18
@@ -191,21 +191,20 @@ class _Tally:
         return SideCounts(self.conversations, self.texts, self.chars)
 
 
-def _measure(documents: Iterable[Document], *, counts: Counts) -> list[DocumentSize]:
+def _measure(documents: Iterable[Document], *, counts: Counts) -> DocumentSizes:
     """Add up the characters in `counts` and return what the split needs."""
-    sizes: list[DocumentSize] = []
+    sizes = DocumentSizes()
     digest, num_chars = hashlib.blake2b(digest_size=16), 0
     for document in _counted(documents, counts=counts):
         if isinstance(document, Conversation):
-            size = _num_chars(document)
-            sizes.append(DocumentSize(_group_key(document), size, is_plain_text=False))
+            sizes.add(_group_key(document), _num_chars(document), is_plain_text=False)
             continue
         if document.starts:
             digest, num_chars = hashlib.blake2b(digest_size=16), 0
         digest.update(document.text.encode())
         num_chars += len(document.text)
         if document.ends:
-            sizes.append(DocumentSize(digest.digest(), num_chars, is_plain_text=True))
+            sizes.add(digest.digest(), num_chars, is_plain_text=True)
     return sizes
 
 
@@ -222,8 +221,7 @@ def _group_key(conversation: Conversation) -> bytes:
     """Return what is equal for conversations that stay on one side of the split."""
     if conversation.group is not None:
         return conversation.group.encode("utf-8", "surrogatepass")
-    said = b"".join(map(_as_bytes, _texts(conversation)))
-    return hashlib.blake2b(said, digest_size=16).digest()
+    return b"".join(map(_as_bytes, _texts(conversation)))
 
 
 def _as_bytes(text: str) -> bytes:
@@ -244,13 +242,11 @@ def _batches(pieces: Iterable[tuple[int, Document]]) -> Iterator[list[tuple[int,
         yield batch
 
 
-def _cut(
-    documents: Iterable[Document], *, train_chars: list[int]
-) -> Iterator[tuple[int, Document]]:
+def _cut(documents: Iterable[Document], *, train_chars: Lengths) -> Iterator[tuple[int, Document]]:
     """Yield each document with its side, 0 for training, 1 for validation; cut where needed."""
     index = position = 0
     for document in documents:
-        boundary = train_chars[index]
+        boundary = int(train_chars[index])
         if isinstance(document, Conversation):
             yield int(boundary < _num_chars(document)), document
             index += 1

@@ -31,7 +31,7 @@ from lumina_cli.data.text_files import open_text
 from lumina_cli.data.turns import cut_after_last_reply
 from lumina_cli.errors import DataError, LuminaError, MissingInputError
 
-READER_VERSION = 1
+READER_VERSION = 2
 """Part of every fingerprint: raise it when the same files begin to read differently."""
 
 _SETTINGS_READ = {

@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from lumina_cli.conversation import Conversation, Document, Message, PlainText
 from lumina_cli.data.report import Place, ReadReport
+from lumina_cli.data.tagged import TAG
 
 _UNDEFINED_IN_CP1252 = "\x81\x8d\x8f\x90\x9d"
 _FROM_CP1252 = bytes(set(range(0x80, 0xA0)) - set(map(ord, _UNDEFINED_IN_CP1252))).decode("cp1252")
@@ -22,6 +23,7 @@ _FOREIGN_TAG = re.compile(
     r"### (?:Human|Assistant|Instruction|Response):|<\|im_start\|>|<start_of_turn>|\[/?INST\]"
     r"|<\|(?:system|user|bot|assistant|prompter)\|>"
 )
+_TAGGED_LINE = re.compile(rf"^[ \t]*{TAG.pattern}", re.IGNORECASE | re.MULTILINE)
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -109,6 +111,13 @@ class Mender:
         if not in_file and (tag := _FOREIGN_TAG.search(text)):
             wording = "it holds tags of another chat format; they are read as text like any other"
             self._notices.add(wording, place, example=tag[0])
+        if in_file and "<|" in text and (tagged := _TAGGED_LINE.search(text)):
+            at = Place(place.path, place.line + text.count("\n", 0, tagged.start()))
+            wording = (
+                "it is read as plain text, although lines begin with tags; in a chat the first "
+                "line begins with one, and no space stands before it (or use --format tagged)"
+            )
+            self._notices.add(wording, at, example=tagged[0].strip())
         if garbled := find_mojibake(text):
             line = garbled.line if in_file else 0
             at = Place(place.path, place.line + line)

@@ -68,9 +68,10 @@ def messages_of_tree(record: Record, *, name: str) -> Iterator[Record]:
         record: a tree ({"prompt": {…, "replies": […]}}), or its first message.
         name: what names messages that have no id of their own.
     """
-    prompt = record if "replies" in record else record["prompt"]
+    prompt = record if record.get("replies") else record["prompt"]
     tree = {key: record.get(key) for key in ("message_tree_id", "tree_state") if key in record}
-    waiting: list[tuple[object, str | None]] = [(prompt, None)]
+    answers = record.get("parent_id") if prompt is record else None  # a branch cut from its tree
+    waiting: list[tuple[object, object]] = [(prompt, answers)]
     number = 0
     while waiting:
         message, parent = waiting.pop()

@@ -51,8 +51,12 @@ def rows_of_parquet(
                     report.saw_row(path, "unreadable")
                     report.skipped.add("its text is not UTF-8", place)
                     continue
+                except (ValueError, OverflowError):
+                    report.saw_row(path, "unreadable")
+                    report.skipped.add("it holds a date beyond the calendar", place)
+                    continue
                 yield Row(place, value)
-    except (ArrowException, OSError, NotImplementedError) as error:
+    except (ArrowException, UnicodeDecodeError, OSError, NotImplementedError) as error:
         reason = str(error).partition("\n")[0][:200]
         raise DataError(
             f"{path} is no whole parquet table: {reason}", hint="Copy or download it once more."

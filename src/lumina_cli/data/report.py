@@ -113,10 +113,13 @@ class ReadReport:
         if skipped <= MAX_SKIPPED_SHARE * max(self.rows, 1):
             return None
         wording, tally = next(iter(self.skipped))
+        hint = "`lumina data check` shows them all; --allow-skips goes on without them."
+        if skipped >= self.rows:
+            hint = "Nothing would be left; docs/data.md shows the formats that can be read."
         return DataError(
             f"{tally.first}: {wording}{example_of(tally)}; "
             f"{skipped:,} of {self.rows:,} rows can't be read",
-            hint="`lumina data check` shows them all; --allow-skips goes on without them.",
+            hint=hint,
         )
 
 

@@ -88,8 +88,11 @@ def document_of(value: object, *, shape: str) -> Document:
 
 
 def is_tree(record: Record) -> bool:
-    """Say whether a row is a whole tree of messages, or its first with the replies inside."""
-    return "replies" in record or isinstance(record.get("prompt"), dict)
+    """Say whether a row is a whole tree of messages, or one message with the replies inside.
+
+    A column of replies that is empty makes no tree: such a row names what it answers itself.
+    """
+    return bool(record.get("replies")) or isinstance(record.get("prompt"), dict)
 
 
 def role_of(value: object) -> Role:
@@ -173,7 +176,7 @@ def _document(record: Record) -> Document:
 
 
 def _is_oasst_row(record: Record) -> bool:
-    return "role" in record and ("text" in record or "message_id" in record)
+    return "role" in record and not record.keys().isdisjoint({"text", "message_id", "replies"})
 
 
 _TESTS: dict[str, Callable[[Record], bool]] = {

@@ -105,6 +105,11 @@ def test_a_name_that_no_file_can_have_is_told(tmp_path: Path, name: str) -> None
         read_session(tmp_path / name)
 
 
+def test_a_forged_reply_is_read_as_it_is_shown() -> None:
+    messages = saved("\x1bq", "\x1b[2Jhi\n\x9b").conversation()
+    assert [message.text for message in messages] == ["\x1bq", "[2Jhi\n"]
+
+
 def test_a_missing_folder_is_told(tmp_path: Path) -> None:
     with pytest.raises(OutputError, match="does not exist"):
         write_session(tmp_path / "no" / "chat.json", saved("one"))

@@ -9,6 +9,8 @@ import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -563,3 +565,41 @@ def test_any_rows_are_read_or_refused(
         is_plain = isinstance(document, PlainText)
         texts = [document.text] if is_plain else [text for _, text in said(document)]
         assert all(text.encode().strip() for text in texts)
+
+
+def test_a_date_that_no_calendar_has_is_one_bad_row(tmp_path: Path) -> None:
+    dates = pa.array([None, 2**40], pa.timestamp("s"))
+    pq.write_table(pa.table({"text": ["fine", "x"], "lang": dates}), tmp_path / "x.parquet")
+    documents, report = read(tmp_path / "x.parquet", allow_skips=True)
+    assert plain(documents) == "fine"
+    assert counts(report.skipped) == {"it holds a date beyond the calendar": 1}
+
+
+def test_a_table_with_a_damaged_name_of_a_column_is_refused(tmp_path: Path) -> None:
+    pq.write_table(pa.table({"message_id": ["a"], "text": ["b"]}), tmp_path / "x.parquet")
+    data = (tmp_path / "x.parquet").read_bytes().replace(b"message_id", b"mess\x81ge_id")
+    with pytest.raises(DataError, match="no whole parquet table"):
+        read(write_bytes(tmp_path / "x.parquet", data))
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [("My chats\n\n<|user|>Hi\n<|bot|>Ho\n", 3), ("  <|user|>Hi\n  <|bot|>Ho\n", 1)],
+)
+def test_a_chat_that_is_taken_for_plain_text_is_told_of(
+    tmp_path: Path, text: str, line: int
+) -> None:
+    path = write_bytes(tmp_path / "x.txt", text.encode())
+    documents, report = read(path)
+    assert plain(documents) == text
+    [(wording, tally)] = report.notices
+    assert "plain text, although lines begin with tags" in wording
+    assert (tally.first.line, tally.example) == (line, "<|user|>")
+
+
+def test_going_on_is_not_proposed_where_nothing_would_be_left(tmp_path: Path) -> None:
+    path = write_rows(tmp_path / "x.jsonl", [{"question": "q", "answer": "a"}] * 3)
+    with pytest.raises(DataError) as caught:
+        read(path)
+    assert "docs/data.md" in caught.value.hint
+    assert "--allow-skips" not in caught.value.hint

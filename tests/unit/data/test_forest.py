@@ -307,3 +307,18 @@ def by_recursion(rows: list[dict[str, Any]], *, paths: str, lang: str = "all") -
         if lang in ("all", root.get("lang")):
             found += walk(root)[:limit]
     return [[row["text"] for row in path] for path in found]
+
+
+@pytest.mark.parametrize("nothing", [None, [], 0])
+def test_rows_with_an_empty_column_of_replies_are_linked_by_their_ids(
+    tmp_path: Path, nothing: object
+) -> None:
+    rows = [message("a", None, replies=nothing), message("ab", "a", replies=nothing)]
+    documents, _ = read(write_rows(tmp_path / "x.jsonl", rows))
+    assert [said(document) for document in documents] == [[("user", "text a"), ("bot", "text ab")]]
+
+
+def test_a_branch_with_its_replies_inside_hangs_on_the_message_it_names(tmp_path: Path) -> None:
+    branch = message("ab", "a", replies=[message("abc", "ab", role="prompter")])
+    documents, _ = read(write_rows(tmp_path / "x.jsonl", [message("a", None), branch]))
+    assert [said(document) for document in documents] == [[("user", "text a"), ("bot", "text ab")]]

@@ -1,12 +1,29 @@
 """Which documents train the model and which only measure it."""
 
 import random
+from typing import NamedTuple
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lumina_cli.data.split import DocumentSize, split_documents
+from lumina_cli.data.split import DocumentSizes
+from lumina_cli.data.split import split_documents as split_columns
+
+
+class DocumentSize(NamedTuple):
+    key: bytes
+    num_chars: int
+    is_plain_text: bool
+
+
+def split_documents(documents: list[DocumentSize], *, val_fraction: float, seed: int) -> list[int]:
+    """Split a list, as the columns that it fills are split."""
+    columns = DocumentSizes()
+    for document in documents:
+        columns.add(document.key, document.num_chars, is_plain_text=document.is_plain_text)
+    train_chars: list[int] = split_columns(columns, val_fraction=val_fraction, seed=seed).tolist()
+    return train_chars
 
 
 def talk(name: object, num_chars: int = 10) -> DocumentSize:
