@@ -65,6 +65,7 @@ from lumina_cli.settings import Settings
 from lumina_cli.tokenizer.chat_format import encode_prompt
 from lumina_cli.tokenizer.ids import Special
 
+LEAST_VALIDATION_CHARS = 1_000
 COMPILE_FROM_S = 180.0
 """Compiling takes about a minute; it has to be earned back."""
 
@@ -270,6 +271,7 @@ class Pretraining:
         self.notices += corpus.remarks
         if len(corpus.train) < 2:
             raise DataError("there is too little text to train on", hint="Give more: --data FILE")
+        self.notices += small_validation(corpus)
         return source, corpus
 
     def _trainer(self) -> Trainer:
@@ -402,6 +404,16 @@ def checked_out(path: Path) -> Path:
     if not path.parent.is_dir():
         raise OutputError(f"folder {path.parent} does not exist", hint="Create it, or use: --out")
     return path
+
+
+def small_validation(corpus: Corpus) -> list[str]:
+    """Tell of a validation text too small to mean anything."""
+    chars = corpus.validation_counts.chars
+    if chars >= LEAST_VALIDATION_CHARS:
+        return []
+    if not chars:
+        return ["there is no validation text: the latest model is kept, not the best"]
+    return [f"validation has only {chars:,} characters: its figures are little more than chance"]
 
 
 def keep_previous(path: Path) -> Path | None:

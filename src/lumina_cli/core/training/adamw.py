@@ -16,7 +16,7 @@ from lumina_cli.core.training.changes import Change, Prepare
 from lumina_cli.core.training.flat import flatten
 
 EPSILON = 1e-8
-STRETCH = {"cpu": 1 << 18, "cuda": 1 << 24, "mps": 1 << 24}
+STRETCH = {"cpu": 1 << 16, "cuda": 1 << 24, "mps": 1 << 24}
 """Numbers at once: few enough for a CPU's cache, enough to keep a GPU busy."""
 
 
@@ -48,6 +48,9 @@ class AdamW:
         self.first = torch.zeros_like(self.flat.values)
         self.second = torch.zeros_like(self.flat.values)
         self.num_steps = 0
+        # Made once: to allocate room for each stretch takes as long as to compute it.
+        room = min(STRETCH[self.flat.values.device.type], len(self.flat))
+        self._rooms = [self.flat.values.new_empty(room) for _ in range(4)]
 
     def changes(self, *, lr_factor: float, grad_factor: float) -> Iterator[Prepare]:
         """Yield what to prepare for one step, stretch by stretch."""
@@ -70,11 +73,15 @@ class AdamW:
     def _change(self, part: slice, *, lr: float, decay: float, grad_factor: float) -> Change:
         beta1, beta2 = self.betas
         step = self.num_steps + 1
-        gradient = self.flat.gradients[part] * grad_factor
-        first = torch.lerp(self.first[part], gradient, 1 - beta1)
-        second = (self.second[part] * beta2).addcmul_(gradient, gradient, value=1 - beta2)
-        spread = second.sqrt().div_(math.sqrt(1 - beta2**step)).add_(EPSILON)
-        values = self.flat.values[part] * (1 - lr * decay)
+        size = part.stop - part.start
+        gradient, first, second, values = (room[:size] for room in self._rooms)
+        torch.mul(self.flat.gradients[part], grad_factor, out=gradient)
+        torch.lerp(self.first[part], gradient, 1 - beta1, out=first)
+        torch.mul(self.second[part], beta2, out=second)
+        second.addcmul_(gradient, gradient, value=1 - beta2)
+        spread = torch.sqrt(second, out=gradient)
+        spread.div_(math.sqrt(1 - beta2**step)).add_(EPSILON)
+        torch.mul(self.flat.values[part], 1 - lr * decay, out=values)
         values.addcdiv_(first, spread, value=-lr / (1 - beta1**step))
         return [
             (self.first[part], first),

@@ -1,0 +1,138 @@
+"""Runs that go on in the recipe: settings, data and what differs."""
+
+import errno
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lumina_cli.core.checkpoint.format import load_checkpoint, load_model
+from lumina_cli.core.training.events import StepDone
+from lumina_cli.errors import DataError, MissingInputError, StorageError, UsageError
+from lumina_cli.recipes.pretrain import Pretraining
+from lumina_cli.recipes.resume import Resumed, find_run
+from lumina_cli.recipes.saving import CheckpointSaved, SaveFailed
+from lumina_cli.settings import TRAIN_CONFIGS, resolve_settings
+from tests.recipes.test_pretrain import TINY, VERSE
+
+
+def begun(folder: Path, **flags: object) -> Pretraining:
+    data = folder / "text.txt"
+    if not data.exists():
+        data.write_text(VERSE, encoding="utf-8")
+    given = {**TINY, "dropout": 0.2, "max_steps": 20, **flags}
+    settings = resolve_settings(TRAIN_CONFIGS, flags=given, environ={})
+    return Pretraining(settings, data=[data], out=folder / "Model.pth")
+
+
+def found(folder: Path, **flags: object) -> Resumed:
+    return find_run(None, out=folder / "Model.pth", default_out=Path("Model.pth"), flags=flags)
+
+
+def gone_on(folder: Path, **flags: object) -> Pretraining:
+    resumed = found(folder, **flags)
+    return Pretraining(resumed.settings, data=resumed.data, out=resumed.out, resumed=resumed)
+
+
+def interrupt(run: Pretraining, *, step: int) -> None:
+    for event in run.run():
+        if isinstance(event, StepDone) and event.step == step:
+            run.stop()
+
+
+def newest(folder: Path) -> dict[str, Any]:
+    checkpoint = found(folder).found.checkpoint
+    return {name: tensor.tolist() for name, tensor in checkpoint.tensors.items()}
+
+
+def test_a_run_that_was_stopped_ends_as_the_one_that_was_not(tmp_path: Path) -> None:
+    for name in ("whole", "stopped"):
+        (tmp_path / name).mkdir()
+    list(begun(tmp_path / "whole").run())
+    interrupt(begun(tmp_path / "stopped"), step=7)
+    list(gone_on(tmp_path / "stopped").run())
+    assert newest(tmp_path / "whole") == newest(tmp_path / "stopped")
+    models = [load_model(tmp_path / name / "Model.pth") for name in ("whole", "stopped")]
+    assert models[0].metadata["val_nats_per_char"] == models[1].metadata["val_nats_per_char"]
+
+
+def test_settings_are_kept_and_changes_are_told(tmp_path: Path) -> None:
+    interrupt(begun(tmp_path, weight_decay=0.5), step=3)
+    resumed = found(tmp_path, learning_rate="0.001", max_steps="30")
+    values = resumed.settings.values()
+    assert (values["weight_decay"], values["max_steps"]) == (0.5, 30)
+    assert resumed.notices == ("learning_rate is 0.001 from here on; it was 0.01",)
+
+
+def test_what_can_not_change_is_refused(tmp_path: Path) -> None:
+    interrupt(begun(tmp_path), step=3)
+    with pytest.raises(UsageError, match="hidden_size is 16 in the checkpoint"):
+        found(tmp_path, hidden_size="32")
+
+
+def test_other_data_is_refused(tmp_path: Path) -> None:
+    interrupt(begun(tmp_path), step=3)
+    (tmp_path / "text.txt").write_text(VERSE + "another line\n", encoding="utf-8")
+    with pytest.raises(DataError, match="not what"):
+        gone_on(tmp_path)
+
+
+def test_another_machine_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    interrupt(begun(tmp_path), step=3)
+    facts = {"torch": "1.0", "device": "cpu", "threads": 99, "cpu": "another"}
+    monkeypatch.setattr("lumina_cli.recipes.pretrain.machine_facts", lambda device: facts)
+    notices = " ".join(gone_on(tmp_path).notices)
+    assert "torch is 1.0 now" in notices
+    assert "threads is 99 now" in notices
+
+
+def test_without_a_run_the_way_to_begin_one_is_told(tmp_path: Path) -> None:
+    with pytest.raises(MissingInputError, match="no run to go on with"):
+        found(tmp_path)
+
+
+def test_a_new_run_moves_the_old_one_aside_where_it_can_be_gone_on_with(tmp_path: Path) -> None:
+    interrupt(begun(tmp_path), step=3)
+    interrupt(begun(tmp_path), step=5)
+    previous = tmp_path / "Model.previous.run"
+    resumed = find_run(previous, out=None, default_out=Path("Model.pth"), flags={})
+    assert resumed.found.checkpoint.values["num_steps"] == 3
+    assert resumed.out == tmp_path / "Model.previous.pth"
+    assert found(tmp_path).found.checkpoint.values["num_steps"] == 5
+
+
+def fail(*_: object, **__: object) -> None:
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def test_a_disk_that_is_full_for_a_while_costs_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    events = []
+    with monkeypatch.context() as full:
+        for event in begun(tmp_path, save_every="4", evaluations=1).run():
+            events.append(event)
+            if isinstance(event, StepDone) and event.step == 6:
+                full.setattr(os, "fsync", fail)
+            if isinstance(event, SaveFailed):
+                full.undo()
+    assert [event.step for event in events if isinstance(event, SaveFailed)] == [8]
+    saved = [event.step for event in events if isinstance(event, CheckpointSaved)]
+    assert saved == [0, 4, 12, 16, 20]
+
+
+def run_until_full(run: Pretraining, *, step: int, full: pytest.MonkeyPatch) -> None:
+    for event in run.run():
+        if isinstance(event, StepDone) and event.step == step:
+            full.setattr(os, "fsync", fail)
+
+
+def test_a_disk_that_stays_full_ends_the_run_with_the_last_checkpoint_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = begun(tmp_path, save_every="2", evaluations=1)
+    with monkeypatch.context() as full, pytest.raises(StorageError, match="third time") as caught:
+        run_until_full(run, step=7, full=full)
+    assert "--resume" in caught.value.hint
+    assert load_checkpoint(found(tmp_path).found.path).values["num_steps"] == 6
