@@ -72,6 +72,7 @@ def test_presets_are_listed_with_what_they_set(capsys: pytest.CaptureFixture[str
     assert "small" in out
     assert "hidden_size=256, num_layers=4, seq_length=256, batch_size=8" in out
     assert "hidden_size=1024, num_layers=12, batch_size=32" in out
+    assert "None" not in out
 
 
 def test_a_wrong_value_is_told_with_its_source(
@@ -135,3 +136,22 @@ def test_doctor_names_device_precision_and_versions(capsys: pytest.CaptureFixtur
     assert facts["precision"] in ("fp32", "bf16")
     assert facts["versions"]["torch"]
     assert "cpu" in facts["devices"]
+
+
+def test_a_dry_run_with_json_puts_the_plan_on_stdout(
+    verse: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert lumina("train", "--data", verse, *TINY, "--max-steps", 3, "--dry-run", "--json") == 0
+    plan = json.loads(capsys.readouterr().out)
+    assert plan["model"] == "Model.pth"
+    assert plan["steps"] == 3
+    assert plan["train_chars"] + plan["val_chars"] == len(VERSE)
+
+
+def test_a_log_file_that_cant_be_written_is_told_before_training(
+    verse: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    log = verse.parent / "nowhere" / "a.log"
+    assert lumina("train", "--data", verse, *TINY, "--max-steps", 2, "--log-file", log) == 73
+    assert str(log) in capsys.readouterr().err.replace("\n", "")
+    assert not verse.with_name("Model.pth").exists()

@@ -176,3 +176,41 @@ def test_real_oasst_rows_are_learnt_as_conversations(tmp_path: Path, shared_data
     assert run.plan.train.conversations > 50
     list(run.run())
     assert load_model(tmp_path / "Model.pth").metadata["conversations"] > 50
+
+
+@pytest.mark.parametrize(
+    ("flags", "told"),
+    [
+        ({"optimizer": "muon", "weight_decay": 0.1}, "weight_decay has no effect with muon"),
+        ({"muon_learning_rate": 0.1}, "muon_learning_rate has no effect with adamw"),
+        ({"loss_on": "bot"}, "loss_on has no effect where there are no conversations"),
+        ({"format": "text", "lang": "de"}, "lang has no effect with --format text"),
+        ({"val_fraction": 0.0, "patience": 3}, "patience has no effect without validation text"),
+    ],
+)
+def test_a_setting_without_effect_is_told_with_its_source(
+    tmp_path: Path, flags: dict[str, object], told: str
+) -> None:
+    name = told.split()[0].replace("_", "-")
+    assert f"{told} (from --{name})" in prepare(tmp_path, max_steps=1, **flags).notices
+
+
+def test_the_share_for_validation_has_no_effect_beside_validation_files(tmp_path: Path) -> None:
+    other = tmp_path / "other.txt"
+    other.write_text(VERSE[::-1], encoding="utf-8")
+    data = tmp_path / "text.txt"
+    data.write_text(VERSE, encoding="utf-8")
+    settings = resolve_settings(TRAIN_CONFIGS, flags=TINY, environ={"LUMINA_VAL_FRACTION": "0.2"})
+    run = Pretraining(settings, data=[data], val_data=[other], out=tmp_path / "Model.pth")
+    told = "val_fraction has no effect beside validation files (from LUMINA_VAL_FRACTION)"
+    assert told in run.notices
+
+
+def test_what_a_preset_sets_for_another_optimizer_is_not_told(tmp_path: Path) -> None:
+    data = tmp_path / "text.txt"
+    data.write_text(VERSE, encoding="utf-8")
+    settings = resolve_settings(
+        TRAIN_CONFIGS, flags={**TINY, "optimizer": "adamw"}, environ={}, preset="demo"
+    )
+    run = Pretraining(settings, data=[data], out=tmp_path / "Model.pth")
+    assert not [notice for notice in run.notices if "no effect" in notice]

@@ -3,7 +3,7 @@
 import math
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,11 +12,12 @@ import typer
 from lumina_cli.cli.console import notice, print_json, stderr_console
 from lumina_cli.cli.options import ConfigPath, Json, Quiet, Verbose, with_settings
 from lumina_cli.cli.signals import stop_signals
-from lumina_cli.errors import UsageError
+from lumina_cli.errors import OutputError, UsageError
 from lumina_cli.settings import DEFAULT_MODEL, PRESETS, TRAIN_CONFIGS, resolve_settings
 
 if TYPE_CHECKING:
     from lumina_cli.cli.train_view import TrainView
+    from lumina_cli.recipes.plan import Plan
     from lumina_cli.recipes.pretrain import Pretraining, TrainReport
     from lumina_cli.recipes.resume import Resumed
 
@@ -94,15 +95,8 @@ def command(
             TRAIN_CONFIGS, flags=flags, environ=os.environ, toml=config, preset=preset
         )
 
-    from lumina_cli.cli.train_view import (  # noqa: PLC0415  torch
-        Views,
-        make_view,
-        show_plan,
-        show_report,
-    )
     from lumina_cli.recipes.pretrain import Pretraining  # noqa: PLC0415  torch
 
-    console = stderr_console()
     run = Pretraining(
         settings,
         data=data or [],
@@ -111,13 +105,38 @@ def command(
         started_s=started_s,
         resumed=resumed,
     )
-    if not quiet:
-        for text in (*settings.notices, *(resumed.notices if resumed else ()), *run.notices):
-            notice(text)
-        show_plan(console, run.plan, sample_prompt=run.sample_prompt)
+    _tell_plan(run, quiet=quiet)
     if dry_run:
+        if json:
+            print_json(_plan_json(run.plan))
         return
     logs = _logs(run, log_file=log_file, tensorboard=tensorboard)
+    exit_code = _train(run, logs=logs, quiet=quiet)
+    if json:
+        assert run.report is not None
+        print_json(_report_json(run.report))
+    if exit_code is not None:
+        raise typer.Exit(exit_code)
+
+
+def _tell_plan(run: "Pretraining", *, quiet: bool) -> None:
+    """Say what is worth knowing before the run, unless quiet."""
+    if quiet:
+        return
+
+    from lumina_cli.cli.train_view import show_plan  # noqa: PLC0415  torch
+
+    resumed = run.resumed.notices if run.resumed else ()
+    for text in (*run.settings.notices, *resumed, *run.notices):
+        notice(text)
+    show_plan(stderr_console(), run.plan, sample_prompt=run.sample_prompt)
+
+
+def _train(run: "Pretraining", *, logs: Sequence["TrainView"], quiet: bool) -> int | None:
+    """Train while drawing it; return the exit code of the signal that ended it, if one did."""
+    from lumina_cli.cli.train_view import Views, make_view, show_report  # noqa: PLC0415  torch
+
+    console = stderr_console()
     with (
         Views([make_view(console, plan=run.plan, quiet=quiet), *logs]) as view,
         stop_signals(stop=lambda: _stop(run, quiet=quiet), save=run.save_soon) as signals,
@@ -127,10 +146,7 @@ def command(
     assert run.report is not None, "a run that ends leaves a report"
     if not quiet:
         show_report(console, run.report)
-    if json:
-        print_json(_report_json(run.report))
-    if signals.exit_code is not None:
-        raise typer.Exit(signals.exit_code)
+    return signals.exit_code
 
 
 def _find_run(
@@ -160,6 +176,8 @@ def _logs(run: "Pretraining", *, log_file: Path | None, tensorboard: bool) -> li
     from lumina_cli.cli.train_view import LogFile  # noqa: PLC0415  torch
     from lumina_cli.recipes.run_folder import LOG  # noqa: PLC0415
 
+    if log_file is not None:
+        _check_writable(log_file)
     header = settings_lines(run.plan, config=run.config, settings=run.settings.values())
     paths = [run.folder.path / LOG, *([log_file] if log_file else [])]
     logs: list[TrainView] = [LogFile(path, header=header) for path in paths]
@@ -168,6 +186,33 @@ def _logs(run: "Pretraining", *, log_file: Path | None, tensorboard: bool) -> li
 
         logs.append(TensorBoardView(run.folder.path / "tensorboard"))
     return logs
+
+
+def _check_writable(path: Path) -> None:
+    """Make sure of a log that was asked for: later on, a line that is lost stops nothing."""
+    try:
+        path.open("a", encoding="utf-8").close()
+    except OSError as error:
+        raise OutputError(
+            f"the log file {path} can't be written: {error.strerror}",
+            hint="Name another: --log-file",
+        ) from error
+
+
+def _plan_json(plan: "Plan") -> dict[str, object]:
+    return {
+        "model": str(plan.out),
+        "data": list(plan.data),
+        "train_chars": plan.train.chars,
+        "val_chars": plan.validation.chars,
+        "parameters": plan.num_parameters,
+        "memory_bytes": plan.memory.total,
+        "steps": plan.steps,
+        "steps_per_epoch": plan.steps_per_epoch,
+        "seconds": round(plan.seconds, 2),
+        "device": plan.device,
+        "precision": plan.precision.name,
+    }
 
 
 def _report_json(report: "TrainReport") -> dict[str, object]:
@@ -188,7 +233,9 @@ def _report_json(report: "TrainReport") -> dict[str, object]:
 def _list_presets() -> None:
     """Print each preset with what it sets, on stdout."""
     for name, preset in PRESETS.items():
-        values = ", ".join(f"{key}={value}" for key, value in preset.values.items())
+        values = ", ".join(
+            f"{key}={value}" for key, value in preset.values.items() if value is not None
+        )
         data = f"data={preset.data}" if preset.data else ""
         typer.echo(f"{name:<6} {preset.description}")
         if values or data:

@@ -61,6 +61,7 @@ from lumina_cli.recipes.sources import (
     own_validation,
     usual_data,
 )
+from lumina_cli.recipes.without_effect import without_effect
 from lumina_cli.settings import Settings
 from lumina_cli.tokenizer.chat_format import encode_prompt
 from lumina_cli.tokenizer.ids import Special
@@ -138,6 +139,9 @@ class Pretraining:
         self.precision = choose_precision(compute.precision, device=self.device)
         self.notices: list[str] = []
         self.source, self.corpus = self._read(data, val_data)
+        self.notices += without_effect(
+            settings, source=self.source, corpus=self.corpus, val_data=self.val_data
+        )
         self.resumed = resumed
         if resumed is not None:
             check_data(resumed, self.corpus)

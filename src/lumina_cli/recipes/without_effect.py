@@ -1,0 +1,48 @@
+"""Settings that a person gave and that change nothing in the run they are given to."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from lumina_cli.core.training.config import TrainingConfig
+from lumina_cli.data.config import DataConfig
+from lumina_cli.data.corpus import Corpus
+from lumina_cli.recipes.sources import Source
+from lumina_cli.settings import PRESETS, Settings
+
+OASST_ONLY = ("lang", "paths", "include_synthetic")
+FILES_ONLY = ("format", "encoding", *OASST_ONLY, "mend_mojibake", "allow_skips")
+VALIDATION_ONLY = ("patience", "eval_chars")
+
+
+def without_effect(
+    settings: Settings, *, source: Source, corpus: Corpus, val_data: Sequence[Path]
+) -> list[str]:
+    """Return a line for each setting that has no effect; what a preset sets is not told."""
+    lines: dict[str, str] = {}
+    for name, where in _idle(settings, source=source, corpus=corpus, val_data=val_data):
+        place = settings.sources.get(name)
+        if place and place not in _PRESET_PLACES:
+            lines.setdefault(name, f"{name} has no effect {where} (from {place})")
+    return list(lines.values())
+
+
+_PRESET_PLACES = {f"preset {name}" for name in PRESETS}
+
+
+def _idle(
+    settings: Settings, *, source: Source, corpus: Corpus, val_data: Sequence[Path]
+) -> Iterator[tuple[str, str]]:
+    """Yield settings that this run does not look at, and why."""
+    training, data = settings.of(TrainingConfig), settings.of(DataConfig)
+    unused = "weight_decay" if training.optimizer == "muon" else "muon_learning_rate"
+    yield unused, f"with {training.optimizer}"
+    if source.is_starter and not val_data:
+        yield from ((name, "on the starter corpus") for name in FILES_ONLY)
+    if data.format not in ("auto", "oasst"):
+        yield from ((name, f"with --format {data.format}") for name in OASST_ONLY)
+    if not corpus.train_counts.conversations:
+        yield "loss_on", "where there are no conversations"
+    if val_data:
+        yield "val_fraction", "beside validation files"
+    if not corpus.validation_counts.chars:
+        yield from ((name, "without validation text") for name in VALIDATION_ONLY)
