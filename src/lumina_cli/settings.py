@@ -79,7 +79,7 @@ PRESETS: dict[str, Preset] = {
             "dropout": 0.0,
             "batch_size": 16,
             "epochs": None,
-            "max_steps": 2600,
+            "max_steps": 3000,
             "optimizer": "muon",
             "learning_rate": 2e-3,
             "muon_learning_rate": 0.008,
