@@ -118,8 +118,14 @@ def test_info_tells_shape_vocabulary_and_training(
     assert facts["shape"]["hidden_size"] == 16
     assert facts["vocabulary"]["characters"] == len(set(VERSE))
     assert facts["training"]["steps"] == 3
+
+
+def test_info_speaks_no_python(model: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert lumina("info", model) == 0
-    assert "parameters" in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert "parameters" in out
+    assert "verse.txt, train_chars" in out
+    assert not set("[]{}'") & set(out)
 
 
 def test_info_of_a_damaged_model_exits_65(model: Path, capsys: pytest.CaptureFixture[str]) -> None:

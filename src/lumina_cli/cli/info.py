@@ -26,5 +26,11 @@ def command(
     for name, value in facts.items():
         shown = format_count(value) if name == "parameters" and isinstance(value, int) else value
         if isinstance(value, dict):
-            shown = ", ".join(f"{key} {item}" for key, item in value.items())
+            shown = ", ".join(f"{key} {_in_words(item)}" for key, item in value.items())
         typer.echo(plain(f"{name:<12} {shown}").plain)
+
+
+def _in_words(value: object) -> str:
+    if isinstance(value, dict):
+        return " ".join(f"{key} {item}" for key, item in value.items()) or "as usual"
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
