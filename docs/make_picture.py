@@ -9,7 +9,7 @@ from pathlib import Path
 from rich.console import Console
 
 from lumina_cli.cli.train_view import LiveView, show_plan, show_report
-from lumina_cli.recipes.pretrain import Pretraining
+from lumina_cli.recipes.pretrain import pretrain
 from lumina_cli.settings import TRAIN_CONFIGS, resolve_settings
 
 PICTURE = Path(__file__).with_name("demo.svg")
@@ -22,7 +22,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         os.chdir(folder)
         settings = resolve_settings(TRAIN_CONFIGS, flags={}, environ={}, preset="demo")
-        run = Pretraining(settings, data=[], out=Path("Model.pth"))
+        run = pretrain(settings, data=[], out=Path("Model.pth"))
         view = LiveView(console, plan=run.plan)
         # The live view draws over itself; only its last picture belongs in a still one.
         deque(map(view.show, run.run()), maxlen=0)

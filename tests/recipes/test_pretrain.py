@@ -13,8 +13,10 @@ from lumina_cli.core.checkpoint.format import load_model
 from lumina_cli.core.training.events import Evaluated, Finished, StepDone
 from lumina_cli.data.starter.corpus import Question
 from lumina_cli.errors import DataError, MissingInputError
-from lumina_cli.recipes import exam, pretrain
-from lumina_cli.recipes.pretrain import Pretraining, Saved
+from lumina_cli.recipes import exam, samples
+from lumina_cli.recipes.pretrain import pretrain
+from lumina_cli.recipes.run import TrainingRun
+from lumina_cli.recipes.saving import Saved
 from lumina_cli.settings import TRAIN_CONFIGS, resolve_settings
 
 TINY: dict[str, object] = {
@@ -32,11 +34,11 @@ CHAT = "<|user|>Hi\n<|bot|>Hello there!\n\n" * 40
 
 def prepare(
     folder: Path, *, text: str = VERSE, out: str = "Model.pth", **flags: object
-) -> Pretraining:
+) -> TrainingRun:
     data = folder / "text.txt"
     data.write_text(text, encoding="utf-8")
     settings = resolve_settings(TRAIN_CONFIGS, flags={**TINY, **flags}, environ={})
-    return Pretraining(settings, data=[data], out=folder / out)
+    return pretrain(settings, data=[data], out=folder / out)
 
 
 def test_a_run_leaves_a_model_that_has_learnt_the_text(tmp_path: Path) -> None:
@@ -59,7 +61,7 @@ def test_the_plan_tells_what_will_be_done(tmp_path: Path) -> None:
     assert plan.steps_per_epoch == math.ceil(math.ceil((num_ids - 1) / 16) / 4)
     assert plan.steps == 3 * plan.steps_per_epoch
     assert plan.num_parameters == sum(
-        parameter.numel() for parameter in prepare(tmp_path).model.parameters()
+        parameter.numel() for parameter in prepare(tmp_path).task.model.parameters()
     )
 
 
@@ -145,7 +147,7 @@ def test_nothing_to_train_on_names_the_ways_on(
     monkeypatch.chdir(tmp_path)
     settings = resolve_settings(TRAIN_CONFIGS, flags=TINY, environ={})
     with pytest.raises(MissingInputError) as caught:
-        Pretraining(settings, data=[], out=tmp_path / "Model.pth")
+        pretrain(settings, data=[], out=tmp_path / "Model.pth")
     assert "--preset demo" in caught.value.hint
 
 
@@ -154,11 +156,11 @@ def test_the_starter_corpus_ends_with_an_exam(
 ) -> None:
     question = Question("sums", Conversation((Message("user", "1+1"),)), ("1 plus 1 is 2.",))
     monkeypatch.setattr(exam, "questions", lambda: [question, question])
-    monkeypatch.setattr(pretrain, "SAMPLE_CHARS", 5)
+    monkeypatch.setattr(samples, "SAMPLE_CHARS", 5)
     settings = resolve_settings(
         TRAIN_CONFIGS, flags={**TINY, "max_steps": 2, "eval_chars": 100}, environ={}, preset="demo"
     )
-    run = Pretraining(settings, data=[], out=tmp_path / "Model.pth")
+    run = pretrain(settings, data=[], out=tmp_path / "Model.pth")
     assert run.plan.data == ("starter",)
     list(run.run())
     assert run.report is not None
@@ -172,7 +174,7 @@ def test_real_oasst_rows_are_learnt_as_conversations(tmp_path: Path, shared_data
         TRAIN_CONFIGS, flags={**TINY, "max_steps": 3, "eval_chars": 500}, environ={}
     )
     rows = shared_data / "oasst" / "oasst1_en_messages.jsonl"
-    run = Pretraining(settings, data=[rows], out=tmp_path / "Model.pth")
+    run = pretrain(settings, data=[rows], out=tmp_path / "Model.pth")
     assert run.plan.train.conversations > 50
     list(run.run())
     assert load_model(tmp_path / "Model.pth").metadata["conversations"] > 50
@@ -192,7 +194,7 @@ def test_a_setting_without_effect_is_told_with_its_source(
     tmp_path: Path, flags: dict[str, object], told: str
 ) -> None:
     name = told.split()[0].replace("_", "-")
-    assert f"{told} (from --{name})" in prepare(tmp_path, max_steps=1, **flags).notices
+    assert f"{told} (from --{name})" in prepare(tmp_path, max_steps=1, **flags).task.notices
 
 
 def test_the_share_for_validation_has_no_effect_beside_validation_files(tmp_path: Path) -> None:
@@ -201,9 +203,9 @@ def test_the_share_for_validation_has_no_effect_beside_validation_files(tmp_path
     data = tmp_path / "text.txt"
     data.write_text(VERSE, encoding="utf-8")
     settings = resolve_settings(TRAIN_CONFIGS, flags=TINY, environ={"LUMINA_VAL_FRACTION": "0.2"})
-    run = Pretraining(settings, data=[data], val_data=[other], out=tmp_path / "Model.pth")
+    run = pretrain(settings, data=[data], val_data=[other], out=tmp_path / "Model.pth")
     told = "val_fraction has no effect beside validation files (from LUMINA_VAL_FRACTION)"
-    assert told in run.notices
+    assert told in run.task.notices
 
 
 def test_what_a_preset_sets_for_another_optimizer_is_not_told(tmp_path: Path) -> None:
@@ -212,5 +214,5 @@ def test_what_a_preset_sets_for_another_optimizer_is_not_told(tmp_path: Path) ->
     settings = resolve_settings(
         TRAIN_CONFIGS, flags={**TINY, "optimizer": "adamw"}, environ={}, preset="demo"
     )
-    run = Pretraining(settings, data=[data], out=tmp_path / "Model.pth")
-    assert not [notice for notice in run.notices if "no effect" in notice]
+    run = pretrain(settings, data=[data], out=tmp_path / "Model.pth")
+    assert not [notice for notice in run.task.notices if "no effect" in notice]

@@ -10,32 +10,33 @@ import pytest
 from lumina_cli.core.checkpoint.format import load_checkpoint, load_model
 from lumina_cli.core.training.events import StepDone
 from lumina_cli.errors import DataError, MissingInputError, StorageError, UsageError
-from lumina_cli.recipes.pretrain import Pretraining
+from lumina_cli.recipes.pretrain import pretrain
 from lumina_cli.recipes.resume import Resumed, find_run
+from lumina_cli.recipes.run import TrainingRun
 from lumina_cli.recipes.saving import CheckpointSaved, SaveFailed
 from lumina_cli.settings import TRAIN_CONFIGS, resolve_settings
 from tests.recipes.test_pretrain import TINY, VERSE
 
 
-def begun(folder: Path, **flags: object) -> Pretraining:
+def begun(folder: Path, **flags: object) -> TrainingRun:
     data = folder / "text.txt"
     if not data.exists():
         data.write_text(VERSE, encoding="utf-8")
     given = {**TINY, "dropout": 0.2, "max_steps": 20, **flags}
     settings = resolve_settings(TRAIN_CONFIGS, flags=given, environ={})
-    return Pretraining(settings, data=[data], out=folder / "Model.pth")
+    return pretrain(settings, data=[data], out=folder / "Model.pth")
 
 
 def found(folder: Path, **flags: object) -> Resumed:
     return find_run(None, out=folder / "Model.pth", default_out=Path("Model.pth"), flags=flags)
 
 
-def gone_on(folder: Path, **flags: object) -> Pretraining:
+def gone_on(folder: Path, **flags: object) -> TrainingRun:
     resumed = found(folder, **flags)
-    return Pretraining(resumed.settings, data=resumed.data, out=resumed.out, resumed=resumed)
+    return pretrain(resumed.settings, data=resumed.data, out=resumed.out, resumed=resumed)
 
 
-def interrupt(run: Pretraining, *, step: int) -> None:
+def interrupt(run: TrainingRun, *, step: int) -> None:
     for event in run.run():
         if isinstance(event, StepDone) and event.step == step:
             run.stop()
@@ -81,8 +82,8 @@ def test_other_data_is_refused(tmp_path: Path) -> None:
 def test_another_machine_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     interrupt(begun(tmp_path), step=3)
     facts = {"torch": "1.0", "device": "cpu", "threads": 99, "cpu": "another"}
-    monkeypatch.setattr("lumina_cli.recipes.pretrain.machine_facts", lambda device: facts)
-    notices = " ".join(gone_on(tmp_path).notices)
+    monkeypatch.setattr("lumina_cli.recipes.task.machine_facts", lambda device: facts)
+    notices = " ".join(gone_on(tmp_path).task.notices)
     assert "torch is 1.0 now" in notices
     assert "threads is 99 now" in notices
 
@@ -122,7 +123,7 @@ def test_a_disk_that_is_full_for_a_while_costs_nothing(
     assert saved == [0, 4, 12, 16, 20]
 
 
-def run_until_full(run: Pretraining, *, step: int, full: pytest.MonkeyPatch) -> None:
+def run_until_full(run: TrainingRun, *, step: int, full: pytest.MonkeyPatch) -> None:
     for event in run.run():
         if isinstance(event, StepDone) and event.step == step:
             full.setattr(os, "fsync", fail)

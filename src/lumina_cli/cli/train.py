@@ -18,8 +18,8 @@ from lumina_cli.settings import DEFAULT_MODEL, PRESETS, TRAIN_CONFIGS, resolve_s
 if TYPE_CHECKING:
     from lumina_cli.cli.train_view import TrainView
     from lumina_cli.recipes.plan import Plan
-    from lumina_cli.recipes.pretrain import Pretraining, TrainReport
     from lumina_cli.recipes.resume import Resumed
+    from lumina_cli.recipes.run import TrainingRun, TrainReport
 
 
 @with_settings(*TRAIN_CONFIGS)
@@ -95,9 +95,9 @@ def command(
             TRAIN_CONFIGS, flags=flags, environ=os.environ, toml=config, preset=preset
         )
 
-    from lumina_cli.recipes.pretrain import Pretraining  # noqa: PLC0415  torch
+    from lumina_cli.recipes.pretrain import pretrain  # noqa: PLC0415  torch
 
-    run = Pretraining(
+    run = pretrain(
         settings,
         data=data or [],
         val_data=val_data or [],
@@ -119,20 +119,20 @@ def command(
         raise typer.Exit(exit_code)
 
 
-def _tell_plan(run: "Pretraining", *, quiet: bool) -> None:
+def _tell_plan(run: "TrainingRun", *, quiet: bool) -> None:
     """Say what is worth knowing before the run, unless quiet."""
     if quiet:
         return
 
     from lumina_cli.cli.train_view import show_plan  # noqa: PLC0415  torch
 
-    resumed = run.resumed.notices if run.resumed else ()
-    for text in (*run.settings.notices, *resumed, *run.notices):
+    resumed = run.task.resumed.notices if run.task.resumed else ()
+    for text in (*run.task.settings.notices, *resumed, *run.task.notices):
         notice(text)
     show_plan(stderr_console(), run.plan, sample_prompt=run.sample_prompt)
 
 
-def _train(run: "Pretraining", *, logs: Sequence["TrainView"], quiet: bool) -> int | None:
+def _train(run: "TrainingRun", *, logs: Sequence["TrainView"], quiet: bool) -> int | None:
     """Train while drawing it; return the exit code of the signal that ended it, if one did."""
     from lumina_cli.cli.train_view import Views, make_view, show_report  # noqa: PLC0415  torch
 
@@ -165,20 +165,20 @@ def _find_run(
     return find_run(checkpoint, out=out, default_out=DEFAULT_MODEL, flags=flags)
 
 
-def _stop(run: "Pretraining", *, quiet: bool) -> None:
+def _stop(run: "TrainingRun", *, quiet: bool) -> None:
     run.stop()
     if not quiet:
         notice("Stopping after this step, and saving. Once more: stop at once.")
 
 
-def _logs(run: "Pretraining", *, log_file: Path | None, tensorboard: bool) -> list["TrainView"]:
+def _logs(run: "TrainingRun", *, log_file: Path | None, tensorboard: bool) -> list["TrainView"]:
     from lumina_cli.cli.train_lines import settings_lines  # noqa: PLC0415  torch
     from lumina_cli.cli.train_view import LogFile  # noqa: PLC0415  torch
     from lumina_cli.recipes.run_folder import LOG  # noqa: PLC0415
 
     if log_file is not None:
         _check_writable(log_file)
-    header = settings_lines(run.plan, config=run.config, settings=run.settings.values())
+    header = settings_lines(run.plan, config=run.task.config, settings=run.task.settings.values())
     paths = [run.folder.path / LOG, *([log_file] if log_file else [])]
     logs: list[TrainView] = [LogFile(path, header=header) for path in paths]
     if tensorboard:

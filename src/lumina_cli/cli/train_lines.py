@@ -19,7 +19,7 @@ from lumina_cli.core.training.events import (
     StepSkipped,
 )
 from lumina_cli.recipes.plan import Plan
-from lumina_cli.recipes.pretrain import Begun, RunEvent
+from lumina_cli.recipes.run import Begun, RunEvent
 from lumina_cli.recipes.saving import CheckpointSaved, SaveFailed
 
 

@@ -18,7 +18,7 @@ from lumina_cli.cli.train_lines import log_line, one_line, trouble_line
 from lumina_cli.cli.wording import format_bytes, format_count, format_duration
 from lumina_cli.core.training.events import EpochDone, Evaluated, Sampled, StepDone
 from lumina_cli.recipes.plan import Plan
-from lumina_cli.recipes.pretrain import RunEvent, TrainReport
+from lumina_cli.recipes.run import RunEvent, TrainReport
 from lumina_cli.recipes.run_folder import REPORT
 from lumina_cli.settings import DEFAULT_MODEL
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from lumina_cli.core.checkpoint.lock import LOCK_NAME
+from lumina_cli.core.checkpoint import lock
 from lumina_cli.core.training.events import Sampled
 from lumina_cli.errors import OutputError
 
@@ -74,7 +74,7 @@ class RunFolder:
         return self.path.with_suffix(f".previous{RUN_SUFFIX}")
 
     def _move_earlier_run(self) -> None:
-        earlier = [path for path in self.path.iterdir() if path.name != LOCK_NAME]
+        earlier = [path for path in self.path.iterdir() if path.name != lock.LOCK_NAME]
         if not earlier:
             return
         if self.previous.exists():
@@ -89,6 +89,32 @@ class RunFolder:
     def _append(self, path: Path, text: str) -> None:
         with path.open("a", encoding="utf-8") as file:
             file.write(text)
+
+
+def check_free(path: Path) -> None:
+    """Make sure that a model file can be written to `path`, and that no other run does.
+
+    Raises:
+        OutputError: it names a folder, or the folder of a run, or lies in none, or another
+            run holds it.
+    """
+    hint = f"Name a file: --out {path / 'Model.pth'}"
+    if path.is_dir():
+        raise OutputError(f"{path} is a folder", hint=hint)
+    if path.suffix == RUN_SUFFIX:
+        raise OutputError(f"{path} is the name of a run's folder", hint="Use: --out Model.pth")
+    if not path.parent.is_dir():
+        raise OutputError(f"folder {path.parent} does not exist", hint="Create it, or use: --out")
+    lock.check_free(path.with_suffix(RUN_SUFFIX))
+
+
+def keep_previous(path: Path) -> Path | None:
+    """Move a model that is already there aside, so that a new run can't destroy it."""
+    if not path.exists():
+        return None
+    previous = path.with_name(f"{path.stem}.previous{path.suffix}")
+    path.replace(previous)
+    return previous
 
 
 def to_toml(settings: Mapping[str, object]) -> str:

@@ -30,7 +30,7 @@ from lumina_cli.core.training.events import (
 from lumina_cli.data.corpus import SideCounts
 from lumina_cli.recipes.exam import ExamResult, FamilyScore
 from lumina_cli.recipes.plan import Plan
-from lumina_cli.recipes.pretrain import RunEvent, TrainReport
+from lumina_cli.recipes.run import RunEvent, TrainReport
 
 PLAN = Plan(
     data=("a.txt", "[red]b.txt\x1b"),

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from lumina_cli.errors import OutputError
-from lumina_cli.recipes.pretrain import checked_out
+from lumina_cli.recipes.run_folder import check_free
 
 
 @pytest.mark.parametrize(
@@ -23,10 +23,10 @@ def test_a_model_can_not_take_the_place_of_a_folder(
     monkeypatch.chdir(tmp_path)
     (tmp_path / "folder").mkdir()
     with pytest.raises(OutputError, match=says):
-        checked_out(Path(name))
+        check_free(Path(name))
     assert (tmp_path / "folder").is_dir()
 
 
 def test_any_other_name_is_taken_as_it_is(tmp_path: Path) -> None:
-    assert checked_out(tmp_path / "Model.pth") == tmp_path / "Model.pth"
-    assert checked_out(Path("a.b")) == Path("a.b")
+    check_free(tmp_path / "Model.pth")
+    check_free(Path("a.b"))

@@ -1,0 +1,241 @@
+"""A run of training: events to draw, files to go on from, a model and a report at the end."""
+
+import contextlib
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from lumina_cli.core.checkpoint import lock
+from lumina_cli.core.checkpoint.config import CheckpointConfig
+from lumina_cli.core.checkpoint.format import load_model, save_model
+from lumina_cli.core.checkpoint.store import CheckpointStore
+from lumina_cli.core.memory import memory_bytes, peak_memory_bytes
+from lumina_cli.core.model.transformer import Transformer
+from lumina_cli.core.seeding import seed_dropout
+from lumina_cli.core.training.events import (
+    Evaluated,
+    Finished,
+    Interrupted,
+    StepDone,
+    StopReason,
+    TrainEvent,
+)
+from lumina_cli.core.training.loop import Trainer
+from lumina_cli.core.training.state import TrainerState
+from lumina_cli.recipes.exam import ExamResult, take_exam
+from lumina_cli.recipes.model_facts import make_checkpoint, model_metadata
+from lumina_cli.recipes.plan import Plan, make_plan
+from lumina_cli.recipes.report_page import write_report_page
+from lumina_cli.recipes.resume import Resumed, rescale_position, trainer_state
+from lumina_cli.recipes.run_folder import RunFolder, keep_previous
+from lumina_cli.recipes.samples import choose_prompt, say
+from lumina_cli.recipes.saving import Saved, SaveEvent, Saver
+from lumina_cli.recipes.task import Task
+
+COMPILE_FROM_S = 180.0
+"""Compiling takes about a minute; it has to be earned back."""
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """The run is about to train, from `step` on: 0, or where it was left."""
+
+    step: int
+
+
+RunEvent = TrainEvent | SaveEvent | Begun
+
+
+@dataclass(frozen=True, slots=True)
+class TrainReport:
+    """What a run came to; `exam` where the starter corpus was learnt to the end."""
+
+    model: Path
+    run_folder: Path
+    steps: int
+    best_nats_per_char: float | None
+    chars_per_s: float
+    peak_memory_bytes: int
+    seconds: float
+    stop_reason: StopReason
+    exam: ExamResult | None = None
+
+
+class TrainingRun:
+    """Does a task of training, and saves as it goes.
+
+    `report` is there once the run has ended.
+    """
+
+    def __init__(self, task: Task) -> None:
+        self.task = task
+        self.folder = RunFolder(task.out)
+        material = task.material
+        self.plan: Plan = make_plan(
+            task.model,
+            material.corpus,
+            data=material.source.names,
+            config=task.config,
+            precision=task.machine.precision,
+            out=task.out,
+        )
+        self.sample_prompt = choose_prompt(material.source, material.corpus)
+        checkpoints = task.settings.of(CheckpointConfig)
+        self.store = CheckpointStore(self.folder.checkpoints, keep=checkpoints.keep_checkpoints)
+        self.saver = Saver(self.store, config=checkpoints)
+        self.trainer = self._trainer()
+        self.report: TrainReport | None = None
+
+    def run(self) -> Iterator[RunEvent]:
+        """Train, save the best model as it is found, and leave a report.
+
+        Raises:
+            LuminaError: another run holds the folder, nothing can be saved any more,
+                memory is too small, or training diverged.
+        """
+        with lock.hold(self.folder.path):
+            self._begin()
+            yield Begun(self.trainer.num_steps)
+            try:
+                for event in self._train():
+                    self._record(event)
+                    yield event
+            finally:
+                self._write_page()
+
+    def stop(self) -> None:
+        """Finish the step in hand, save, and end the run."""
+        self.trainer.stop()
+
+    def save_soon(self) -> None:
+        """Save a checkpoint after the step in hand."""
+        self.saver.save_soon()
+
+    def _begin(self) -> None:
+        task = self.task
+        if task.resumed is None:
+            self.folder.start(task.settings.values())
+            keep_previous(task.out)
+            seed_dropout(task.config.seed)
+        else:
+            self.folder.go_on(task.settings.values())
+            self.trainer.restore(self._resumed_state(task.resumed))
+        self.store.remove_unfinished()
+        self.folder.record(Begun(self.trainer.num_steps))
+
+    def _resumed_state(self, resumed: Resumed) -> TrainerState:
+        state = trainer_state(resumed.found.checkpoint, path=resumed.found.path)
+        counters = rescale_position(
+            state.counters,
+            saved=resumed.facts["settings"],
+            windows_per_step=self.task.config.windows_per_step,
+        )
+        return replace(state, counters=counters)
+
+    def _train(self) -> Iterator[RunEvent]:
+        """Yield what the trainer tells, and save where it is the moment."""
+        begun_s, num_chars = time.monotonic(), 0
+        for event in self.trainer.run():
+            yield event
+            match event:
+                case StepDone():
+                    num_chars += event.num_chars
+                    if self.saver.is_due(event.step):
+                        yield from self._save_checkpoint()
+                case Evaluated(is_best=True):
+                    yield self._save_best(event)
+                    yield from self._save_checkpoint()
+                case Evaluated(step=0) | Interrupted():
+                    yield from self._save_checkpoint()
+                case Finished():
+                    if event.reason != "interrupted":
+                        yield from self._save_checkpoint()
+                    speed = num_chars / max(time.monotonic() - begun_s, 1e-9)
+                    self.report = self._report(event, chars_per_s=speed)
+
+    def _write_page(self) -> None:
+        plan, out = self.plan, self.task.out
+        facts = {
+            "model": f"{out}, {plan.num_parameters:,} parameters",
+            "data": f"{', '.join(plan.data)}: {plan.train.chars:,} characters to learn from, "
+            f"{plan.validation.chars:,} to measure with",
+            "computed on": f"{plan.device}, {plan.precision.name} ({plan.precision.why})",
+            "steps done": f"{self.trainer.num_steps:,}",
+        }
+        with contextlib.suppress(OSError):  # a full disk costs the page, not the run
+            write_report_page(self.folder.path, title=f"Training of {out.name}", facts=facts)
+
+    def _record(self, event: RunEvent) -> None:
+        if isinstance(event, Evaluated):
+            self._write_page()
+        if isinstance(event, StepDone):
+            self.folder.record(event, memory_bytes=memory_bytes(self.task.machine.device))
+        else:
+            self.folder.record(event)
+
+    def _trainer(self) -> Trainer:
+        task, seconds = self.task, None
+        if task.config.minutes is not None:
+            seconds = task.config.minutes * 60 - (time.monotonic() - task.started_s)
+        return Trainer(
+            task.model,
+            train=task.material.corpus.train,
+            validation=task.material.corpus.validation,
+            config=task.config,
+            precision=task.machine.precision,
+            seconds=seconds,
+            sample=self._sample,
+            recall=self._recall,
+            compiles=self._compiles(),
+        )
+
+    def _compiles(self) -> bool:
+        if self.task.config.compile != "auto":
+            return self.task.config.compile == "on"
+        return self.task.machine.device.type == "cuda" and self.plan.seconds >= COMPILE_FROM_S
+
+    def _recall(self) -> TrainerState:
+        found = self.store.newest()
+        return trainer_state(found.checkpoint, path=found.path)
+
+    def _sample(self, model: Transformer) -> str:
+        vocabulary, seed = self.task.material.corpus.vocabulary, self.task.config.seed
+        return say(model, prompt=self.sample_prompt, vocabulary=vocabulary, seed=seed)
+
+    def _save_checkpoint(self) -> Iterator[SaveEvent]:
+        state = self.trainer.state()
+        yield from self.saver.save(
+            make_checkpoint(self.task, state),
+            step=state.counters.num_steps,
+            best_step=state.counters.best_step,
+        )
+
+    def _save_best(self, evaluated: Evaluated) -> SaveEvent:
+        def write() -> SaveEvent:
+            save_model(
+                self.task.out,
+                model=self.task.model,
+                vocabulary=self.task.material.corpus.vocabulary,
+                metadata=model_metadata(self.task, evaluated),
+            )
+            return Saved(evaluated.step, self.task.out)
+
+        return self.saver.attempt(write, step=evaluated.step)
+
+    def _report(self, finished: Finished, *, chars_per_s: float) -> TrainReport:
+        task = self.task
+        best = load_model(task.out, device=task.machine.device)
+        is_over = finished.reason != "interrupted"
+        is_exam = task.material.source.is_starter and is_over
+        return TrainReport(
+            model=task.out,
+            run_folder=self.folder.path,
+            steps=finished.step,
+            best_nats_per_char=best.metadata.get("val_nats_per_char"),
+            chars_per_s=chars_per_s,
+            peak_memory_bytes=peak_memory_bytes(task.machine.device),
+            seconds=time.monotonic() - task.started_s,
+            stop_reason=finished.reason,
+            exam=take_exam(best.model, best.vocabulary) if is_exam else None,
+        )

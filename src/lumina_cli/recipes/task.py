@@ -1,0 +1,158 @@
+"""What a run of training is to do: decided in full before anything of it begins."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+
+from lumina_cli.core.config import ComputeConfig
+from lumina_cli.core.device import choose_device, machine_facts
+from lumina_cli.core.memory import available_memory_bytes
+from lumina_cli.core.model.config import ModelConfig
+from lumina_cli.core.model.transformer import Transformer
+from lumina_cli.core.precision import Precision, choose_precision
+from lumina_cli.core.training.config import TrainingConfig
+from lumina_cli.data.config import DataConfig
+from lumina_cli.data.corpus import Corpus
+from lumina_cli.errors import DataError
+from lumina_cli.recipes.fit import Fit, fit_to_memory
+from lumina_cli.recipes.resume import Resumed, check_data, machine_notices
+from lumina_cli.recipes.sources import Source, encode_source, leaks, open_source, own_validation
+from lumina_cli.recipes.without_effect import without_effect
+from lumina_cli.settings import Settings
+from lumina_cli.tokenizer.vocabulary import Vocabulary
+
+LEAST_VALIDATION_CHARS = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """What the model computes on, and in which number format."""
+
+    device: torch.device
+    precision: Precision
+
+
+@dataclass(frozen=True, eq=False)
+class Material:
+    """What is learnt from, and what is known of it.
+
+    Args:
+        source: the documents.
+        val_data: paths for validation alone.
+        corpus: both, encoded.
+        notices: what a person should know.
+    """
+
+    source: Source
+    val_data: Sequence[Path]
+    corpus: Corpus
+    notices: tuple[str, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Task:
+    """A model, what it is to learn from, and how.
+
+    Args:
+        settings: of the command.
+        config: the training settings among them, as memory allows them.
+        out: the model file to write.
+        machine: to compute on; the model is there.
+        material: to learn from.
+        model: to train.
+        resumed: the run to go on with, if it is not a new one.
+        notices: what a person should know before it begins.
+        started_s: when the command began (`time.monotonic`), from which `minutes` count.
+    """
+
+    settings: Settings
+    config: TrainingConfig
+    out: Path
+    machine: Machine
+    material: Material
+    model: Transformer
+    resumed: Resumed | None = None
+    notices: tuple[str, ...] = ()
+    started_s: float = field(default_factory=time.monotonic)
+
+
+def choose_machine(settings: Settings) -> Machine:
+    """Return what to compute on, and use as many threads as are asked for."""
+    compute = settings.of(ComputeConfig)
+    if compute.threads is not None:
+        torch.set_num_threads(compute.threads)
+    device = choose_device(compute.device)
+    return Machine(device, choose_precision(compute.precision, device=device))
+
+
+def read_material(
+    settings: Settings,
+    *,
+    data: Sequence[Path],
+    val_data: Sequence[Path],
+    vocabulary: Vocabulary | None = None,
+) -> Material:
+    """Return what `data` names, read and encoded.
+
+    Args:
+        settings: of the command.
+        data: paths to learn from.
+        val_data: paths for validation alone; none for a share of `data`.
+        vocabulary: to encode with; by default the characters of the data.
+
+    Raises:
+        LuminaError: there is no such data, it can't be read, or it holds no text.
+    """
+    config, seed = settings.of(DataConfig), settings.of(TrainingConfig).seed
+    if not val_data:
+        data, val_data = own_validation(data)
+    notices = leaks(data, val_data)
+    source = open_source(data, config=config)
+    validation = open_source(val_data, config=config) if val_data else None
+    corpus = encode_source(
+        source, config=config, seed=seed, validation=validation, vocabulary=vocabulary
+    )
+    if len(corpus.train) < 2:
+        raise DataError("there is too little text to train on", hint="Give more: --data FILE")
+    notices += corpus.remarks
+    notices += small_validation(corpus)
+    notices += without_effect(settings, source=source, corpus=corpus, val_data=val_data)
+    return Material(source, val_data, corpus, tuple(notices))
+
+
+def check_resumed(resumed: Resumed, material: Material, machine: Machine) -> list[str]:
+    """Tell what is not as it was when the run was left.
+
+    Raises:
+        DataError: the data is other data.
+    """
+    check_data(resumed, material.corpus)
+    return machine_notices(resumed, machine_facts(machine.device))
+
+
+def fit_to_machine(settings: Settings, *, vocab_size: int, machine: Machine) -> Fit:
+    """Return the training settings that fit into the memory there is.
+
+    Raises:
+        OutOfMemoryError: none do.
+    """
+    return fit_to_memory(
+        settings.of(TrainingConfig),
+        settings.of(ModelConfig),
+        vocab_size=vocab_size,
+        available_bytes=available_memory_bytes(machine.device),
+        half=machine.precision.name != "fp32",
+    )
+
+
+def small_validation(corpus: Corpus) -> list[str]:
+    """Tell of a validation text too small to mean anything."""
+    chars = corpus.validation_counts.chars
+    if chars >= LEAST_VALIDATION_CHARS:
+        return []
+    if not chars:
+        return ["there is no validation text: the latest model is kept, not the best"]
+    return [f"validation has only {chars:,} characters: its figures are little more than chance"]
