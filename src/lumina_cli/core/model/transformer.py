@@ -15,6 +15,7 @@ from torch.nn import functional as F
 from torch.utils.checkpoint import checkpoint
 
 from lumina_cli.core.model.config import ModelConfig
+from lumina_cli.core.model.dropout import add_dropped, drop
 from lumina_cli.core.model.kv_cache import KVCache
 from lumina_cli.core.model.positions import rotary_turns, rotate, sinusoidal_positions
 
@@ -32,11 +33,12 @@ class CausalSelfAttention(nn.Module):
     def forward(self, x: Tensor, *, turns: Tensor | None, cache: KVCache | None) -> Tensor:
         B, T, C = x.shape
         qkv = self.c_attn(x).view(B, T, 3, self.num_heads, C // self.num_heads)
-        qk, v = qkv.split([2, 1], dim=2)
-        if turns is not None:
-            qk = rotate(qk, turns)
-        q, k = qk.permute(2, 0, 3, 1, 4).unbind(0)  # (B, H, T, D) each
-        v = v.squeeze(2).transpose(1, 2)
+        if turns is None:
+            q, k, v = qkv.permute(2, 0, 3, 1, 4).unbind(0)  # (B, H, T, D) each
+        else:
+            qk, v = qkv.split([2, 1], dim=2)
+            q, k = rotate(qk, turns).permute(2, 0, 3, 1, 4).unbind(0)
+            v = v.squeeze(2).transpose(1, 2)
         mask = None
         if cache is not None:
             k, v = cache.extend(self.layer, k, v)  # (B, H, T_all, D)
@@ -73,12 +75,13 @@ class Layer(nn.Module):
         self.attn = CausalSelfAttention(config, layer=layer)
         self.ln_2 = nn.LayerNorm(config.hidden_size)
         self.mlp = FeedForward(config)
-        self.dropout = nn.Dropout(config.dropout)
+        self.dropout = config.dropout
 
     def forward(self, x: Tensor, *, turns: Tensor | None, cache: KVCache | None) -> Tensor:
-        x = x + self.dropout(self.attn(self.ln_1(x), turns=turns, cache=cache))
-        y: Tensor = x + self.dropout(self.mlp(self.ln_2(x)))
-        return y
+        y = self.attn(self.ln_1(x), turns=turns, cache=cache)
+        x = add_dropped(x, y, rate=self.dropout, training=self.training)
+        y = self.mlp(self.ln_2(x))
+        return add_dropped(x, y, rate=self.dropout, training=self.training)
 
 
 class Transformer(nn.Module):
@@ -99,7 +102,6 @@ class Transformer(nn.Module):
         self.config = config
         self.vocab_size = vocab_size
         self.wte = nn.Embedding(vocab_size, config.hidden_size)
-        self.dropout = nn.Dropout(config.dropout)
         self.h = nn.ModuleList(Layer(config, layer=layer) for layer in range(config.num_layers))
         self.ln_f = nn.LayerNorm(config.hidden_size)
         self.lm_head = nn.Linear(config.hidden_size, vocab_size, bias=False)
@@ -135,7 +137,7 @@ class Transformer(nn.Module):
             turns = self.turns[past : past + T]
         else:
             x = x + self.positions[past : past + T]
-        x = self.dropout(x)
+        x = drop(x, rate=self.config.dropout, training=self.training)
         for layer in self.h:
             if self.recompute and self.training:
                 x = checkpoint(layer, x, turns=turns, cache=None, use_reentrant=False)

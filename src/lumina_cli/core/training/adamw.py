@@ -5,18 +5,18 @@ Source: Loshchilov & Hutter 2019, "Decoupled Weight Decay Regularization".
 N numbers in all.
 """
 
-import math
 from collections.abc import Iterator, Sequence
 from functools import partial
 
 import torch
 from torch import Tensor, nn
+from torch.optim.adamw import adamw
 
 from lumina_cli.core.training.changes import Change, Prepare
 from lumina_cli.core.training.flat import flatten
 
 EPSILON = 1e-8
-STRETCH = {"cpu": 1 << 16, "cuda": 1 << 24, "mps": 1 << 24}
+STRETCH = {"cpu": 1 << 18, "cuda": 1 << 24, "mps": 1 << 24}
 """Numbers at once: few enough for a CPU's cache, enough to keep a GPU busy."""
 
 
@@ -72,17 +72,28 @@ class AdamW:
 
     def _change(self, part: slice, *, lr: float, decay: float, grad_factor: float) -> Change:
         beta1, beta2 = self.betas
-        step = self.num_steps + 1
         size = part.stop - part.start
         gradient, first, second, values = (room[:size] for room in self._rooms)
         torch.mul(self.flat.gradients[part], grad_factor, out=gradient)
-        torch.lerp(self.first[part], gradient, 1 - beta1, out=first)
-        torch.mul(self.second[part], beta2, out=second)
-        second.addcmul_(gradient, gradient, value=1 - beta2)
-        spread = torch.sqrt(second, out=gradient)
-        spread.div_(math.sqrt(1 - beta2**step)).add_(EPSILON)
-        torch.mul(self.flat.values[part], 1 - lr * decay, out=values)
-        values.addcdiv_(first, spread, value=-lr / (1 - beta1**step))
+        first.copy_(self.first[part])
+        second.copy_(self.second[part])
+        values.copy_(self.flat.values[part])
+        adamw(  # one operation on all four, several times as fast as its parts
+            [values],
+            [gradient],
+            [first],
+            [second],
+            [],
+            [torch.tensor(float(self.num_steps), device=values.device)],
+            fused=True,
+            amsgrad=False,
+            beta1=beta1,
+            beta2=beta2,
+            lr=lr,
+            weight_decay=decay,
+            eps=EPSILON,
+            maximize=False,
+        )
         return [
             (self.first[part], first),
             (self.second[part], second),
