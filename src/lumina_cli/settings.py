@@ -8,7 +8,7 @@ with where it came from.
 import difflib
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -131,6 +131,17 @@ class Settings:
             for config in self.configs.values()
             for name, value in config.model_dump(mode="json").items()
         }
+
+    def replaced(self, values: Mapping[str, object], *, source: str) -> "Settings":
+        """Return these settings with some values in place of others.
+
+        Raises:
+            UsageError: together they are not valid.
+        """
+        merged, sources = {**self.values(), **values}, {**self.sources}
+        sources.update(dict.fromkeys(values, source))
+        configs = {kind: _validated(kind, values=merged, sources=sources) for kind in self.configs}
+        return replace(self, configs=configs, sources=sources)
 
     @property
     def preset_name(self) -> str | None:

@@ -64,7 +64,7 @@ class EpochBatches:
         starts = window_starts(len(text), seq_length, offset=int(rng.integers(seq_length)))
         self._starts = rng.permutation(starts)
         self._text = text
-        self._seq_length = seq_length
+        self.seq_length = seq_length
         self._batch_size = batch_size
 
     def __len__(self) -> int:
@@ -73,7 +73,7 @@ class EpochBatches:
     def __getitem__(self, index: int) -> Batch:
         first = index * self._batch_size
         chosen = self._starts[first : first + self._batch_size]
-        return cut_windows(self._text, chosen, seq_length=self._seq_length)
+        return cut_windows(self._text, chosen, seq_length=self.seq_length)
 
 
 def steps_per_epoch(num_ids: int, *, seq_length: int, batch_size: int) -> int:

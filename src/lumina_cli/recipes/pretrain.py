@@ -7,11 +7,15 @@ from pathlib import Path
 from lumina_cli.core.model.config import ModelConfig
 from lumina_cli.core.model.transformer import build_model
 from lumina_cli.core.seeding import make_generator
+from lumina_cli.core.training.config import TrainingConfig
+from lumina_cli.recipes.choose_shape import choose_shape, explain, is_free
 from lumina_cli.recipes.resume import Resumed
 from lumina_cli.recipes.run import TrainingRun
 from lumina_cli.recipes.run_folder import check_free
 from lumina_cli.recipes.sources import usual_data
 from lumina_cli.recipes.task import (
+    Machine,
+    Material,
     Task,
     check_resumed,
     choose_machine,
@@ -50,6 +54,9 @@ def pretrain(
     notices = list(material.notices)
     if resumed is not None:
         notices += check_resumed(resumed, material, machine)
+    elif is_free(settings):
+        settings, chosen = _choose(settings, material, machine, started_s=started_s)
+        notices.append(chosen)
     vocab_size = len(material.corpus.vocabulary)
     fit = fit_to_machine(settings, vocab_size=vocab_size, machine=machine)
     model = build_model(
@@ -70,6 +77,18 @@ def pretrain(
             started_s=started_s,
         )
     )
+
+
+def _choose(
+    settings: Settings, material: Material, machine: Machine, *, started_s: float
+) -> tuple[Settings, str]:
+    """Return settings with a model that fits the time, and a line that tells of it."""
+    minutes = settings.of(TrainingConfig).minutes
+    assert minutes is not None
+    seconds = minutes * 60 - (time.monotonic() - started_s)
+    choice = choose_shape(settings, corpus=material.corpus, machine=machine, seconds=seconds)
+    chosen = settings.replaced(choice.values, source="--minutes")
+    return chosen, explain(choice, minutes=minutes)
 
 
 def _default_data(settings: Settings) -> list[Path]:

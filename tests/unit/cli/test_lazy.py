@@ -22,7 +22,7 @@ OPTIONS = {
     "--preset/-p --list-presets --config/-c --dry-run --json --quiet/-q --verbose/-v --hidden-size "
     "--num-layers --nhead/--num-heads --seq-length --positions --dropout --batch-size "
     "--grad-accum --micro-batch-size "
-    "--activation-checkpointing --epochs --max-steps --minutes "
+    "--activation-checkpointing --start-seq-length --epochs --max-steps --minutes "
     "--optimizer --learning-rate --muon-learning-rate --warmup-ratio --min-lr-ratio "
     "--weight-decay --beta1 --beta2 --grad-clip --label-smoothing --evaluations --patience "
     "--eval-chars --compile --seed --format --encoding --lang --paths "

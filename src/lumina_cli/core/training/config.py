@@ -20,10 +20,19 @@ class TrainingConfig(BaseModel):
     activation_checkpointing: bool = Field(
         False, description="Compute activations twice instead of keeping them: less memory."
     )
+    start_seq_length: int | None = Field(
+        None,
+        ge=2,
+        description="Begin with windows this short and double them on the way: quicker at first.",
+    )
     epochs: int | None = Field(100, ge=1, description="Passes over the text.")
     max_steps: int | None = Field(None, ge=1, description="Stop after this many steps.")
     minutes: float | None = Field(
-        None, gt=0, le=100_000, description="Be done, saved included, within so many minutes."
+        None,
+        gt=0,
+        le=100_000,
+        description="Be done, saved included, within so many minutes; a model that suits them "
+        "is chosen unless its shape is given.",
     )
     optimizer: Literal["adamw", "muon"] = Field(
         "adamw", description="How weights are changed; muon learns faster in small models."

@@ -47,7 +47,12 @@ from lumina_cli.core.training.events import (
     TrainEvent,
 )
 from lumina_cli.core.training.optim import build_optimizers
-from lumina_cli.core.training.schedule import Limits, Position, learning_rate_factor
+from lumina_cli.core.training.schedule import (
+    Limits,
+    Position,
+    learning_rate_factor,
+    window_length,
+)
 from lumina_cli.core.training.state import OPTIMIZER, RANDOM, WEIGHTS, Counters, TrainerState
 from lumina_cli.core.training.step import Stepper, StepResult
 from lumina_cli.data.batches import Batch, EpochBatches, validation_batches
@@ -217,6 +222,9 @@ class Trainer:
 
     def _step(self) -> Iterator[TrainEvent]:
         counters, stepper = self.counters, self.stepper
+        if self._batches.seq_length != self._window_length():
+            self._batches = self._shuffle_epoch()
+            counters.batch_index = min(counters.batch_index, len(self._batches) - 1)
         batch = insist(partial(self._batches.__getitem__, counters.batch_index))
         started_s = self.clock()
         progress = self._progress_after_step()
@@ -334,11 +342,23 @@ class Trainer:
         self._batches = self._shuffle_epoch()
         return done
 
+    def _window_length(self) -> int:
+        return window_length(
+            self.counters.progress,
+            first=self.config.start_seq_length,
+            last=self.model.config.seq_length,
+        )
+
     def _shuffle_epoch(self) -> EpochBatches:
+        """Return the batches of the epoch; a step reads as much whatever the windows' length.
+
+        Where windows grow within an epoch it goes on at the same share of the text, cut anew.
+        """
+        length = self._window_length()
         return EpochBatches(
             self.train,
-            seq_length=self.model.config.seq_length,
-            batch_size=self.config.windows_per_step,
+            seq_length=length,
+            batch_size=self.config.windows_per_step * self.model.config.seq_length // length,
             seed=self.config.seed,
             epoch=self.counters.epoch,
         )

@@ -63,7 +63,8 @@ class Stepper:
         precision: in which the model computes.
         grad_clip: longest gradient.
         label_smoothing: of the loss that is learnt from.
-        micro_batch_size: windows at once, at most; fewer once memory has run out.
+        micro_batch_size: windows of the model's length at once, at most, or as much text in
+            shorter ones; fewer once memory has run out.
     """
 
     def __init__(
@@ -117,8 +118,9 @@ class Stepper:
         nll = torch.zeros((), device=device)
         num_right = torch.zeros((), device=device, dtype=torch.int64)
         num_in_loss = max(batch.num_in_loss, 1)
-        for start in range(0, len(batch.inputs), self.micro_batch_size):
-            sums = self._forward(batch.rows(start, start + self.micro_batch_size))
+        size = self.micro_batch_size * self.model.config.seq_length // batch.inputs.shape[1]
+        for start in range(0, len(batch.inputs), size):
+            sums = self._forward(batch.rows(start, start + size))
             torch.autograd.backward(sums.loss * (self.loss_scale.value / num_in_loss))
             nll += sums.nll
             num_right += sums.num_right

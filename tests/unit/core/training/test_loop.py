@@ -24,6 +24,7 @@ from lumina_cli.core.training.events import (
 )
 from lumina_cli.core.training.loop import Trainer
 from lumina_cli.core.training.step import Stepper, StepResult
+from lumina_cli.data.batches import Batch
 from lumina_cli.data.encoded import EncodedText
 from tests.unit.core.training.conftest import FP32, encoded, random_text, tiny_model
 
@@ -299,3 +300,42 @@ def test_a_measurement_that_runs_out_of_memory_is_done_in_smaller_pieces(
     assert evaluations_of(events)[0].nats_per_char == pytest.approx(expected[0].nats_per_char)
     assert [event for event in events if isinstance(event, BatchSplit)] == [BatchSplit(0, 2)]
     assert model.training
+
+
+def test_windows_grow_and_a_step_reads_as_much_as_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    shapes: list[tuple[int, ...]] = []
+    real_step = Stepper.step
+
+    def step(stepper: Stepper, batch: Batch, *, lr_factor: float) -> StepResult:
+        shapes.append(batch.inputs.shape)
+        return real_step(stepper, batch, lr_factor=lr_factor)
+
+    monkeypatch.setattr(Stepper, "step", step)
+    text = random_text(3201)
+    trainer = make_trainer(train=text, batch_size=4, max_steps=30, start_seq_length=2)
+    events = run(trainer)
+    assert len(steps_of(events)) == 30
+    assert [shape[1] for shape in shapes] == [2] * 10 + [4] * 10 + [8] * 10
+    assert {rows * length for rows, length in shapes} == {32}
+
+
+def test_an_epoch_goes_on_where_it_was_when_windows_grow() -> None:
+    events = run(make_trainer(train=random_text(321), epochs=3, start_seq_length=2))
+    ends = [event.step for event in events if isinstance(event, EpochDone)]
+    assert len(ends) == 3
+    assert ends[-1] == pytest.approx(30, abs=3)  # 320 ids to learn, 32 at a step, three times
+
+
+def test_short_windows_are_cut_in_pieces_of_as_much_text(monkeypatch: pytest.MonkeyPatch) -> None:
+    sizes: list[int] = []
+    model = tiny_model()
+    real = model.hidden
+
+    def hidden(idx: torch.Tensor) -> torch.Tensor:
+        if model.training:
+            sizes.append(idx.numel())
+        return real(idx)
+
+    monkeypatch.setattr(model, "hidden", hidden)
+    run(make_trainer(model=model, max_steps=6, start_seq_length=2, micro_batch_size=1))
+    assert max(sizes) == 8

@@ -139,7 +139,10 @@ def through_json(state: TrainerState) -> TrainerState:
     return replace(state, counters=Counters.model_validate_json(state.counters.model_dump_json()))
 
 
-@pytest.mark.parametrize("changes", [{"optimizer": "muon"}, {"grad_accum": 2}, {"patience": 2}])
+@pytest.mark.parametrize(
+    "changes",
+    [{"optimizer": "muon"}, {"grad_accum": 2}, {"patience": 2}, {"start_seq_length": 2}],
+)
 def test_it_goes_on_whatever_the_settings(changes: dict[str, Any]) -> None:
     whole = Uninterrupted(**changes)
     for seen, state in list(whole.states.values())[::20]:

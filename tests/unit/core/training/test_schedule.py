@@ -7,7 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lumina_cli.core.training.schedule import Limits, Position, learning_rate_factor
+from lumina_cli.core.training.schedule import (
+    Limits,
+    Position,
+    learning_rate_factor,
+    window_length,
+)
 
 WARMUP, FLOOR = st.floats(0, 0.99), st.floats(0, 1)
 
@@ -95,3 +100,20 @@ def test_the_first_step_of_many_is_already_on_the_way_up() -> None:
     limits = Limits(epochs=None, max_steps=1000, seconds=None)
     assert factor(limits.progress(at(1))) == pytest.approx(0.01)
     assert math.isclose(factor(limits.progress(at(1000))), 0.1)
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "lengths"),
+    [
+        (None, 128, [128, 128, 128, 128]),
+        (32, 128, [32, 32, 64, 128]),
+        (16, 128, [16, 32, 64, 128]),
+        (48, 128, [48, 48, 96, 128]),
+        (128, 128, [128, 128, 128, 128]),
+        (200, 128, [128, 128, 128, 128]),
+    ],
+)
+def test_windows_double_in_equal_stages(first: int | None, last: int, lengths: list[int]) -> None:
+    progress = (0.0, 0.3, 0.6, 0.9)
+    assert [window_length(p, first=first, last=last) for p in progress] == lengths
+    assert window_length(1.0, first=first, last=last) == last

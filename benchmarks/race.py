@@ -1,0 +1,132 @@
+"""A race for quality: how soon lumina is as good as nanoGPT's own recipe for a CPU.
+
+    python benchmarks/race.py --nanogpt PATH --text tinyshakespeare.txt [--minutes 3]
+
+nanoGPT (a checkout of it at PATH) learns the first nine tenths of the text by the settings
+its README gives for a CPU: 4 layers, 128 wide, context 64, batch 12, 2,000 iterations, no
+dropout, AdamW. Then `lumina train --minutes` gets a sixth of the time that took, everything
+included, and once more the minutes asked for. Both are measured on the last tenth, whole, in
+nats a character.
+"""
+
+import argparse
+import json
+import math
+import platform
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import torch
+
+CONTEXT, BATCH, ITERATIONS = 64, 12, 2_000
+PEAK, FLOOR, WARMUP = 1e-3, 1e-4, 100
+
+
+def encode(text: str) -> tuple[torch.Tensor, torch.Tensor, int]:
+    """Return the ids of both parts of a text, and how many characters there are."""
+    characters = sorted(set(text))
+    number = {character: index for index, character in enumerate(characters)}
+    ids = torch.tensor([number[character] for character in text])
+    cut = len(ids) * 9 // 10
+    return ids[:cut], ids[cut:], len(characters)
+
+
+def learning_rate(iteration: int) -> float:
+    """Return nanoGPT's schedule: a linear warm-up, then a cosine."""
+    if iteration < WARMUP:
+        return PEAK * (iteration + 1) / (WARMUP + 1)
+    along = (iteration - WARMUP) / (ITERATIONS - WARMUP)
+    return FLOOR + 0.5 * (1 + math.cos(math.pi * along)) * (PEAK - FLOOR)
+
+
+def race_nanogpt(path: Path, text: str) -> tuple[float, float]:
+    """Return the seconds nanoGPT trains for, and its loss at the end in nats a character."""
+    sys.path.insert(0, str(path))
+    nanogpt: Any = __import__("model")
+    train, validation, vocab_size = encode(text)
+    torch.manual_seed(1337)
+    config = nanogpt.GPTConfig(
+        block_size=CONTEXT,
+        vocab_size=vocab_size,
+        n_layer=4,
+        n_head=4,
+        n_embd=128,
+        dropout=0.0,
+        bias=False,
+    )
+    model = nanogpt.GPT(config)
+    optimizer = model.configure_optimizers(0.1, PEAK, (0.9, 0.99), "cpu")
+    started_s = time.perf_counter()
+    for iteration in range(ITERATIONS):
+        for group in optimizer.param_groups:
+            group["lr"] = learning_rate(iteration)
+        starts = torch.randint(len(train) - CONTEXT, (BATCH,)).tolist()
+        x = torch.stack([train[start : start + CONTEXT] for start in starts])
+        y = torch.stack([train[start + 1 : start + 1 + CONTEXT] for start in starts])
+        _, loss = model(x, y)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+        optimizer.zero_grad(set_to_none=True)
+    seconds = time.perf_counter() - started_s
+    return seconds, nats_of(model.eval(), validation)
+
+
+@torch.no_grad()
+def nats_of(model: Any, ids: torch.Tensor) -> float:
+    """Return the mean loss over windows that don't overlap."""
+    windows = (len(ids) - 1) // CONTEXT
+    x = ids[: windows * CONTEXT].view(windows, CONTEXT)
+    y = ids[1 : windows * CONTEXT + 1].view(windows, CONTEXT)
+    total = sum(
+        model(x[i : i + 128], y[i : i + 128])[1].item() * len(x[i : i + 128])
+        for i in range(0, windows, 128)
+    )
+    return total / windows
+
+
+def race_lumina(text: Path, *, seconds: float) -> tuple[float, float]:
+    """Return the seconds the command takes in all, and its loss in nats a character."""
+    with tempfile.TemporaryDirectory() as folder:
+        command = [sys.executable, "-m", "lumina_cli", "train", "--data", str(text), "--quiet"]
+        command += ["--minutes", str(seconds / 60), "--out", f"{folder}/Model.pth", "--json"]
+        started_s = time.perf_counter()
+        done = subprocess.run(command, check=True, capture_output=True, text=True)
+        taken_s = time.perf_counter() - started_s
+        score = [sys.executable, "-m", "lumina_cli", "eval", "--model", f"{folder}/Model.pth"]
+        held_out = Path(folder) / "held-out.txt"
+        whole = text.read_text(encoding="utf-8")
+        held_out.write_text(whole[len(whole) * 9 // 10 :], encoding="utf-8")
+        score += ["--data", str(held_out), "--json"]
+        scored = subprocess.run(score, check=True, capture_output=True, text=True)
+        print(done.stdout.strip().splitlines()[-1], file=sys.stderr)
+    return taken_s, float(json.loads(scored.stdout.splitlines()[-1])["nats_per_char"])
+
+
+def main() -> None:
+    """Print a Markdown table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--nanogpt", type=Path, required=True, help="a checkout of nanoGPT")
+    parser.add_argument("--text", type=Path, required=True)
+    parser.add_argument("--minutes", type=float, default=3.0)
+    parser.add_argument("--peer", type=float, nargs=2, help="its seconds and nats, from before")
+    arguments = parser.parse_args()
+    whole = arguments.text.read_text(encoding="utf-8")
+    peer_s, peer_nats = arguments.peer or race_nanogpt(arguments.nanogpt, whole)
+    print(f"torch {torch.__version__}, {torch.get_num_threads()} threads, {platform.processor()}\n")
+    print("| | seconds, in all | nats a character, last tenth |")
+    print("|---|---|---|")
+    print(f"| nanoGPT, its training alone | {peer_s:.0f} | {peer_nats:.3f} |", flush=True)
+    for seconds in (peer_s / 6, arguments.minutes * 60):
+        taken_s, nats = race_lumina(arguments.text, seconds=seconds)
+        print(
+            f"| lumina, `--minutes {seconds / 60:.2g}` | {taken_s:.0f} | {nats:.3f} |", flush=True
+        )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,165 @@
+"""Which model to train when only the time is given: the largest that time and text can fill.
+
+A model that is too large for its time has read too little when it ends, one that is too
+small has no room for what it read. In between, what is best was found by measuring (see
+docs/performance.md): a model wants to read a handful of characters for each parameter.
+"""
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from lumina_cli.core.model.accounting import num_parameters
+from lumina_cli.core.model.config import ModelConfig
+from lumina_cli.core.model.transformer import build_model
+from lumina_cli.core.seeding import make_generator
+from lumina_cli.core.training.config import TrainingConfig
+from lumina_cli.data.corpus import Corpus
+from lumina_cli.recipes.plan import measure_step_s
+from lumina_cli.recipes.task import Machine
+from lumina_cli.settings import Settings
+
+SHAPE_SETTINGS = frozenset(
+    {"hidden_size", "num_layers", "num_heads", "seq_length", "batch_size", "grad_accum"}
+)
+"""Whoever names one of these has a shape in mind."""
+
+CHARS_PER_PARAMETER = 4.0
+"""What a model should read in its time, at least."""
+
+PARAMETERS_PER_CHAR = 12.0
+"""How large a model may be beside its text: beyond, it learns it by heart."""
+
+LADDER = (  # hidden size, layers, heads
+    (64, 4, 2),
+    (96, 4, 3),
+    (128, 4, 4),
+    (192, 4, 6),
+    (256, 5, 8),
+    (384, 6, 6),
+    (512, 6, 8),
+    (768, 8, 12),
+    (1024, 12, 16),
+)
+USED_SHARE = 0.9
+"""Of the time, in steps; the rest goes into evaluations, samples and saving."""
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Settings to train with, and how they were found.
+
+    Args:
+        values: by setting.
+        num_parameters: of the model.
+        num_chars: that it will read, about.
+    """
+
+    values: dict[str, object]
+    num_parameters: int
+    num_chars: int
+
+
+def is_free(settings: Settings) -> bool:
+    """Whether the time is given and nothing about the model is."""
+    config = settings.of(TrainingConfig)
+    has_shape = not SHAPE_SETTINGS.isdisjoint(settings.sources)
+    return config.minutes is not None and settings.preset is None and not has_shape
+
+
+def choose_shape(settings: Settings, *, corpus: Corpus, machine: Machine, seconds: float) -> Choice:
+    """Return the largest model that the time is enough for.
+
+    Args:
+        settings: what they name stays as it is.
+        corpus: to learn from; a little of it is learnt on trial.
+        machine: to compute on.
+        seconds: left for training.
+    """
+    started_s = time.monotonic()
+    chosen: Choice | None = None
+    for values in _candidates(seconds, on_gpu=machine.device.type == "cuda"):
+        values = {name: v for name, v in values.items() if name not in settings.sources}
+        trial = settings.replaced(values, source="--minutes")
+        left_s = seconds - (time.monotonic() - started_s)
+        candidate = _try(trial, values, corpus=corpus, machine=machine, seconds=left_s)
+        if chosen is not None and not _is_filled(candidate, corpus=corpus):
+            break
+        chosen = candidate
+    assert chosen is not None, "there is a first candidate"
+    return _with_dropout(chosen, corpus=corpus, settings=settings)
+
+
+def _candidates(seconds: float, *, on_gpu: bool) -> Iterator[dict[str, object]]:
+    """Yield settings from the smallest model to the largest."""
+    length = 128 if seconds < 300 else 256
+    chars = 32_768 if on_gpu else 2_048
+    for hidden_size, num_layers, num_heads in LADDER:
+        if hidden_size >= 256:
+            chars = max(chars, 4_096)
+        yield {
+            "hidden_size": hidden_size,
+            "num_layers": num_layers,
+            "num_heads": num_heads,
+            "seq_length": length,
+            "start_seq_length": 32,
+            "batch_size": chars // length,
+            "positions": "rotary",
+            "dropout": 0.0,
+            "label_smoothing": 0.0,
+            "optimizer": "muon",
+            "learning_rate": 3e-3,
+            "muon_learning_rate": 0.014,
+            "beta2": 0.99,
+            "warmup_ratio": 0.02,
+            "min_lr_ratio": 0.0,
+        }
+
+
+def _try(
+    trial: Settings,
+    values: dict[str, object],
+    *,
+    corpus: Corpus,
+    machine: Machine,
+    seconds: float,
+) -> Choice:
+    """Return a candidate with what it would read, after a few steps on trial."""
+    shape, config = trial.of(ModelConfig), trial.of(TrainingConfig)
+    vocab_size = len(corpus.vocabulary)
+    model = build_model(
+        shape, vocab_size=vocab_size, generator=make_generator(config.seed, "weights")
+    ).to(machine.device)
+    step_s = measure_step_s(model, corpus, config=config, precision=machine.precision)
+    num_steps = max(seconds, 0.0) * USED_SHARE / step_s
+    return Choice(
+        values,
+        num_parameters(shape, vocab_size=vocab_size),
+        int(num_steps * config.windows_per_step * shape.seq_length),
+    )
+
+
+def _is_filled(choice: Choice, *, corpus: Corpus) -> bool:
+    reads_enough = choice.num_chars >= CHARS_PER_PARAMETER * choice.num_parameters
+    return reads_enough and choice.num_parameters <= PARAMETERS_PER_CHAR * len(corpus.train)
+
+
+def _with_dropout(choice: Choice, *, corpus: Corpus, settings: Settings) -> Choice:
+    """Add dropout where the text is read so often that it could be learnt by heart."""
+    passes = choice.num_chars / max(len(corpus.train), 1)
+    rate = 0.0 if passes < 6 else 0.1 if passes < 15 else 0.2
+    if "dropout" in settings.sources:
+        return choice
+    return Choice({**choice.values, "dropout": rate}, choice.num_parameters, choice.num_chars)
+
+
+def explain(choice: Choice, *, minutes: float) -> str:
+    """Return what was chosen and why, in a line."""
+    values = choice.values
+    per_parameter = choice.num_chars / choice.num_parameters
+    return (
+        f"chosen for {minutes:g} min on this machine: {values.get('hidden_size')} wide, "
+        f"{values.get('num_layers')} layers, windows of {values.get('seq_length')} "
+        f"({choice.num_parameters / 1e6:.1f} M parameters); it will read about "
+        f"{choice.num_chars / 1e6:.1f} M characters, {per_parameter:.0f} a parameter"
+    )

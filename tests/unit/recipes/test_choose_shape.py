@@ -1,0 +1,117 @@
+"""Which model is chosen when only the time is given."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from lumina_cli.conversation import PlainText
+from lumina_cli.core.model.transformer import Transformer
+from lumina_cli.core.precision import choose_precision
+from lumina_cli.core.training.config import TrainingConfig
+from lumina_cli.data.config import DataConfig
+from lumina_cli.data.corpus import Corpus, load_corpus
+from lumina_cli.recipes import choose_shape as module
+from lumina_cli.recipes.choose_shape import Choice, choose_shape, explain, is_free
+from lumina_cli.recipes.task import Machine
+from lumina_cli.settings import TRAIN_CONFIGS, Settings, resolve_settings
+
+MACHINE = Machine(torch.device("cpu"), choose_precision("fp32", device=torch.device("cpu")))
+
+
+def settings(**flags: Any) -> Settings:
+    return resolve_settings(TRAIN_CONFIGS, flags={"minutes": 3, **flags}, environ={})
+
+
+def corpus(folder: Path, *, num_chars: int) -> Corpus:
+    return load_corpus(
+        lambda: [PlainText("abcdefghij" * (num_chars // 10))],
+        fingerprint=str(num_chars),
+        config=DataConfig(),
+        seed=0,
+        folder=folder,
+    )
+
+
+@pytest.fixture
+def machine_speed(monkeypatch: pytest.MonkeyPatch) -> dict[str, float]:
+    """A machine on which a step takes 6 operations a parameter and character, nothing else."""
+    speed = {"operations_per_s": 1e11}
+
+    def step_s(model: Transformer, _: Corpus, *, config: TrainingConfig, **__: Any) -> float:
+        num = sum(parameter.numel() for parameter in model.parameters())
+        chars = config.windows_per_step * model.config.seq_length
+        return 6 * num * chars / speed["operations_per_s"]
+
+    monkeypatch.setattr(module, "measure_step_s", step_s)
+    return speed
+
+
+def chosen(folder: Path, *, seconds: float, num_chars: int = 2_000_000) -> Choice:
+    text = corpus(folder, num_chars=num_chars)
+    return choose_shape(settings(), corpus=text, machine=MACHINE, seconds=seconds)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "hidden_size"), [(10, 64), (100, 96), (300, 128), (1_000, 192)]
+)
+def test_the_largest_model_that_reads_enough_is_chosen(
+    tmp_path: Path, machine_speed: dict[str, float], seconds: float, hidden_size: int
+) -> None:
+    # 0.9 · seconds · 1e11 / (6 · P) characters are read and 4 · P are wanted, so that P is at
+    # most √(seconds · 3.75e9): 0.19, 0.61, 1.06 and 1.94 million. The rungs hold 0.23 (there
+    # is no smaller one), 0.50, 0.86 and 1.88 million, the one after them 4.1.
+    assert chosen(tmp_path, seconds=seconds).values["hidden_size"] == hidden_size
+
+
+def test_a_faster_machine_gets_a_larger_model(
+    tmp_path: Path, machine_speed: dict[str, float]
+) -> None:
+    slow = chosen(tmp_path, seconds=180)
+    machine_speed["operations_per_s"] *= 20
+    fast = chosen(tmp_path, seconds=180)
+    assert fast.num_parameters > slow.num_parameters
+
+
+def test_a_short_text_gets_a_small_model_and_dropout(
+    tmp_path: Path, machine_speed: dict[str, float]
+) -> None:
+    choice = chosen(tmp_path, seconds=3_600, num_chars=20_000)
+    assert choice.num_parameters <= module.PARAMETERS_PER_CHAR * 20_000
+    assert choice.values["dropout"] == 0.2
+
+
+def test_what_is_named_is_not_chosen(tmp_path: Path, machine_speed: dict[str, float]) -> None:
+    text = corpus(tmp_path, num_chars=100_000)
+    named = settings(optimizer="adamw", dropout=0.3)
+    choice = choose_shape(named, corpus=text, machine=MACHINE, seconds=60)
+    assert not {"optimizer", "dropout"} & choice.values.keys()
+
+
+@pytest.mark.parametrize(
+    ("flags", "free"),
+    [
+        ({}, True),
+        ({"optimizer": "adamw"}, True),
+        ({"hidden_size": 64}, False),
+        ({"batch_size": 8}, False),
+        ({"minutes": None}, False),
+    ],
+)
+def test_a_model_is_chosen_only_where_time_alone_is_named(
+    flags: dict[str, Any], free: bool
+) -> None:
+    assert is_free(settings(**flags)) == free
+
+
+def test_a_preset_is_a_choice_of_its_own() -> None:
+    chosen = resolve_settings(TRAIN_CONFIGS, flags={"minutes": 3}, environ={}, preset="small")
+    assert not is_free(chosen)
+
+
+def test_the_choice_is_explained_in_figures() -> None:
+    values: dict[str, object] = {"hidden_size": 128, "num_layers": 4, "seq_length": 128}
+    told = explain(Choice(values, num_parameters=860_000, num_chars=4_300_000), minutes=3)
+    assert "128 wide, 4 layers, windows of 128 (0.9 M parameters)" in told
+    assert "4.3 M characters, 5 a parameter" in told
