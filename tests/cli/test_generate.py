@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from lumina_cli.core.checkpoint.format import load_model
+from lumina_cli.core.model.kv_cache import KVCache
 from lumina_cli.tokenizer.ids import Special
 
 from .conftest import Lumina
@@ -101,6 +102,8 @@ def test_several_texts_are_numbered_on_stderr(lumina: Lumina, letters_model: Pat
         (["--prompt", "a", "--prompt-file", "none.txt"], 2, "can't both be given"),
         (["--num-samples", "0"], 2, "num-samples"),
         (["--model", "none.pth"], 66, "there is no model none.pth"),
+        (["--sampler", "beam", "-n", "100000"], 2, "at most 64 texts"),
+        (["--sampler", "beam", "--num-beams", "100000"], 2, "num_beams must be at most 64"),
     ],
 )
 def test_what_is_wrong_is_told(
@@ -125,3 +128,31 @@ def test_a_prompt_beyond_the_context_is_cut_and_told(lumina: Lumina, letters_mod
     outcome = lumina("generate", "-m", str(letters_model), "--prompt", "a" * 96, "--max-chars", "3")
     assert "only the newest part is read" in outcome.err
     assert len(outcome.out) == 4
+
+
+@pytest.mark.parametrize("sampler", ["top-k", "beam"])
+def test_a_text_beyond_the_context_is_told_once(
+    lumina: Lumina, letters_model: Path, sampler: str
+) -> None:
+    common = ["generate", "-m", str(letters_model), "--sampler", sampler, "-n", "2"]
+    outcome = lumina(*common, "--max-chars", "250")
+    assert [len(line) for line in outcome.out.splitlines()] == [250, 250]
+    assert outcome.err.count("it goes on from the later half") == 1
+    assert "later half" not in lumina(*common, "--max-chars", "50").err
+    assert lumina(*common, "--max-chars", "250", "--quiet").err == ""
+
+
+def test_a_search_that_is_stopped_prints_the_best_so_far(
+    lumina: Lumina, letters_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole_select, times = KVCache.select, iter(range(9))
+
+    def select(self: KVCache, rows: torch.Tensor) -> None:
+        if next(times, None) is None:
+            raise KeyboardInterrupt
+        whole_select(self, rows)
+
+    monkeypatch.setattr(KVCache, "select", select)
+    outcome = lumina("generate", "-m", str(letters_model), "--sampler", "beam")
+    assert outcome.code == 130
+    assert len(outcome.out) == 11

@@ -114,7 +114,16 @@ def test_bf16_weights_are_taken_when_asked_for(model_path: Path) -> None:
 
 def test_a_prompt_longer_than_the_context_is_known_to_be(model_path: Path) -> None:
     ready = open_model(model_path, flags={}, environ={})
-    assert [TextContinuer(ready, "a" * n, 1).is_prompt_cut for n in (15, 16)] == [False, True]
+    told = [list(TextContinuer(ready, "a" * n, 1).notices()) for n in (15, 16)]
+    assert told[0] == []
+    assert "only the newest part is read" in told[1][0]
+
+
+def test_beam_search_follows_a_bounded_number_of_texts(model_path: Path) -> None:
+    ready = open_model(model_path, flags={"sampler": "beam", "max_chars": "2"}, environ={})
+    assert len(list(TextContinuer(ready, "a", 5).texts())) == 5
+    with pytest.raises(UsageError, match="at most 64 texts, not 65"):
+        TextContinuer(ready, "a", 65)
 
 
 def test_a_model_is_ready_without_torchs_compiler(model_path: Path) -> None:

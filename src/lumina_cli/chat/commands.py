@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from lumina_cli.core.sampling.config import MAX_TEMPERATURE, MIN_TEMPERATURE, SamplerName
+from lumina_cli.core.sampling.config import MAX_BEAMS, MAX_TEMPERATURE, MIN_TEMPERATURE, SamplerName
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,7 +270,7 @@ COMMANDS: dict[str, Entry] = {
     "beam": Entry(
         "beam 4",
         "look for the likeliest whole reply, 4 side by side",
-        _number("beam", "num_beams", 1, 64, whole=True, sampler="beam", may_be_alone=True),
+        _number("beam", "num_beams", 1, MAX_BEAMS, whole=True, sampler="beam", may_be_alone=True),
     ),
     "penalty": Entry(
         "penalty 1.2",
@@ -285,7 +285,7 @@ COMMANDS: dict[str, Entry] = {
     "candidates": Entry(
         "candidates 3",
         "show so many replies; the first is the answer",
-        _number("candidates", "num_candidates", 1, 64, whole=True),
+        _number("candidates", "num_candidates", 1, MAX_BEAMS, whole=True),
     ),
     "say": Entry("say help", "say what would be a command", _text("say", Say, needs="text")),
     "retry": Entry("retry", "answer again", _only(Simple("retry"))),

@@ -1,7 +1,8 @@
 """What of a conversation the model reads: as much as its context holds.
 
-The system message and the newest turns stay, the oldest whole turns go. Of a single
-message that is longer than all, the newest part is kept.
+The system message and the newest turns stay, the oldest whole turns go. When some must go,
+more of them do than must, so that the turns that follow find room and what was read stays
+read. Of a single message that is longer than all, the newest part is kept.
 """
 
 from collections.abc import Sequence
@@ -11,6 +12,11 @@ from lumina_cli.conversation import Message
 from lumina_cli.tokenizer.chat_format import ROLE_IDS, encode_message
 from lumina_cli.tokenizer.ids import FIRST_BYTE, Special
 from lumina_cli.tokenizer.vocabulary import Vocabulary
+
+CUT = "The model reads {} characters at once: only the newest part is read."
+FORGETS = "The model reads {} characters at once: it forgets the oldest turns."
+MOVED_ON = "The model reads {} characters at once: it goes on from the later half of what it said."
+"""What to tell of a text that is longer than a context of so many ids."""
 
 _FRAME = 2  # a message's role id and <|end|>
 
@@ -24,18 +30,20 @@ class Context:
     is_cut: bool = False
 
 
-def fit_context(messages: Sequence[Message], *, vocabulary: Vocabulary, max_ids: int) -> Context:
+def fit_context(
+    messages: Sequence[Message], *, vocabulary: Vocabulary, max_ids: int, spare_ids: int = 0
+) -> Context:
     """Return the prompt for the bot's next reply within `max_ids` ids.
 
     Args:
         messages: a system message or none, then turns (user, bot), and last what the user says.
         vocabulary: the characters and their ids.
         max_ids: room for the prompt, at least 6.
+        spare_ids: when turns must go, so much room is made beyond what is needed.
     """
     assert messages, "there is something to answer"
     assert messages[-1].role == "user", messages[-1].role
     system = messages[:1] if messages[0].role == "system" else []
-    turns = _turns(messages[len(system) : -1])
     head: list[int] = [Special.BEGIN]
     is_cut = False
     for message in system:
@@ -43,20 +51,43 @@ def fit_context(messages: Sequence[Message], *, vocabulary: Vocabulary, max_ids:
         head += ids
     room = max_ids - len(head) - 1
     question, question_is_cut = _newest_part(messages[-1], vocabulary=vocabulary, max_ids=room)
-    room -= len(question)
-    kept: list[int] = []
-    dropped = len(turns)
-    for turn in reversed(turns):
-        if sum(len(message.text) for message in turn) > room:  # no id is longer than a character
-            break
-        ids = [id_ for message in turn for id_ in encode_message(message, vocabulary=vocabulary)]
-        if len(ids) > room:
-            break
-        kept = ids + kept
-        room -= len(ids)
-        dropped -= 1
-    prompt = [*head, *kept, *question, Special.BOT]
+    turns = _turns(messages[len(system) : -1])
+    sizes = [[_size(message, vocabulary=vocabulary, limit=room) for message in t] for t in turns]
+    dropped = _num_dropped([*sizes, [len(question)]], room=room, spare_ids=spare_ids)
+    for turn in turns[dropped:]:
+        for message in turn:
+            head += encode_message(message, vocabulary=vocabulary)
+    prompt = [*head, *question, Special.BOT]
     return Context(prompt, turns_dropped=dropped, is_cut=is_cut or question_is_cut)
+
+
+def _num_dropped(sizes: Sequence[Sequence[int]], *, room: int, spare_ids: int) -> int:
+    """Return how many of the oldest turns are no longer read at the last one.
+
+    The chat is gone through from its beginning, so that it comes to the same after a turn is
+    taken back or a chat is loaded.
+
+    Args:
+        sizes: of the messages of each turn, in ids; of the last turn only the question.
+        room: for all of them together.
+        spare_ids: what is made free beyond what is needed.
+    """
+    first = held = 0
+    for number, turn in enumerate(sizes):
+        question = min(turn[0], room)
+        if held + question > room:
+            while first < number and held + question > room - spare_ids:
+                held -= sum(sizes[first])
+                first += 1
+        held += sum(turn)
+    return first
+
+
+def _size(message: Message, *, vocabulary: Vocabulary, limit: int) -> int:
+    """Return the length of a message in ids; above `limit` a lower bound that is above it too."""
+    if len(message.text) > limit:  # no id is longer than a character
+        return len(message.text)
+    return len(encode_message(message, vocabulary=vocabulary))
 
 
 def _turns(messages: Sequence[Message]) -> list[list[Message]]:

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 
 from lumina_cli.chat.changes import change
 from lumina_cli.chat.commands import SetNumber, UseSampler
-from lumina_cli.chat.context import Context, fit_context
+from lumina_cli.chat.context import CUT, FORGETS, MOVED_ON, Context, fit_context
 from lumina_cli.chat.session_file import SavedMessage, SavedSession
 from lumina_cli.chat.visible import strip_controls
 from lumina_cli.conversation import Message
 from lumina_cli.core.model.transformer import Transformer
-from lumina_cli.core.sampling.beam import beam_search
+from lumina_cli.core.sampling.beam import BeamSearch
 from lumina_cli.core.sampling.config import SamplingConfig
 from lumina_cli.core.sampling.generate import generate
 from lumina_cli.core.sampling.reader import Reader
@@ -26,7 +26,8 @@ from lumina_cli.tokenizer.stream import StreamDecoder
 from lumina_cli.tokenizer.vocabulary import Vocabulary
 
 ROOM_FOR_REPLY = 4
-"""A prompt leaves this part (a quarter) of the context to the reply."""
+"""A prompt leaves this part (a quarter) of the context to the reply, and where old turns must
+go, the same again to the turns that follow."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +93,9 @@ class Session:
         What comes out has no control characters, and is what the model reads as its own
         words from then on.
         """
-        yield from self._answer([*self.messages, Message("user", text)])
+        has_no_reply = bool(self.messages) and self.messages[-1].role == "user"
+        answered = self.messages[:-1] if has_no_reply else self.messages
+        yield from self._answer([*answered, Message("user", text)])
 
     def retry(self) -> Iterator[str]:
         """Answer the last message anew, with other draws."""
@@ -193,40 +196,55 @@ class Session:
             )
 
     def _answer(self, messages: list[Message]) -> Iterator[str]:
+        """Answer the last of `messages`; what was said stays said, however it ends."""
         context = self._context(messages)
         self._tell_what_is_left_out(context)
         self.candidates = []
+        self._reply_chars, self._reply_seconds = 0, 0.0
+        is_whole = False
         said: list[str] = []
         started_s = time.perf_counter()
         try:
             for text in self._reply(context.ids):
                 said.append(text)
+                self._reply_chars += len(text)
+                self._reply_seconds = time.perf_counter() - started_s
                 yield text
+            is_whole = True
         finally:
-            self._reply_seconds = time.perf_counter() - started_s
-            reply = "".join(said)
-            self._reply_chars = len(reply)
-            self.messages = [*messages, Message("bot", reply)]
+            if said or is_whole:
+                self.messages = [*messages, Message("bot", "".join(said))]
+            else:
+                self._leave_unanswered(messages)
+
+    def _leave_unanswered(self, messages: list[Message]) -> None:
+        """Keep a question that nothing was said to; one that was answered before keeps that."""
+        if self.messages[: len(messages)] == messages and len(self.messages) > len(messages):
+            self._notices.append("Nothing was said; the reply before stays.")
+            return
+        self.messages = messages
+        self._notices.append(
+            "Nothing was said: /retry asks again, another message takes the place of this one."
+        )
 
     def _reply(self, prompt_ids: list[int]) -> Iterator[str]:
         if self.config.sampler == "beam":
-            found = self._search(prompt_ids)
-            self.candidates = found
-            yield found[0]
+            yield from self._search(prompt_ids)
             return
+        reader = self._reader_of(1)
         said = []
-        for text in self._draw(prompt_ids):
+        for text in self._draw(prompt_ids, reader=reader):
             said.append(text)
             yield text
         self.candidates = ["".join(said)]
-        if not self.config.is_greedy:
+        if not self.config.is_greedy and self.config.num_candidates > 1:
+            other = reader.fork()  # so that what was said is what the next turn finds read
             for _ in range(self.config.num_candidates - 1):
-                self.candidates.append("".join(self._draw(prompt_ids)))
+                self.candidates.append("".join(self._draw(prompt_ids, reader=other)))
 
-    def _draw(self, prompt_ids: list[int]) -> Iterator[str]:
+    def _draw(self, prompt_ids: list[int], *, reader: Reader) -> Iterator[str]:
         generator = make_generator(self._seed, f"reply {self._num_drawn}")
         self._num_drawn += 1
-        reader = self._reader_of(1)
         num_moves = reader.num_moves
         pieces = generate(
             self._model,
@@ -242,23 +260,31 @@ class Session:
                 if text:
                     yield text
         finally:
-            if reader.num_moves > num_moves:
-                self._tell(
-                    "The reply is longer than the model's context: its later half is re-read."
-                )
+            self._tell_if_moved(reader, since=num_moves)
 
-    def _search(self, prompt_ids: list[int]) -> list[str]:
+    def _search(self, prompt_ids: list[int]) -> Iterator[str]:
+        """Yield the best reply at once; where the search is cut short, the best so far."""
         reader = self._reader_of(self.config.num_beams)
+        num_moves = reader.num_moves
         self._reader = None  # an interruption between two layers would mix its rows
-        found = beam_search(
+        search = BeamSearch(
             self._model,
             prompt_ids,
             vocabulary=self._vocabulary,
             config=self.config,
             reader=reader,
         )
-        self._reader = reader
-        return [strip_controls(candidate.text) for candidate in found]
+        try:
+            search.run()
+            self._reader = reader
+        finally:
+            self._tell_if_moved(reader, since=num_moves)
+            found = [strip_controls(candidate.text) for candidate in search.best()]
+            self.candidates = found
+            if any(found[:1]):
+                if self._reader is None:
+                    self._notices.append("The search was cut short: that is the best it had found.")
+                yield found[0]
 
     def _reader_of(self, num_rows: int) -> Reader:
         if self._reader is None or self._reader.batch_size != num_rows:
@@ -267,15 +293,21 @@ class Session:
 
     def _context(self, messages: list[Message]) -> Context:
         seq_length = self._model.config.seq_length
-        max_ids = seq_length - seq_length // ROOM_FOR_REPLY
-        return fit_context(messages, vocabulary=self._vocabulary, max_ids=max_ids)
+        part = seq_length // ROOM_FOR_REPLY
+        return fit_context(
+            messages, vocabulary=self._vocabulary, max_ids=seq_length - part, spare_ids=part
+        )
 
     def _tell_what_is_left_out(self, context: Context) -> None:
         size = self._model.config.seq_length
         if context.is_cut:
-            self._tell(f"The model reads {size} characters at once: only the newest part is read.")
+            self._tell(CUT.format(size))
         if context.turns_dropped:
-            self._tell(f"The model reads {size} characters at once: it forgets the oldest turns.")
+            self._tell(FORGETS.format(size))
+
+    def _tell_if_moved(self, reader: Reader, *, since: int) -> None:
+        if reader.num_moves > since:
+            self._tell(MOVED_ON.format(self._model.config.seq_length))
 
     def _tell(self, notice: str) -> None:
         if notice not in self._told:

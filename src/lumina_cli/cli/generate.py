@@ -52,12 +52,14 @@ def command(
 
     ready = open_model(model, flags=flags, environ=os.environ, toml=config)
     continuer = TextContinuer(ready, text, max(num_samples, ready.config.num_candidates))
-    if not quiet:
-        _tell(continuer)
+    for line in (*ready.notices, *continuer.notices()):
+        notice(line)
     if json or logprobs:
         print_json(_as_json(continuer, with_logprobs=logprobs))
     else:
         _stream(continuer, quiet=quiet)
+    for line in continuer.last_notices():
+        notice(line)
 
 
 def _prompt(prompt: str, path: Path | None) -> str:
@@ -80,16 +82,6 @@ def _read(path: Path) -> str:
         raise DataError(
             f"{path} is not UTF-8 (byte {error.start + 1})", hint="Save it as UTF-8."
         ) from error
-
-
-def _tell(continuer: "TextContinuer") -> None:
-    for text in continuer.ready.notices:
-        notice(text)
-    if continuer.is_prompt_cut:
-        size = continuer.ready.file.model.config.seq_length
-        notice(f"The model reads {size} characters at once: only the newest part is read.")
-    if continuer.num_texts > 1 and continuer.ready.config.is_greedy:
-        notice("greedy makes the same text each time; use: --sampler nucleus")
 
 
 def _stream(continuer: "TextContinuer", *, quiet: bool) -> None:

@@ -7,19 +7,20 @@ from pathlib import Path
 
 import torch
 
+from lumina_cli.chat.context import CUT, MOVED_ON
 from lumina_cli.chat.session import Session
 from lumina_cli.core.checkpoint.format import ModelFile, load_model
 from lumina_cli.core.config import ComputeConfig
 from lumina_cli.core.device import choose_device
 from lumina_cli.core.model.accounting import num_parameters
 from lumina_cli.core.precision import choose_precision
-from lumina_cli.core.sampling.beam import beam_search
-from lumina_cli.core.sampling.config import SamplerName, SamplingConfig
+from lumina_cli.core.sampling.beam import BeamSearch
+from lumina_cli.core.sampling.config import MAX_BEAMS, SamplerName, SamplingConfig
 from lumina_cli.core.sampling.ending import Piece
 from lumina_cli.core.sampling.generate import generate
 from lumina_cli.core.sampling.reader import Reader
 from lumina_cli.core.seeding import make_generator, new_seed
-from lumina_cli.errors import MissingInputError
+from lumina_cli.errors import MissingInputError, UsageError
 from lumina_cli.settings import Settings, resolve_settings
 from lumina_cli.tokenizer.ids import Special
 
@@ -93,60 +94,79 @@ def open_model(
     return ReadyModel(file, _card(path, file), config, notices)
 
 
-@dataclass(frozen=True, slots=True)
 class TextContinuer:
     """Continues plain text, each time anew.
 
-    Attributes:
+    Args:
         ready: the model.
         prompt: text to continue, empty to begin one.
         num_texts: how many to make; in beam search the best ones, else as many draws.
+
+    Raises:
+        UsageError: more texts than beam search can follow.
     """
 
-    ready: ReadyModel
-    prompt: str
-    num_texts: int
+    def __init__(self, ready: ReadyModel, prompt: str, num_texts: int) -> None:
+        self.config = ready.config
+        if self.config.sampler == "beam":
+            if num_texts > MAX_BEAMS:
+                raise UsageError(
+                    f"beam search follows at most {MAX_BEAMS} texts, not {num_texts}",
+                    hint="Ask for fewer, or draw them: --sampler nucleus",
+                )
+            num_beams = max(self.config.num_beams, num_texts)
+            update = {"num_beams": num_beams, "num_candidates": num_texts}
+            self.config = self.config.model_copy(update=update)
+        self.prompt = prompt
+        self.num_texts = num_texts
+        self._model = ready.file.model
+        self._vocabulary = ready.file.vocabulary
+        self._prompt_ids = [Special.BEGIN, *self._vocabulary.encode(prompt)]
+        self._reader: Reader | None = None
 
-    @property
-    def prompt_ids(self) -> list[int]:
-        """What the model reads first."""
-        return [Special.BEGIN, *self.ready.file.vocabulary.encode(self.prompt)]
+    def notices(self) -> Iterator[str]:
+        """Yield what there is to tell before the first text."""
+        if len(self._prompt_ids) > self._model.config.seq_length:
+            yield CUT.format(self._model.config.seq_length)
+        if self.num_texts > 1 and self.config.is_greedy:
+            yield "greedy makes the same text each time; use: --sampler nucleus"
 
-    @property
-    def is_prompt_cut(self) -> bool:
-        """Whether the prompt is longer than what the model reads at once."""
-        return len(self.prompt_ids) > self.ready.file.model.config.seq_length
+    def last_notices(self) -> Iterator[str]:
+        """Yield what there is to tell after the last text."""
+        if self._reader is not None and self._reader.num_moves:
+            yield MOVED_ON.format(self._model.config.seq_length)
 
     def texts(self) -> Iterator[Iterator[Piece]]:
-        """Yield each text as the pieces it is said in."""
-        if self.ready.config.sampler == "beam":
-            yield from map(iter, self._likeliest())
+        """Yield each text as the pieces it is said in; of a search cut short the best so far."""
+        if self.config.sampler == "beam":
+            yield from self._likeliest()
             return
-        seed = self.ready.config.seed
-        seed = new_seed() if seed is None else seed
-        reader = Reader(self.ready.file.model)
+        seed = new_seed() if self.config.seed is None else self.config.seed
+        self._reader = Reader(self._model)
         for number in range(self.num_texts):
             yield generate(
-                self.ready.file.model,
-                self.prompt_ids,
-                vocabulary=self.ready.file.vocabulary,
-                config=self.ready.config,
+                self._model,
+                self._prompt_ids,
+                vocabulary=self._vocabulary,
+                config=self.config,
                 generator=make_generator(seed, f"text {number}"),
-                reader=reader,
+                reader=self._reader,
             )
 
-    def _likeliest(self) -> list[tuple[Piece, ...]]:
-        config = self.ready.config
-        num_beams = max(config.num_beams, self.num_texts)
-        found = beam_search(
-            self.ready.file.model,
-            self.prompt_ids,
-            vocabulary=self.ready.file.vocabulary,
-            config=config.model_copy(
-                update={"num_beams": num_beams, "num_candidates": self.num_texts}
-            ),
+    def _likeliest(self) -> Iterator[Iterator[Piece]]:
+        self._reader = Reader(self._model, batch_size=self.config.num_beams)
+        search = BeamSearch(
+            self._model,
+            self._prompt_ids,
+            vocabulary=self._vocabulary,
+            config=self.config,
+            reader=self._reader,
         )
-        return [candidate.pieces for candidate in found]
+        try:
+            search.run()
+        finally:
+            for candidate in search.best():
+                yield iter(candidate.pieces)
 
 
 def _no_model(path: Path) -> MissingInputError:

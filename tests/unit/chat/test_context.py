@@ -85,6 +85,26 @@ def test_a_prompt_always_fits_a_context_with_a_quarter_more(
         assert context.ids == whole
 
 
+def test_when_turns_must_go_room_is_made_for_those_that_follow() -> None:
+    messages = turns(*"abcdefg")  # 6 ids a turn, 5 for the rest
+    dropped = [
+        fit_context(messages[:n], vocabulary=VOCABULARY, max_ids=17, spare_ids=6).turns_dropped
+        for n in (1, 3, 5, 7)
+    ]
+    # 5, 11 and 17 ids fit; 23 don't: 17 would, but 11 leave room for another turn.
+    assert dropped == [0, 0, 0, 2]
+
+
+def test_what_made_room_once_stays_out() -> None:
+    messages = turns("a", "b", "c" * 12, "d", "e")
+    context = fit_context(messages, vocabulary=VOCABULARY, max_ids=17)
+    # The long question did not fit beside the first turn, and its turn not beside the last.
+    assert context.ids == prompt(turns("e"))
+    messages = turns("a", "b", "c" * 8, "d", "e")
+    context = fit_context(messages, vocabulary=VOCABULARY, max_ids=18)
+    assert context.ids == prompt(turns("c" * 8, "d", "e"))
+
+
 def test_a_megabyte_is_cut_at_once() -> None:
     context = fit_context(
         turns("a" * 1_000_000, "b", "c" * 1_000_000), vocabulary=VOCABULARY, max_ids=72

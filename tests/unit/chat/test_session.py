@@ -11,11 +11,12 @@ from lumina_cli.chat.commands import SetNumber, UseSampler
 from lumina_cli.chat.session import Session
 from lumina_cli.chat.session_file import SavedMessage
 from lumina_cli.conversation import Message
+from lumina_cli.core.model.kv_cache import KVCache
 from lumina_cli.core.model.transformer import Transformer
 from lumina_cli.core.sampling.config import SamplingConfig
 from lumina_cli.core.sampling.ending import Piece
 from lumina_cli.core.sampling.generate import generate
-from lumina_cli.errors import DataError
+from lumina_cli.errors import DataError, LuminaError
 from lumina_cli.tokenizer.chat_format import encode_prompt
 from lumina_cli.tokenizer.vocabulary import Vocabulary
 
@@ -49,14 +50,7 @@ def test_the_second_turn_does_not_read_the_first_again(
     session = new_session(model, max_chars=5, top_k=3, sampler="top-k")
     say_plainly(monkeypatch)
     answer(session, "abc")
-    read: list[int] = []
-    hidden = model.hidden
-
-    def counted(idx: Tensor, **rest: object) -> Tensor:
-        read.append(idx.size(1))
-        return hidden(idx, **rest)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(model, "hidden", counted)
+    read = count_reads(monkeypatch, model)
     answer(session, "de")
     # The reply's last character (it was said, not read), <|end|> <|user|> d e <|end|> <|bot|>.
     assert read[0] == 7
@@ -209,7 +203,7 @@ def test_a_reply_beyond_the_context_is_told_once(
     session = new_session(model, max_chars=400)
     assert len(answer(session, "a")) == 400
     assert len(answer(session, "b")) == 400
-    told = [notice for notice in session.take_notices() if "re-read" in notice]
+    told = [notice for notice in session.take_notices() if "later half" in notice]
     assert len(told) == 1
 
 
@@ -277,20 +271,165 @@ def test_an_empty_session_has_nothing_to_show(model: Transformer) -> None:
     assert session.stats().chars_per_s == 0
 
 
-def test_an_interrupted_search_leaves_a_session_that_goes_on(
+def interrupt_search(
+    monkeypatch: pytest.MonkeyPatch, *, after: int, error: BaseException | None = None
+) -> None:
+    """Let the next searches stop when their beams were chosen so often."""
+    whole_select, times = KVCache.select, iter(range(after))
+
+    def select(self: KVCache, rows: Tensor) -> None:
+        if next(times, None) is None:
+            raise error or KeyboardInterrupt
+        whole_select(self, rows)
+
+    monkeypatch.setattr(KVCache, "select", select)
+
+
+def test_an_interrupted_search_keeps_the_best_so_far(
     model: Transformer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    session = new_session(model, sampler="beam", num_beams=3, max_chars=5)
-    answer(session, "a")
-
-    def interrupted(*_: object) -> None:
-        raise KeyboardInterrupt
-
+    session = new_session(model, sampler="beam", num_beams=3, max_chars=50)
+    say_plainly(monkeypatch)
     with monkeypatch.context() as patch:
-        patch.setattr("lumina_cli.core.model.kv_cache.KVCache.select", interrupted)
+        interrupt_search(patch, after=7)
+        shown = []
         with pytest.raises(KeyboardInterrupt):
-            answer(session, "b")
-    assert session.messages[-1] == Message("bot", "")
-    fresh = new_session(model, sampler="beam", num_beams=3, max_chars=5)
+            shown.extend(session.say("b"))
+    # What list.extend had taken before it was interrupted is the reply.
+    assert len(session.messages[-1].text) == 8
+    assert session.messages[-1] == Message("bot", "".join(shown))
+    assert "best it had found" in session.take_notices()[0]
+    fresh = new_session(model, sampler="beam", num_beams=3, max_chars=50)
     fresh.restore(session.saved())
     assert answer(session, "c") == answer(fresh, "c")
+
+
+def test_a_search_that_fails_keeps_the_best_so_far(
+    model: Transformer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session = new_session(model, sampler="beam", num_beams=3, max_chars=50)
+    say_plainly(monkeypatch)
+    interrupt_search(monkeypatch, after=2, error=LuminaError("no numbers"))
+    with pytest.raises(LuminaError):
+        answer(session, "b")
+    assert len(session.messages[-1].text) == 3
+
+
+def fail(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the model's next readings fail."""
+
+    def failing(*_: object, **__: object) -> Tensor:
+        raise LuminaError("no numbers")
+
+    monkeypatch.setattr(Transformer, "hidden", failing)
+
+
+@pytest.mark.parametrize("sampler", ["beam", "nucleus"])
+def test_a_message_that_nothing_was_said_to_waits_for_an_answer(
+    model: Transformer, monkeypatch: pytest.MonkeyPatch, sampler: str
+) -> None:
+    session = new_session(model, sampler=sampler)
+    first = answer(session, "a")
+    with monkeypatch.context() as patch:
+        fail(patch)
+        with pytest.raises(LuminaError):
+            answer(session, "b")
+    before = [Message("user", "a"), Message("bot", first)]
+    assert session.messages == [*before, Message("user", "b")]
+    assert "/retry asks again" in session.take_notices()[0]
+    session.restore(session.saved())
+    second = "".join(session.retry())
+    assert session.messages == [*before, Message("user", "b"), Message("bot", second)]
+
+
+def test_another_message_takes_the_place_of_an_unanswered_one(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        fail(patch)
+        with pytest.raises(LuminaError):
+            answer(session, "b")
+    shown = answer(session, "c")
+    assert session.messages == [Message("user", "c"), Message("bot", shown)]
+
+
+def test_a_retry_that_says_nothing_keeps_the_reply_before(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answer(session, "a")
+    before = list(session.messages)
+    fail(monkeypatch)
+    with pytest.raises(LuminaError):
+        list(session.retry())
+    assert session.messages == before
+    assert session.take_notices() == ["Nothing was said; the reply before stays."]
+
+
+def test_a_search_beyond_the_context_is_told_once(
+    model: Transformer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    say_plainly(monkeypatch)
+    session = new_session(model, sampler="beam", num_beams=2, max_chars=120)
+    answer(session, "a")
+    answer(session, "b")
+    told = [notice for notice in session.take_notices() if "later half" in notice]
+    assert len(told) == 1
+
+
+def count_reads(monkeypatch: pytest.MonkeyPatch, model: Transformer) -> list[int]:
+    """Return a list that grows by how many ids the model reads, each time it does."""
+    read: list[int] = []
+    hidden = model.hidden
+
+    def counted(idx: Tensor, **rest: object) -> Tensor:
+        read.append(idx.size(1))
+        return hidden(idx, **rest)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(model, "hidden", counted)
+    return read
+
+
+def test_a_full_context_is_not_read_anew_for_each_question(
+    model: Transformer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A question takes 5 ids, the reply 7; of 96 a prompt may hold 72."""
+    say_plainly(monkeypatch)
+    session = new_session(model, max_chars=5)
+    read = count_reads(monkeypatch, model)
+    first_reads = []
+    for letter in "abcdefghijklmnopqrst":
+        read.clear()
+        answer(session, letter + "bc")
+        first_reads.append(read[0])
+    # <|begin|>, n turns, the question, <|bot|>: 67 with five turns, 79 with six. Then three of
+    # the six are kept: they make 43, and four make 55, more than 72 - 24. So each third
+    # question from there is read with what stands before it (but <|begin|> and <|user|>), and
+    # the others with the last character said, <|end|> and <|bot|> alone.
+    assert first_reads[0] == 7
+    assert first_reads[1:6] == [8] * 5
+    assert first_reads[6::3] == [41] * 5
+    assert first_reads[7::3] == [8] * 5
+    assert first_reads[8::3] == [8] * 4
+
+
+def test_candidates_do_not_push_out_the_reply_that_was_said(
+    model: Transformer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    say_plainly(monkeypatch)
+    session = new_session(model, max_chars=5, num_candidates=3)
+    answer(session, "abc")
+    read = count_reads(monkeypatch, model)
+    answer(session, "de")
+    # The reply's last character, <|end|> <|user|> d e <|end|> <|bot|>, then four of five said;
+    # and for each of two candidates the last id of the prompt and four of five said.
+    assert read == [7, 1, 1, 1, 1] + 2 * [1, 1, 1, 1, 1]
+
+
+def test_the_speed_of_a_reply_is_not_that_of_its_candidates(
+    model: Transformer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session = new_session(model, num_candidates=9)
+    ticks = iter(range(1_000_000))
+    monkeypatch.setattr("time.perf_counter", lambda: float(next(ticks)))
+    pieces = list(session.say("a"))
+    assert session.stats().reply_seconds == len(pieces)

@@ -67,16 +67,8 @@ class _Beam:
         return self.logprob / math.pow(longest, config.length_penalty)
 
 
-@torch.inference_mode()
-def beam_search(
-    model: Transformer,
-    prompt_ids: Sequence[int],
-    *,
-    vocabulary: Vocabulary,
-    config: SamplingConfig,
-    reader: Reader | None = None,
-) -> list[Candidate]:
-    """Return the `num_candidates` best texts found after a prompt, the best first.
+class BeamSearch:
+    """A search that goes on step by step, and knows the best found so far at any moment.
 
     Follows the `num_beams` likeliest beginnings. The score of a text is its log-probability
     divided by (number of ids) ^ length_penalty. The search ends when no live beam can still
@@ -90,27 +82,53 @@ def beam_search(
         vocabulary: that of the model.
         config: how wide to search and where texts end.
         reader: of `num_beams` rows; keeps what was read from call to call.
-
-    Raises:
-        LuminaError: the model's probabilities are not numbers.
     """
-    reader = reader or Reader(model, batch_size=config.num_beams)
-    valid_text = ValidText(model.vocab_size, device=model.wte.weight.device)
-    live = [_Beam((), "", 0.0, StreamDecoder(vocabulary.characters))]
-    finished: list[_Beam] = []
-    logits = reader.read(newest(prompt_ids, model=model))
-    while True:
-        bias = valid_text.bias([beam.decoder.next_bytes for beam in live])
-        logprobs = logits[: len(live)].log_softmax(dim=-1) + bias  # (L, V)
-        refuse_unusable(logprobs)
-        parents, live = _grow(live, logprobs, finished=finished, config=config)
-        if not live or _is_settled(live, finished, config=config):
-            best = sorted(finished, key=lambda beam: -beam.score(config.length_penalty))
-            return [_candidate(beam, config=config) for beam in best[: config.num_candidates]]
-        idle = [0] * (reader.batch_size - len(live))
-        reader.select(torch.tensor(parents + idle, device=logits.device))
-        said = [beam.pieces[-1].id for beam in live]
-        logits = reader.append(torch.tensor(said + idle, device=logits.device))
+
+    def __init__(
+        self,
+        model: Transformer,
+        prompt_ids: Sequence[int],
+        *,
+        vocabulary: Vocabulary,
+        config: SamplingConfig,
+        reader: Reader | None = None,
+    ) -> None:
+        self._model = model
+        self._prompt_ids = prompt_ids
+        self._config = config
+        self._reader = reader or Reader(model, batch_size=config.num_beams)
+        self._live = [_Beam((), "", 0.0, StreamDecoder(vocabulary.characters))]
+        self._finished: list[_Beam] = []
+
+    @torch.inference_mode()
+    def run(self) -> list[Candidate]:
+        """Search to the end and return the `num_candidates` best texts, the best first.
+
+        Raises:
+            LuminaError: the model's probabilities are not numbers.
+        """
+        config, reader = self._config, self._reader
+        valid_text = ValidText(self._model.vocab_size, device=self._model.wte.weight.device)
+        logits = reader.read(newest(self._prompt_ids, model=self._model))
+        while True:
+            bias = valid_text.bias([beam.decoder.next_bytes for beam in self._live])
+            logprobs = logits[: len(self._live)].log_softmax(dim=-1) + bias  # (L, V)
+            refuse_unusable(logprobs)
+            parents, live = _grow(self._live, logprobs, finished=self._finished, config=config)
+            self._live = live
+            if not live or _is_settled(live, self._finished, config=config):
+                return self.best()
+            idle = [0] * (reader.batch_size - len(live))
+            reader.select(torch.tensor(parents + idle, device=logits.device))
+            said = [beam.pieces[-1].id for beam in live]
+            logits = reader.append(torch.tensor(said + idle, device=logits.device))
+
+    def best(self) -> list[Candidate]:
+        """Return the best texts found so far; while none is whole, the likeliest beginnings."""
+        config = self._config
+        found = self._finished or [beam for beam in self._live if beam.pieces]
+        ordered = sorted(found, key=lambda beam: -beam.score(config.length_penalty))
+        return [_candidate(beam, config=config) for beam in ordered[: config.num_candidates]]
 
 
 def _grow(

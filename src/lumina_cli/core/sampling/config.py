@@ -7,6 +7,8 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 SamplerName = Literal["greedy", "top-k", "nucleus", "min-p", "beam"]
 
 MIN_TEMPERATURE, MAX_TEMPERATURE = 0.1, 2.0
+MAX_BEAMS = 64
+"""Each takes the memory of a whole context, and more find hardly anything better."""
 
 
 class SamplingConfig(BaseModel):
@@ -49,7 +51,7 @@ class SamplingConfig(BaseModel):
         description="Above 1, characters among the last 64 become less likely; 1 is off.",
     )
     num_beams: int = Field(
-        4, ge=1, le=64, description="With beam search: replies followed side by side."
+        4, ge=1, le=MAX_BEAMS, description="With beam search: replies followed side by side."
     )
     length_penalty: float = Field(
         0.0,
@@ -58,7 +60,7 @@ class SamplingConfig(BaseModel):
         description="With beam search: 0 takes the likeliest reply, above 0 favours longer ones.",
     )
     num_candidates: int = Field(
-        1, ge=1, le=64, description="Replies shown to choose from; the first is the answer."
+        1, ge=1, le=MAX_BEAMS, description="Replies shown to choose from; the first is the answer."
     )
     max_chars: int = Field(1000, ge=1, le=1_000_000, description="Longest reply, in characters.")
     stop: tuple[str, ...] = Field(

@@ -41,7 +41,7 @@ def generate(
     The text of the pieces is valid at every moment: half a character is held back, and so
     is what may turn out to be a stop text. It ends with <|end|> (its last piece, without
     text), after `max_chars` characters, or before a stop text. Beam search doesn't stream:
-    see `beam_search`.
+    see `BeamSearch`.
 
     Args:
         model: in `eval()` mode.

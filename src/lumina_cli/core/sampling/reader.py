@@ -3,6 +3,8 @@
 B texts of equal length, T time, V vocabulary.
 """
 
+import copy
+
 import torch
 from torch import Tensor
 
@@ -72,6 +74,10 @@ class Reader:
         """Let row i go on from what row rows[i] has read, rows (B,)."""
         self._cache.select(rows)
         self._idx[:, : self.length] = self._idx[rows, : self.length]
+
+    def fork(self) -> "Reader":
+        """Return a reader of the same model that has read the same, and goes its own way."""
+        return copy.deepcopy(self, {id(self.model): self.model})
 
     def num_common(self, idx: Tensor) -> int:
         """Return how many first ids of `idx` are those read, in all rows."""

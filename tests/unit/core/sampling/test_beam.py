@@ -8,9 +8,10 @@ import torch
 
 from lumina_cli.core.model.config import ModelConfig
 from lumina_cli.core.model.transformer import Transformer, build_model
-from lumina_cli.core.sampling.beam import beam_search
+from lumina_cli.core.sampling.beam import BeamSearch, Candidate
 from lumina_cli.core.sampling.config import SamplingConfig
 from lumina_cli.core.sampling.generate import generate
+from lumina_cli.core.sampling.reader import Reader
 from lumina_cli.tokenizer.ids import FIRST_CHARACTER, Special
 from lumina_cli.tokenizer.vocabulary import Vocabulary
 
@@ -31,6 +32,10 @@ def model_of_few_ids(seed: int, *, seq_length: int = 16) -> Transformer:
         model.lm_head.weight[:, 0] = -1e4
         model.lm_head.weight[SAYABLE, 0] = 0
     return model
+
+
+def beam_search(model: Transformer, config: SamplingConfig) -> list[Candidate]:
+    return BeamSearch(model, PROMPT, vocabulary=VOCABULARY, config=config).run()
 
 
 def all_replies(max_chars: int) -> Iterator[list[int]]:
@@ -59,7 +64,7 @@ def test_it_finds_what_trying_everything_finds(seed: int, length_penalty: float)
     config = SamplingConfig(
         sampler="beam", num_beams=40, num_candidates=8, max_chars=4, length_penalty=length_penalty
     )
-    found = beam_search(model, PROMPT, vocabulary=VOCABULARY, config=config)
+    found = beam_search(model, config)
     expected = exhaustive(model, 4, length_penalty=length_penalty)[:8]
     assert [[piece.id for piece in c.pieces] for c in found] == [reply for _, reply in expected]
     assert [c.score for c in found] == pytest.approx([s for s, _ in expected], abs=1e-4)
@@ -72,7 +77,7 @@ def test_one_beam_is_greedy() -> None:
     pieces = generate(
         model, PROMPT, vocabulary=VOCABULARY, config=greedy, generator=torch.Generator()
     )
-    [found] = beam_search(model, PROMPT, vocabulary=VOCABULARY, config=beam)
+    [found] = beam_search(model, beam)
     assert found.text == "".join(piece.text for piece in pieces)
 
 
@@ -81,12 +86,9 @@ def test_more_beams_find_a_likelier_reply_than_greedy_somewhere() -> None:
     for seed in range(6):
         model = model_of_few_ids(seed)
         scores = [
-            beam_search(
-                model,
-                PROMPT,
-                vocabulary=VOCABULARY,
-                config=SamplingConfig(sampler="beam", num_beams=beams, max_chars=8),
-            )[0].score
+            beam_search(model, SamplingConfig(sampler="beam", num_beams=beams, max_chars=8))[
+                0
+            ].score
             for beams in (1, 8)
         ]
         gains.append(scores[1] - scores[0])
@@ -96,7 +98,7 @@ def test_more_beams_find_a_likelier_reply_than_greedy_somewhere() -> None:
 
 def test_logprobs_add_up_to_the_score() -> None:
     config = SamplingConfig(sampler="beam", num_beams=4, max_chars=10)
-    [found] = beam_search(model_of_few_ids(2), PROMPT, vocabulary=VOCABULARY, config=config)
+    [found] = beam_search(model_of_few_ids(2), config)
     assert sum(piece.logprob for piece in found.pieces) == pytest.approx(found.score)
 
 
@@ -105,7 +107,7 @@ def test_texts_longer_than_the_context_are_searched() -> None:
     with torch.no_grad():
         model.lm_head.weight[Special.END, 0] = -1e4
     config = SamplingConfig(sampler="beam", num_beams=3, num_candidates=3, max_chars=30)
-    found = beam_search(model, PROMPT, vocabulary=VOCABULARY, config=config)
+    found = beam_search(model, config)
     assert [len(candidate.text) for candidate in found] == [30, 30, 30]
     assert len({candidate.text for candidate in found}) == 3
 
@@ -113,6 +115,38 @@ def test_texts_longer_than_the_context_are_searched() -> None:
 def test_a_candidate_ends_before_a_stop_text() -> None:
     model = model_of_few_ids(1)
     config = SamplingConfig(sampler="beam", num_beams=8, num_candidates=8, max_chars=6, stop="b")
-    found = beam_search(model, PROMPT, vocabulary=VOCABULARY, config=config)
+    found = beam_search(model, config)
     assert found
     assert not any("b" in candidate.text for candidate in found)
+
+
+def test_a_search_that_is_stopped_knows_the_likeliest_beginning(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    model = model_of_few_ids(1)
+    with torch.no_grad():
+        model.lm_head.weight[Special.END, 0] = -1e4
+    config = SamplingConfig(sampler="beam", num_beams=40, max_chars=9)
+    search = BeamSearch(model, PROMPT, vocabulary=VOCABULARY, config=config)
+    whole_append, reads = Reader.append, iter(range(2))
+
+    def append(self: Reader, idx: torch.Tensor) -> torch.Tensor:
+        if next(reads, None) is None:
+            raise KeyboardInterrupt
+        return whole_append(self, idx)
+
+    monkeypatch.setattr(Reader, "append", append)
+    with pytest.raises(KeyboardInterrupt):
+        search.run()
+    likeliest = max(
+        (total, reply)
+        for total, reply in exhaustive(model, 3, length_penalty=0.0)
+        if Special.END not in reply
+    )
+    assert [piece.id for piece in search.best()[0].pieces] == likeliest[1]
+
+
+def test_a_search_that_read_nothing_has_found_nothing() -> None:
+    config = SamplingConfig(sampler="beam", num_beams=3)
+    search = BeamSearch(model_of_few_ids(1), PROMPT, vocabulary=VOCABULARY, config=config)
+    assert search.best() == []
