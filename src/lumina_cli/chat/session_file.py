@@ -1,6 +1,7 @@
 """A session in a file: JSON that a person can read, and that is checked before it is used."""
 
 import re
+import stat
 from pathlib import Path
 from typing import Literal, Self
 
@@ -12,9 +13,10 @@ from lumina_cli.core.checkpoint.atomic import write_atomically
 from lumina_cli.core.sampling.config import SamplingConfig
 from lumina_cli.errors import DataError, MissingInputError, OutputError
 
-MAX_FILE_BYTES = 256_000_000
+MAX_FILE_BYTES = 64_000_000
 
 _ANOTHER_NAME = "Choose another name: /save FILE"
+_TOO_LARGE = f"more than {MAX_FILE_BYTES // 1_000_000} MB"
 
 
 class SavedMessage(BaseModel):
@@ -67,7 +69,12 @@ def write_session(path: Path, session: SavedSession) -> None:
     """
     if _is_there(path) and not _is_session(path):
         raise OutputError(f"{path} is there and is not a saved chat", hint=_ANOTHER_NAME)
-    write_atomically(path, (session.model_dump_json(indent=2) + "\n").encode())
+    if not path.parent.is_dir():
+        raise OutputError(f"there is no folder {path.parent}", hint=_ANOTHER_NAME)
+    content = (session.model_dump_json(indent=2) + "\n").encode()
+    if len(content) > MAX_FILE_BYTES:
+        raise OutputError(f"the chat is too long to be saved: {_TOO_LARGE}", hint="See: /undo")
+    write_atomically(path, content)
 
 
 def read_session(path: Path) -> SavedSession:
@@ -89,16 +96,22 @@ def read_session(path: Path) -> SavedSession:
 
 
 def _read(path: Path) -> bytes:
+    """Return what a regular file holds; anything else might never end, or never begin."""
     try:
-        with path.open("rb") as file:
-            content = file.read(MAX_FILE_BYTES + 1)
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode):
+            raise MissingInputError(f"{path} is not a file")
+        if status.st_size > MAX_FILE_BYTES:
+            raise DataError(f"{path} is too large to be a saved chat: {_TOO_LARGE}")
+        return path.read_bytes()
     except FileNotFoundError:
         raise MissingInputError(f"there is no file {path}") from None
     except (OSError, ValueError) as error:  # ValueError: a NUL in the name
-        raise MissingInputError(f"{path} can't be read: {error}") from error
-    if len(content) > MAX_FILE_BYTES:
-        raise DataError(f"{path} is too large to be a saved chat")
-    return content
+        raise MissingInputError(f"{path} can't be read: {_why(error)}") from error
+
+
+def _why(error: OSError | ValueError) -> str:
+    return (error.strerror if isinstance(error, OSError) else None) or str(error)
 
 
 def _is_there(path: Path) -> bool:
@@ -107,7 +120,7 @@ def _is_there(path: Path) -> bool:
     except FileNotFoundError:
         return False
     except (OSError, ValueError) as error:  # a name too long, a closed folder; NUL in the name
-        raise OutputError(f"{path} can't be written: {error}", hint=_ANOTHER_NAME) from error
+        raise OutputError(f"{path} can't be written: {_why(error)}", hint=_ANOTHER_NAME) from error
     return True
 
 

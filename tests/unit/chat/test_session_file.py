@@ -1,6 +1,7 @@
 """Saved chats: what is written comes back, and what is no saved chat is told why."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -81,8 +82,31 @@ def test_half_a_utf16_pair_is_refused(tmp_path: Path) -> None:
 def test_a_missing_file_and_a_folder_are_told(tmp_path: Path) -> None:
     with pytest.raises(MissingInputError, match="there is no file"):
         read_session(tmp_path / "none.json")
-    with pytest.raises(MissingInputError, match="can't be read"):
+    with pytest.raises(MissingInputError, match="is not a file"):
         read_session(tmp_path)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+def test_what_might_never_end_is_refused_at_once(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    for path in (pipe, Path(os.devnull)):
+        with pytest.raises(MissingInputError, match="is not a file"):
+            read_session(path)
+        with pytest.raises(OutputError, match="is there and is not a saved chat"):
+            write_session(path, saved("one"))
+
+
+def test_a_chat_too_large_to_be_loaded_is_not_saved(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_session(tmp_path / "chat.json", saved("x" * 5_000))
+    monkeypatch.setattr("lumina_cli.chat.session_file.MAX_FILE_BYTES", 5_000)
+    with pytest.raises(DataError, match="too large to be a saved chat"):
+        read_session(tmp_path / "chat.json")
+    with pytest.raises(OutputError, match="too long to be saved"):
+        write_session(tmp_path / "other.json", saved("x" * 5_000))
+    assert not (tmp_path / "other.json").exists()
 
 
 def test_another_chat_is_replaced_but_no_other_file(tmp_path: Path) -> None:
@@ -111,5 +135,6 @@ def test_a_forged_reply_is_read_as_it_is_shown() -> None:
 
 
 def test_a_missing_folder_is_told(tmp_path: Path) -> None:
-    with pytest.raises(OutputError, match="does not exist"):
+    with pytest.raises(OutputError, match="there is no folder") as caught:
         write_session(tmp_path / "no" / "chat.json", saved("one"))
+    assert caught.value.hint == "Choose another name: /save FILE"

@@ -18,6 +18,7 @@ from lumina_cli.core.checkpoint.sealed import (
     JSON,
     Header,
     damaged,
+    of_another_version,
     read_sealed,
     write_sealed,
 )
@@ -163,8 +164,13 @@ def _declared_shape(header: Header, *, path: Path) -> tuple[ModelConfig, Vocabul
     characters = header.get("characters")
     if not isinstance(characters, str):
         raise damaged(path, "it has no vocabulary")
+    shape = header.get("model")
+    unknown = sorted(shape.keys() - ModelConfig.model_fields) if isinstance(shape, dict) else []
+    if unknown:
+        why = f"this one knows no {unknown[0]!r}"
+        raise of_another_version(path, why, header=header, is_newer=True)
     try:
-        return ModelConfig.model_validate(header.get("model")), Vocabulary(characters)
+        return ModelConfig.model_validate(shape), Vocabulary(characters)
     except (ValidationError, DataError) as error:
         raise damaged(path, "the model shape it declares is impossible") from error
 

@@ -115,6 +115,17 @@ def damaged(path: Path, why: str) -> ModelFileError:
     )
 
 
+def of_another_version(path: Path, why: str, *, header: Header, is_newer: bool) -> ModelFileError:
+    """Return the error for a whole file that another version of this program wrote."""
+    metadata = header.get("metadata") or header.get("facts")
+    known = metadata.get("lumina_version") if isinstance(metadata, dict) else None
+    hint = "Use the version that made it, or train the model anew with this one."
+    if is_newer:
+        hint = "Install a newer lumina: pip install --upgrade lumina-cli"
+    who = f"version {known} of lumina" if isinstance(known, str) else "another version of lumina"
+    return ModelFileError(f"{path} was made by {who}: {why}", hint=hint)
+
+
 def _write_content(handle: Handle, content: Mapping[str, object]) -> None:
     file = _SealingFile(handle)
     try:
@@ -175,7 +186,12 @@ def _check_seal(data: bytes, *, path: Path) -> None:
     view = memoryview(data)
     seal = bytes(view[-SEAL_BYTES:])
     if not seal.startswith(SEAL_PREFIX):
-        raise damaged(path, "its end is missing or it was not written by lumina")
+        if not bytes(view[-_END_RECORD_BYTES:]).startswith(_END_OF_ZIP):
+            raise damaged(path, "its end is missing")
+        raise ModelFileError(
+            f"{path} was not written by this version of lumina: it has no seal",
+            hint="If another version made it, use that one; or train one: lumina train",
+        )
     digest = hashlib.sha256(view[:-SEAL_BYTES]).hexdigest()
     if seal[len(SEAL_PREFIX) :] != digest.encode():
         raise damaged(path, "its bytes have changed since it was written")
@@ -209,11 +225,11 @@ def _take_apart(content: Any, *, kind: str, version: int, path: Path) -> Sealed:
     if header.get("format") != kind:
         what = kind.replace("-", " ")
         raise ModelFileError(f"{path} is not a {what}", hint="Train one: lumina train")
-    if header.get("version") != version:
-        raise ModelFileError(
-            f"{path} was written by another version of lumina (format {header.get('version')!r})",
-            hint="Install a newer lumina: pip install --upgrade lumina-cli",
-        )
+    written = header.get("version")
+    if written != version:
+        is_newer = isinstance(written, int) and written > version
+        why = f"its format is {written!r}, and this one reads {version}"
+        raise of_another_version(path, why, header=header, is_newer=is_newer)
     if (
         not isinstance(tensors, dict)
         or not isinstance(digest, str)

@@ -177,7 +177,7 @@ def test_a_file_of_another_kind_is_refused(tmp_path: Path, data: bytes) -> None:
 
 def test_a_model_of_somebody_elses_making_is_refused(tmp_path: Path) -> None:
     foreign = packed(some_model().state_dict())
-    assert "not written by lumina" in refused(tmp_path / "Model.pth", foreign)
+    assert "not written by this version of lumina" in refused(tmp_path / "Model.pth", foreign)
     assert "not a lumina model" in refused(
         tmp_path / "Model.pth", sealed(packed({"format": "x", "version": 1}))
     )
@@ -216,6 +216,28 @@ def test_a_forged_pickle_runs_nothing(tmp_path: Path, place: str) -> None:
     content = {"format": "lumina-model", "version": 1, place: Trap(trap)}
     refused(tmp_path / "Model.pth", sealed(packed(content)))
     assert not trap.exists()
+
+
+@pytest.mark.parametrize(
+    ("changes", "told", "hint"),
+    [
+        ({"version": 0}, "its format is 0, and this one reads 1", "train the model anew"),
+        ({"version": 2}, "its format is 2, and this one reads 1", "--upgrade"),
+        ({"model": {**CONFIG.model_dump(), "gates": 1}}, "this one knows no 'gates'", "--upgrade"),
+    ],
+)
+def test_a_file_of_another_version_is_not_called_damaged(
+    tmp_path: Path, changes: dict[str, Any], told: str, hint: str
+) -> None:
+    path = tmp_path / "Model.pth"
+    path.write_bytes(forged(metadata={"lumina_version": "0.9"}, **changes))
+    with pytest.raises(ModelFileError) as caught:
+        load_model(path)
+    assert caught.value.message == f"{path} was made by version 0.9 of lumina: {told}"
+    assert hint in caught.value.hint
+    path.write_bytes(forged(**changes))
+    with pytest.raises(ModelFileError, match="made by another version of lumina"):
+        load_model(path)
 
 
 ENDLESS: list[Any] = []
