@@ -110,6 +110,14 @@ def test_eval_measures_in_nats_and_bits(
     assert 0 <= figures["accuracy"] <= 1
 
 
+def test_eval_tells_which_settings_change_nothing(
+    model: Path, verse: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert lumina("eval", "--data", verse, "--loss-on", "bot", "-v") == 0
+    told = "loss_on has no effect where there are no conversations (from --loss-on)"
+    assert capsys.readouterr().err.splitlines() == [told]
+
+
 def test_info_tells_shape_vocabulary_and_training(
     model: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -36,7 +36,10 @@ def command(
     from lumina_cli.recipes.measure import measure_model  # noqa: PLC0415  torch
 
     with stderr_console().status("measuring …"):
-        result = measure_model(model, data=data, settings=settings)
+        measured = measure_model(model, data=data, settings=settings)
+    for text in measured.notices:
+        notice(text)
+    result = measured.evaluation
     figures = {
         "model": str(model),
         "nats_per_char": result.nats_per_char,

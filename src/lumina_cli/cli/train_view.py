@@ -210,7 +210,7 @@ class LiveView:
         figures = {
             "step": f"{step.step:,}",
             "loss": f"{self._loss:.3f}",
-            "bits/char": f"{self._loss / math.log(2):.3f}",
+            "bits/id": f"{self._loss / math.log(2):.3f}",
             "accuracy": f"{self._accuracy:.1%}",
             "learning rate": f"{step.learning_rate:.2e}",
             "chars/s": f"{speed:,.0f}",
@@ -335,4 +335,5 @@ def _report_validation(report: TrainReport) -> str:
     nats = report.best_nats_per_char
     if nats is None:
         return "no validation text"
-    return f"{nats:.4f} nats a character, {nats / math.log(2):.4f} bits"
+    of_what = " (of what the bot says)" if report.is_of_replies else ""
+    return f"{nats:.4f} nats a character, {nats / math.log(2):.4f} bits{of_what}"

@@ -1,7 +1,10 @@
 """A model measured on a text that a person names."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
+
+import torch
 
 from lumina_cli.core.checkpoint.format import load_model
 from lumina_cli.core.config import ComputeConfig
@@ -12,18 +15,29 @@ from lumina_cli.data.batches import validation_batches
 from lumina_cli.data.config import DataConfig
 from lumina_cli.errors import DataError
 from lumina_cli.recipes.sources import encode_source, open_source
+from lumina_cli.recipes.without_effect import idle_data_settings, idle_lines
 from lumina_cli.settings import Settings
 
 BATCH_SIZE = 16
 
 
-def measure_model(model_path: Path, *, data: Sequence[Path], settings: Settings) -> Evaluation:
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """The figures of a model on a text, and what there is to tell of the settings."""
+
+    evaluation: Evaluation
+    notices: tuple[str, ...]
+
+
+def measure_model(model_path: Path, *, data: Sequence[Path], settings: Settings) -> Measured:
     """Measure a model on all of the data, none of it set apart.
 
     Raises:
         LuminaError: model or data can't be read, or there is nothing to measure on.
     """
     compute = settings.of(ComputeConfig)
+    if compute.threads is not None:
+        torch.set_num_threads(compute.threads)
     device = choose_device(compute.device)
     precision = choose_precision(compute.precision, device=device)
     loaded = load_model(model_path, device=device)
@@ -36,4 +50,6 @@ def measure_model(model_path: Path, *, data: Sequence[Path], settings: Settings)
     result = evaluate(loaded.model, batches, precision=precision)
     if not result.characters:
         raise DataError("no character of the data counts", hint="Try: --loss-on all")
-    return result
+    conversations = corpus.train_counts.conversations
+    idle = idle_data_settings(config, conversations=conversations)
+    return Measured(result, tuple(idle_lines(settings, idle)))

@@ -1,5 +1,6 @@
 """What the files of a run tell about it, beside weights and state."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import Any
@@ -30,6 +31,11 @@ def model_metadata(task: Task, evaluated: Evaluated) -> dict[str, JSON]:
         metadata["val_nats_per_char"] = evaluated.nats_per_char
         metadata["val_accuracy"] = evaluated.accuracy
     return metadata
+
+
+def is_of_replies(metadata: Mapping[str, object]) -> bool:
+    """Whether the quality that a model file tells of counts what the bot says, and no more."""
+    return metadata.get("loss_on") == "bot" and bool(metadata.get("conversations"))
 
 
 def make_checkpoint(task: Task, state: TrainerState) -> Checkpoint:

@@ -70,7 +70,7 @@ def render_page(
     parts = [
         _table("The run", facts),
         chart("Loss (nats)", _losses(steps, evaluated, scale=1.0)),
-        chart("Bits per character", _losses(steps, evaluated, scale=1 / math.log(2))),
+        chart("Loss (bits)", _losses(steps, evaluated, scale=1 / math.log(2))),
         chart(
             "Learning rate", [Curve("learning rate", "#7a5195", _points(steps, "learning_rate"))]
         ),
@@ -110,8 +110,8 @@ def chart(title: str, curves: Sequence[Curve]) -> str:
 
 def _losses(steps: Sequence[Event], evaluated: Sequence[Event], *, scale: float) -> list[Curve]:
     return [
-        Curve("training", "#8fb3d9", _points(steps, "loss", scale)),
-        Curve("validation", "#c0392b", _points(evaluated, "nats_per_char", scale)),
+        Curve("training, per id", "#8fb3d9", _points(steps, "loss", scale)),
+        Curve("validation, per character", "#c0392b", _points(evaluated, "nats_per_char", scale)),
     ]
 
 

@@ -24,7 +24,7 @@ from lumina_cli.core.training.events import (
 from lumina_cli.core.training.loop import Trainer
 from lumina_cli.core.training.state import TrainerState
 from lumina_cli.recipes.exam import ExamResult, take_exam
-from lumina_cli.recipes.model_facts import make_checkpoint, model_metadata
+from lumina_cli.recipes.model_facts import is_of_replies, make_checkpoint, model_metadata
 from lumina_cli.recipes.plan import Plan, make_plan
 from lumina_cli.recipes.report_page import write_report_page
 from lumina_cli.recipes.resume import Resumed, rescale_position, trainer_state
@@ -49,7 +49,10 @@ RunEvent = TrainEvent | SaveEvent | Begun
 
 @dataclass(frozen=True, slots=True)
 class TrainReport:
-    """What a run came to; `exam` where the starter corpus was learnt to the end."""
+    """What a run came to; `exam` where the starter corpus was learnt to the end.
+
+    Where it `is_of_replies`, validation counts what the bot says and nothing else.
+    """
 
     model: Path
     run_folder: Path
@@ -60,6 +63,7 @@ class TrainReport:
     seconds: float
     stop_reason: StopReason
     exam: ExamResult | None = None
+    is_of_replies: bool = False
 
 
 class TrainingRun:
@@ -238,4 +242,5 @@ class TrainingRun:
             seconds=time.monotonic() - task.started_s,
             stop_reason=finished.reason,
             exam=take_exam(best.model, best.vocabulary) if is_exam else None,
+            is_of_replies=is_of_replies(best.metadata),
         )

@@ -1,6 +1,6 @@
 """Settings that a person gave and that change nothing in the run they are given to."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from lumina_cli.core.training.config import TrainingConfig
@@ -18,12 +18,25 @@ def without_effect(
     settings: Settings, *, source: Source, corpus: Corpus, val_data: Sequence[Path]
 ) -> list[str]:
     """Return a line for each setting that has no effect; what a preset sets is not told."""
+    return idle_lines(settings, _idle(settings, source=source, corpus=corpus, val_data=val_data))
+
+
+def idle_lines(settings: Settings, idle: Iterable[tuple[str, str]]) -> list[str]:
+    """Return a line for each idle setting that a person gave, with why and from where."""
     lines: dict[str, str] = {}
-    for name, where in _idle(settings, source=source, corpus=corpus, val_data=val_data):
+    for name, why in idle:
         place = settings.sources.get(name)
         if place and place not in _PRESET_PLACES:
-            lines.setdefault(name, f"{name} has no effect {where} (from {place})")
+            lines.setdefault(name, f"{name} has no effect {why} (from {place})")
     return list(lines.values())
+
+
+def idle_data_settings(config: DataConfig, *, conversations: int) -> Iterator[tuple[str, str]]:
+    """Yield settings of the data that files without such content do not look at, and why."""
+    if config.format not in ("auto", "oasst"):
+        yield from ((name, f"with --format {config.format}") for name in OASST_ONLY)
+    if not conversations:
+        yield "loss_on", "where there are no conversations"
 
 
 _PRESET_PLACES = {f"preset {name}" for name in PRESETS}
@@ -38,10 +51,7 @@ def _idle(
     yield unused, f"with {training.optimizer}"
     if source.is_starter and not val_data:
         yield from ((name, "on the starter corpus") for name in FILES_ONLY)
-    if data.format not in ("auto", "oasst"):
-        yield from ((name, f"with --format {data.format}") for name in OASST_ONLY)
-    if not corpus.train_counts.conversations:
-        yield "loss_on", "where there are no conversations"
+    yield from idle_data_settings(data, conversations=corpus.train_counts.conversations)
     if val_data:
         yield "val_fraction", "beside validation files"
     if not corpus.validation_counts.chars:

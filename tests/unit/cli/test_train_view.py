@@ -152,6 +152,7 @@ def test_the_live_view_shows_figures_and_time_left() -> None:
     for figure in ["1,200", "0.693", "1.000", "75.0%", "3.00e-04", "50%", "1:00 left"]:
         assert figure in text, figure
     assert "2.164 bits/char" in text
+    assert "bits/id" in text  # what is learnt from is counted by id, <|end|> among them
     assert "[bold]hello[31m" in text
 
 
@@ -191,6 +192,12 @@ def test_the_report_tells_how_to_go_on() -> None:
     assert "0.6931 nats a character, 1.0000 bits" in text
     assert "500 MB at most" in text
     assert "lumina chat --model Model.pth" in text
+
+
+def test_the_report_says_when_only_replies_are_measured() -> None:
+    screen = console()
+    show_report(screen, replace(REPORT, is_of_replies=True))
+    assert "1.0000 bits (of what the bot says)" in printed(screen)
 
 
 def test_the_report_without_validation_says_so() -> None:

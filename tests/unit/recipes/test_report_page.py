@@ -30,7 +30,8 @@ def page_of(folder: Path) -> str:
 
 def test_the_page_shows_curves_samples_settings_and_what_happened(tmp_path: Path) -> None:
     page = page_of(tmp_path)
-    for part in ["Loss (nats)", "Bits per character", "Learning rate", "Characters per second",
+    for part in ["Loss (nats)", "Loss (bits)", "training, per id",
+                 "validation, per character", "Learning rate", "Characters per second",
                  "Memory (MB)", "seed", "BatchSplit", "micro_batch_size 2"]:  # fmt: skip
         assert part in page, part
     assert page.count("<polyline") == 7
