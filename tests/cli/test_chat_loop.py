@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from lumina_cli.chat.commands import COMMANDS
-from lumina_cli.chat.session import CharacterProb
+from lumina_cli.chat.probs import CharacterProb
 from lumina_cli.cli.chat_loop import ChatLoop
 from lumina_cli.cli.chat_view import ChatView
 from lumina_cli.recipes.converse import ReadyModel, open_model

@@ -84,6 +84,8 @@ def test_a_file_and_stdin_give_the_same_prompt(
     common = ["generate", "-m", str(letters_model), "--seed", "1", "--max-chars", "30"]
     given = lumina(*common, "--prompt", "once upon").out
     assert lumina(*common, "--prompt-file", str(tmp_path / "p.txt")).out == given
+    assert lumina(*common, "once upon").out == given
+    assert lumina(*common, "-", stdin="once upon\n").out == given
     assert lumina(*common, "--prompt", "-", stdin="once upon\n").out == given
     assert lumina(*common, "--prompt-file", "-", stdin="once upon\n").out == given
 
@@ -99,7 +101,8 @@ def test_several_texts_are_numbered_on_stderr(lumina: Lumina, letters_model: Pat
     [
         (["--prompt-file", "none.txt"], 66, "there is no file none.txt"),
         (["--prompt-file", "."], 66, "can't be read"),
-        (["--prompt", "a", "--prompt-file", "none.txt"], 2, "can't both be given"),
+        (["--prompt", "a", "--prompt-file", "none.txt"], 2, "can't be given together"),
+        (["a", "--prompt", "b"], 2, "can't be given together"),
         (["--num-samples", "0"], 2, "num-samples"),
         (["--model", "none.pth"], 66, "there is no model none.pth"),
         (["--sampler", "beam", "-n", "100000"], 2, "at most 64 texts"),

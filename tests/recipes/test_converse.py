@@ -104,6 +104,10 @@ def test_a_missing_model_names_those_that_are_near(model_path: Path) -> None:
         open_model(model_path.with_name("Other.pth"), flags={}, environ={})
     assert "(there is: Model.pth)" in caught.value.message
     assert str(model_path) in caught.value.hint
+    with pytest.raises(MissingInputError, match="is a folder") as caught:
+        open_model(model_path.parent, flags={}, environ={})
+    assert "(there is: Model.pth)" in caught.value.message
+    assert str(model_path) in caught.value.hint
 
 
 def test_bf16_weights_are_taken_when_asked_for(model_path: Path) -> None:

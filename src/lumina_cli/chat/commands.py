@@ -120,12 +120,14 @@ class Entry:
         tells: what it does, for the help.
         parse: from what stands after its name to the command.
         bare: whether it needs no slash: alone on its line, or with one value after it.
+        heading: of the group that it begins in the help.
     """
 
     usage: str
     tells: str
     parse: Parse
     bare: Literal["", "alone", "with value"] = ""
+    heading: str = ""
 
 
 def parse(line: str) -> Command:
@@ -149,6 +151,7 @@ def parse(line: str) -> Command:
 
 def _parse_slash(text: str) -> Command:
     name, argument = _split_word(text[1:])
+    name = _ALSO.get(name, name)
     if name in COMMANDS:
         return COMMANDS[name].parse(argument)
     if not re.fullmatch("[a-z_?][^/]*", name):  # /usr/bin, // or a lone slash
@@ -238,38 +241,53 @@ def _probs(argument: str) -> Command:
 
 
 COMMANDS: dict[str, Entry] = {
-    "help": Entry("help", "this list", _only(Simple("help")), "alone"),
-    "exit": Entry("exit", "leave (so does quit)", _only(Simple("exit")), "alone"),
+    "help": Entry("help", "this list", _only(Simple("help")), "alone", heading="The chat"),
+    "exit": Entry("exit", "leave", _only(Simple("exit")), "alone"),
     "quit": Entry("quit", "leave", _only(Simple("exit")), "alone"),
     "clear": Entry("clear", "forget what was said", _only(Simple("clear")), "alone"),
+    "retry": Entry("retry", "answer again", _only(Simple("retry"))),
+    "undo": Entry("undo", "take back the last message and its reply", _only(Simple("undo"))),
+    "edit": Entry("edit TEXT", "ask the last question in other words", _text("edit", Edit)),
+    "say": Entry("say help", "say what would be a command", _text("say", Say, needs="text")),
+    "system": Entry(
+        "system TEXT", "tell the bot how to be; off removes it", _text("system", System)
+    ),
+    "multiline": Entry(
+        "multiline", "messages of many lines, on or off", _only(Simple("multiline"))
+    ),
     "temp": Entry(
         "temp 0.8",
         "lower keeps to the likely, higher dares more",
         _number("temp", "temperature", MIN_TEMPERATURE, MAX_TEMPERATURE),
         "with value",
+        heading="How the next character is chosen",
     ),
     "topk": Entry(
         "topk 10",
-        "draw from the 10 likeliest characters",
+        "drawn from the 10 likeliest",
         _number("topk", "top_k", 1, 50, whole=True, sampler="top-k"),
         "with value",
     ),
-    "nucleus": Entry("nucleus", "draw from the nucleus (top-p)", _sampler("nucleus"), "alone"),
-    "topk_mode": Entry("topk_mode", "draw from the top k", _sampler("top-k"), "alone"),
-    "greedy": Entry("greedy", "always the likeliest character", _sampler("greedy"), "alone"),
+    "topk_mode": Entry(
+        "topk_mode", "the same, with the number as it is", _sampler("top-k"), "alone"
+    ),
+    "nucleus": Entry(
+        "nucleus", "drawn from the likely ones, few or many", _sampler("nucleus"), "alone"
+    ),
     "topp": Entry(
         "topp 0.9",
-        "draw from the likeliest that together reach 0.9",
+        "the same: from the likeliest that together reach 0.9",
         _number("topp", "top_p", 0, 1, sampler="nucleus"),
     ),
     "minp": Entry(
         "minp 0.05",
-        "draw from those at least 0.05 as likely as the likeliest",
+        "drawn from those at least 0.05 times as likely as the likeliest",
         _number("minp", "min_p", 0, 1, sampler="min-p", may_be_alone=True),
     ),
+    "greedy": Entry("greedy", "always the likeliest", _sampler("greedy"), "alone"),
     "beam": Entry(
         "beam 4",
-        "look for the likeliest whole reply, 4 side by side",
+        "the likeliest whole reply, looked for with 4 side by side",
         _number("beam", "num_beams", 1, MAX_BEAMS, whole=True, sampler="beam", may_be_alone=True),
     ),
     "penalty": Entry(
@@ -287,20 +305,17 @@ COMMANDS: dict[str, Entry] = {
         "show so many replies; the first is the answer",
         _number("candidates", "num_candidates", 1, MAX_BEAMS, whole=True),
     ),
-    "say": Entry("say help", "say what would be a command", _text("say", Say, needs="text")),
-    "retry": Entry("retry", "answer again", _only(Simple("retry"))),
-    "undo": Entry("undo", "take back the last question and reply", _only(Simple("undo"))),
-    "edit": Entry("edit TEXT", "ask the last question in other words", _text("edit", Edit)),
-    "system": Entry(
-        "system TEXT", "tell the bot how to be; off removes it", _text("system", System)
+    "history": Entry(
+        "history", "all that was said", _only(Simple("history")), heading="Look back, and keep"
     ),
-    "save": Entry("save FILE", "write the session", _text("save", Save, needs="a file name")),
-    "load": Entry("load FILE", "go on with a session", _text("load", Load, needs="a file name")),
-    "history": Entry("history", "all that was said", _only(Simple("history"))),
+    "probs": Entry("probs 3", "how sure the bot was, and 3 others it had in mind", _probs),
     "stats": Entry("stats", "speed, and how full the context is", _only(Simple("stats"))),
-    "probs": Entry("probs 3", "how sure the model was, with 3 runners-up", _probs),
-    "multiline": Entry(
-        "multiline", "messages of many lines, on or off", _only(Simple("multiline"))
+    "save": Entry(
+        "save FILE", "write the chat to a file", _text("save", Save, needs="a file name")
     ),
+    "load": Entry("load FILE", "go on with a saved chat", _text("load", Load, needs="a file name")),
 }
 """All commands, in the order of the help."""
+
+_ALSO = {"?": "help", "q": "exit", "bye": "exit"}
+"""What people type in other chats, with a slash."""

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from lumina_cli.chat.changes import change
 from lumina_cli.chat.commands import SetNumber, UseSampler
 from lumina_cli.chat.context import CUT, FORGETS, MOVED_ON, Context, fit_context
+from lumina_cli.chat.probs import CharacterProb, character_probs
 from lumina_cli.chat.session_file import SavedMessage, SavedSession
 from lumina_cli.chat.visible import strip_controls
 from lumina_cli.conversation import Message
@@ -19,10 +20,7 @@ from lumina_cli.core.sampling.beam import BeamSearch
 from lumina_cli.core.sampling.config import SamplingConfig
 from lumina_cli.core.sampling.generate import generate
 from lumina_cli.core.sampling.reader import Reader
-from lumina_cli.core.sampling.score import score
 from lumina_cli.core.seeding import make_generator, new_seed
-from lumina_cli.tokenizer.ids import FIRST_BYTE, FIRST_CHARACTER, Special
-from lumina_cli.tokenizer.stream import StreamDecoder
 from lumina_cli.tokenizer.vocabulary import Vocabulary
 
 ROOM_FOR_REPLY = 4
@@ -44,15 +42,6 @@ class Stats:
     @property
     def chars_per_s(self) -> float:
         return self.reply_chars / self.reply_seconds if self.reply_seconds else 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class CharacterProb:
-    """How likely one character of a reply was to the model, and what else it had in mind."""
-
-    text: str
-    prob: float
-    runners_up: tuple[tuple[str, float], ...]
 
 
 class Session:
@@ -159,20 +148,13 @@ class Session:
         """Return how likely each character of the last reply was; nothing without a reply."""
         if not self.messages or self.messages[-1].role != "bot":
             return []
-        said = self._vocabulary.encode(self.messages[-1].text)
-        prompt = self._context(self.messages[:-1]).ids
-        scored = score(self._model, prompt, said, num_runners_up=num_runners_up)
-        decoder = StreamDecoder(self._vocabulary.characters)
-        characters: list[CharacterProb] = []
-        prob, runners_up = 1.0, None
-        for item in scored:
-            prob *= item.prob
-            runners_up = runners_up or tuple((self._name(id_), p) for id_, p in item.runners_up)
-            text = decoder.push(item.id)
-            if text:
-                characters.append(CharacterProb(text, prob, runners_up))
-                prob, runners_up = 1.0, None
-        return characters
+        return character_probs(
+            self._model,
+            self._context(self.messages[:-1]).ids,
+            self.messages[-1].text,
+            vocabulary=self._vocabulary,
+            num_runners_up=num_runners_up,
+        )
 
     def saved(self) -> SavedSession:
         """Return all that is needed to go on exactly here."""
@@ -313,11 +295,3 @@ class Session:
         if notice not in self._told:
             self._told.add(notice)
             self._notices.append(notice)
-
-    def _name(self, id_: int) -> str:
-        """Return how an id is shown that may be no character."""
-        if id_ < FIRST_BYTE:
-            return Special(id_).tag
-        if id_ < FIRST_CHARACTER:
-            return f"<{id_ - FIRST_BYTE:02X}>"
-        return self._vocabulary.characters[id_ - FIRST_CHARACTER]

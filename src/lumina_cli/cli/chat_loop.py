@@ -80,7 +80,9 @@ class ChatLoop:
         except (RuntimeError, MemoryError) as error:
             if not is_out_of_memory(error):
                 raise
-            self.view.line("Memory ran out: fewer beams need less. /retry asks again.", style="red")
+            is_beam = self.session.config.sampler == "beam"
+            hint = "; fewer beams need less: /beam 2" if is_beam else ""
+            self.view.line(f"Memory ran out{hint}.", style="red")
             self.exit_code = 0 if self.is_interactive else OutOfMemoryError.exit_code
         except KeyboardInterrupt:
             if not self.is_interactive:
@@ -114,7 +116,8 @@ class ChatLoop:
                 self.view.line(f"💾 Saved to {path}")
             case Load(path):
                 self.session.restore(read_session(_file_named(path)))
-                self.view.line(f"📂 Going on with {path}: {self.session.stats().turns} turns")
+                turns = self.session.stats().turns
+                self.view.line(f"📂 Going on with {path}: {turns} turns (/history shows them)")
             case ShowProbs(num_runners_up):
                 self.view.probs(self.session.probs(num_runners_up=num_runners_up))
 

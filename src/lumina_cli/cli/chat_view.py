@@ -8,7 +8,8 @@ from rich.console import Console
 from rich.text import Text
 
 from lumina_cli.chat.commands import COMMANDS
-from lumina_cli.chat.session import CharacterProb, Session, Stats
+from lumina_cli.chat.probs import CharacterProb
+from lumina_cli.chat.session import Session, Stats
 from lumina_cli.chat.visible import strip_controls
 from lumina_cli.cli.console import plain
 from lumina_cli.cli.wording import format_count
@@ -43,7 +44,8 @@ class ChatView:
         if card.trained_on:
             facts.append(f"trained on {card.trained_on}")
         if card.bits_per_char is not None:
-            facts.append(f"{card.bits_per_char:.2f} bits per character")
+            of_what = " of its replies" if card.is_of_replies else ""
+            facts.append(f"{card.bits_per_char:.2f} bits per character{of_what}")
         if card.created:
             facts.append(card.created)
         self.line(", ".join(facts), style="bold")
@@ -85,9 +87,11 @@ class ChatView:
     def help(self) -> None:
         """List all commands."""
         for entry in COMMANDS.values():
+            if entry.heading:
+                self.line(entry.heading, style="bold")
             usage = entry.usage if entry.bare else f"/{entry.usage}"
             self.line(f"  {usage:<14} {entry.tells}")
-        self.line("  Each has a slash form too (/temp 0.8). All else is said to the model.")
+        self.line("Each has a slash form too (/temp 0.8). All else is said to the model.")
 
     def history(self, session: Session) -> None:
         """Show all that was said."""
@@ -118,7 +122,7 @@ class ChatView:
         else:
             self.console.print(Text.assemble(*((_shown(c.text), _style(c)) for c in characters)))
             legend = [(f"{least:.0%} ", style) for least, style in _STYLES]
-            self.console.print(Text.assemble("likelier than: ", *legend))
+            self.console.print(Text.assemble("how sure it was, at least: ", *legend))
         self._runners_up(characters)
 
     def _probs_in_figures(self, characters: Sequence[CharacterProb]) -> None:
@@ -128,17 +132,20 @@ class ChatView:
             row = characters[start : start + width]
             self.line("".join("↵" if c.text == "\n" else c.text for c in row).replace("\t", " "))
             self.line("".join(str(min(int(c.prob * 10), 9)) for c in row))
-        self.line("(probability in tenths; 9 is 90 % and more)")
+        self.line("(how sure it was of the character above, in tenths: 9 is 90 % or more)")
 
     def _runners_up(self, characters: Sequence[CharacterProb]) -> None:
+        if not characters[0].runners_up:
+            return
+        if len(characters) > MAX_UNSURE_SHOWN:
+            self.line(f"The {MAX_UNSURE_SHOWN} of {len(characters)} it was least sure of:")
         unsure = sorted(range(len(characters)), key=lambda i: characters[i].prob)
         for place in sorted(unsure[:MAX_UNSURE_SHOWN]):
             character = characters[place]
-            if not character.runners_up:
-                return
             before = "".join(c.text for c in characters[max(place - 8, 0) : place])
-            others = ", ".join(f"{text!r} {prob:.0%}" for text, prob in character.runners_up)
-            self.line(f"{before!r:>12} {character.text!r} {character.prob:.0%}, before {others}")
+            others = ", ".join(f"{text!r} {_percent(p)}" for text, p in character.runners_up)
+            said = f"{character.text!r} {_percent(character.prob)}"
+            self.line(f"after {before!r:<12} it said {said}, not {others}")
 
 
 def describe_sampler(config: SamplingConfig) -> str:
@@ -158,6 +165,10 @@ def describe_sampler(config: SamplingConfig) -> str:
 
 def _style(character: CharacterProb) -> str:
     return next(style for least, style in _STYLES if character.prob >= least)
+
+
+def _percent(prob: float) -> str:
+    return "under 1%" if prob < 0.005 else f"{prob:.0%}"
 
 
 def _shown(text: str) -> str:

@@ -24,9 +24,12 @@ if TYPE_CHECKING:
 @with_settings(SamplingConfig, ComputeConfig)
 def command(
     *,
+    text: Annotated[
+        str, typer.Argument(help="Text to continue; - reads it from stdin.", show_default=False)
+    ] = "",
     model: ModelPath = Path("Model.pth"),
     prompt: Annotated[
-        str, typer.Option("--prompt", help="Text to continue; - reads it from stdin.")
+        str, typer.Option("--prompt", help="The same, as an option.", show_default=False)
     ] = "",
     prompt_file: Annotated[
         Path | None,
@@ -47,11 +50,11 @@ def command(
 ) -> None:
     """Continue a text."""
     never_fail_to_encode()
-    text = _prompt(prompt, prompt_file)
+    start = _prompt([*filter(None, [text, prompt])], prompt_file)
     from lumina_cli.recipes.converse import TextContinuer, open_model  # noqa: PLC0415  torch
 
     ready = open_model(model, flags=flags, environ=os.environ, toml=config)
-    continuer = TextContinuer(ready, text, max(num_samples, ready.config.num_candidates))
+    continuer = TextContinuer(ready, start, max(num_samples, ready.config.num_candidates))
     for line in (*ready.notices, *continuer.notices()):
         notice(line)
     if json or logprobs:
@@ -62,10 +65,13 @@ def command(
         notice(line)
 
 
-def _prompt(prompt: str, path: Path | None) -> str:
+def _prompt(texts: list[str], path: Path | None) -> str:
     """Return the text to continue; the newline that ends a file or an `echo` is no part of it."""
-    if path is not None and prompt:
-        raise UsageError("--prompt and --prompt-file can't both be given", hint="Use one of them.")
+    if len(texts) + (path is not None) > 1:
+        raise UsageError(
+            "TEXT, --prompt and --prompt-file can't be given together", hint="Use one of them."
+        )
+    prompt = "".join(texts)
     if path == Path("-") or prompt == "-":
         return typed_text(sys.stdin.read().removesuffix("\n") if sys.stdin else "")
     return typed_text(prompt) if path is None else _read(path).removesuffix("\n")

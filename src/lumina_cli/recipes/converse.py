@@ -21,6 +21,7 @@ from lumina_cli.core.sampling.generate import generate
 from lumina_cli.core.sampling.reader import Reader
 from lumina_cli.core.seeding import make_generator, new_seed
 from lumina_cli.errors import MissingInputError, UsageError
+from lumina_cli.recipes.model_facts import is_of_replies
 from lumina_cli.settings import Settings, resolve_settings
 from lumina_cli.tokenizer.ids import Special
 
@@ -46,6 +47,7 @@ class ModelCard:
     num_parameters: int
     trained_on: str | None
     bits_per_char: float | None
+    is_of_replies: bool
     created: str | None
 
 
@@ -81,7 +83,7 @@ def open_model(
         MissingInputError: there is no such model; the hint names those that are near.
         LuminaError: the file or a setting is wrong.
     """
-    if not path.exists():
+    if path.is_dir() or not path.exists():
         raise _no_model(path)
     file = load_model(path)
     own = file.metadata.get("sampling")
@@ -170,11 +172,13 @@ class TextContinuer:
 
 
 def _no_model(path: Path) -> MissingInputError:
-    others = sorted(other.name for other in path.parent.glob("*.pth")) if path.parent else []
-    point = f"--model {path.parent / others[0]}" if others else "--model FILE"
+    folder = path if path.is_dir() else path.parent
+    others = sorted(other.name for other in folder.glob("*.pth"))
+    point = f"--model {folder / others[0]}" if others else "--model FILE"
     there = f" (there is: {', '.join(others[:5])})" if others else ""
+    what = f"{path} is a folder" if path.is_dir() else f"there is no model {path}"
     return MissingInputError(
-        f"there is no model {path}{there}",
+        what + there,
         hint=f"Point to one: {point}. Or train one in three minutes: lumina train --preset demo",
     )
 
@@ -198,6 +202,7 @@ def _card(path: Path, file: ModelFile) -> ModelCard:
         num_parameters=num_parameters(file.model.config, vocab_size=len(file.vocabulary)),
         trained_on=", ".join(map(str, trained_on)) if isinstance(trained_on, list) else None,
         bits_per_char=nats / math.log(2) if isinstance(nats, float) else None,
+        is_of_replies=is_of_replies(known),
         created=created[:10] if isinstance(created, str) else None,
     )
 

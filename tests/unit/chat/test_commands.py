@@ -156,7 +156,6 @@ def test_say_says_what_would_be_a_command(line: str, text: str) -> None:
         ("/sav x", "did you mean /save?"),
         ("/temp0.8", "did you mean /temp?"),
         ("/topk10", "did you mean /topk?"),
-        ("/?", "help lists all"),
         ("/" + "a" * 1_000_000, "There is no command /aaa"),
     ],
 )
@@ -200,3 +199,8 @@ def test_commands_are_understood_without_torch() -> None:
 
     code = "import sys, lumina_cli.chat.commands; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.parametrize(("line", "name"), [("/?", "help"), ("/bye", "exit"), ("/q", "exit")])
+def test_what_other_chats_call_it_is_understood(line: str, name: str) -> None:
+    assert parse(line) == Simple(name)  # type: ignore[arg-type]

@@ -16,6 +16,7 @@ sizes add up. `format` then asks that every tensor is one the declared shape ask
 import hashlib
 import io
 import json
+import stat
 import zipfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -78,6 +79,8 @@ def read_sealed(path: Path, *, kind: str, version: int) -> Sealed:
         ModelFileError: it is not one of ours, or is damaged.
     """
     try:
+        if not stat.S_ISREG(path.stat().st_mode):  # a pipe might never begin
+            raise MissingInputError(f"{path} can't be read: it is not a file")
         data = path.read_bytes()
     except FileNotFoundError:
         raise MissingInputError(

@@ -3,6 +3,7 @@
 import hashlib
 import io
 import json
+import os
 import random
 import zipfile
 from collections.abc import Callable
@@ -363,9 +364,10 @@ def test_a_missing_file_is_told_with_a_way_to_get_one(tmp_path: Path) -> None:
     assert "lumina train" in caught.value.hint
 
 
-def test_a_folder_is_no_model(tmp_path: Path) -> None:
-    with pytest.raises(MissingInputError, match="can't be read"):
-        load_model(tmp_path)
+def test_what_is_not_a_file_is_no_model(tmp_path: Path) -> None:
+    for path in (tmp_path, Path(os.devnull)):
+        with pytest.raises(MissingInputError, match="can't be read: it is not a file"):
+            load_model(path)
 
 
 def test_metadata_that_no_reader_would_take_is_not_written(tmp_path: Path) -> None:

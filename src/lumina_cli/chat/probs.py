@@ -1,0 +1,57 @@
+"""How sure the model was of each character of a reply, and what else it had in mind."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from lumina_cli.core.model.transformer import Transformer
+from lumina_cli.core.sampling.score import score
+from lumina_cli.tokenizer.ids import FIRST_BYTE, FIRST_CHARACTER, Special
+from lumina_cli.tokenizer.stream import StreamDecoder
+from lumina_cli.tokenizer.vocabulary import Vocabulary
+
+
+@dataclass(frozen=True, slots=True)
+class CharacterProb:
+    """How likely one character of a reply was to the model, and what else it had in mind."""
+
+    text: str
+    prob: float
+    runners_up: tuple[tuple[str, float], ...]
+
+
+def character_probs(
+    model: Transformer,
+    prompt_ids: Sequence[int],
+    reply: str,
+    *,
+    vocabulary: Vocabulary,
+    num_runners_up: int = 0,
+) -> list[CharacterProb]:
+    """Return how likely each character of a reply was after a prompt.
+
+    A character spelled in bytes is as likely as all of them, one after the other; beside it
+    stands what might have been its first.
+    """
+    said = vocabulary.encode(reply)
+    scored = score(model, prompt_ids, said, num_runners_up=num_runners_up)
+    decoder = StreamDecoder(vocabulary.characters)
+    characters: list[CharacterProb] = []
+    prob, runners_up = 1.0, None
+    for item in scored:
+        prob *= item.prob
+        named = tuple((_name(id_, vocabulary=vocabulary), p) for id_, p in item.runners_up)
+        runners_up = runners_up or named
+        text = decoder.push(item.id)
+        if text:
+            characters.append(CharacterProb(text, prob, runners_up))
+            prob, runners_up = 1.0, None
+    return characters
+
+
+def _name(id_: int, *, vocabulary: Vocabulary) -> str:
+    """Return how an id is shown that may be no character."""
+    if id_ < FIRST_BYTE:
+        return Special(id_).tag
+    if id_ < FIRST_CHARACTER:
+        return f"<{id_ - FIRST_BYTE:02X}>"
+    return vocabulary.characters[id_ - FIRST_CHARACTER]
