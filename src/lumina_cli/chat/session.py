@@ -242,12 +242,12 @@ class Session:
                 if text:
                     yield text
         finally:
-            self._tell_if_moved(reader, since=num_moves)
+            if reader.num_moves > num_moves:
+                self._tell(MOVED_ON)
 
     def _search(self, prompt_ids: list[int]) -> Iterator[str]:
         """Yield the best reply at once; where the search is cut short, the best so far."""
         reader = self._reader_of(self.config.num_beams)
-        num_moves = reader.num_moves
         self._reader = None  # an interruption between two layers would mix its rows
         search = BeamSearch(
             self._model,
@@ -260,13 +260,14 @@ class Session:
             search.run()
             self._reader = reader
         finally:
-            self._tell_if_moved(reader, since=num_moves)
-            found = [strip_controls(candidate.text) for candidate in search.best()]
-            self.candidates = found
-            if any(found[:1]):
-                if self._reader is None:
-                    self._notices.append("The search was cut short: that is the best it had found.")
-                yield found[0]
+            found = search.best()
+            self.candidates = [strip_controls(candidate.text) for candidate in found]
+            if self._reader is None and any(self.candidates[:1]):
+                self._notices.append("The search was cut short: that is the best it had found.")
+            if found and found[0].outgrows(prompt_ids, seq_length=self._model.config.seq_length):
+                self._tell(MOVED_ON)
+            if any(self.candidates[:1]):
+                yield self.candidates[0]
 
     def _reader_of(self, num_rows: int) -> Reader:
         if self._reader is None or self._reader.batch_size != num_rows:
@@ -281,17 +282,14 @@ class Session:
         )
 
     def _tell_what_is_left_out(self, context: Context) -> None:
-        size = self._model.config.seq_length
         if context.is_cut:
-            self._tell(CUT.format(size))
+            self._tell(CUT)
         if context.turns_dropped:
-            self._tell(FORGETS.format(size))
+            self._tell(FORGETS)
 
-    def _tell_if_moved(self, reader: Reader, *, since: int) -> None:
-        if reader.num_moves > since:
-            self._tell(MOVED_ON.format(self._model.config.seq_length))
-
-    def _tell(self, notice: str) -> None:
+    def _tell(self, template: str) -> None:
+        """Tell once of what is due to the length of the context."""
+        notice = template.format(self._model.config.seq_length)
         if notice not in self._told:
             self._told.add(notice)
             self._notices.append(notice)

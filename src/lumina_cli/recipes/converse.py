@@ -124,7 +124,7 @@ class TextContinuer:
         self._model = ready.file.model
         self._vocabulary = ready.file.vocabulary
         self._prompt_ids = [Special.BEGIN, *self._vocabulary.encode(prompt)]
-        self._reader: Reader | None = None
+        self._outgrows = False
 
     def notices(self) -> Iterator[str]:
         """Yield what there is to tell before the first text."""
@@ -135,7 +135,7 @@ class TextContinuer:
 
     def last_notices(self) -> Iterator[str]:
         """Yield what there is to tell after the last text."""
-        if self._reader is not None and self._reader.num_moves:
+        if self._outgrows:
             yield MOVED_ON.format(self._model.config.seq_length)
 
     def texts(self) -> Iterator[Iterator[Piece]]:
@@ -144,7 +144,7 @@ class TextContinuer:
             yield from self._likeliest()
             return
         seed = new_seed() if self.config.seed is None else self.config.seed
-        self._reader = Reader(self._model)
+        reader = Reader(self._model)
         for number in range(self.num_texts):
             yield generate(
                 self._model,
@@ -152,22 +152,23 @@ class TextContinuer:
                 vocabulary=self._vocabulary,
                 config=self.config,
                 generator=make_generator(seed, f"text {number}"),
-                reader=self._reader,
+                reader=reader,
             )
+            self._outgrows = reader.num_moves > 0
 
     def _likeliest(self) -> Iterator[Iterator[Piece]]:
-        self._reader = Reader(self._model, batch_size=self.config.num_beams)
         search = BeamSearch(
             self._model,
             self._prompt_ids,
             vocabulary=self._vocabulary,
             config=self.config,
-            reader=self._reader,
         )
         try:
             search.run()
         finally:
             for candidate in search.best():
+                size = self._model.config.seq_length
+                self._outgrows |= candidate.outgrows(self._prompt_ids, seq_length=size)
                 yield iter(candidate.pieces)
 
 

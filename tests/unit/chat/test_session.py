@@ -369,7 +369,10 @@ def test_a_search_beyond_the_context_is_told_once(
     model: Transformer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     say_plainly(monkeypatch)
-    session = new_session(model, sampler="beam", num_beams=2, max_chars=120)
+    session = new_session(model, sampler="beam", num_beams=2, max_chars=91)
+    answer(session, "a")  # <|begin|> <|user|> a <|end|> <|bot|> and 91 more fill 96
+    assert session.take_notices() == []
+    session = new_session(model, sampler="beam", num_beams=2, max_chars=93)
     answer(session, "a")
     answer(session, "b")
     told = [notice for notice in session.take_notices() if "later half" in notice]

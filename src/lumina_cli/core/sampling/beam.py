@@ -34,6 +34,10 @@ class Candidate:
     def text(self) -> str:
         return "".join(piece.text for piece in self.pieces)
 
+    def outgrows(self, prompt_ids: Sequence[int], *, seq_length: int) -> bool:
+        """Whether a context of that length was too short to say it; the last id is not read."""
+        return min(len(prompt_ids), seq_length) + len(self.pieces) - 1 > seq_length
+
 
 @dataclass(frozen=True, slots=True)
 class _Beam:
