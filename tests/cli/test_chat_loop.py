@@ -13,7 +13,8 @@ from lumina_cli.chat.commands import COMMANDS
 from lumina_cli.chat.probs import CharacterProb
 from lumina_cli.cli.chat_loop import ChatLoop
 from lumina_cli.cli.chat_view import ChatView
-from lumina_cli.recipes.converse import ReadyModel, open_model
+from lumina_cli.core.sampling.config import SamplingConfig
+from lumina_cli.recipes.converse import ModelCard, ReadyModel, open_model
 
 any_text = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
 commands = st.builds(
@@ -131,3 +132,24 @@ def test_probabilities_in_figures_stand_under_their_characters() -> None:
     view = ChatView(Console(file=drawn, width=200), has_labels=False)
     view.probs([CharacterProb(" ", 0.95, ()), CharacterProb("x", 0.2, ())])
     assert drawn.getvalue().splitlines()[:2] == [" x", "92"]
+
+
+def test_a_name_without_end_is_told_in_short(ready: ReadyModel) -> None:
+    assert len(run(ready, "/load " + "a" * 100_000)) < 1_000
+
+
+def test_what_a_model_file_tells_of_itself_cannot_play_tricks() -> None:
+    drawn = io.StringIO()
+    view = ChatView(Console(file=drawn, width=200), has_labels=True)
+    card = ModelCard(
+        path=Path("\x1b[2J.pth"),
+        num_parameters=1,
+        trained_on="\x1b]0;title\x07[red]b.txt",
+        bits_per_char=1.0,
+        is_of_replies=True,
+        created="\x9b31m",
+    )
+    view.header(card, SamplingConfig())
+    header = drawn.getvalue().splitlines()[0]
+    assert not [c for c in header if unicodedata.category(c) == "Cc"]
+    assert "trained on ]0;title[red]b.txt, 1.00 bits per character of its replies" in header

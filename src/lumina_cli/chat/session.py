@@ -28,6 +28,9 @@ ROOM_FOR_REPLY = 4
 go, the same again to the turns that follow."""
 
 
+SAID_NOTHING = "The model ended its reply at once, without a word; /retry may draw another."
+
+
 @dataclass(frozen=True, slots=True)
 class Stats:
     """Where a session stands."""
@@ -196,6 +199,8 @@ class Session:
         finally:
             if said or is_whole:
                 self.messages = [*messages, Message("bot", "".join(said))]
+                if not said:
+                    self._tell(SAID_NOTHING)
             else:
                 self._leave_unanswered(messages)
 
@@ -288,7 +293,7 @@ class Session:
             self._tell(FORGETS)
 
     def _tell(self, template: str) -> None:
-        """Tell once of what is due to the length of the context."""
+        """Tell something once; `{}` stands for the length of the context."""
         notice = template.format(self._model.config.seq_length)
         if notice not in self._told:
             self._told.add(notice)

@@ -27,6 +27,7 @@ from lumina_cli.core.memory import is_out_of_memory
 from lumina_cli.errors import LuminaError, OutOfMemoryError
 
 PROMPT = "you> "
+LONGEST_ERROR = 500
 
 
 class ChatLoop:
@@ -75,7 +76,8 @@ class ChatLoop:
         try:
             self._obey(command)
         except LuminaError as error:
-            self.view.line(". ".join(filter(None, [error.message, error.hint])), style="red")
+            what = _shortened(error.message)
+            self.view.line(". ".join(filter(None, [what, error.hint])), style="red")
             self.exit_code = 0 if self.is_interactive else error.exit_code
         except (RuntimeError, MemoryError) as error:
             if not is_out_of_memory(error):
@@ -182,6 +184,11 @@ class ChatLoop:
         is_off = text.lower() == "off"
         self.session.set_system("" if is_off else text)
         self.view.line("🧭 System message removed" if is_off else "🧭 System message set")
+
+
+def _shortened(text: str) -> str:
+    """Keep a line that names a file readable, whatever was given for one."""
+    return text if len(text) <= LONGEST_ERROR else f"{text[:LONGEST_ERROR]}…"
 
 
 def _file_named(name: str) -> Path:

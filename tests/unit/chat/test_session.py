@@ -436,3 +436,13 @@ def test_the_speed_of_a_reply_is_not_that_of_its_candidates(
     monkeypatch.setattr("time.perf_counter", lambda: float(next(ticks)))
     pieces = list(session.say("a"))
     assert session.stats().reply_seconds == len(pieces)
+
+
+def test_a_reply_without_a_word_is_a_reply_and_is_told_once(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lumina_cli.chat.session.generate", lambda *_, **__: iter(()))
+    assert answer(session, "a") == answer(session, "b") == ""
+    assert [message.role for message in session.messages] == ["user", "bot"] * 2
+    [told] = session.take_notices()
+    assert "without a word" in told
