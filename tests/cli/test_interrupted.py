@@ -134,9 +134,9 @@ def test_kill_at_any_moment_and_go_on(folder: Path, times: int) -> None:
 LIMITED = """
 import resource, sys
 limit = int(sys.argv[1]) << 20
-from lumina_cli.recipes import pretrain  # loaded before the limit holds
+from lumina_cli.recipes import pretrain, task  # loaded before the limit holds
 if sys.argv[2] == "surprise":
-    pretrain.available_memory_bytes = lambda device: None  # nobody tells how much there is
+    task.available_memory_bytes = lambda device: None  # nobody tells how much there is
 import torch._dynamo
 from lumina_cli.cli.app import app
 from lumina_cli.cli.errors import run_guarded
