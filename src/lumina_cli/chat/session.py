@@ -27,7 +27,6 @@ ROOM_FOR_REPLY = 4
 """A prompt leaves this part (a quarter) of the context to the reply, and where old turns must
 go, the same again to the turns that follow."""
 
-
 SAID_NOTHING = "The model ended its reply at once, without a word; /retry may draw another."
 
 
