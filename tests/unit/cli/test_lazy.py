@@ -32,8 +32,8 @@ OPTIONS = {
     "chat": "--model/-m --prompt --config/-c --quiet/-q --verbose/-v --sampler --temperature "
     "--top-k --top-p --min-p --repetition-penalty --num-beams --length-penalty --num-candidates "
     "--max-chars --stop --seed --device --precision --threads",
-    "generate": "--model/-m --prompt --prompt-file --num-samples/-n --logprobs --config/-c --json "
-    "--quiet/-q --verbose/-v --sampler --temperature --top-k --top-p --min-p "
+    "generate": "text --model/-m --prompt --prompt-file --num-samples/-n --logprobs --config/-c "
+    "--json --quiet/-q --verbose/-v --sampler --temperature --top-k --top-p --min-p "
     "--repetition-penalty --num-beams --length-penalty --num-candidates --max-chars --stop "
     "--seed --device --precision --threads",
     "eval": "--model/-m --data/-d --config/-c --json --quiet/-q --verbose/-v --format --encoding "
