@@ -12,12 +12,11 @@ Role = Literal["system", "user", "bot"]
 
 ROLE_NAMES: dict[str, Role] = {
     "system": "system",
-    "user": "user",
-    "prompter": "user",
-    "human": "user",
-    "bot": "bot",
-    "assistant": "bot",
-    "gpt": "bot",
+    "developer": "system",
+    **dict.fromkeys(("user", "prompter", "human"), "user"),
+    **dict.fromkeys(("bot", "assistant", "ai", "chatbot", "model"), "bot"),
+    **dict.fromkeys(("gpt", "gpt3", "gpt-3", "gpt-3.5", "gpt4", "gpt-4"), "bot"),
+    **dict.fromkeys(("chatgpt", "bard", "bing", "claude", "gemini"), "bot"),
 }
 """The names that data sets give the three roles, in lower case."""
 

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from lumina_cli.conversation import Document
+from lumina_cli.conversation import Document, PlainText
 from lumina_cli.data.config import DataConfig
 from lumina_cli.data.documents import Documents
 from lumina_cli.data.hub import HubConfig
@@ -31,7 +31,7 @@ from lumina_cli.errors import (
     UsageError,
 )
 from lumina_cli.recipes.fetch import Fetched, fetch
-from tests.unit.data.reading import SHARED, message, needs_shared_data, write_rows
+from tests.unit.data.reading import SHARED, message, needs_shared_data, said, write_rows
 
 OASST1 = SHARED / "oasst" / "oasst1_en_messages.jsonl"
 
@@ -255,6 +255,94 @@ def test_another_data_set_is_taken_by_its_columns(tmp_path: Path) -> None:
         {"text": "plain"},
     ]
     assert result.remarks == ()
+
+
+TALK = [{"content": "Hi there", "role": "user"}, {"content": "Hello", "role": "assistant"}]
+ASKED = [("user", "Hi there"), ("bot", "Hello")]
+
+
+@pytest.mark.parametrize(
+    ("row", "expected", "told"),
+    [
+        (  # databricks-dolly-15k
+            {"instruction": "Hi there", "context": "", "response": "Hello", "category": "open_qa"},
+            ASKED,
+            0,
+        ),
+        (  # alpaca
+            {"instruction": "Hi", "input": "there", "output": "Hello", "text": "Below is a task."},
+            [("user", "Hi\n\nthere"), ("bot", "Hello")],
+            1,
+        ),
+        (  # ShareGPT
+            {
+                "id": "QWJhYvA_0",
+                "conversations": [
+                    {"from": "human", "value": "Hi there"},
+                    {"from": "gpt", "value": "Hello"},
+                ],
+            },
+            ASKED,
+            0,
+        ),
+        ({"prompt": "Hi there", "prompt_id": "f0e37e9f", "messages": TALK}, ASKED, 0),  # ultrachat
+        (
+            {"prompt": "Hi there", "messages": TALK, "category": "Open QA"},  # no_robots
+            ASKED,
+            0,
+        ),
+        (  # hh-rlhf
+            {
+                "chosen": "\n\nHuman: Hi there\n\nAssistant: Hello",
+                "rejected": "\n\nHuman: Hi there\n\nAssistant: No",
+            },
+            ASKED,
+            1,
+        ),
+        (  # OpenOrca
+            {
+                "id": "flan.1",
+                "system_prompt": "Be kind.",
+                "question": "Hi there",
+                "response": "Hello",
+            },
+            [("system", "Be kind."), *ASKED],
+            0,
+        ),
+        ({"conversations": ["Hi there", "Hello"], "source": "wikihow"}, ASKED, 1),  # lima
+        ({"text": "### Human: Hi there### Assistant: Hello"}, ASKED, 0),  # guanaco
+    ],
+    ids=str,
+)
+def test_well_known_sets_are_taken_by_their_columns(
+    tmp_path: Path, row: dict[str, Any], expected: list[tuple[str, str]], told: int
+) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    pq.write_table(pa.Table.from_pylist([row, row]), tmp_path / "train.parquet")
+    result = fetched("an/other", out=tmp_path / "out", mirror=tmp_path / "train.parquet")
+    assert [said(document) for document in documents_of(tmp_path / "out")] == [expected] * 2
+    assert len(result.remarks) == told
+
+
+def test_stories_are_taken_as_documents(tmp_path: Path) -> None:
+    mirror = write_rows(tmp_path / "x.jsonl", [{"text": "One day, a girl."}])
+    fetched("an/other", out=tmp_path / "out", mirror=mirror)
+    assert documents_of(tmp_path / "out") == [PlainText("One day, a girl.")]
+
+
+def test_of_several_forms_of_a_set_the_whole_conversations_are_taken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from lumina_cli.data import hub
+
+    names = ("train_sft", "test_sft", "train_gen", "test_gen")
+    loaded = hub.HubDataSet({name: [{"text": name}] for name in names}, revision="", licence="")
+    monkeypatch.setattr("lumina_cli.data.hub.load", lambda *_, **__: loaded)
+    result = fetched("an/other", out=tmp_path / "out")
+    assert documents_of(tmp_path / "out") == [PlainText("train_sft")]
+    assert "train_gen: another form of the same data is not taken" in result.remarks
 
 
 # --- the hub -------------------------------------------------------------------------

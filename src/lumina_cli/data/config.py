@@ -12,6 +12,7 @@ Format = Literal[
     "sharegpt",
     "pairs",
     "instructions",
+    "transcripts",
     "documents",
     "tagged",
     "text",

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from lumina_cli.data.shapes import Record
+from lumina_cli.data.fields import Record
 from lumina_cli.errors import DataError, OutputError, StorageError
 
 MANIFEST = "dataset.json"

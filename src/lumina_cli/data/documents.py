@@ -21,17 +21,17 @@ from lumina_cli.data.forest import conversations_of_trees
 from lumina_cli.data.mending import Mender
 from lumina_cli.data.message_table import MessageTable
 from lumina_cli.data.plain import stretches
-from lumina_cli.data.recognise import data_suffix
+from lumina_cli.data.recognise import SAMPLE_CHARS, data_suffix
 from lumina_cli.data.report import Place, ReadReport, example_of
 from lumina_cli.data.rows import Placed, RowReader
 from lumina_cli.data.shapes import COLUMNS
 from lumina_cli.data.sources import Stamp, changed, find_files, open_regular, stamp_of
-from lumina_cli.data.tagged import tagged_conversations
+from lumina_cli.data.tagged import is_side_by_side, tagged_conversations
 from lumina_cli.data.text_files import open_text
 from lumina_cli.data.turns import cut_after_last_reply
 from lumina_cli.errors import DataError, LuminaError, MissingInputError
 
-READER_VERSION = 2
+READER_VERSION = 3
 """Part of every fingerprint: raise it when the same files begin to read differently."""
 
 _SETTINGS_READ = {
@@ -119,7 +119,11 @@ class Documents:
             container = container_of_file(path, config=config)
             if container == "tagged":
                 with open_text(path, encoding=config.encoding) as text:
-                    yield from tagged_conversations(text, path=path, report=report)
+                    side_by_side = is_side_by_side(text.read(SAMPLE_CHARS))
+                with open_text(path, encoding=config.encoding) as text:
+                    yield from tagged_conversations(
+                        text, path=path, report=report, side_by_side=side_by_side
+                    )
             elif container == "text":
                 with open_text(path, encoding=config.encoding) as text:
                     yield from self._plain_text(text, path)

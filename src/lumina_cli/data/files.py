@@ -1,6 +1,6 @@
 """One file: how it is divided, and its rows where it is a table or JSON."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Literal
 
@@ -11,6 +11,7 @@ from lumina_cli.data.parquet_rows import is_parquet, rows_of_parquet
 from lumina_cli.data.recognise import SAMPLE_CHARS, Container, container_of, data_suffix
 from lumina_cli.data.report import ReadReport
 from lumina_cli.data.sources import open_regular
+from lumina_cli.data.tables import rows_of_table
 from lumina_cli.data.text_files import open_text
 from lumina_cli.errors import DataError
 
@@ -38,7 +39,7 @@ def container_of_file(path: Path, *, config: DataConfig) -> Container | Literal[
 def rows_of_file(
     path: Path, *, config: DataConfig, report: ReadReport, columns: Columns = None
 ) -> Iterator[Row]:
-    """Yield the rows of a parquet, JSON or JSON lines file.
+    """Yield the rows of a table or of JSON.
 
     Args:
         path: of the file.
@@ -60,8 +61,14 @@ def rows_of_file(
             hint=f"Text needs no fetching: lumina train --data {path}",
         )
     with open_text(path, encoding=config.encoding) as text:
-        read = rows_of_lines if container == "json lines" else rows_of_document
-        yield from read(text, path=path, report=report)
+        yield from _READERS[container](text, path=path, report=report)
+
+
+_READERS: dict[str, Callable[..., Iterator[Row]]] = {
+    "json lines": rows_of_lines,
+    "json": rows_of_document,
+    "table": rows_of_table,
+}
 
 
 def _refuse_wide_text(sample: str, *, path: Path) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from lumina_cli.data.shapes import Record
+from lumina_cli.data.fields import Record
 
 OASST_COLUMNS = (
     "message_id",

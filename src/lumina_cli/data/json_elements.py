@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, NamedTuple
 
+from lumina_cli.data.wrapper import begin_of_rows, only_scalars_follow
 from lumina_cli.errors import DataError
 
 MAX_ROW_CHARS = 32 * 1024 * 1024
@@ -23,22 +24,29 @@ _DECODER = json.JSONDecoder(strict=False)
 
 
 class Element(NamedTuple):
-    """The text of an element, the line it begins on, and whether the file ends inside it."""
+    """The text of an element, the line it begins on, and whether the file ends inside it.
+
+    `behind` marks what stands behind a list of rows in the same object, and is no row.
+    """
 
     text: str
     line: int
     cut: bool = False
+    behind: bool = False
 
 
 def elements(file: IO[str], *, path: Path) -> Iterator[Element]:
     """Yield the elements of the array in `file`, or the values that follow one another in it.
 
+    An object around a list of rows is looked through (`wrapper.py`).
+
     Raises:
         DataError: an element grows beyond all reason, as when its bracket is never closed.
     """
     window = _Window(file, path=path)
-    in_array = window.text.startswith("[", window.start)
-    window.start += in_array
+    wrapped = window.enter_wrapper()
+    in_array = wrapped or window.text.startswith("[", window.start)
+    window.start += in_array and not wrapped
     depth, at = 0, window.start
     while True:
         if depth == 0 and at == window.start:
@@ -58,6 +66,9 @@ def elements(file: IO[str], *, path: Path) -> Iterator[Element]:
         if depth < 0 or (in_array and depth == 0 and token[0] == ","):
             yield from window.take(token.start())
             window.start = at
+            if wrapped and depth < 0:
+                yield from window.rest()
+                return
             in_array, depth = in_array and depth == 0, max(depth, 0)
         elif not in_array and depth == 0 and token[0] in "}]":
             yield from window.take(at)
@@ -78,6 +89,22 @@ class _Window:
         self.dropped = 0
         self.start = 0
         self._skip_blank()
+
+    def enter_wrapper(self) -> bool:
+        """Go to the first row of a list inside an object, if that is what the file holds."""
+        begin = begin_of_rows(self.text[self.start :])
+        if begin is None:
+            return False
+        self._line += self.text.count("\n", self.start, self.start + begin)
+        self.start += begin
+        return True
+
+    def rest(self) -> Iterator[Element]:
+        """Yield what stands behind the list of a wrapper, unless it is nothing to speak of."""
+        self.grow()
+        text = self.text[self.start :]
+        if self._file.read(1) or not only_scalars_follow(text):
+            yield Element(text, self._line, behind=True)
 
     def grow(self) -> bool:
         """Drop what is done and read on; twice as far each time an element goes on."""

@@ -53,6 +53,20 @@ def parse(text: str) -> object:
         raise BadJSON("it is not JSON") from error
 
 
+def parse_row(text: str) -> object:
+    """Return the value of one line; a comma behind it, as cut from an array, is no harm.
+
+    Raises:
+        BadJSON: it is not one value.
+    """
+    try:
+        return parse(text)
+    except BadJSON:
+        if not text.endswith(","):
+            raise
+    return parse(text[:-1])
+
+
 def rows_of_lines(file: IO[str], *, path: Path, report: ReadReport) -> Iterator[Row]:
     """Yield the value of each line that is not blank."""
     for number, line in _lines(file):
@@ -64,7 +78,7 @@ def rows_of_lines(file: IO[str], *, path: Path, report: ReadReport) -> Iterator[
         if not text:
             continue
         try:
-            value = parse(text)
+            value = parse_row(text)
         except BadJSON as error:
             cut = not line.endswith("\n") and text[0] in "{["
             _skip(report, place, "the last line was cut off" if cut else str(error))
@@ -80,6 +94,10 @@ def rows_of_document(file: IO[str], *, path: Path, report: ReadReport) -> Iterat
     """
     for element in elements(file, path=path):
         place = Place(path, element.line)
+        if element.behind:
+            wording = "behind the list of rows stands more in the same object; it is not read"
+            report.notices.add(wording, place)
+            continue
         try:
             value = parse(element.text)
         except BadJSON as error:

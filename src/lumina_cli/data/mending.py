@@ -21,7 +21,6 @@ _NEXT = f"[\x80-\xbf{_FROM_CP1252}]"
 _GARBLED = re.compile(f"[\xc2-\xdf]{_NEXT}|[\xe0-\xef]{_NEXT}{{2}}|[\xf0-\xf4]{_NEXT}{{3}}")
 _FOREIGN_TAG = re.compile(
     r"### (?:Human|Assistant|Instruction|Response):|<\|im_start\|>|<start_of_turn>|\[/?INST\]"
-    r"|<\|(?:system|user|bot|assistant|prompter)\|>"
 )
 _TAGGED_LINE = re.compile(rf"^[ \t]*{TAG.pattern}", re.IGNORECASE | re.MULTILINE)
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -110,6 +109,9 @@ class Mender:
             self._notices.add("half a character (a lone surrogate) is read as U+FFFD", place)
         if not in_file and (tag := _FOREIGN_TAG.search(text)):
             wording = "it holds tags of another chat format; they are read as text like any other"
+            self._notices.add(wording, place, example=tag[0])
+        if not in_file and "<|" in text and (tag := TAG.search(text)):
+            wording = "a tag stands inside a line; it is read as text like any other"
             self._notices.add(wording, place, example=tag[0])
         if in_file and "<|" in text and (tagged := _TAGGED_LINE.search(text)):
             at = Place(place.path, place.line + text.count("\n", 0, tagged.start()))

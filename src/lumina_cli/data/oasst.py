@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from lumina_cli.conversation import Role
-from lumina_cli.data.shapes import BadRow, Record, role_of, text_of
+from lumina_cli.data.fields import BadRow, Record, role_of, text_of
 
 NO_RANK = 2**31 - 1
 """Where a message without a rank stands among its siblings: behind all that have one."""
@@ -125,6 +125,8 @@ def _lang_of(value: object) -> str:
 
 def _rank_of(value: object) -> int:
     """Return a rank; what is no whole number from 0 stands behind all that are."""
+    if isinstance(value, str) and value.strip().isdecimal():  # as tables have it
+        value = int(value.strip()[:10])
     if isinstance(value, bool) or not isinstance(value, int | float):
         return NO_RANK
     return int(value) if 0 <= value < NO_RANK and value == int(value) else NO_RANK

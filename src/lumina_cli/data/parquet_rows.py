@@ -3,10 +3,11 @@
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from lumina_cli.data.json_rows import Row
 from lumina_cli.data.report import Place, ReadReport
+from lumina_cli.data.unread import is_about
 from lumina_cli.errors import DataError
 
 MAGIC = b"PAR1"
@@ -20,6 +21,12 @@ def is_parquet(file: BinaryIO) -> bool:
     return begins and file.read(len(MAGIC)) == MAGIC
 
 
+def _is_read(field: Any, columns: frozenset[str] | None) -> bool:
+    if columns is None or field.name in columns:
+        return True
+    return str(field.type) in ("string", "large_string") and not is_about(field.name)
+
+
 def rows_of_parquet(
     file: BinaryIO, *, path: Path, report: ReadReport, columns: frozenset[str] | None = None
 ) -> Iterator[Row]:
@@ -29,7 +36,8 @@ def rows_of_parquet(
         file: the table.
         path: its name.
         report: rows whose text is not UTF-8 are counted here.
-        columns: the columns to read, None for all.
+        columns: the columns to read, None for all; other columns of text are read, too, so
+            that it can be told that they are not used.
 
     Raises:
         DataError: the file is no whole parquet table.
@@ -39,7 +47,7 @@ def rows_of_parquet(
 
     try:
         table = ParquetFile(file)
-        names = [name for name in table.schema_arrow.names if columns is None or name in columns]
+        names = [field.name for field in table.schema_arrow if _is_read(field, columns)]
         number = 0
         for batch in table.iter_batches(BATCH_ROWS, columns=names):
             for index in range(batch.num_rows):

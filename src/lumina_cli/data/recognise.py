@@ -4,17 +4,19 @@ import re
 from pathlib import Path
 from typing import Literal
 
-from lumina_cli.data.json_rows import BOM, BadJSON, parse
+from lumina_cli.data.json_rows import BOM, BadJSON, parse_row
 from lumina_cli.data.tagged import TAG
+from lumina_cli.data.wrapper import begin_of_rows
 
-Container = Literal["json lines", "json", "tagged", "text"]
+Container = Literal["json lines", "json", "table", "tagged", "text"]
 
 SAMPLE_CHARS = 1 << 18
 NUM_LOOKED_AT = 20
 JSON_LINES_SUFFIXES = (".jsonl", ".ndjson")
+TABLE_SUFFIXES = (".csv", ".tsv")
 _BLANK_LINES = re.compile(rf"{BOM}?(?:[ \t]*\n)*")
 _OPENING = ("{", "[", '"')
-_ARRAY = re.compile(r"\[\s*(\{|\]\s*\Z)")
+_ARRAY = re.compile(r"\[\s*([\[]?\s*\{|\]\s*\Z)")
 _OBJECT = re.compile(r'\{\s*["}]')
 
 
@@ -29,7 +31,8 @@ def container_of(sample: str, *, path: Path) -> Container:
     suffix = data_suffix(path)
     first_line = begin.partition("\n")[0]
     values = [_value_of(line) for line in _first_lines(begin)] if begin[:1] in _OPENING else []
-    if _ARRAY.match(begin) and (len(values) == 1 or values[0] is None):
+    one_value = bool(values) and (len(values) == 1 or values[0] is None)  # it may have many lines
+    if one_value and (_ARRAY.match(begin) or begin_of_rows(begin) is not None):
         return "json"
     if _are_rows(values, named=suffix in JSON_LINES_SUFFIXES):
         return "json lines"
@@ -40,7 +43,9 @@ def container_of(sample: str, *, path: Path) -> Container:
     if suffix == ".json":
         return "json"
     blank = _BLANK_LINES.match(sample)
-    return "tagged" if TAG.match(sample, blank.end() if blank else 0) else "text"
+    if TAG.match(sample, blank.end() if blank else 0):
+        return "tagged"
+    return "table" if suffix in TABLE_SUFFIXES else "text"
 
 
 def data_suffix(path: Path) -> str:
@@ -49,10 +54,17 @@ def data_suffix(path: Path) -> str:
 
 
 def _are_rows(values: list[object], *, named: bool) -> bool:
-    """Say whether lines are a JSON value each: most of them objects, or all of them strings."""
-    if 2 * sum(isinstance(value, dict) for value in values) >= max(len(values), 1):
+    """Say whether lines are a JSON value each: most of them objects or lists of messages, or
+    all of them strings."""
+    if 2 * sum(map(_is_row, values)) >= max(len(values), 1):
         return True
     return len(values) > (not named) and all(isinstance(value, str) for value in values)
+
+
+def _is_row(value: object) -> bool:
+    if isinstance(value, list) and value:
+        value = value[0]
+    return isinstance(value, dict)
 
 
 def _first_lines(begin: str) -> list[str]:
@@ -62,6 +74,6 @@ def _first_lines(begin: str) -> list[str]:
 
 def _value_of(line: str) -> object:
     try:
-        return parse(line)
+        return parse_row(line)
     except BadJSON:
         return None

@@ -55,6 +55,10 @@ class Remarks:
         """Yield the wordings, the most frequent first."""
         yield from sorted(self._tallies.items(), key=lambda item: -item[1].count)
 
+    def __len__(self) -> int:
+        """Return how many wordings there are."""
+        return len(self._tallies)
+
     def __getitem__(self, wording: str) -> int:
         """Return how often it was met."""
         tally = self._tallies.get(wording)

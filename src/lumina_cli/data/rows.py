@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 
 from lumina_cli.conversation import Document, Message
 from lumina_cli.data.config import DataConfig
+from lumina_cli.data.fields import BadRow, Record, RowNotes, role_of, text_of
 from lumina_cli.data.json_rows import Row
 from lumina_cli.data.mending import Mender
 from lumina_cli.data.message_table import MessageTable
@@ -15,15 +16,7 @@ from lumina_cli.data.oasst import (
     reason_to_leave_out,
 )
 from lumina_cli.data.report import Place, ReadReport
-from lumina_cli.data.shapes import (
-    BadRow,
-    Record,
-    document_of,
-    is_tree,
-    role_of,
-    shape_of,
-    text_of,
-)
+from lumina_cli.data.shapes import document_of, is_tree, shape_of
 from lumina_cli.data.turns import TurnsInOrder
 
 Placed = tuple[Place, Document]
@@ -70,7 +63,8 @@ class RowReader:
 
     def _document(self, row: Row, shape: str) -> Iterator[Placed]:
         try:
-            document = document_of(row.value, shape=shape)
+            notes = RowNotes(self._report, row.place)
+            document = document_of(row.value, shape=shape, notes=notes)
         except BadRow as error:
             self._skip(row.place, shape, error)
             return
@@ -92,7 +86,8 @@ class RowReader:
         try:
             left_out = reason_to_leave_out(record, include_synthetic=self._config.include_synthetic)
             role = role_of(record.get("role"))
-            text = "" if left_out else text_of(record, "text")
+            key = "content" if "content" in record and "text" not in record else "text"
+            text = "" if left_out else text_of(record, key)
         except BadRow as error:
             self._skip(place, "rows in order", error)
             return

@@ -16,7 +16,9 @@ from typing import NamedTuple
 from lumina_cli.data.report import Place, ReadReport
 from lumina_cli.errors import DataError, LuminaError, MissingInputError, StorageError
 
-DATA_SUFFIXES = frozenset({".json", ".jsonl", ".ndjson", ".md", ".parquet", ".text", ".txt"})
+DATA_SUFFIXES = frozenset(
+    {".csv", ".json", ".jsonl", ".md", ".ndjson", ".parquet", ".text", ".tsv", ".txt"}
+)
 ABOUT_THE_DATA = frozenset({"dataset.json", "dataset_infos.json", "license", "readme"})
 """Names (without .md or .txt) that lie beside data and are not read with a folder."""
 

@@ -12,34 +12,51 @@
 A message goes on until the next tag that begins a line; spaces and blank lines around it
 are no part of it. A conversation ends where a blank line stands before a turn of the user,
 unless only a system turn came before, and before every system turn. A tag anywhere else in
-a line is text like any other.
+a line is text like any other; but where the bot's tags stand only inside lines, these are
+read as turns, and each line that begins with a tag as a conversation.
 """
 
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO
+from typing import IO, NamedTuple
 
 from lumina_cli.conversation import ROLE_NAMES, Conversation, Message, Role
 from lumina_cli.data.json_elements import MAX_ROW_CHARS
 from lumina_cli.data.report import Place, ReadReport
 from lumina_cli.errors import DataError
 
-TAG = re.compile(rf"<\|({'|'.join(ROLE_NAMES)})\|>", re.IGNORECASE)
+_NAMES = "|".join(map(re.escape, ROLE_NAMES))
+TAG = re.compile(rf"<\|({_NAMES})\|>", re.IGNORECASE)
 _AROUND = " \t\n"
+_BOTS = "|".join(re.escape(name) for name, role in ROLE_NAMES.items() if role == "bot")
+_BOT_TAG = rf"<\|(?:{_BOTS})\|>"
+_BEFORE_TAG = re.compile(rf"(?=<\|(?:{_NAMES})\|>)", re.IGNORECASE)
+
+
+def is_side_by_side(sample: str) -> bool:
+    """Say whether the bot's turns stand in the lines of the user's, and never begin one."""
+    begins_line = re.search(f"^{_BOT_TAG}", sample, re.IGNORECASE | re.MULTILINE)
+    return not begins_line and bool(re.search(_BOT_TAG, sample, re.IGNORECASE))
 
 
 def tagged_conversations(
-    file: IO[str], *, path: Path, report: ReadReport
+    file: IO[str], *, path: Path, report: ReadReport, side_by_side: bool = False
 ) -> Iterator[tuple[Place, Conversation]]:
     """Yield the conversations of a tagged text, each with where it begins.
+
+    Args:
+        file: the text.
+        path: its name.
+        report: what is met is counted here.
+        side_by_side: whether tags inside lines are tags, and each line begins anew.
 
     Raises:
         DataError: a message grows beyond all reason.
     """
     messages: list[Message] = []
     begin = Place(path)
-    for turn in _turns(file, path=path, report=report):
+    for turn in _turns(file, path=path, report=report, side_by_side=side_by_side):
         if messages and turn.begins_anew(after=messages[-1].role):
             yield begin, Conversation(tuple(messages))
             messages = []
@@ -52,20 +69,31 @@ def tagged_conversations(
         messages.append(Message(turn.role, turn.text))
     if messages:
         yield begin, Conversation(tuple(messages))
+    if side_by_side:
+        wording = (
+            "turns stand side by side in one line; "
+            "each line that begins with a tag is a conversation"
+        )
+        report.notices.add(wording, Place(path))
 
 
 class _Turn:
     """A turn while its lines come in."""
 
-    def __init__(self, role: Role, first: str, *, place: Place, after_blank: bool) -> None:
+    def __init__(
+        self, role: Role, first: str, *, place: Place, after_blank: bool, begins: bool | None
+    ) -> None:
         self.role = role
         self.place = place
         self._after_blank = after_blank
+        self._begins = begins
         self._lines = [first]
         self._num_chars = len(first)
 
     def begins_anew(self, *, after: Role) -> bool:
         """Say whether a conversation begins here, not goes on."""
+        if self._begins is not None:
+            return self._begins
         if self.role == "system":
             return True
         return self._after_blank and self.role == "user" and after != "system"
@@ -88,25 +116,48 @@ class _Turn:
             )
 
 
-def _turns(file: IO[str], *, path: Path, report: ReadReport) -> Iterator[_Turn]:
+def _turns(file: IO[str], *, path: Path, report: ReadReport, side_by_side: bool) -> Iterator[_Turn]:
     turn: _Turn | None = None
-    number, at_line_start = 1, True
-    while line := file.readline(MAX_ROW_CHARS):
-        place = Place(path, number)
-        tag = TAG.match(line.removeprefix("\ufeff")) if at_line_start else None
-        at_line_start = line.endswith("\n")
-        number += at_line_start
+    for piece in _pieces(file, side_by_side=side_by_side):
+        place = Place(path, piece.line)
+        text = piece.text.removeprefix("\ufeff")
+        tag = TAG.match(text) if piece.may_be_tag else None
         if tag:
-            role = ROLE_NAMES[tag[1].lower()]
-            after_blank = turn is not None and turn.ends_blank
+            ends_blank = turn is not None and turn.ends_blank
             if turn:
                 yield turn
-            rest = line.removeprefix("\ufeff")[tag.end() :]
-            turn = _Turn(role, rest, place=place, after_blank=after_blank)
+            begins = piece.begins_line if side_by_side else None
+            turn = _Turn(
+                ROLE_NAMES[tag[1].lower()],
+                text[tag.end() :],
+                place=place,
+                after_blank=ends_blank,
+                begins=begins,
+            )
         elif turn:
-            turn.add(line)
-        elif line.strip(_AROUND + "\ufeff"):
+            turn.add(piece.text)
+        elif text.strip(_AROUND):
             report.saw_row(path, "tagged")
             report.skipped.add("it stands before the first tag", place)
     if turn:
         yield turn
+
+
+class _Piece(NamedTuple):
+    """A line, or what stands between two tags of one, and whether a tag may begin it."""
+
+    text: str
+    line: int
+    begins_line: bool
+    may_be_tag: bool
+
+
+def _pieces(file: IO[str], *, side_by_side: bool) -> Iterator[_Piece]:
+    number, at_line_start = 1, True
+    while line := file.readline(MAX_ROW_CHARS):
+        parts = _BEFORE_TAG.split(line) if side_by_side else [line]
+        for index, part in enumerate(filter(None, parts if parts[0] else parts[1:])):
+            first = index == 0
+            yield _Piece(part, number, at_line_start and first, at_line_start or not first)
+        at_line_start = line.endswith("\n")
+        number += at_line_start

@@ -4,7 +4,9 @@ A generator of events: it says how far it is, and last what was fetched.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +21,13 @@ from lumina_cli.data.dataset_folder import (
     refuse_foreign,
     verify,
 )
+from lumina_cli.data.fields import BadRow, Record, RowNotes
 from lumina_cli.data.hub_rows import as_on_the_hub
 from lumina_cli.data.json_rows import Row
-from lumina_cli.data.mirror import parts_of_mirror, rows_of_mirror
+from lumina_cli.data.mirror import by_part, parts_of_mirror, rows_of_mirror
 from lumina_cli.data.oasst import messages_of_tree
 from lumina_cli.data.report import Place, ReadReport
-from lumina_cli.data.shapes import COLUMNS, BadRow, Record, is_tree, shape_of
+from lumina_cli.data.shapes import COLUMNS, document_of, is_tree, shape_of
 from lumina_cli.data.starter import corpus as starter
 from lumina_cli.errors import MissingInputError, UsageError
 
@@ -137,8 +140,11 @@ def _open(
     loaded = hub.load(found.repo, name=found.name, config=hub_config)
     manifest.revision = loaded.revision
     manifest.licence = found.licence or loaded.licence
-    wanted = (part for part in loaded.parts if part != "test")
-    return {part: _rows(loaded.parts[part]) for part in wanted}, manifest
+    parts = by_part(loaded.parts, report=report)
+    return {
+        part: _rows(chain.from_iterable(loaded.parts[name] for name in names))
+        for part, names in parts.items()
+    }, manifest
 
 
 def _write(
@@ -161,16 +167,26 @@ def _records(rows: Iterable[Row], *, report: ReadReport) -> Iterator[Record]:
             report.skipped.add(error.wording, row.place, example=error.example)
             continue
         report.saw_row(row.place.path, shape)
-        if isinstance(row.value, str):
-            yield {"text": row.value}
-        elif shape != "oasst":
-            assert isinstance(row.value, dict)
-            yield {key: value for key, value in row.value.items() if key in COLUMNS}
+        if shape != "oasst":
+            _tell_of_the_unread(row, shape=shape, report=report)
+            yield _as_object(row.value)
         else:
             assert isinstance(row.value, dict)
             tree = is_tree(row.value)
             whole = messages_of_tree(row.value, name=str(row.place)) if tree else [row.value]
             yield from map(as_on_the_hub, whole)
+
+
+def _tell_of_the_unread(row: Row, *, shape: str, report: ReadReport) -> None:
+    """Tell of text in columns that are not kept; a row that is bad is told when it is read."""
+    with suppress(BadRow):
+        document_of(row.value, shape=shape, notes=RowNotes(report, row.place))
+
+
+def _as_object(value: object) -> Record:
+    if isinstance(value, dict):
+        return {key: each for key, each in value.items() if key in COLUMNS}
+    return {"text": value} if isinstance(value, str) else {"messages": value}
 
 
 def _rows(values: Iterable[object]) -> Iterator[Row]:
@@ -203,5 +219,5 @@ def _remarks(found: DataSet, manifest: Manifest, report: ReadReport) -> Iterator
             yield f"{part} has {number:,} rows here; the hub's had {expected:,}"
     for wording, tally in report.skipped:
         yield f"{tally.count:,} rows were left behind: {wording}, first at {tally.first}"
-    for wording, tally in report.notices:
+    for wording, tally in (*report.left_out, *report.notices):
         yield f"{tally.first}: {wording}"

@@ -204,7 +204,11 @@ MISSING = "its text is missing"
         ('{"messages": ["hello"]}', "a message is no object with keys"),
         ('{"messages": [{"role": "user"}]}', "its content is missing"),
         ('{"messages": [{"content": "a"}]}', "its role is missing"),
-        ('{"messages": [{"role": "tool", "content": "a"}]}', "its role is unknown"),
+        ('{"messages": [{"role": "boss", "content": "a"}]}', "its role is unknown"),
+        (
+            '{"messages": [{"role": "tool", "content": "a"}]}',
+            "its messages are calls of tools alone",
+        ),
         ('{"messages": [{"role": 7, "content": "a"}]}', "its role is unknown"),
         ('{"conversations": [{"from": "human", "value": 3}]}', "its value is a number, not text"),
         ('{"instruction": "a", "input": 4, "output": "b"}', "its input is a number, not text"),
@@ -598,7 +602,7 @@ def test_a_chat_that_is_taken_for_plain_text_is_told_of(
 
 
 def test_going_on_is_not_proposed_where_nothing_would_be_left(tmp_path: Path) -> None:
-    path = write_rows(tmp_path / "x.jsonl", [{"question": "q", "answer": "a"}] * 3)
+    path = write_rows(tmp_path / "x.jsonl", [{"title": "q", "body": "a"}] * 3)
     with pytest.raises(DataError) as caught:
         read(path)
     assert "docs/data.md" in caught.value.hint

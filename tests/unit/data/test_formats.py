@@ -131,7 +131,7 @@ def test_a_format_that_is_named_is_taken(tmp_path: Path, name: str) -> None:
 @pytest.mark.parametrize("name", ["messages", "sharegpt", "pairs", "instructions", "oasst"])
 def test_a_format_that_is_wrong_is_refused(tmp_path: Path, name: str) -> None:
     with pytest.raises(DataError, match="1 of 1 rows can't be read"):
-        read(write_rows(tmp_path / "x.jsonl", [{"question": "a", "answer": "b"}]), format=name)
+        read(write_rows(tmp_path / "x.jsonl", [{"title": "a", "body": "b"}]), format=name)
 
 
 def test_a_folder_may_mix_them_all(tmp_path: Path) -> None:
@@ -307,6 +307,35 @@ def test_tags_elsewhere_are_text(tmp_path: Path) -> None:
     assert tagged(tmp_path, text) == [[("user", expected), ("bot", "yes")]]
 
 
+def test_a_tag_inside_a_line_is_told_for_what_it_is(tmp_path: Path) -> None:
+    path = write_bytes(tmp_path / "x.txt", b"<|user|>a <|bot|> no\n<|bot|>yes")
+    _, report = read(path)
+    [(wording, tally)] = report.notices
+    assert wording.startswith("a tag stands inside a line; it is read as text")
+    assert (tally.example, str(tally.first)) == ("<|bot|>", f"{path}:1")
+
+
+@pytest.mark.parametrize("end", ["\n", "\n\n", "\r\n"])
+def test_chats_of_one_line_each_are_read_and_told(tmp_path: Path, end: str) -> None:
+    lines = ["<|user|> a <|bot|> b", "<|system|> s <|user|> c <|bot|> d <|user|> e <|bot|> f"]
+    path = write_bytes(tmp_path / "x.txt", end.join([*lines, "goes on"]).encode())
+    documents, report = read(path)
+    assert [said(document) for document in documents] == [
+        [("user", "a"), ("bot", "b")],
+        [
+            ("system", "s"),
+            ("user", "c"),
+            ("bot", "d"),
+            ("user", "e"),
+            ("bot", "f" + end.replace("\r", "") + "goes on"),
+        ],
+    ]
+    assert [wording for wording, _ in report.notices] == [
+        "turns stand side by side in one line; each line that begins with a tag is a conversation"
+    ]
+    assert report.rows == 7
+
+
 def test_text_before_the_first_tag_and_empty_turns_are_counted(tmp_path: Path) -> None:
     text = "Title\n<|user|>a\n<|bot|>\n<|bot|>b\n"
     path = write_bytes(tmp_path / "x.txt", text.encode())
@@ -402,9 +431,9 @@ def test_garbling_is_undone_line_by_line(text: str) -> None:
 
 
 def test_tags_of_another_chat_format_are_told_and_stay(tmp_path: Path) -> None:
-    row = {"input": "### Human: Hi ### Assistant:", "output": "Hello"}
+    row = {"input": "It says ### Human: Hi ### Assistant:", "output": "Hello"}
     [document], report = read(as_json_lines(tmp_path, [row]))
-    assert said(document) == [("user", "### Human: Hi ### Assistant:"), ("bot", "Hello")]
+    assert said(document) == [("user", row["input"]), ("bot", "Hello")]
     [(wording, tally)] = report.notices
     assert "tags of another chat format" in wording
     assert tally.example == "### Human:"
