@@ -1,14 +1,14 @@
 """The corpus: documents counted, split and encoded once, then opened in milliseconds.
 
-Documents are read twice (to count characters, then to encode them) and never all held in
-memory. The result lies in the cache folder under a key made of everything it depends on.
+Documents are read once, to count their characters, and wait in a temporary file until the
+vocabulary and the split are known; they are never all held in memory. The result lies in
+the cache folder under a key made of everything it depends on.
 """
 
 import hashlib
 import json
 import os
-import shutil
-import tempfile
+import weakref
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -16,10 +16,12 @@ from pathlib import Path
 import numpy as np
 
 from lumina_cli.conversation import Conversation, Document, PlainText
+from lumina_cli.data.cache import DESCRIPTION, build_atomically, hold, prune, remove
 from lumina_cli.data.config import DataConfig
+from lumina_cli.data.document_file import DocumentFile
 from lumina_cli.data.encoded import EncodedText, EncodedWriter, open_encoded
 from lumina_cli.data.split import DocumentSizes, Lengths, split_documents
-from lumina_cli.errors import DataError, StorageError
+from lumina_cli.errors import DataError
 from lumina_cli.tokenizer.chat_format import encode_documents
 from lumina_cli.tokenizer.vocabulary import (
     NUM_CODE_POINTS,
@@ -29,7 +31,7 @@ from lumina_cli.tokenizer.vocabulary import (
     vocabulary_from_counts,
 )
 
-FORMAT_VERSION = 4
+FORMAT_VERSION = 5
 """Part of every cache key: raise it when the encoding of the same documents changes."""
 
 BATCH_CHARS = 1 << 18
@@ -69,15 +71,6 @@ Remarks = Callable[[], Sequence[str]]
 """Tells what the latest reading met that a person should know."""
 
 
-def cache_folder() -> Path:
-    """Return where encoded text is kept: LUMINA_CACHE_DIR, or the user's cache folder."""
-    if chosen := os.environ.get("LUMINA_CACHE_DIR"):
-        return Path(chosen)
-    if os.name == "nt":
-        return Path(os.environ.get("LOCALAPPDATA", Path.home())) / "lumina" / "cache"
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "lumina"
-
-
 def load_corpus(
     read_documents: ReadDocuments,
     *,
@@ -107,12 +100,15 @@ def load_corpus(
     """
     key = _cache_key(fingerprint, config=config, seed=seed, vocabulary=vocabulary)
     path = folder / key
-    if not (path / "corpus.json").exists():
-        builder = _Builder(
-            read_documents, read_validation, config=config, seed=seed, remarks=remarks
-        )
-        _build_atomically(path, lambda staging: builder.build(staging, vocabulary=vocabulary))
-    return _open(path)
+    try:
+        return _open(path)
+    except (OSError, ValueError):  # not there, taken away at this moment, or damaged
+        remove(path)
+    builder = _Builder(read_documents, read_validation, config=config, seed=seed, remarks=remarks)
+    build_atomically(path, lambda staging: builder.build(staging, vocabulary=vocabulary))
+    corpus = _open(path)
+    prune(folder)
+    return corpus
 
 
 class _Builder:
@@ -135,17 +131,19 @@ class _Builder:
 
     def build(self, folder: Path, *, vocabulary: Vocabulary | None) -> None:
         counts = np.zeros(NUM_CODE_POINTS, dtype=np.int64)
-        sizes = _measure(self.read_documents(), counts=counts)
-        if not counts.any():
-            raise DataError("there is no text in the data", hint="Look at it: lumina data check")
-        fraction = 0.0 if self.read_validation else self.config.val_fraction
-        train_chars = split_documents(sizes, val_fraction=fraction, seed=self.seed)
-        if vocabulary is None:
-            vocabulary = vocabulary_from_counts(counts, min_count=self.config.min_char_count)
-        pieces = _cut(self.read_documents(), train_chars=train_chars)
-        if self.read_validation:
-            pieces = _then(pieces, self.read_validation())
-        self._encode(pieces, folder, vocabulary=vocabulary)
+        with DocumentFile(folder / "documents") as waiting:
+            sizes = _measure(self.read_documents(), counts=counts, into=waiting)
+            if not counts.any():
+                hint = "Look at it: lumina data check"
+                raise DataError("there is no text in the data", hint=hint)
+            fraction = 0.0 if self.read_validation else self.config.val_fraction
+            train_chars = split_documents(sizes, val_fraction=fraction, seed=self.seed)
+            if vocabulary is None:
+                vocabulary = vocabulary_from_counts(counts, min_count=self.config.min_char_count)
+            pieces = _cut(waiting.read(), train_chars=train_chars)
+            if self.read_validation:
+                pieces = _then(pieces, self.read_validation())
+            self._encode(pieces, folder, vocabulary=vocabulary)
 
     def _encode(
         self, pieces: Iterator[tuple[int, Document]], folder: Path, *, vocabulary: Vocabulary
@@ -168,11 +166,16 @@ class _Builder:
             "characters": vocabulary.characters,
             "remarks": list(self.remarks()),
             "sides": [
-                {"dtype": w.dtype.str, "pairs": w.pairs, "counts": asdict(t.counts())}
-                for w, t in zip(writers, tallies, strict=True)
+                {
+                    "dtype": writer.dtype.str,
+                    "pairs": writer.pairs,
+                    "num_codes": writer.num_codes,
+                    "counts": asdict(tally.counts()),
+                }
+                for writer, tally in zip(writers, tallies, strict=True)
             ],
         }
-        (folder / "corpus.json").write_text(json.dumps(description), encoding="utf-8")
+        (folder / DESCRIPTION).write_text(json.dumps(description), encoding="utf-8")
 
 
 class _Tally:
@@ -191,13 +194,15 @@ class _Tally:
         return SideCounts(self.conversations, self.texts, self.chars)
 
 
-def _measure(documents: Iterable[Document], *, counts: Counts) -> DocumentSizes:
-    """Add up the characters in `counts` and return what the split needs."""
+def _measure(documents: Iterable[Document], *, counts: Counts, into: DocumentFile) -> DocumentSizes:
+    """Put documents into a file, add up their characters in `counts`; return their sizes."""
     sizes = DocumentSizes()
     digest, num_chars = hashlib.blake2b(digest_size=16), 0
-    for document in _counted(documents, counts=counts):
+    for document in _counted(documents, counts=counts, into=into):
         if isinstance(document, Conversation):
-            sizes.add(_group_key(document), _num_chars(document), is_plain_text=False)
+            content = b"".join(map(_as_bytes, _texts(document)))
+            group = document.group and document.group.encode("utf-8", "surrogatepass")
+            sizes.add(content, _num_chars(document), is_plain_text=False, group=group or None)
             continue
         if document.starts:
             digest, num_chars = hashlib.blake2b(digest_size=16), 0
@@ -208,20 +213,17 @@ def _measure(documents: Iterable[Document], *, counts: Counts) -> DocumentSizes:
     return sizes
 
 
-def _counted(documents: Iterable[Document], *, counts: Counts) -> Iterator[Document]:
-    """Pass documents on, and add up their characters in `counts`."""
+def _counted(
+    documents: Iterable[Document], *, counts: Counts, into: DocumentFile
+) -> Iterator[Document]:
+    """Pass documents on, put them into a file, and add up their characters in `counts`."""
     for batch in _batches((0, document) for document in documents):
-        text = "".join(text for _, document in batch for text in _texts(document))
+        found = [document for _, document in batch]
+        text = "".join(text for document in found for text in _texts(document))
         seen = np.bincount(code_points(text))
         counts[: len(seen)] += seen
-        yield from (document for _, document in batch)
-
-
-def _group_key(conversation: Conversation) -> bytes:
-    """Return what is equal for conversations that stay on one side of the split."""
-    if conversation.group is not None:
-        return conversation.group.encode("utf-8", "surrogatepass")
-    return b"".join(map(_as_bytes, _texts(conversation)))
+        into.write(found, text=text)
+        yield from found
 
 
 def _as_bytes(text: str) -> bytes:
@@ -296,38 +298,22 @@ def _cache_key(
     return hashlib.sha256(json.dumps(depends_on).encode()).hexdigest()[:32]
 
 
-def _build_atomically(path: Path, build: Callable[[Path], None]) -> None:
-    """Build in a folder beside `path` and rename it when it is whole."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        staging = Path(tempfile.mkdtemp(prefix="building-", dir=path.parent))
-    except OSError as error:
-        raise _cache_error(path.parent, error) from error
-    try:
-        build(staging)
-        if not path.exists():
-            staging.rename(path)
-    except OSError as error:
-        if not (path / "corpus.json").exists():  # else another run was first: just as good
-            raise _cache_error(path.parent, error) from error
-    finally:
-        shutil.rmtree(staging, ignore_errors=True)
-
-
-def _cache_error(folder: Path, error: OSError) -> StorageError:
-    return StorageError(
-        f"the encoded text can't be written to {folder}: {error.strerror or error}",
-        hint="Make room there, or name another folder in LUMINA_CACHE_DIR.",
-    )
-
-
 def _open(path: Path) -> Corpus:
-    description = json.loads((path / "corpus.json").read_text(encoding="utf-8"))
+    description = json.loads((path / DESCRIPTION).read_text(encoding="utf-8"))
     train, validation = (
-        open_encoded(path / f"{name}.bin", dtype=side["dtype"], pairs=side["pairs"])
+        open_encoded(
+            path / f"{name}.bin",
+            dtype=side["dtype"],
+            pairs=side["pairs"],
+            num_codes=side["num_codes"],
+        )
         for name, side in zip(("train", "validation"), description["sides"], strict=True)
     )
+    descriptor = hold(path)
     counts = [SideCounts(**side["counts"]) for side in description["sides"]]
     vocabulary = Vocabulary(description["characters"])
     remarks = tuple(description["remarks"])
-    return Corpus(vocabulary, train, validation, counts[0], counts[1], remarks, key=path.name)
+    corpus = Corpus(vocabulary, train, validation, counts[0], counts[1], remarks, key=path.name)
+    if descriptor is not None:
+        weakref.finalize(corpus, os.close, descriptor)
+    return corpus

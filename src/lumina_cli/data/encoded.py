@@ -41,9 +41,16 @@ class EncodedText:
         return MaskedIds(pairs >> 1, (pairs & 1).astype(np.bool_))
 
 
-def open_encoded(path: Path, *, dtype: str, pairs: list[int]) -> EncodedText:
-    """Map the codes written to `path`; an empty file can't be mapped and is an array."""
-    if path.stat().st_size == 0:
+def open_encoded(path: Path, *, dtype: str, pairs: list[int], num_codes: int) -> EncodedText:
+    """Map the codes written to `path`; an empty file can't be mapped and is an array.
+
+    Raises:
+        ValueError: the file is shorter or longer than what was written.
+    """
+    num_bytes = path.stat().st_size
+    if num_bytes != num_codes * np.dtype(dtype).itemsize:
+        raise ValueError(f"{path} has {num_bytes} bytes, not those of {num_codes} codes")
+    if num_bytes == 0:
         codes: npt.NDArray[np.unsignedinteger] = np.zeros(0, dtype=dtype)
     else:
         codes = np.memmap(path, dtype=dtype, mode="r")
@@ -63,6 +70,7 @@ class EncodedWriter:
         self._file: BinaryIO = path.open("wb")
         self._code_of_pair = np.full(2 * vocab_size, -1, dtype=np.int32)
         self.pairs: list[int] = []
+        self.num_codes = 0
         self.dtype = CODE_DTYPES[0]
 
     def write(self, encoded: MaskedIds) -> None:
@@ -73,6 +81,7 @@ class EncodedWriter:
             self._learn(np.unique(pairs[codes < 0]))
             codes = self._code_of_pair.take(pairs)
         self._file.write(codes.astype(self.dtype).tobytes())
+        self.num_codes += len(codes)
 
     def _learn(self, new_pairs: IdArray) -> None:
         self._code_of_pair[new_pairs] = np.arange(len(new_pairs)) + len(self.pairs)

@@ -40,6 +40,12 @@ def parse(text: str) -> object:
         BadJSON: it is not one value, or holds a number of thousands of digits.
     """
     try:
+        value, end = _DECODER.scan_once(text, 0)
+        if end == len(text):
+            return value
+    except (StopIteration, ValueError, RecursionError):
+        pass  # the slower call below says why
+    try:
         return _DECODER.decode(text)
     except json.JSONDecodeError as error:
         raise BadJSON(_why(error)) from error

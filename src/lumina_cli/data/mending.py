@@ -9,6 +9,7 @@ other chat formats inside a message are told of, and stay: text is text.
 
 import re
 from dataclasses import replace
+from operator import is_
 from typing import NamedTuple
 
 from lumina_cli.conversation import Conversation, Document, Message, PlainText
@@ -94,7 +95,10 @@ class Mender:
         """Return a document with all its texts mended."""
         if isinstance(document, PlainText):
             return replace(document, text=self.text(document.text, place=place, in_file=True))
-        return Conversation(tuple([self._message(each, place) for each in document.messages]))
+        messages = tuple([self._message(each, place) for each in document.messages])
+        if all(map(is_, messages, document.messages)):
+            return document
+        return Conversation(messages)
 
     def text(self, text: str, *, place: Place, in_file: bool = False) -> str:
         """Return a text mended.
@@ -104,6 +108,8 @@ class Mender:
             place: where it begins.
             in_file: whether its lines are those of the file, so that they can be counted.
         """
+        if text.isascii() and "<" not in text and "###" not in text and "INST]" not in text:
+            return text  # most are: nothing below could be found in them
         text, num_halves = mend_surrogates(text)
         if num_halves:
             self._notices.add("half a character (a lone surrogate) is read as U+FFFD", place)

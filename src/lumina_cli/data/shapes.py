@@ -31,6 +31,7 @@ from lumina_cli.data.transcripts import is_transcript, messages_of_transcript
 from lumina_cli.data.unread import tell_unread
 
 SYSTEM_KEYS = ("system", "system_prompt", "system_message", "systemInstruction")
+_SYSTEM_KEYS = frozenset(SYSTEM_KEYS)
 LIST_KEYS = (
     "messages",
     "conversations",
@@ -42,6 +43,7 @@ LIST_KEYS = (
     "dialog",
     "data",
 )
+_LIST_KEYS = frozenset(LIST_KEYS)
 USER_KEYS = ("user", "prompt", "question", "query", "human", "input")
 BOT_KEYS = ("bot", "completion", "response", "answer", "assistant", "output", "chosen")
 ABOUT_KEYS = ("input", "context")
@@ -179,6 +181,8 @@ def _conversation(
     record: Record, messages: list[Message], read: list[str], notes: RowNotes
 ) -> Reading:
     """Return messages as a conversation, behind the system prompts that stand beside them."""
+    if _SYSTEM_KEYS.isdisjoint(record):
+        return Conversation(tuple(messages)), read
     prompts = []
     for key in SYSTEM_KEYS:
         if key in record:
@@ -204,12 +208,11 @@ def _document(record: Record, _notes: RowNotes) -> Reading:
 
 def _list_key(record: Record) -> str | None:
     """Return the key of a list of messages, one without a doubt."""
+    if _LIST_KEYS.isdisjoint(record):
+        return None
     if "messages" in record:
         return "messages"
-    for key in LIST_KEYS:
-        if key in record and is_list_of_turns(record[key]):
-            return key
-    return None
+    return next((key for key in LIST_KEYS if key in record and is_list_of_turns(record[key])), None)
 
 
 def _is_oasst(record: Record) -> bool:

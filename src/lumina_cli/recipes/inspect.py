@@ -12,7 +12,7 @@ from lumina_cli.core.config import ComputeConfig
 from lumina_cli.core.device import available_devices, choose_device, describe_device
 from lumina_cli.core.model.accounting import num_parameters
 from lumina_cli.core.precision import choose_precision
-from lumina_cli.data.corpus import cache_folder
+from lumina_cli.data.cache import cache_folder
 
 PACKAGES = ("lumina-cli", "torch", "numpy", "pydantic", "typer", "rich", "datasets")
 OPTIONAL_MODULES = {"prompt_toolkit": 'line editing in the chat: pip install "lumina-cli[chat]"'}

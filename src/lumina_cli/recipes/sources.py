@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lumina_cli.conversation import Document
+from lumina_cli.data.cache import cache_folder
 from lumina_cli.data.config import DataConfig
-from lumina_cli.data.corpus import Corpus, cache_folder, load_corpus
+from lumina_cli.data.corpus import Corpus, load_corpus
 from lumina_cli.data.dataset_folder import MANIFEST
 from lumina_cli.data.documents import Documents
 from lumina_cli.data.leaks import files_in_both

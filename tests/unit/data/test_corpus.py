@@ -9,8 +9,9 @@ import pytest
 
 from lumina_cli.conversation import Conversation, Document, Message, PlainText
 from lumina_cli.data import corpus as corpus_module
+from lumina_cli.data.cache import cache_folder
 from lumina_cli.data.config import DataConfig
-from lumina_cli.data.corpus import Corpus, SideCounts, cache_folder, load_corpus
+from lumina_cli.data.corpus import Corpus, SideCounts, load_corpus
 from lumina_cli.data.encoded import EncodedText
 from lumina_cli.errors import DataError, StorageError
 from lumina_cli.tokenizer.vocabulary import Vocabulary
@@ -213,8 +214,7 @@ def test_a_reader_that_fails_leaves_nothing_in_the_cache(tmp_path: Path) -> None
     class Broken(Reader):
         def __call__(self) -> Iterator[Document]:
             yield from super().__call__()
-            if self.num_reads == 2:  # while it is encoded
-                raise DataError("line 3 is broken")
+            raise DataError("line 3 is broken")
 
     with pytest.raises(DataError, match="line 3 is broken"):
         load(tmp_path, Broken(TALKS))
@@ -225,6 +225,39 @@ def test_a_reader_that_fails_leaves_nothing_in_the_cache(tmp_path: Path) -> None
 def test_only_finished_work_lies_in_the_cache(tmp_path: Path) -> None:
     corpus = load(tmp_path, TALKS)
     assert [path.name for path in tmp_path.iterdir()] == [corpus.key]
+    names = {path.name for path in (tmp_path / corpus.key).iterdir()}
+    assert names == {"corpus.json", "train.bin", "validation.bin"}
+
+
+def test_documents_are_read_once(tmp_path: Path) -> None:
+    reader, validation = Reader(TALKS), Reader([talk("a", "b")])
+    load(tmp_path, reader, read_validation=validation)
+    assert (reader.num_reads, validation.num_reads) == (1, 1)
+
+
+def test_a_duplicate_in_another_tree_lies_where_its_twin_does(tmp_path: Path) -> None:
+    talks = [talk(f"question {n % 40}", "yes", group=f"tree {n}") for n in range(80)]
+    for seed in range(5):
+        corpus = load(tmp_path, talks, seed=seed)
+        train = set(decoded(corpus, corpus.train).split("<|begin|>")[1:])
+        validation = set(decoded(corpus, corpus.validation).split("<|begin|>")[1:])
+        assert validation
+        assert not train & validation
+
+
+@pytest.mark.parametrize("name", ["corpus.json", "train.bin"])
+@pytest.mark.parametrize("damage", ["gone", "cut"])
+def test_a_damaged_entry_is_made_anew(tmp_path: Path, name: str, damage: str) -> None:
+    talks = [talk("é" * 300 + chr(n), "yes") for n in range(0x4E00, 0x4F00)]  # two bytes each
+    corpus = load(tmp_path, talks)
+    path = tmp_path / corpus.key / name
+    data = path.read_bytes()
+    path.unlink()
+    if damage == "cut":
+        path.write_bytes(data[:-1])
+    again = load(tmp_path, talks)
+    assert decoded(again, again.train) == decoded(corpus, corpus.train)
+    assert path.read_bytes() == data
 
 
 def test_another_run_that_was_first_is_just_as_good(
@@ -282,6 +315,19 @@ def test_a_full_disk_is_told_and_leaves_nothing(
             raise OSError(28, os.strerror(28))
 
     monkeypatch.setattr(corpus_module, "EncodedWriter", FullDisk)
+    with pytest.raises(StorageError, match="No space left"):
+        load(tmp_path, TALKS)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_disk_that_fills_while_documents_wait_is_told_and_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class FullDisk(corpus_module.DocumentFile):
+        def write(self, documents: object, *, text: str) -> None:
+            raise OSError(28, os.strerror(28))
+
+    monkeypatch.setattr(corpus_module, "DocumentFile", FullDisk)
     with pytest.raises(StorageError, match="No space left"):
         load(tmp_path, TALKS)
     assert list(tmp_path.iterdir()) == []

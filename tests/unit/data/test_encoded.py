@@ -20,7 +20,9 @@ def write(path: Path, parts: list[MaskedIds], *, vocab_size: int) -> EncodedText
     with EncodedWriter(path, vocab_size=vocab_size) as writer:
         for part in parts:
             writer.write(part)
-    return open_encoded(path, dtype=writer.dtype.str, pairs=writer.pairs)
+    return open_encoded(
+        path, dtype=writer.dtype.str, pairs=writer.pairs, num_codes=writer.num_codes
+    )
 
 
 @given(

@@ -132,3 +132,40 @@ def test_a_book_beside_conversations_gives_its_end_and_takes_none_of_their_share
     train_chars = split_documents(documents, val_fraction=0.1, seed=0)
     assert train_chars[0] == 90_000
     assert train_chars[1:].count(0) == 10
+
+
+def test_groups_that_say_the_same_stay_together_also_by_way_of_others() -> None:
+    # trees 0 and 1 share a talk, 1 and 2 another one: none may be apart from the others
+    shared = {(0, "a"), (1, "a"), (1, "b"), (2, "b")}
+    talks = sorted(shared | {(tree, f"only {tree} {n}") for tree in range(40) for n in range(2)})
+    for seed in range(12):
+        columns = DocumentSizes()
+        for tree, words in talks:
+            columns.add(words.encode(), 10, is_plain_text=False, group=f"tree {tree}".encode())
+        train_chars = split_columns(columns, val_fraction=0.3, seed=seed).tolist()
+        sides: dict[int, set[bool]] = {}
+        for (tree, _), chars in zip(talks, train_chars, strict=True):
+            sides.setdefault(tree, set()).add(chars > 0)
+        assert all(len(side) == 1 for side in sides.values())
+        assert sides[0] == sides[1] == sides[2]
+
+
+def test_a_talk_of_no_group_lies_where_its_twin_in_a_group_does() -> None:
+    for seed in range(12):
+        columns = DocumentSizes()
+        for number in range(40):
+            columns.add(b"%d" % number, 10, is_plain_text=False)
+        for number in range(40):
+            columns.add(b"%d" % number, 10, is_plain_text=False, group=b"tree %d" % (number // 2))
+        train_chars = split_columns(columns, val_fraction=0.3, seed=seed).tolist()
+        assert train_chars[:40] == train_chars[40:]
+        assert train_chars[0:40:2] == train_chars[1:40:2]
+        assert 0 < sum(train_chars) < 800
+
+
+def test_a_long_chain_of_groups_is_one() -> None:
+    columns = DocumentSizes()
+    for number in range(20_000):
+        for word in (number, number + 1):
+            columns.add(b"%d" % word, 1, is_plain_text=False, group=b"tree %d" % number)
+    assert len(set(columns.keys.tolist())) == 1
