@@ -186,6 +186,12 @@ def test_real_oasst_rows_are_learnt_as_conversations(tmp_path: Path, shared_data
         ({"optimizer": "muon", "weight_decay": 0.1}, "weight_decay has no effect with muon"),
         ({"muon_learning_rate": 0.1}, "muon_learning_rate has no effect with adamw"),
         ({"loss_on": "bot"}, "loss_on has no effect where there are no conversations"),
+        ({"lang": "de"}, "lang has no effect where there are no OASST trees"),
+        ({"paths": "all"}, "paths has no effect where there are no OASST trees"),
+        (
+            {"include_synthetic": True},
+            "include_synthetic has no effect where there are no OASST messages",
+        ),
         ({"format": "text", "lang": "de"}, "lang has no effect with --format text"),
         ({"val_fraction": 0.0, "patience": 3}, "patience has no effect without validation text"),
     ],
@@ -195,6 +201,20 @@ def test_a_setting_without_effect_is_told_with_its_source(
 ) -> None:
     name = told.split()[0].replace("_", "-")
     assert f"{told} (from --{name})" in prepare(tmp_path, max_steps=1, **flags).task.notices
+
+
+def test_what_is_read_of_trees_is_not_told_where_there_are_trees(tmp_path: Path) -> None:
+    rows = [
+        {"message_id": f"{n}{kind}", "parent_id": parent, "role": role, "text": f"words {n}"}
+        for n in range(40)
+        for kind, parent, role in (("a", None, "prompter"), ("b", f"{n}a", "assistant"))
+    ]
+    data = tmp_path / "rows.jsonl"
+    data.write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
+    flags = {**TINY, "max_steps": 1, "lang": "all", "paths": "all", "include_synthetic": True}
+    settings = resolve_settings(TRAIN_CONFIGS, flags=flags, environ={})
+    run = Pretraining(settings, data=[data], out=tmp_path / "Model.pth")
+    assert not [notice for notice in run.notices if "no effect" in notice]
 
 
 def test_the_share_for_validation_has_no_effect_beside_validation_files(tmp_path: Path) -> None:

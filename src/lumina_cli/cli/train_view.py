@@ -15,7 +15,7 @@ from rich.text import Text
 from lumina_cli.chat.visible import strip_controls
 from lumina_cli.cli.console import plain
 from lumina_cli.cli.train_lines import log_line, one_line, trouble_line
-from lumina_cli.cli.wording import format_bytes, format_count, format_duration
+from lumina_cli.cli.wording import counted, format_bytes, format_count, format_duration
 from lumina_cli.core.training.events import EpochDone, Evaluated, Sampled, StepDone
 from lumina_cli.recipes.plan import Plan
 from lumina_cli.recipes.run import RunEvent, TrainReport
@@ -309,13 +309,9 @@ def _exam_table(report: TrainReport) -> Table:
 
 def _documents(plan: Plan) -> str:
     conversations = plan.train.conversations + plan.validation.conversations
-    texts = max(plan.train.texts, plan.validation.texts)
-    parts = [
-        f"{number:,} {name}"
-        for number, name in ((conversations, "conversations"), (texts, "texts"))
-        if number
-    ]
-    return " and ".join(parts)
+    texts = plan.train.texts + plan.validation.texts
+    found = ((conversations, "conversation"), (texts, "text"))
+    return " and ".join(counted(number, noun) for number, noun in found if number)
 
 
 def _steps_text(plan: Plan) -> str:

@@ -8,6 +8,11 @@ def format_count(number: int) -> str:
     return f"{number / 1e6:.2f} M" if number >= 1_000_000 else f"{number:,}"
 
 
+def counted(number: int, noun: str) -> str:
+    """Return 1 text or 1,234 texts."""
+    return f"{number:,} {noun}" + ("" if number == 1 else "s")
+
+
 def format_bytes(number: int) -> str:
     """Return 12 MB or 1.2 GB (powers of 1,000, as disks and systems show them)."""
     if number >= 1_000_000_000:

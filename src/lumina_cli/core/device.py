@@ -33,7 +33,8 @@ def describe_device(device: torch.device) -> str:
         properties = torch.cuda.get_device_properties(device)
         return f"cuda ({properties.name}, {properties.total_memory / 2**30:.0f} GiB)"
     if device.type == "cpu":
-        return f"cpu ({torch.get_num_threads()} threads)"
+        num_threads = torch.get_num_threads()
+        return f"cpu ({num_threads} thread{'' if num_threads == 1 else 's'})"
     return device.type
 
 

@@ -12,6 +12,7 @@ import weakref
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -41,7 +42,7 @@ messages would spend nearly all the time in the calls themselves."""
 
 @dataclass(frozen=True, slots=True)
 class SideCounts:
-    """How much text one side of the split holds."""
+    """How much text one side of the split holds; a text that is cut is counted where it begins."""
 
     conversations: int = 0
     texts: int = 0
@@ -52,7 +53,8 @@ class SideCounts:
 class Corpus:
     """Text ready to train on: the vocabulary and the two sides of the split.
 
-    `remarks` tell what was met when the documents were read, kept for every later opening.
+    `remarks` tell what was met when the documents were read, and `shapes` name the formats of
+    their rows; both are kept for every later opening.
     """
 
     vocabulary: Vocabulary
@@ -61,6 +63,7 @@ class Corpus:
     train_counts: SideCounts
     validation_counts: SideCounts
     remarks: tuple[str, ...]
+    shapes: tuple[str, ...]
     key: str
 
 
@@ -68,7 +71,7 @@ ReadDocuments = Callable[[], Iterable[Document]]
 """Reads all documents anew at each call."""
 
 Remarks = Callable[[], Sequence[str]]
-"""Tells what the latest reading met that a person should know."""
+"""Tells what the latest reading met: lines that a person should know, or names of formats."""
 
 
 def load_corpus(
@@ -81,6 +84,7 @@ def load_corpus(
     read_validation: ReadDocuments | None = None,
     vocabulary: Vocabulary | None = None,
     remarks: Remarks = tuple,
+    shapes: Remarks = tuple,
 ) -> Corpus:
     """Open the encoded corpus in `folder`, making it first if it is not there.
 
@@ -92,7 +96,7 @@ def load_corpus(
         folder: of the cache.
         read_validation: documents that are for validation alone.
         vocabulary: to encode with; by default the characters of the documents.
-        remarks: asked after the documents were read.
+        remarks, shapes: asked after the documents were read.
 
     Raises:
         DataError: there is no text at all.
@@ -104,8 +108,14 @@ def load_corpus(
         return _open(path)
     except (OSError, ValueError):  # not there, taken away at this moment, or damaged
         remove(path)
-    builder = _Builder(read_documents, read_validation, config=config, seed=seed, remarks=remarks)
-    build_atomically(path, lambda staging: builder.build(staging, vocabulary=vocabulary))
+    builder = _Builder(read_documents, read_validation, config=config, seed=seed)
+
+    def build(staging: Path) -> None:
+        description = builder.build(staging, vocabulary=vocabulary)
+        description |= {"remarks": list(remarks()), "shapes": list(shapes())}
+        (staging / DESCRIPTION).write_text(json.dumps(description), encoding="utf-8")
+
+    build_atomically(path, build)
     corpus = _open(path)
     prune(folder)
     return corpus
@@ -121,15 +131,14 @@ class _Builder:
         *,
         config: DataConfig,
         seed: int,
-        remarks: Remarks,
     ) -> None:
-        self.remarks = remarks
         self.read_documents = read_documents
         self.read_validation = read_validation
         self.config = config
         self.seed = seed
 
-    def build(self, folder: Path, *, vocabulary: Vocabulary | None) -> None:
+    def build(self, folder: Path, *, vocabulary: Vocabulary | None) -> dict[str, Any]:
+        """Write both sides; return what describes them."""
         counts = np.zeros(NUM_CODE_POINTS, dtype=np.int64)
         with DocumentFile(folder / "documents") as waiting:
             sizes = _measure(self.read_documents(), counts=counts, into=waiting)
@@ -143,12 +152,18 @@ class _Builder:
             pieces = _cut(waiting.read(), train_chars=train_chars)
             if self.read_validation:
                 pieces = _then(pieces, self.read_validation())
-            self._encode(pieces, folder, vocabulary=vocabulary)
+            num_cut = np.count_nonzero((train_chars > 0) & (train_chars < sizes.num_chars))
+            return self._encode(pieces, folder, vocabulary=vocabulary, num_cut=int(num_cut))
 
     def _encode(
-        self, pieces: Iterator[tuple[int, Document]], folder: Path, *, vocabulary: Vocabulary
-    ) -> None:
-        tallies = [_Tally(), _Tally()]
+        self,
+        pieces: Iterator[tuple[int, Document]],
+        folder: Path,
+        *,
+        vocabulary: Vocabulary,
+        num_cut: int,
+    ) -> dict[str, Any]:
+        tallies = [_Tally(), _Tally(texts=-num_cut)]  # the second parts are no texts of their own
         writers = [
             EncodedWriter(folder / f"{name}.bin", vocab_size=len(vocabulary))
             for name in ("train", "validation")
@@ -162,9 +177,8 @@ class _Builder:
                         encode_documents(documents, vocabulary=vocabulary, loss_on=loss_on)
                     )
                     tallies[side].add(documents)
-        description = {
+        return {
             "characters": vocabulary.characters,
-            "remarks": list(self.remarks()),
             "sides": [
                 {
                     "dtype": writer.dtype.str,
@@ -175,14 +189,14 @@ class _Builder:
                 for writer, tally in zip(writers, tallies, strict=True)
             ],
         }
-        (folder / DESCRIPTION).write_text(json.dumps(description), encoding="utf-8")
 
 
 class _Tally:
     """Counts documents and characters as they pass."""
 
-    def __init__(self) -> None:
-        self.conversations = self.texts = self.chars = 0
+    def __init__(self, *, texts: int = 0) -> None:
+        self.conversations = self.chars = 0
+        self.texts = texts
 
     def add(self, documents: Iterable[Document]) -> None:
         for document in documents:
@@ -312,8 +326,16 @@ def _open(path: Path) -> Corpus:
     descriptor = hold(path)
     counts = [SideCounts(**side["counts"]) for side in description["sides"]]
     vocabulary = Vocabulary(description["characters"])
-    remarks = tuple(description["remarks"])
-    corpus = Corpus(vocabulary, train, validation, counts[0], counts[1], remarks, key=path.name)
+    corpus = Corpus(
+        vocabulary,
+        train,
+        validation,
+        counts[0],
+        counts[1],
+        remarks=tuple(description["remarks"]),
+        shapes=tuple(description["shapes"]),
+        key=path.name,
+    )
     if descriptor is not None:
         weakref.finalize(corpus, os.close, descriptor)
     return corpus

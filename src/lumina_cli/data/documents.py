@@ -25,7 +25,14 @@ from lumina_cli.data.recognise import SAMPLE_CHARS, data_suffix
 from lumina_cli.data.report import Place, ReadReport, example_of
 from lumina_cli.data.rows import Placed, RowReader
 from lumina_cli.data.shapes import COLUMNS
-from lumina_cli.data.sources import Stamp, changed, find_files, open_regular, stamp_of
+from lumina_cli.data.sources import (
+    DATA_SUFFIXES,
+    Stamp,
+    changed,
+    find_files,
+    open_regular,
+    stamp_of,
+)
 from lumina_cli.data.tagged import is_side_by_side, tagged_conversations
 from lumina_cli.data.text_files import open_text
 from lumina_cli.data.turns import cut_after_last_reply
@@ -135,7 +142,14 @@ class Documents:
         for stretch in stretches(file):
             if stretch.text.starts:
                 self.report.saw_row(path, "text")
+                self._tell_of_another_ending(path)
             yield Place(path, stretch.line), stretch.text
+
+    def _tell_of_another_ending(self, path: Path) -> None:
+        suffix = data_suffix(path)
+        if suffix and suffix not in DATA_SUFFIXES and self.config.format == "auto":
+            wording = "by its ending it is no plain text; it is read as such, with all its marks"
+            self.report.notices.add(wording, Place(path), example=suffix)
 
     def _counted(self, document: Document, place: Place) -> Iterator[Document]:
         """Yield a document without turns that stay unanswered, if something is left of it."""

@@ -5,7 +5,7 @@ the next one is read; a value may be nested as deep as memory allows.
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO, NamedTuple
 
@@ -17,6 +17,7 @@ CHUNK_CHARS = 1 << 16
 BOM = "\ufeff"
 
 _DECODER = json.JSONDecoder(strict=False)
+_scan: Callable[[str, int], tuple[object, int]] = _DECODER.scan_once  # type: ignore[attr-defined]
 
 
 class Row(NamedTuple):
@@ -40,7 +41,7 @@ def parse(text: str) -> object:
         BadJSON: it is not one value, or holds a number of thousands of digits.
     """
     try:
-        value, end = _DECODER.scan_once(text, 0)
+        value, end = _scan(text, 0)
         if end == len(text):
             return value
     except (StopIteration, ValueError, RecursionError):

@@ -50,6 +50,4 @@ def measure_model(model_path: Path, *, data: Sequence[Path], settings: Settings)
     result = evaluate(loaded.model, batches, precision=precision)
     if not result.characters:
         raise DataError("no character of the data counts", hint="Try: --loss-on all")
-    conversations = corpus.train_counts.conversations
-    idle = idle_data_settings(config, conversations=conversations)
-    return Measured(result, tuple(idle_lines(settings, idle)))
+    return Measured(result, tuple(idle_lines(settings, idle_data_settings(config, corpus))))

@@ -31,6 +31,7 @@ class Source:
     read: Callable[[], Iterable[Document]]
     fingerprint: str
     remarks: Callable[[], Sequence[str]] = tuple
+    shapes: Callable[[], Sequence[str]] = tuple
 
     @property
     def is_starter(self) -> bool:
@@ -53,6 +54,7 @@ def open_source(paths: Sequence[Path], *, config: DataConfig) -> Source:
         lambda: documents,
         documents.fingerprint,
         remarks=lambda: _remarks(documents.report),
+        shapes=lambda: sorted(set().union(*documents.report.formats.values())),
     )
 
 
@@ -107,6 +109,7 @@ def encode_source(
         read_validation=validation.read if validation else None,
         vocabulary=vocabulary,
         remarks=lambda: [*source.remarks(), *(validation.remarks() if validation else ())],
+        shapes=lambda: [*source.shapes(), *(validation.shapes() if validation else ())],
     )
 
 

@@ -9,7 +9,9 @@ from lumina_cli.data.corpus import Corpus
 from lumina_cli.recipes.sources import Source
 from lumina_cli.settings import PRESETS, Settings
 
-OASST_ONLY = ("lang", "paths", "include_synthetic")
+TREES_ONLY = ("lang", "paths")
+OASST_ONLY = (*TREES_ONLY, "include_synthetic")
+TREES = frozenset({"oasst rows", "oasst trees"})
 FILES_ONLY = ("format", "encoding", *OASST_ONLY, "mend_mojibake", "allow_skips")
 VALIDATION_ONLY = ("patience", "eval_chars")
 
@@ -31,11 +33,15 @@ def idle_lines(settings: Settings, idle: Iterable[tuple[str, str]]) -> list[str]
     return list(lines.values())
 
 
-def idle_data_settings(config: DataConfig, *, conversations: int) -> Iterator[tuple[str, str]]:
+def idle_data_settings(config: DataConfig, corpus: Corpus) -> Iterator[tuple[str, str]]:
     """Yield settings of the data that files without such content do not look at, and why."""
     if config.format not in ("auto", "oasst"):
         yield from ((name, f"with --format {config.format}") for name in OASST_ONLY)
-    if not conversations:
+    if TREES.isdisjoint(corpus.shapes):
+        yield from ((name, "where there are no OASST trees") for name in TREES_ONLY)
+        if "rows in order" not in corpus.shapes:
+            yield "include_synthetic", "where there are no OASST messages"
+    if not corpus.train_counts.conversations:
         yield "loss_on", "where there are no conversations"
 
 
@@ -51,7 +57,7 @@ def _idle(
     yield unused, f"with {training.optimizer}"
     if source.is_starter and not val_data:
         yield from ((name, "on the starter corpus") for name in FILES_ONLY)
-    yield from idle_data_settings(data, conversations=corpus.train_counts.conversations)
+    yield from idle_data_settings(data, corpus)
     if val_data:
         yield "val_fraction", "beside validation files"
     if not corpus.validation_counts.chars:

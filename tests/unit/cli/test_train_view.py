@@ -35,7 +35,7 @@ from lumina_cli.recipes.run import RunEvent, TrainReport
 PLAN = Plan(
     data=("a.txt", "[red]b.txt\x1b"),
     train=SideCounts(conversations=90, texts=1, chars=1_115_394),
-    validation=SideCounts(conversations=10, texts=1, chars=2_000),
+    validation=SideCounts(conversations=10, texts=0, chars=2_000),
     vocab_size=327,
     num_characters=65,
     model=ModelConfig(hidden_size=64, num_layers=4, num_heads=4, seq_length=96),
@@ -161,7 +161,7 @@ def test_the_plan_tells_what_was_promised() -> None:
     show_plan(screen, PLAN, sample_prompt="What is 3 plus 4?")
     text = printed(screen)
     for part in [
-        "a.txt, [red]b.txt (100 conversations and 1 texts)",
+        "a.txt, [red]b.txt (100 conversations and 1 text)",
         "1.12 M characters to learn from, 2,000 to measure with",
         "327 ids, 65 of them characters",
         "4 layers, 64 wide, 4 heads, sees 96 characters",

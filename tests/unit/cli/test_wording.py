@@ -2,7 +2,7 @@
 
 import pytest
 
-from lumina_cli.cli.wording import format_bytes, format_count, format_duration
+from lumina_cli.cli.wording import counted, format_bytes, format_count, format_duration
 
 
 @pytest.mark.parametrize(
@@ -53,3 +53,11 @@ def test_bytes(number: int, shown: str) -> None:
 )
 def test_durations(seconds: float, shown: str) -> None:
     assert format_duration(seconds) == shown
+
+
+def test_one_is_no_plural() -> None:
+    assert [counted(number, "text") for number in (0, 1, 2_000)] == [
+        "0 texts",
+        "1 text",
+        "2,000 texts",
+    ]

@@ -97,8 +97,8 @@ def test_a_text_in_stretches_is_cut_at_its_last_tenth(tmp_path: Path, lengths: l
     corpus = load(tmp_path, stretches)
     assert decoded(corpus, corpus.train) == "<|begin|>" + whole[:900]
     assert decoded(corpus, corpus.validation) == f"<|begin|>{whole[900:]}<|end|>"
-    assert corpus.train_counts.chars == 900
-    assert corpus.validation_counts.chars == 100
+    assert corpus.train_counts == SideCounts(texts=1, chars=900)
+    assert corpus.validation_counts == SideCounts(texts=0, chars=100)
 
 
 @pytest.mark.parametrize("batch_chars", [1, 50, 10_000])
@@ -122,6 +122,15 @@ def test_a_duplicate_lies_where_its_twin_does(tmp_path: Path) -> None:
         validation = set(decoded(corpus, corpus.validation).split("<|begin|>")[1:])
         assert validation
         assert not train & validation
+
+
+def test_texts_are_counted_once_each(tmp_path: Path) -> None:
+    texts = [PlainText(chr(ord("a") + n) * 100) for n in range(5)]  # each gives its end
+    corpus = load(tmp_path, texts)
+    assert (corpus.train_counts.texts, corpus.validation_counts.texts) == (5, 0)
+    corpus = load(tmp_path, [PlainText(f"text {n:03}") for n in range(60)], fingerprint="more")
+    assert corpus.train_counts.texts + corpus.validation_counts.texts == 60
+    assert corpus.validation_counts.texts == 6
 
 
 def test_a_text_lies_on_the_same_side_in_whatever_stretches_it_came(tmp_path: Path) -> None:

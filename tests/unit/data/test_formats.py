@@ -179,6 +179,17 @@ def test_prose_is_prose_however_it_begins(tmp_path: Path, text: str) -> None:
     assert plain(read(write_bytes(tmp_path / "x.txt", text.encode()))[0]) == text
 
 
+@pytest.mark.parametrize(("name", "told"), [("x.xml", 1), ("x.txt", 0), ("x", 0), ("x.md", 0)])
+def test_a_file_with_another_ending_is_text_and_that_is_told(
+    tmp_path: Path, name: str, told: int
+) -> None:
+    path = write_bytes(tmp_path / name, b"<verse>In the beginning</verse>")
+    documents, report = read(path)
+    assert plain(documents) == "<verse>In the beginning</verse>"
+    assert report.notices.total == told
+    assert read(path, format="text")[1].notices.total == 0
+
+
 def test_a_forced_plain_text_is_taken_as_it_is(tmp_path: Path) -> None:
     path = as_json_lines(tmp_path, ROWS["pairs"])
     assert plain(read(path, format="text")[0]) == path.read_text(encoding="utf-8")
