@@ -33,6 +33,7 @@ from lumina_cli.data.sources import (
     open_regular,
     stamp_of,
 )
+from lumina_cli.data.tables import UnknownColumnsError
 from lumina_cli.data.tagged import is_side_by_side, tagged_conversations
 from lumina_cli.data.text_files import open_text
 from lumina_cli.data.turns import cut_after_last_reply
@@ -136,7 +137,13 @@ class Documents:
                     yield from self._plain_text(text, path)
             else:
                 found = rows_of_file(path, config=config, report=report, columns=COLUMNS)
-                yield from rows.documents(found)
+                try:
+                    yield from rows.documents(found)
+                except UnknownColumnsError:
+                    if path in self.paths:
+                        raise
+                    wording = "a table of the folder has no column that is known; it is not read"
+                    report.notices.add(wording, Place(path))
 
     def _plain_text(self, file: IO[str], path: Path) -> Iterator[Placed]:
         for stretch in stretches(file):

@@ -27,7 +27,7 @@ from lumina_cli.data.fields import (
     text_or_nothing,
 )
 from lumina_cli.data.message_lists import is_list_of_turns, messages_of, turns_without_speakers
-from lumina_cli.data.transcripts import is_transcript, messages_of_transcript
+from lumina_cli.data.transcripts import is_transcript, messages_of_transcript, turns_inside
 from lumina_cli.data.unread import tell_unread
 
 SYSTEM_KEYS = ("system", "system_prompt", "system_message", "systemInstruction")
@@ -160,9 +160,9 @@ def _said_by(role: Role, record: Record, key: str, notes: RowNotes) -> list[Mess
     if isinstance(value, list | tuple):
         return messages_of(value, notes=notes)
     text = text_of(record, key)
-    if role == "user" and is_transcript(text):
+    if role == "user" and (turns := turns_inside(text, is_prompt=True)):
         notes.notice("marks of turns inside a question are read as such", example=text.lstrip())
-        return messages_of_transcript(text, is_prompt=True)
+        return turns
     return [Message(role, text)]
 
 
@@ -228,8 +228,9 @@ def _is_pair(record: Record) -> bool:
 
 
 def _is_transcript(record: Record) -> bool:
-    text = record.get("chosen", record.get("text"))
-    return isinstance(text, str) and is_transcript(text)
+    if isinstance(chosen := record.get("chosen"), str):
+        return is_transcript(chosen)
+    return isinstance(text := record.get("text"), str) and turns_inside(text) is not None
 
 
 _TESTS: dict[str, Callable[[Record], bool]] = {

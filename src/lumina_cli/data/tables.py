@@ -19,18 +19,23 @@ from lumina_cli.errors import DataError
 DELIMITERS = (",", ";", "\t", "|")
 
 
+class UnknownColumnsError(DataError):
+    """A table none of whose columns is known."""
+
+
 def rows_of_table(file: IO[str], *, path: Path, report: ReadReport) -> Iterator[Row]:
     """Yield the rows of a table, each with the line it begins on.
 
     Raises:
-        DataError: no column is known, or a quote is never closed.
+        UnknownColumnsError: no column is known.
+        DataError: a quote is never closed.
     """
     header = file.readline(MAX_ROW_CHARS)
     if not header.strip("\ufeff \n"):
         return
     delimiter, names = _columns(header)
     if COLUMNS.isdisjoint(names):
-        raise DataError(
+        raise UnknownColumnsError(
             f"{path} has no column that is known: {', '.join(names)[:200]}",
             hint="Name the columns in its first line (user,bot), or read it with --format text.",
         )

@@ -28,13 +28,23 @@ def messages_of_transcript(text: str, *, is_prompt: bool = False) -> list[Messag
         is_prompt: whether it ends in the mark of the turn to come.
 
     Raises:
-        BadRow: a turn is empty.
+        BadRow: a turn is empty, or there is none.
     """
     mark = _HASHED if _HASHED.match(text) else _SPOKEN
     _, *parts = mark.split(text)
     turns = [(role_of(name), said.strip()) for name, said in zip(*[iter(parts)] * 2, strict=True)]
     if is_prompt and turns and not turns[-1][1]:
         turns.pop()
-    if not all(said for _, said in turns):
+    if not turns or not all(said for _, said in turns):
         raise BadRow("a turn of its text is empty")
     return [Message(role, said) for role, said in turns]
+
+
+def turns_inside(text: str, *, is_prompt: bool = False) -> list[Message] | None:
+    """Return the turns of a text, if it is a transcript and each of its turns says something."""
+    if not is_transcript(text):
+        return None
+    try:
+        return messages_of_transcript(text, is_prompt=is_prompt)
+    except BadRow:
+        return None

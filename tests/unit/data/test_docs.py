@@ -9,6 +9,7 @@ from .reading import REPOSITORY, SHARED, needs_shared_data, read, said, write_by
 
 PAGE = (REPOSITORY / "docs" / "data.md").read_text(encoding="utf-8")
 FIGURES = re.findall(r"^\| (oasst\S+\.jsonl) \| (\w+) \| (.+) \|$", PAGE, re.MULTILINE)
+TABLES = re.findall(r"^```csv\n(.+?)^```$", PAGE, re.MULTILINE | re.DOTALL)
 EXAMPLES = re.findall(r"^```\n([{<].+?)^```$", PAGE, re.MULTILINE | re.DOTALL)
 
 
@@ -26,7 +27,8 @@ def test_the_figures_of_paths_are_those_that_reading_gives(
 
 def test_there_are_figures_and_examples() -> None:
     assert len(FIGURES) == 5
-    assert len(EXAMPLES) == 6
+    assert len(EXAMPLES) == 9
+    assert len(TABLES) == 1
 
 
 @pytest.mark.parametrize("example", EXAMPLES)
@@ -35,4 +37,10 @@ def test_each_example_reads_as_a_whole(tmp_path: Path, example: str) -> None:
     assert report.skipped.total == 0
     assert documents
     if "<|user|>" in example:
-        assert [len(said(document)) for document in documents] == [4, 2]
+        num_turns = [4, 2] if "<|user|>Hello" in example else [2, 2]
+        assert [len(said(document)) for document in documents] == num_turns
+
+
+def test_the_table_reads_as_a_whole(tmp_path: Path) -> None:
+    [document], _ = read(write_bytes(tmp_path / "x.csv", TABLES[0].encode()))
+    assert said(document) == [("user", "Hello, you"), ("bot", 'She said "Hi!"')]

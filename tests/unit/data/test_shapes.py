@@ -297,9 +297,26 @@ def test_a_transcript_has_as_many_turns_as_it_has_marks(tmp_path: Path) -> None:
     assert said(document) == turns
 
 
-@pytest.mark.parametrize("text", ["Human: nature is odd.", "They said: ### Human: x", "### Human:"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Human: nature is odd.",
+        "They said: ### Human: x",
+        "### Human:",
+        "### Bot:",
+        "### Human: ### Assistant: Hi",
+        "### Human: Hello ### Assistant:",
+    ],
+)
 def test_prose_is_no_transcript(tmp_path: Path, text: str) -> None:
     assert read_row(tmp_path, {"text": text})[0] == PlainText(text)
+
+
+@pytest.mark.parametrize("asked", ["### bot:", "### Human:### Assistant: no", "\n\nHuman:"])
+def test_marks_without_words_are_words(tmp_path: Path, asked: str) -> None:
+    document, report = read_row(tmp_path, {"user": asked, "bot": "b"})
+    assert said(document) == [("user", asked), ("bot", "b")]
+    assert report.skipped.total == 0
 
 
 def test_a_transcript_is_a_document_where_one_is_asked_for(tmp_path: Path) -> None:

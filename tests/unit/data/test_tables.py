@@ -78,6 +78,16 @@ def test_a_table_without_known_columns_is_refused_with_their_names(
     assert read(path, format="text")[0] == [PlainText(text)]
 
 
+def test_a_table_of_a_folder_without_known_columns_is_passed_over_and_told(
+    tmp_path: Path,
+) -> None:
+    table(tmp_path / "about.csv", [["name", "size"], ["x", "1"]])
+    table(tmp_path / "talks.csv", [["user", "bot"], ["a", "b"]])
+    documents, report = read(tmp_path)
+    assert len(documents) == 1
+    assert [str(tally.first) for _, tally in report.notices] == [str(tmp_path / "about.csv")]
+
+
 @pytest.mark.parametrize(
     ("line", "reason"),
     [
