@@ -213,8 +213,8 @@ def test_what_is_read_of_trees_is_not_told_where_there_are_trees(tmp_path: Path)
     data.write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
     flags = {**TINY, "max_steps": 1, "lang": "all", "paths": "all", "include_synthetic": True}
     settings = resolve_settings(TRAIN_CONFIGS, flags=flags, environ={})
-    run = Pretraining(settings, data=[data], out=tmp_path / "Model.pth")
-    assert not [notice for notice in run.notices if "no effect" in notice]
+    run = pretrain(settings, data=[data], out=tmp_path / "Model.pth")
+    assert not [notice for notice in run.task.notices if "no effect" in notice]
 
 
 def test_the_share_for_validation_has_no_effect_beside_validation_files(tmp_path: Path) -> None:

@@ -11,17 +11,19 @@ import os
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from lumina_cli.conversation import Conversation, Document, PlainText
+from lumina_cli.conversation import Conversation, Document
 from lumina_cli.data.cache import DESCRIPTION, build_atomically, hold, prune, remove
 from lumina_cli.data.config import DataConfig
 from lumina_cli.data.document_file import DocumentFile
 from lumina_cli.data.encoded import EncodedText, EncodedWriter, open_encoded
-from lumina_cli.data.split import DocumentSizes, Lengths, split_documents
+from lumina_cli.data.pieces import Piece, batches, cut, on_side, texts_of
+from lumina_cli.data.split import DocumentSizes, split_documents
 from lumina_cli.errors import DataError
 from lumina_cli.tokenizer.chat_format import encode_documents
 from lumina_cli.tokenizer.vocabulary import (
@@ -34,10 +36,6 @@ from lumina_cli.tokenizer.vocabulary import (
 
 FORMAT_VERSION = 5
 """Part of every cache key: raise it when the encoding of the same documents changes."""
-
-BATCH_CHARS = 1 << 18
-"""Documents are counted and encoded so many characters at a time: one by one, short
-messages would spend nearly all the time in the calls themselves."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,15 +147,15 @@ class _Builder:
             train_chars = split_documents(sizes, val_fraction=fraction, seed=self.seed)
             if vocabulary is None:
                 vocabulary = vocabulary_from_counts(counts, min_count=self.config.min_char_count)
-            pieces = _cut(waiting.read(), train_chars=train_chars)
+            pieces: Iterable[Piece] = cut(waiting.read(), train_chars=train_chars)
             if self.read_validation:
-                pieces = _then(pieces, self.read_validation())
+                pieces = chain(pieces, on_side(1, self.read_validation()))
             num_cut = np.count_nonzero((train_chars > 0) & (train_chars < sizes.num_chars))
             return self._encode(pieces, folder, vocabulary=vocabulary, num_cut=int(num_cut))
 
     def _encode(
         self,
-        pieces: Iterator[tuple[int, Document]],
+        pieces: Iterable[Piece],
         folder: Path,
         *,
         vocabulary: Vocabulary,
@@ -170,13 +168,13 @@ class _Builder:
         ]
         loss_on = self.config.loss_on
         with writers[0], writers[1]:
-            for batch in _batches(pieces):
-                for side in {side for side, _ in batch}:
-                    documents = [document for its_side, document in batch if its_side == side]
+            for batch in batches(pieces):
+                for side in {side for side, _, _ in batch}:
+                    documents = [document for its, document, _ in batch if its == side]
                     writers[side].write(
                         encode_documents(documents, vocabulary=vocabulary, loss_on=loss_on)
                     )
-                    tallies[side].add(documents)
+                    tallies[side].add(piece for piece in batch if piece[0] == side)
         return {
             "characters": vocabulary.characters,
             "sides": [
@@ -198,11 +196,13 @@ class _Tally:
         self.conversations = self.chars = 0
         self.texts = texts
 
-    def add(self, documents: Iterable[Document]) -> None:
-        for document in documents:
-            self.conversations += isinstance(document, Conversation)
-            self.texts += isinstance(document, PlainText) and document.starts
-            self.chars += _num_chars(document)
+    def add(self, pieces: Iterable[Piece]) -> None:
+        for _, document, num_chars in pieces:
+            if isinstance(document, Conversation):
+                self.conversations += 1
+            else:
+                self.texts += document.starts
+            self.chars += num_chars
 
     def counts(self) -> SideCounts:
         return SideCounts(self.conversations, self.texts, self.chars)
@@ -212,16 +212,16 @@ def _measure(documents: Iterable[Document], *, counts: Counts, into: DocumentFil
     """Put documents into a file, add up their characters in `counts`; return their sizes."""
     sizes = DocumentSizes()
     digest, num_chars = hashlib.blake2b(digest_size=16), 0
-    for document in _counted(documents, counts=counts, into=into):
+    for _, document, length in _counted(documents, counts=counts, into=into):
         if isinstance(document, Conversation):
-            content = b"".join(map(_as_bytes, _texts(document)))
+            content = b"".join(map(_as_bytes, texts_of(document)))
             group = document.group and document.group.encode("utf-8", "surrogatepass")
-            sizes.add(content, _num_chars(document), is_plain_text=False, group=group or None)
+            sizes.add(content, length, is_plain_text=False, group=group or None)
             continue
         if document.starts:
             digest, num_chars = hashlib.blake2b(digest_size=16), 0
         digest.update(document.text.encode())
-        num_chars += len(document.text)
+        num_chars += length
         if document.ends:
             sizes.add(digest.digest(), num_chars, is_plain_text=True)
     return sizes
@@ -229,79 +229,19 @@ def _measure(documents: Iterable[Document], *, counts: Counts, into: DocumentFil
 
 def _counted(
     documents: Iterable[Document], *, counts: Counts, into: DocumentFile
-) -> Iterator[Document]:
+) -> Iterator[Piece]:
     """Pass documents on, put them into a file, and add up their characters in `counts`."""
-    for batch in _batches((0, document) for document in documents):
-        found = [document for _, document in batch]
-        text = "".join(text for document in found for text in _texts(document))
+    for batch in batches(on_side(0, documents)):
+        found = [document for _, document, _ in batch]
+        text = "".join(text for document in found for text in texts_of(document))
         seen = np.bincount(code_points(text))
         counts[: len(seen)] += seen
         into.write(found, text=text)
-        yield from found
+        yield from batch
 
 
 def _as_bytes(text: str) -> bytes:
     return text.encode() + b"\xff"  # which stands in no UTF-8: texts can't run together
-
-
-def _batches(pieces: Iterable[tuple[int, Document]]) -> Iterator[list[tuple[int, Document]]]:
-    """Yield pieces many at a time, but no more than memory bears."""
-    batch: list[tuple[int, Document]] = []
-    num_chars = 0
-    for piece in pieces:
-        batch.append(piece)
-        num_chars += _num_chars(piece[1]) + 1
-        if num_chars >= BATCH_CHARS:
-            yield batch
-            batch, num_chars = [], 0
-    if batch:
-        yield batch
-
-
-def _cut(documents: Iterable[Document], *, train_chars: Lengths) -> Iterator[tuple[int, Document]]:
-    """Yield each document with its side, 0 for training, 1 for validation; cut where needed."""
-    index = position = 0
-    for document in documents:
-        boundary = int(train_chars[index])
-        if isinstance(document, Conversation):
-            yield int(boundary < _num_chars(document)), document
-            index += 1
-            continue
-        yield from _cut_stretch(document, at=boundary - position)
-        position += len(document.text)
-        if document.ends:
-            index, position = index + 1, 0
-
-
-def _cut_stretch(stretch: PlainText, *, at: int) -> Iterator[tuple[int, Document]]:
-    """Divide a stretch of text at its `at`-th character into training and validation."""
-    if at >= len(stretch.text):
-        yield 0, stretch
-    elif at <= 0:
-        yield 1, PlainText(stretch.text, starts=stretch.starts or at == 0, ends=stretch.ends)
-    else:
-        yield 0, PlainText(stretch.text[:at], starts=stretch.starts, ends=False)
-        yield 1, PlainText(stretch.text[at:], starts=True, ends=stretch.ends)
-
-
-def _then(
-    pieces: Iterator[tuple[int, Document]], validation: Iterable[Document]
-) -> Iterator[tuple[int, Document]]:
-    yield from pieces
-    for document in validation:
-        yield 1, document
-
-
-def _texts(document: Document) -> list[str]:
-    if isinstance(document, PlainText):
-        return [document.text]
-    return [message.text for message in document.messages]
-
-
-def _num_chars(document: Document) -> int:
-    if isinstance(document, PlainText):
-        return len(document.text)
-    return sum([len(message.text) for message in document.messages])
 
 
 def _cache_key(

@@ -9,6 +9,7 @@ import pytest
 
 from lumina_cli.conversation import Conversation, Document, Message, PlainText
 from lumina_cli.data import corpus as corpus_module
+from lumina_cli.data import pieces
 from lumina_cli.data.cache import cache_folder
 from lumina_cli.data.config import DataConfig
 from lumina_cli.data.corpus import Corpus, SideCounts, load_corpus
@@ -107,7 +108,7 @@ def test_how_many_documents_are_encoded_at_once_changes_nothing(
 ) -> None:
     documents = [*TALKS, PlainText("a rare é"), PlainText("and more", starts=True)]
     usual = load(tmp_path / "usual", documents, config=DataConfig(min_char_count=2))
-    monkeypatch.setattr(corpus_module, "BATCH_CHARS", batch_chars)
+    monkeypatch.setattr(pieces, "BATCH_CHARS", batch_chars)
     other = load(tmp_path / "other", documents, config=DataConfig(min_char_count=2))
     for name in ("train", "validation"):
         found = [getattr(corpus, name).slice(0, 9999) for corpus in (usual, other)]
