@@ -7,7 +7,7 @@ with where it came from.
 
 import difflib
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -20,6 +20,7 @@ from lumina_cli.core.config import ComputeConfig
 from lumina_cli.core.model.config import ModelConfig
 from lumina_cli.core.sampling.config import SamplingConfig
 from lumina_cli.core.training.config import TrainingConfig
+from lumina_cli.core.training.finetune_config import FinetuneConfig
 from lumina_cli.data.config import DataConfig
 from lumina_cli.errors import MissingInputError, UsageError
 
@@ -33,6 +34,7 @@ ALL_CONFIGS: tuple[ConfigType, ...] = (
     ComputeConfig,
     CheckpointConfig,
     SamplingConfig,
+    FinetuneConfig,
 )
 TRAIN_CONFIGS: tuple[ConfigType, ...] = (
     ModelConfig,
@@ -41,6 +43,21 @@ TRAIN_CONFIGS: tuple[ConfigType, ...] = (
     ComputeConfig,
     CheckpointConfig,
 )
+FINETUNE_CONFIGS: tuple[ConfigType, ...] = (FinetuneConfig, *TRAIN_CONFIGS)
+
+MODEL_SHAPE = ("hidden_size", "num_layers", "num_heads", "positions")
+"""What a model can't change any more once it is trained."""
+
+FINETUNE_DEFAULTS: Mapping[str, object] = {
+    "learning_rate": 1e-4,
+    "warmup_ratio": 0.05,
+    "epochs": 3,
+    "label_smoothing": 0.0,
+    "patience": 4,
+    "loss_on": "bot",
+}
+"""In place of the usual defaults when a model is fine-tuned; `finetune` tells how it scales
+the rate and the passes for small models and short texts."""
 
 ALIASES = {"nhead": "num_heads"}
 """Other names of settings, wherever a setting is named."""
@@ -50,6 +67,10 @@ LIMITS = {"epochs", "max_steps", "minutes"}
 
 DEFAULT_TOML = Path("lumina.toml")
 DEFAULT_MODEL = Path("Model.pth")
+DEFAULT_FINETUNED = Path("FineTuned_Model.pth")
+BASE_PLACE = "the model file"
+"""Where values come from that stand in place of defaults."""
+
 ENV_PREFIX = "LUMINA_"
 ENV_NOT_SETTINGS = {"LUMINA_CACHE_DIR"}
 
@@ -149,7 +170,7 @@ class Settings:
         return next((name for name, preset in PRESETS.items() if preset is self.preset), None)
 
 
-Layer = tuple[Mapping[str, object], Mapping[str, str]]
+Layer = tuple[dict[str, object], dict[str, str]]
 """Values by setting, and the name of the place each comes from."""
 
 
@@ -161,6 +182,7 @@ def resolve_settings(
     toml: Path | None = None,
     preset: str | None = None,
     base: Mapping[str, object] | None = None,
+    fixed: Collection[str] = (),
 ) -> Settings:
     """Return the settings of a command.
 
@@ -171,6 +193,7 @@ def resolve_settings(
         toml: the settings file; without it `lumina.toml` where that exists.
         preset: name of a preset; without it, one that environment or file may name.
         base: values in place of defaults, such as a model's own sampler settings.
+        fixed: settings that `base` alone may set, and `preset` where none is to count.
 
     Raises:
         UsageError: a value or a name is wrong; the message says where it came from.
@@ -179,9 +202,11 @@ def resolve_settings(
     toml_layer = _toml_layer(toml)
     env_layer, notices = _env_layer(environ)
     flag_layer = _flag_layer(flags)
+    for layer in (toml_layer, env_layer):
+        notices += _without_fixed(layer, fixed)
     chosen = preset or env_layer[0].get("preset") or toml_layer[0].get("preset")
     preset_layer, chosen_preset = _preset_layer(chosen)
-    layers: list[Layer] = [(base or {}, dict.fromkeys(base or {}, "the model file"))]
+    layers: list[Layer] = [(dict(base or {}), dict.fromkeys(base or {}, BASE_PLACE))]
     layers += [preset_layer, toml_layer, env_layer, flag_layer]
     values: dict[str, object] = {}
     sources: dict[str, str] = {}
@@ -242,6 +267,17 @@ def _env_layer(environ: Mapping[str, str]) -> tuple[Layer, tuple[str, ...]]:
     return (values, sources), tuple(notices)
 
 
+def _without_fixed(layer: Layer, fixed: Collection[str]) -> tuple[str, ...]:
+    """Take the settings that can't be set out of a layer, and tell of each."""
+    values, places = layer
+    notices = [
+        f"{name} has no effect on a model that is trained already (from {places[name]})"
+        for name in fixed
+        if values.pop(name, None) is not None
+    ]
+    return tuple(notices)
+
+
 def _toml_layer(path: Path | None) -> Layer:
     if path is None and not DEFAULT_TOML.is_file():
         return {}, {}
@@ -278,7 +314,7 @@ def _preset_layer(name: object) -> tuple[Layer, Preset | None]:
             hint="See what they hold with: lumina train --list-presets",
         )
     preset = PRESETS[name]
-    return (preset.values, dict.fromkeys(preset.values, f"preset {name}")), preset
+    return (dict(preset.values), dict.fromkeys(preset.values, f"preset {name}")), preset
 
 
 def _known_name(name: str) -> str | None:

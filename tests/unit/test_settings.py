@@ -13,12 +13,14 @@ from lumina_cli.core.config import ComputeConfig
 from lumina_cli.core.model.config import ModelConfig
 from lumina_cli.core.sampling.config import SamplingConfig
 from lumina_cli.core.training.config import TrainingConfig
+from lumina_cli.core.training.finetune_config import FinetuneConfig
 from lumina_cli.data.config import DataConfig
 from lumina_cli.errors import MissingInputError, UsageError
 from lumina_cli.recipes.run_folder import to_toml
 from lumina_cli.settings import (
     ALIASES,
     ALL_CONFIGS,
+    FINETUNE_CONFIGS,
     PRESETS,
     TRAIN_CONFIGS,
     Settings,
@@ -335,5 +337,6 @@ def test_what_is_unset_is_left_out_of_the_file() -> None:
 
 
 def test_the_training_commands_configs_are_all_but_the_samplers() -> None:
-    assert set(ALL_CONFIGS) - set(TRAIN_CONFIGS) == {SamplingConfig}
+    assert set(ALL_CONFIGS) - set(TRAIN_CONFIGS) == {SamplingConfig, FinetuneConfig}
+    assert set(ALL_CONFIGS) - set(FINETUNE_CONFIGS) == {SamplingConfig}
     assert DataConfig in TRAIN_CONFIGS

@@ -1,7 +1,8 @@
 """`lumina info`: what a model file holds."""
 
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -23,11 +24,28 @@ def command(
     if json:
         print_json(facts)
         return
+    training = facts["training"]
+    lineage = training.pop("lineage", []) if isinstance(training, dict) else []
+    if isinstance(training, dict):
+        training.pop("learnt_from", None)  # paths and settings are for programs: see --json
     for name, value in facts.items():
         shown = format_count(value) if name == "parameters" and isinstance(value, int) else value
         if isinstance(value, dict):
             shown = ", ".join(f"{key} {_in_words(item)}" for key, item in value.items())
         typer.echo(plain(f"{name:<12} {shown}").plain)
+    for line in _lineage_lines(lineage):
+        typer.echo(plain(f"{'lineage':<12} {line}").plain)
+
+
+def _lineage_lines(lineage: list[dict[str, Any]]) -> Iterator[str]:
+    """Yield what a model came from, the oldest first; a file from elsewhere may tell less."""
+    for link in lineage:
+        added = len(str(link.get("characters_added", "")))
+        yield (
+            f"{link.get('base')} (digest {str(link.get('base_digest'))[:12]}…, trained on "
+            f"{_in_words(link.get('base_trained_on'))}) learnt {_in_words(link.get('trained_on'))}"
+            f" on {str(link.get('when'))[:10]}, {added:,} characters added"
+        )
 
 
 def _in_words(value: object) -> str:

@@ -11,6 +11,7 @@ from typer.core import TyperGroup
 COMMANDS = {
     "data": "Fetch a data set, look at data before training on it, list what is known.",
     "train": "Train a model from nothing on your text.",
+    "finetune": "Let a model learn on, from your own conversations or texts.",
     "chat": "Talk to a model.",
     "generate": "Continue a text.",
     "eval": "Measure a model on text, in nats and bits per character.",

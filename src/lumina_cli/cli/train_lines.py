@@ -114,9 +114,11 @@ def validation_text(event: Evaluated) -> str:
     if math.isnan(event.nats_per_char):
         return "no validation text"
     best = " (best so far)" if event.is_best else ""
+    kept = event.kept_nats_per_char
+    old = "" if kept is None else f", kept: {kept:.4f} nats/char on the old text"
     return (
         f"Validation: {event.nats_per_char:.4f} nats/char, {event.bits_per_char:.4f} bits/char, "
-        f"accuracy {event.accuracy:.2%}{best}"
+        f"accuracy {event.accuracy:.2%}{best}{old}"
     )
 
 

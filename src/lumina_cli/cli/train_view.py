@@ -14,13 +14,14 @@ from rich.text import Text
 
 from lumina_cli.chat.visible import strip_controls
 from lumina_cli.cli.console import plain
+from lumina_cli.cli.finetune_rows import finetuned_rows
 from lumina_cli.cli.train_lines import log_line, one_line, trouble_line
 from lumina_cli.cli.wording import counted, format_bytes, format_count, format_duration
 from lumina_cli.core.training.events import EpochDone, Evaluated, Sampled, StepDone
 from lumina_cli.recipes.plan import Plan
 from lumina_cli.recipes.run import RunEvent, TrainReport
 from lumina_cli.recipes.run_folder import REPORT
-from lumina_cli.settings import DEFAULT_MODEL
+from lumina_cli.settings import DEFAULT_FINETUNED, DEFAULT_MODEL
 
 FIRST_SAMPLES = 3
 LAST_SAMPLES = 7
@@ -216,6 +217,8 @@ class LiveView:
             "chars/s": f"{speed:,.0f}",
             "validation": _short_validation(self._validation),
         }
+        if kept := _short_kept(self._validation):
+            figures["kept"] = kept
         grid.add_row(*(Text(name, style="dim") for name in figures))
         grid.add_row(*figures.values())
         return grid
@@ -253,6 +256,7 @@ def show_plan(console: Console, plan: Plan, *, sample_prompt: str | None) -> Non
         "steps": _steps_text(plan),
         "time": f"about {format_duration(plan.seconds)}",
         "model file": str(plan.out),
+        **plan.more,
     }
     if sample_prompt is not None:
         rows["samples"] = f"every 20 seconds its reply to: {sample_prompt}"
@@ -270,6 +274,7 @@ def show_report(console: Console, report: TrainReport) -> None:
         f"{format_duration(report.seconds)}, {report.chars_per_s:,.0f} characters a second",
         "memory": f"{format_bytes(report.peak_memory_bytes)} at most",
         "validation": _report_validation(report),
+        **finetuned_rows(report),
         "saved": str(report.model),
         "what happened": str(report.run_folder / REPORT),
     }
@@ -287,8 +292,11 @@ def show_report(console: Console, report: TrainReport) -> None:
 
 def resume_command(report: TrainReport) -> str:
     """Return what to type to go on with a run."""
-    out = "" if report.model == DEFAULT_MODEL else f" --out {report.model}"
-    return f"lumina train --resume{out}"
+    command, usual = ("train", DEFAULT_MODEL)
+    if report.base is not None:
+        command, usual = ("finetune", DEFAULT_FINETUNED)
+    out = "" if report.model == usual else f" --out {report.model}"
+    return f"lumina {command} --resume{out}"
 
 
 def _exam_table(report: TrainReport) -> Table:
@@ -325,6 +333,12 @@ def _short_validation(event: Evaluated | None) -> str:
     if event is None or math.isnan(event.nats_per_char):
         return "–"
     return f"{event.bits_per_char:.3f} bits/char"
+
+
+def _short_kept(event: Evaluated | None) -> str | None:
+    """Return what the model is still worth on old text, where that is measured."""
+    nats = event.kept_nats_per_char if event else None
+    return None if nats is None else f"{nats / math.log(2):.3f} bits/char"
 
 
 def _report_validation(report: TrainReport) -> str:

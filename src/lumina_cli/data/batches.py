@@ -8,7 +8,7 @@ position in the data is two numbers.
 B batch, T time (the length of a window), N length of the encoded text.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,6 +16,9 @@ import numpy.typing as npt
 
 from lumina_cli.data.encoded import EncodedText
 from lumina_cli.tokenizer.ids import Special
+
+_SCAN_CODES = 1 << 20
+"""Positions that are looked at together for what counts."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,8 +49,25 @@ class Batch:
         return Batch(self.inputs[start:stop], self.targets[start:stop], self.in_loss[start:stop])
 
 
+@dataclass(frozen=True, eq=False)
+class Replay:
+    """Text learnt from before, of which each epoch repeats some windows.
+
+    Args:
+        texts: where they are taken from.
+        share: of all windows of an epoch, in [0, 1).
+    """
+
+    texts: Sequence[EncodedText]
+    share: float
+
+    def num_windows(self, num_new: int) -> int:
+        """Return how many windows are repeated beside so many new ones."""
+        return round(num_new * self.share / (1 - self.share))
+
+
 class EpochBatches:
-    """The batches of one epoch.
+    """The batches of one epoch; a window in which nothing counts is left out.
 
     Args:
         text: what is learnt from.
@@ -55,31 +75,74 @@ class EpochBatches:
         batch_size: B; the last batch of an epoch may be smaller.
         seed: chooses offsets and orders.
         epoch: counted from 0.
+        replay: older text to mix in.
     """
 
     def __init__(
-        self, text: EncodedText, *, seq_length: int, batch_size: int, seed: int, epoch: int
+        self,
+        text: EncodedText,
+        *,
+        seq_length: int,
+        batch_size: int,
+        seed: int,
+        epoch: int,
+        replay: Replay | None = None,
     ) -> None:
         rng = np.random.default_rng([seed, epoch])
         starts = window_starts(len(text), seq_length, offset=int(rng.integers(seq_length)))
-        self._starts = rng.permutation(starts)
-        self._text = text
+        counts = have_loss(text, starts, seq_length=seq_length)
+        order = rng.permutation(len(starts))
+        starts = starts[order][counts[order]]
+        self._texts = [text, *(replay.texts if replay else ())]
+        self._windows = np.stack([np.zeros_like(starts), starts], axis=1)  # (text, start) each
         self.seq_length = seq_length
         self._batch_size = batch_size
+        if replay is not None:
+            rng = np.random.default_rng([seed, epoch, 1])  # the new windows stay the same
+            repeated = self._repeated(replay.num_windows(len(starts)), rng=rng)
+            self._windows = rng.permutation(np.concatenate([self._windows, repeated]))
 
     def __len__(self) -> int:
-        return -(-len(self._starts) // self._batch_size)
+        return -(-len(self._windows) // self._batch_size)
 
     def __getitem__(self, index: int) -> Batch:
         first = index * self._batch_size
-        chosen = self._starts[first : first + self._batch_size]
-        return cut_windows(self._text, chosen, seq_length=self.seq_length)
+        chosen = self._windows[first : first + self._batch_size].tolist()
+        windows = [(self._texts[text], start) for text, start in chosen]
+        return _as_batch(windows, seq_length=self.seq_length)
+
+    def _repeated(self, num: int, *, rng: np.random.Generator) -> npt.NDArray[np.int64]:
+        """Choose windows of the older texts, none twice before all were; (n, 2)."""
+        length = self.seq_length
+        pool = [
+            (number, start)
+            for number, text in enumerate(self._texts[1:], start=1)
+            for start in window_starts(len(text), length, offset=int(rng.integers(length))).tolist()
+        ]
+        rounds = [rng.permutation(len(pool)) for _ in range(-(-num // max(len(pool), 1)))]
+        chosen = [pool[at] for at in np.concatenate(rounds)[:num]] if pool and num else []
+        kept = [
+            (number, start)
+            for number, start in chosen
+            if self._texts[number].slice(max(start, 0) + 1, start + length + 1).in_loss.any()
+        ]
+        return np.array(kept, dtype=np.int64).reshape(-1, 2)
 
 
 def steps_per_epoch(num_ids: int, *, seq_length: int, batch_size: int) -> int:
     """Return the batches of an average epoch (the offset can add one window)."""
     num_windows = -(-max(num_ids - 1, 1) // seq_length)
     return -(-num_windows // batch_size)
+
+
+def steps_of_text(
+    text: EncodedText, *, seq_length: int, batch_size: int, replay: Replay | None = None
+) -> int:
+    """Return the batches of an average epoch of a text, windows in which nothing counts apart."""
+    starts = window_starts(len(text), seq_length, offset=0)
+    num_windows = int(have_loss(text, starts, seq_length=seq_length).sum())
+    num_windows += replay.num_windows(num_windows) if replay else 0
+    return max(-(-num_windows // batch_size), 1)
 
 
 def validation_batches(
@@ -98,6 +161,19 @@ def validation_batches(
         yield cut_windows(text, starts[first : first + batch_size], seq_length=seq_length)
 
 
+def spread_batches(
+    texts: Sequence[EncodedText], *, seq_length: int, batch_size: int, max_chars: int
+) -> Iterator[Batch]:
+    """Yield several texts as `validation_batches` does; each gives an equal part at most."""
+    for text in texts:
+        yield from validation_batches(
+            text,
+            seq_length=seq_length,
+            batch_size=batch_size,
+            max_chars=max(max_chars // len(texts), 1),
+        )
+
+
 def window_starts(num_ids: int, seq_length: int, *, offset: int) -> npt.NDArray[np.int64]:
     """Return where windows start so that each of the ids but the first is a target once.
 
@@ -106,12 +182,38 @@ def window_starts(num_ids: int, seq_length: int, *, offset: int) -> npt.NDArray[
     return np.arange(-offset, max(num_ids - 1, 0), seq_length, dtype=np.int64)
 
 
+def have_loss(
+    text: EncodedText, starts: npt.NDArray[np.int64], *, seq_length: int
+) -> npt.NDArray[np.bool_]:
+    """Return which windows have a target that counts.
+
+    A batch of none but others would be a step that learns nothing. `starts` are those of
+    `window_starts`: the targets of one window follow on those of the window before.
+    """
+    counts = (text.pairs & 1).astype(np.bool_)
+    found = np.zeros(len(starts), dtype=np.bool_)
+    at_once = max(_SCAN_CODES // seq_length, 1)
+    for first in range(0, len(starts), at_once):
+        some = starts[first : first + at_once]
+        begin = int(some[0]) + 1
+        targets = counts[text.codes[max(begin, 1) : begin + len(some) * seq_length]]
+        in_loss = np.zeros(len(some) * seq_length, dtype=np.bool_)
+        before = max(1 - begin, 0)  # the first window may begin before the text
+        in_loss[before : before + len(targets)] = targets
+        found[first : first + at_once] = in_loss.reshape(-1, seq_length).any(axis=1)
+    return found
+
+
 def cut_windows(text: EncodedText, starts: npt.NDArray[np.int64], *, seq_length: int) -> Batch:
     """Return the windows at `starts` as a batch."""
-    shape = (len(starts), seq_length + 1)
+    return _as_batch([(text, start) for start in starts.tolist()], seq_length=seq_length)
+
+
+def _as_batch(windows: Sequence[tuple[EncodedText, int]], *, seq_length: int) -> Batch:
+    shape = (len(windows), seq_length + 1)
     ids = np.full(shape, Special.PAD, dtype=np.int64)
     in_loss = np.zeros(shape, dtype=np.bool_)
-    for row, start in enumerate(starts.tolist()):
+    for row, (text, start) in enumerate(windows):
         window = text.slice(max(start, 0), start + seq_length + 1)
         ids[row, : len(window.ids)] = window.ids
         in_loss[row, : len(window.ids)] = window.in_loss

@@ -9,8 +9,8 @@ import hashlib
 import json
 import os
 import weakref
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -26,11 +26,14 @@ from lumina_cli.data.pieces import Piece, batches, cut, on_side, texts_of
 from lumina_cli.data.split import DocumentSizes, split_documents
 from lumina_cli.errors import DataError
 from lumina_cli.tokenizer.chat_format import encode_documents
+from lumina_cli.tokenizer.ids import MAX_VOCAB_SIZE
 from lumina_cli.tokenizer.vocabulary import (
     NUM_CODE_POINTS,
     Counts,
     Vocabulary,
     code_points,
+    most_frequent,
+    newcomers,
     vocabulary_from_counts,
 )
 
@@ -52,7 +55,8 @@ class Corpus:
     """Text ready to train on: the vocabulary and the two sides of the split.
 
     `remarks` tell what was met when the documents were read, and `shapes` name the formats of
-    their rows; both are kept for every later opening.
+    their rows; both are kept for every later opening. `newcomers` are the characters that the
+    vocabulary it was begun with did not have, and how often each stands in the documents.
     """
 
     vocabulary: Vocabulary
@@ -63,6 +67,7 @@ class Corpus:
     remarks: tuple[str, ...]
     shapes: tuple[str, ...]
     key: str
+    newcomers: Mapping[str, int] = field(default_factory=dict)
 
 
 ReadDocuments = Callable[[], Iterable[Document]]
@@ -81,6 +86,7 @@ def load_corpus(
     folder: Path,
     read_validation: ReadDocuments | None = None,
     vocabulary: Vocabulary | None = None,
+    max_new_chars: int = 0,
     remarks: Remarks = tuple,
     shapes: Remarks = tuple,
 ) -> Corpus:
@@ -94,13 +100,16 @@ def load_corpus(
         folder: of the cache.
         read_validation: documents that are for validation alone.
         vocabulary: to encode with; by default the characters of the documents.
+        max_new_chars: most characters to add to it; those too rare for it never are.
         remarks, shapes: asked after the documents were read.
 
     Raises:
         DataError: there is no text at all.
         StorageError: the cache can't be written.
     """
-    key = _cache_key(fingerprint, config=config, seed=seed, vocabulary=vocabulary)
+    key = _cache_key(
+        fingerprint, config=config, seed=seed, vocabulary=vocabulary, max_new_chars=max_new_chars
+    )
     path = folder / key
     try:
         return _open(path)
@@ -109,7 +118,7 @@ def load_corpus(
     builder = _Builder(read_documents, read_validation, config=config, seed=seed)
 
     def build(staging: Path) -> None:
-        description = builder.build(staging, vocabulary=vocabulary)
+        description = builder.build(staging, vocabulary=vocabulary, max_new_chars=max_new_chars)
         description |= {"remarks": list(remarks()), "shapes": list(shapes())}
         (staging / DESCRIPTION).write_text(json.dumps(description), encoding="utf-8")
 
@@ -135,7 +144,9 @@ class _Builder:
         self.config = config
         self.seed = seed
 
-    def build(self, folder: Path, *, vocabulary: Vocabulary | None) -> dict[str, Any]:
+    def build(
+        self, folder: Path, *, vocabulary: Vocabulary | None, max_new_chars: int
+    ) -> dict[str, Any]:
         """Write both sides; return what describes them."""
         counts = np.zeros(NUM_CODE_POINTS, dtype=np.int64)
         with DocumentFile(folder / "documents") as waiting:
@@ -145,13 +156,27 @@ class _Builder:
                 raise DataError("there is no text in the data", hint=hint)
             fraction = 0.0 if self.read_validation else self.config.val_fraction
             train_chars = split_documents(sizes, val_fraction=fraction, seed=self.seed)
-            if vocabulary is None:
-                vocabulary = vocabulary_from_counts(counts, min_count=self.config.min_char_count)
+            vocabulary, new = self._vocabulary(
+                counts, begun_with=vocabulary, max_new_chars=max_new_chars
+            )
             pieces: Iterable[Piece] = cut(waiting.read(), train_chars=train_chars)
             if self.read_validation:
                 pieces = chain(pieces, on_side(1, self.read_validation()))
             num_cut = np.count_nonzero((train_chars > 0) & (train_chars < sizes.num_chars))
-            return self._encode(pieces, folder, vocabulary=vocabulary, num_cut=int(num_cut))
+            return self._encode(
+                pieces, folder, vocabulary=vocabulary, new=new, num_cut=int(num_cut)
+            )
+
+    def _vocabulary(
+        self, counts: Counts, *, begun_with: Vocabulary | None, max_new_chars: int
+    ) -> tuple[Vocabulary, Mapping[str, int]]:
+        """Return what to encode with, and the characters it had not been begun with."""
+        min_count = self.config.min_char_count
+        if begun_with is None:
+            return vocabulary_from_counts(counts, min_count=min_count), {}
+        new = newcomers(counts, vocabulary=begun_with)
+        most = min(max_new_chars, MAX_VOCAB_SIZE - len(begun_with))
+        return begun_with.extended(most_frequent(new, min_count=min_count, most=most)), new
 
     def _encode(
         self,
@@ -159,6 +184,7 @@ class _Builder:
         folder: Path,
         *,
         vocabulary: Vocabulary,
+        new: Mapping[str, int],
         num_cut: int,
     ) -> dict[str, Any]:
         tallies = [_Tally(), _Tally(texts=-num_cut)]  # the second parts are no texts of their own
@@ -177,6 +203,7 @@ class _Builder:
                     tallies[side].add(piece for piece in batch if piece[0] == side)
         return {
             "characters": vocabulary.characters,
+            "newcomers": dict(new),
             "sides": [
                 {
                     "dtype": writer.dtype.str,
@@ -245,10 +272,17 @@ def _as_bytes(text: str) -> bytes:
 
 
 def _cache_key(
-    fingerprint: str, *, config: DataConfig, seed: int, vocabulary: Vocabulary | None
+    fingerprint: str,
+    *,
+    config: DataConfig,
+    seed: int,
+    vocabulary: Vocabulary | None,
+    max_new_chars: int,
 ) -> str:
     characters = None if vocabulary is None else vocabulary.characters
     depends_on = [FORMAT_VERSION, fingerprint, config.model_dump(mode="json"), seed, characters]
+    if max_new_chars:
+        depends_on.append(max_new_chars)
     return hashlib.sha256(json.dumps(depends_on).encode()).hexdigest()[:32]
 
 
@@ -275,6 +309,7 @@ def _open(path: Path) -> Corpus:
         remarks=tuple(description["remarks"]),
         shapes=tuple(description["shapes"]),
         key=path.name,
+        newcomers=description["newcomers"],
     )
     if descriptor is not None:
         weakref.finalize(corpus, os.close, descriptor)

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from lumina_cli.core.model.accounting import fitting_batch_size, training_memory
 from lumina_cli.core.model.config import ModelConfig
+from lumina_cli.core.model.tuning_config import EVERYTHING, Tuning
 from lumina_cli.core.training.config import TrainingConfig
 from lumina_cli.errors import OutOfMemoryError
 
@@ -26,6 +27,7 @@ def fit_to_memory(
     vocab_size: int,
     available_bytes: int | None,
     half: bool,
+    tuning: Tuning = EVERYTHING,
 ) -> Fit:
     """Return settings whose steps fit: the same batches, in as many pieces as it takes.
 
@@ -43,11 +45,12 @@ def fit_to_memory(
             largest=largest,
             recompute=recompute,
             half=half,
+            tuning=tuning,
         )
         if size:
             return _fit(config, size=size, recompute=recompute)
     need = training_memory(
-        model, vocab_size=vocab_size, batch_size=1, recompute=True, half=half
+        model, vocab_size=vocab_size, batch_size=1, recompute=True, half=half, tuning=tuning
     ).total
     raise OutOfMemoryError(
         f"this model needs {need / 1e9:.1f} GB to train, and {usable / 1e9:.1f} GB are free",

@@ -11,6 +11,7 @@ from lumina_cli.core.device import machine_facts
 from lumina_cli.core.training.events import Evaluated
 from lumina_cli.core.training.state import TrainerState
 from lumina_cli.data.config import DataConfig
+from lumina_cli.recipes.old_text import lesson, lessons_of
 from lumina_cli.recipes.task import Task
 
 
@@ -26,7 +27,12 @@ def model_metadata(task: Task, evaluated: Evaluated) -> dict[str, JSON]:
         "loss_on": task.settings.of(DataConfig).loss_on,
         "seed": task.config.seed,
         "sampling": dict(_sampling_defaults(task)),
+        "learnt_from": _learnt_from(task),
     }
+    if task.base is not None:
+        metadata["lineage"] = _lineage(task)
+    if evaluated.kept_nats_per_char is not None:
+        metadata["kept_nats_per_char"] = evaluated.kept_nats_per_char
     if evaluated.nats_per_char == evaluated.nats_per_char:  # NaN without validation text
         metadata["val_nats_per_char"] = evaluated.nats_per_char
         metadata["val_accuracy"] = evaluated.accuracy
@@ -50,6 +56,8 @@ def make_checkpoint(task: Task, state: TrainerState) -> Checkpoint:
         "corpus": material.corpus.key,
         "machine": machine_facts(task.machine.device),
     }
+    if task.base is not None:
+        facts["base"] = task.base.facts()
     return Checkpoint(
         model=task.model.config,
         characters=material.corpus.vocabulary.characters,
@@ -66,6 +74,40 @@ def _made_now() -> dict[str, str]:
     }
 
 
+def _learnt_from(task: Task) -> list[JSON]:
+    """Return what finds all text again that the model has learnt from, the oldest first."""
+    material = task.material
+    earlier = lessons_of(task.base.metadata) if task.base else []
+    latest = lesson(
+        material.source,
+        val_data=material.val_data,
+        fingerprint=material.fingerprint,
+        config=task.settings.of(DataConfig),
+        seed=task.config.seed,
+    )
+    return [*(each for each in earlier if each != latest), latest]
+
+
+def _lineage(task: Task) -> list[JSON]:
+    """Return how the model came to be, a line for each time it was fine-tuned."""
+    assert task.base is not None
+    base, material = task.base, task.material
+    return [
+        *base.metadata.get("lineage", []),
+        {
+            "base": base.path.name,
+            "base_digest": base.digest,
+            "base_trained_on": list(base.metadata.get("trained_on", [])),
+            "trained_on": list(material.source.names),
+            "data_fingerprint": material.fingerprint,
+            "characters_added": material.corpus.vocabulary.characters[base.num_characters :],
+            "when": _made_now()["created"],
+        },
+    ]
+
+
 def _sampling_defaults(task: Task) -> dict[str, str | float]:
+    if task.base is not None:
+        return dict(task.base.metadata.get("sampling", {}))
     preset = task.settings.preset
     return dict(preset.sampling) if preset and preset.sampling else {}

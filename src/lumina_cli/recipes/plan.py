@@ -2,7 +2,8 @@
 
 import copy
 import time
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
@@ -11,11 +12,12 @@ from lumina_cli.core.device import describe_device
 from lumina_cli.core.model.accounting import TrainingMemory, num_parameters, training_memory
 from lumina_cli.core.model.config import ModelConfig
 from lumina_cli.core.model.transformer import Transformer
+from lumina_cli.core.model.tuning_config import EVERYTHING, Tuning
 from lumina_cli.core.precision import Precision
 from lumina_cli.core.training.config import TrainingConfig
 from lumina_cli.core.training.optim import build_optimizers
 from lumina_cli.core.training.step import Stepper
-from lumina_cli.data.batches import Batch, EpochBatches, steps_per_epoch
+from lumina_cli.data.batches import Batch, EpochBatches, Replay, steps_of_text
 from lumina_cli.data.corpus import Corpus, SideCounts
 
 LONGEST_TRIAL_S = 2.0
@@ -24,7 +26,10 @@ LONGEST_TRIAL_S = 2.0
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Data, model, memory and time of a run; `steps` is None where the clock ends it."""
+    """Data, model, memory and time of a run; `steps` is None where the clock ends it.
+
+    `more` is what there is to tell of this run alone, by name.
+    """
 
     data: tuple[str, ...]
     train: SideCounts
@@ -40,6 +45,7 @@ class Plan:
     device: str
     precision: Precision
     out: Path
+    more: Mapping[str, str] = field(default_factory=dict)
 
 
 def make_plan(
@@ -50,10 +56,16 @@ def make_plan(
     config: TrainingConfig,
     precision: Precision,
     out: Path,
+    tuning: Tuning = EVERYTHING,
+    replay: Replay | None = None,
+    more: Mapping[str, str] | None = None,
 ) -> Plan:
     """Return the plan, its time measured on a copy of the model."""
-    epoch_steps = steps_per_epoch(
-        len(corpus.train), seq_length=model.config.seq_length, batch_size=config.windows_per_step
+    epoch_steps = steps_of_text(
+        corpus.train,
+        seq_length=model.config.seq_length,
+        batch_size=config.windows_per_step,
+        replay=replay,
     )
     steps = _planned_steps(config, epoch_steps=epoch_steps)
     seconds = _planned_seconds(model, corpus, config=config, precision=precision, steps=steps)
@@ -72,6 +84,7 @@ def make_plan(
             batch_size=config.largest_micro_batch,
             recompute=config.activation_checkpointing,
             half=precision.name != "fp32",
+            tuning=tuning,
         ),
         steps=steps,
         steps_per_epoch=epoch_steps,
@@ -79,6 +92,7 @@ def make_plan(
         device=describe_device(model.wte.weight.device),
         precision=precision,
         out=out,
+        more=more or {},
     )
 
 

@@ -112,6 +112,7 @@ def _losses(steps: Sequence[Event], evaluated: Sequence[Event], *, scale: float)
     return [
         Curve("training, per id", "#8fb3d9", _points(steps, "loss", scale)),
         Curve("validation, per character", "#c0392b", _points(evaluated, "nats_per_char", scale)),
+        Curve("old text", "#2f7d4f", _points(evaluated, "kept_nats_per_char", scale)),
     ]
 
 

@@ -1,6 +1,6 @@
 """Going on with a run: which checkpoint, with which settings, and what is not as it was."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,11 +9,12 @@ from pydantic import ValidationError
 
 from lumina_cli.core.checkpoint.format import Checkpoint, load_checkpoint
 from lumina_cli.core.checkpoint.store import CheckpointStore, Found
+from lumina_cli.core.training.finetune_config import FinetuneConfig
 from lumina_cli.core.training.state import Counters, TrainerState
 from lumina_cli.data.corpus import Corpus
 from lumina_cli.errors import DataError, MissingInputError, ModelFileError, UsageError
 from lumina_cli.recipes.run_folder import CHECKPOINTS, RUN_SUFFIX
-from lumina_cli.settings import TRAIN_CONFIGS, Settings, resumed_settings
+from lumina_cli.settings import TRAIN_CONFIGS, ConfigType, Settings, resumed_settings
 
 FIXED = {
     "hidden_size",
@@ -23,6 +24,13 @@ FIXED = {
     "positions",
     "optimizer",
     "seed",
+    "expand",
+    "max_new_chars",
+    "replay",
+    "replay_share",
+    "freeze",
+    "lora_rank",
+    "lora_alpha",
 }
 """Settings that a run can't change on its way: tensors or data would no longer fit."""
 
@@ -70,7 +78,12 @@ class Resumed:
 
 
 def find_run(
-    path: Path | None, *, out: Path | None, default_out: Path, flags: Mapping[str, object]
+    path: Path | None,
+    *,
+    out: Path | None,
+    default_out: Path,
+    flags: Mapping[str, object],
+    kinds: Sequence[ConfigType] = TRAIN_CONFIGS,
 ) -> Resumed:
     """Return the run to go on with.
 
@@ -79,6 +92,7 @@ def find_run(
         out: the model file, if it was named.
         default_out: the model file otherwise, unless `path` tells.
         flags: settings given on the command line.
+        kinds: the configs of the command that begins such runs.
 
     Raises:
         MissingInputError: there is no checkpoint.
@@ -92,10 +106,22 @@ def find_run(
     saved, preset = facts.get("settings"), facts.get("preset")
     if not isinstance(saved, dict):
         raise ModelFileError(f"{found.path} is damaged: it has no settings")
-    settings = resumed_settings(TRAIN_CONFIGS, saved=saved, preset=preset, flags=flags)
+    _check_command(facts, kinds=kinds, path=found.path)
+    settings = resumed_settings(kinds, saved=saved, preset=preset, flags=flags)
     notices = [f"{bad.name} is set aside: it is damaged" for bad in found.set_aside]
     notices += _changed_settings(saved, settings)
     return Resumed(found, out or _model_of(found.path, default_out), settings, tuple(notices))
+
+
+def _check_command(facts: Mapping[str, Any], *, kinds: Sequence[ConfigType], path: Path) -> None:
+    """Refuse to go on with a run that the other command began."""
+    wanted, begun = FinetuneConfig in kinds, "base" in facts
+    if wanted != begun:
+        command = "finetune" if begun else "train"
+        raise UsageError(
+            f"{path} is of a run of `lumina {command}`",
+            hint=f"Go on with it: lumina {command} --resume {path}",
+        )
 
 
 def trainer_state(checkpoint: Checkpoint, *, path: Path) -> TrainerState:

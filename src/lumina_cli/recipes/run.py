@@ -12,6 +12,7 @@ from lumina_cli.core.checkpoint.format import load_model, save_model
 from lumina_cli.core.checkpoint.store import CheckpointStore
 from lumina_cli.core.memory import memory_bytes, peak_memory_bytes
 from lumina_cli.core.model.transformer import Transformer
+from lumina_cli.core.model.tuning import merged
 from lumina_cli.core.seeding import seed_dropout
 from lumina_cli.core.training.events import (
     Evaluated,
@@ -23,7 +24,10 @@ from lumina_cli.core.training.events import (
 )
 from lumina_cli.core.training.loop import Trainer
 from lumina_cli.core.training.state import TrainerState
+from lumina_cli.errors import LuminaError
+from lumina_cli.recipes.base import Base
 from lumina_cli.recipes.exam import ExamResult, take_exam
+from lumina_cli.recipes.kept_sample import write_sample
 from lumina_cli.recipes.model_facts import is_of_replies, make_checkpoint, model_metadata
 from lumina_cli.recipes.plan import Plan, make_plan
 from lumina_cli.recipes.report_page import write_report_page
@@ -52,6 +56,8 @@ class TrainReport:
     """What a run came to; `exam` where the starter corpus was learnt to the end.
 
     Where it `is_of_replies`, validation counts what the bot says and nothing else.
+    `base` is what was fine-tuned, `kept_nats_per_char` what the model is worth now on the text
+    that was learnt before, and `characters_added` those that have an id since.
     """
 
     model: Path
@@ -64,6 +70,9 @@ class TrainReport:
     stop_reason: StopReason
     exam: ExamResult | None = None
     is_of_replies: bool = False
+    kept_nats_per_char: float | None = None
+    base: Base | None = None
+    characters_added: str = ""
 
 
 class TrainingRun:
@@ -83,11 +92,15 @@ class TrainingRun:
             config=task.config,
             precision=task.machine.precision,
             out=task.out,
+            tuning=task.tuning,
+            replay=task.replay,
+            more=task.facts,
         )
         self.sample_prompt = choose_prompt(material.source, material.corpus)
         checkpoints = task.settings.of(CheckpointConfig)
         self.store = CheckpointStore(self.folder.checkpoints, keep=checkpoints.keep_checkpoints)
-        self.saver = Saver(self.store, config=checkpoints)
+        command = "finetune" if task.base else "train"
+        self.saver = Saver(self.store, config=checkpoints, command=command)
         self.trainer = self._trainer()
         self.report: TrainReport | None = None
 
@@ -120,6 +133,7 @@ class TrainingRun:
         task = self.task
         if task.resumed is None:
             self.folder.start(task.settings.values())
+            self._keep_sample()
             keep_previous(task.out)
             seed_dropout(task.config.seed)
         else:
@@ -127,6 +141,17 @@ class TrainingRun:
             self.trainer.restore(self._resumed_state(task.resumed))
         self.store.remove_unfinished()
         self.folder.record(Begun(self.trainer.num_steps))
+
+    def _keep_sample(self) -> None:
+        """Keep some of the validation text, to measure by it one day what was forgotten."""
+        task, corpus = self.task, self.task.material.corpus
+        with contextlib.suppress(LuminaError):  # a full disk is told when a model is saved
+            write_sample(
+                self.folder.path,
+                [corpus.validation, *task.old.validation],
+                vocabulary=corpus.vocabulary,
+                seq_length=task.model.config.seq_length,
+            )
 
     def _resumed_state(self, resumed: Resumed) -> TrainerState:
         state = trainer_state(resumed.found.checkpoint, path=resumed.found.path)
@@ -161,6 +186,7 @@ class TrainingRun:
     def _write_page(self) -> None:
         plan, out = self.plan, self.task.out
         facts = {
+            **plan.more,
             "model": f"{out}, {plan.num_parameters:,} parameters",
             "data": f"{', '.join(plan.data)}: {plan.train.chars:,} characters to learn from, "
             f"{plan.validation.chars:,} to measure with",
@@ -178,6 +204,11 @@ class TrainingRun:
         else:
             self.folder.record(event)
 
+    def _characters_added(self) -> str:
+        base = self.task.base
+        characters = self.task.material.corpus.vocabulary.characters
+        return characters[base.num_characters :] if base else ""
+
     def _trainer(self) -> Trainer:
         task, seconds = self.task, None
         if task.config.minutes is not None:
@@ -188,6 +219,8 @@ class TrainingRun:
             validation=task.material.corpus.validation,
             config=task.config,
             precision=task.machine.precision,
+            replay=task.replay,
+            kept=task.old.validation,
             seconds=seconds,
             sample=self._sample,
             recall=self._recall,
@@ -219,7 +252,7 @@ class TrainingRun:
         def write() -> SaveEvent:
             save_model(
                 self.task.out,
-                model=self.task.model,
+                model=merged(self.task.model),
                 vocabulary=self.task.material.corpus.vocabulary,
                 metadata=model_metadata(self.task, evaluated),
             )
@@ -243,4 +276,7 @@ class TrainingRun:
             stop_reason=finished.reason,
             exam=take_exam(best.model, best.vocabulary) if is_exam else None,
             is_of_replies=is_of_replies(best.metadata),
+            kept_nats_per_char=best.metadata.get("kept_nats_per_char"),
+            base=task.base,
+            characters_added=self._characters_added(),
         )

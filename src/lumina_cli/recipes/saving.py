@@ -47,6 +47,7 @@ class Saver:
     Args:
         store: where they go.
         config: how often.
+        command: that goes on with the run.
         clock: seconds from anywhere.
     """
 
@@ -55,10 +56,12 @@ class Saver:
         store: CheckpointStore,
         *,
         config: CheckpointConfig,
+        command: str = "train",
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.store = store
         self.config = config
+        self.command = command
         self.clock = clock
         self.num_failures = 0
         self._asked = False
@@ -119,6 +122,6 @@ class Saver:
         if self.num_failures >= MOST_FAILURES:
             raise StorageError(
                 f"{error.message} (for the third time in a row)",
-                hint="Make room on the disk, then go on with: lumina train --resume",
+                hint=f"Make room on the disk, then go on with: lumina {self.command} --resume",
             ) from error
         return SaveFailed(step, error.message)

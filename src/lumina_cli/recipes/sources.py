@@ -97,6 +97,7 @@ def encode_source(
     seed: int,
     validation: Source | None = None,
     vocabulary: Vocabulary | None = None,
+    max_new_chars: int = 0,
 ) -> Corpus:
     """Return the source as a corpus, encoded anew only if it isn't in the cache."""
     fingerprint = source.fingerprint + (validation.fingerprint if validation else "")
@@ -108,6 +109,7 @@ def encode_source(
         folder=cache_folder(),
         read_validation=validation.read if validation else None,
         vocabulary=vocabulary,
+        max_new_chars=max_new_chars,
         remarks=lambda: [*source.remarks(), *(validation.remarks() if validation else ())],
         shapes=lambda: [*source.shapes(), *(validation.shapes() if validation else ())],
     )

@@ -9,7 +9,7 @@ from lumina_cli.core.config import ComputeConfig
 from lumina_cli.core.device import choose_device
 from lumina_cli.core.precision import choose_precision
 from lumina_cli.core.training.config import TrainingConfig
-from lumina_cli.data.batches import steps_per_epoch
+from lumina_cli.data.batches import steps_of_text
 from lumina_cli.data.config import DataConfig
 from lumina_cli.recipes.plan import measure_step_s
 from lumina_cli.recipes.sources import encode_source, open_source
@@ -41,8 +41,8 @@ def measure_epoch(model_path: Path, *, data: Sequence[Path], settings: Settings)
     loaded = load_model(model_path, device=device)
     source = open_source(data, config=config)
     corpus = encode_source(source, config=config, seed=training.seed, vocabulary=loaded.vocabulary)
-    steps = steps_per_epoch(
-        len(corpus.train),
+    steps = steps_of_text(
+        corpus.train,
         seq_length=loaded.model.config.seq_length,
         batch_size=training.batch_size,
     )

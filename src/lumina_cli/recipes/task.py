@@ -1,7 +1,7 @@
 """What a run of training is to do: decided in full before anything of it begins."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,12 +12,16 @@ from lumina_cli.core.device import choose_device, machine_facts
 from lumina_cli.core.memory import available_memory_bytes
 from lumina_cli.core.model.config import ModelConfig
 from lumina_cli.core.model.transformer import Transformer
+from lumina_cli.core.model.tuning_config import EVERYTHING, Tuning
 from lumina_cli.core.precision import Precision, choose_precision
 from lumina_cli.core.training.config import TrainingConfig
+from lumina_cli.data.batches import Replay
 from lumina_cli.data.config import DataConfig
 from lumina_cli.data.corpus import Corpus
 from lumina_cli.errors import DataError
+from lumina_cli.recipes.base import Base
 from lumina_cli.recipes.fit import Fit, fit_to_memory
+from lumina_cli.recipes.old_text import OldText
 from lumina_cli.recipes.resume import Resumed, check_data, machine_notices
 from lumina_cli.recipes.sources import Source, encode_source, leaks, open_source, own_validation
 from lumina_cli.recipes.without_effect import without_effect
@@ -43,12 +47,14 @@ class Material:
         source: the documents.
         val_data: paths for validation alone.
         corpus: both, encoded.
+        fingerprint: of both.
         notices: what a person should know.
     """
 
     source: Source
     val_data: Sequence[Path]
     corpus: Corpus
+    fingerprint: str
     notices: tuple[str, ...]
 
 
@@ -63,6 +69,11 @@ class Task:
         machine: to compute on; the model is there.
         material: to learn from.
         model: to train.
+        tuning: which parts of it learn.
+        base: the model it comes from, if it does.
+        old: what was learnt before.
+        replay: how much of that is repeated.
+        facts: what a plan should tell beside the usual.
         resumed: the run to go on with, if it is not a new one.
         notices: what a person should know before it begins.
         started_s: when the command began (`time.monotonic`), from which `minutes` count.
@@ -74,6 +85,11 @@ class Task:
     machine: Machine
     material: Material
     model: Transformer
+    tuning: Tuning = EVERYTHING
+    base: Base | None = None
+    old: OldText = field(default_factory=OldText)
+    replay: Replay | None = None
+    facts: Mapping[str, str] = field(default_factory=dict)
     resumed: Resumed | None = None
     notices: tuple[str, ...] = ()
     started_s: float = field(default_factory=time.monotonic)
@@ -94,6 +110,7 @@ def read_material(
     data: Sequence[Path],
     val_data: Sequence[Path],
     vocabulary: Vocabulary | None = None,
+    max_new_chars: int = 0,
 ) -> Material:
     """Return what `data` names, read and encoded.
 
@@ -102,6 +119,7 @@ def read_material(
         data: paths to learn from.
         val_data: paths for validation alone; none for a share of `data`.
         vocabulary: to encode with; by default the characters of the data.
+        max_new_chars: most characters to add to it.
 
     Raises:
         LuminaError: there is no such data, it can't be read, or it holds no text.
@@ -113,14 +131,22 @@ def read_material(
     source = open_source(data, config=config)
     validation = open_source(val_data, config=config) if val_data else None
     corpus = encode_source(
-        source, config=config, seed=seed, validation=validation, vocabulary=vocabulary
+        source,
+        config=config,
+        seed=seed,
+        validation=validation,
+        vocabulary=vocabulary,
+        max_new_chars=max_new_chars,
     )
     if len(corpus.train) < 2:
         raise DataError("there is too little text to train on", hint="Give more: --data FILE")
+    if not (corpus.train.pairs & 1).any():
+        raise DataError("the bot says nothing in the data", hint="Learn from all: --loss-on all")
     notices += corpus.remarks
     notices += small_validation(corpus)
     notices += without_effect(settings, source=source, corpus=corpus, val_data=val_data)
-    return Material(source, val_data, corpus, tuple(notices))
+    fingerprint = source.fingerprint + (validation.fingerprint if validation else "")
+    return Material(source, val_data, corpus, fingerprint, tuple(notices))
 
 
 def check_resumed(resumed: Resumed, material: Material, machine: Machine) -> list[str]:
@@ -133,7 +159,9 @@ def check_resumed(resumed: Resumed, material: Material, machine: Machine) -> lis
     return machine_notices(resumed, machine_facts(machine.device))
 
 
-def fit_to_machine(settings: Settings, *, vocab_size: int, machine: Machine) -> Fit:
+def fit_to_machine(
+    settings: Settings, *, vocab_size: int, machine: Machine, tuning: Tuning = EVERYTHING
+) -> Fit:
     """Return the training settings that fit into the memory there is.
 
     Raises:
@@ -145,6 +173,7 @@ def fit_to_machine(settings: Settings, *, vocab_size: int, machine: Machine) -> 
         vocab_size=vocab_size,
         available_bytes=available_memory_bytes(machine.device),
         half=machine.precision.name != "fp32",
+        tuning=tuning,
     )
 
 

@@ -7,7 +7,7 @@ from lumina_cli.core.training.config import TrainingConfig
 from lumina_cli.data.config import DataConfig
 from lumina_cli.data.corpus import Corpus
 from lumina_cli.recipes.sources import Source
-from lumina_cli.settings import PRESETS, Settings
+from lumina_cli.settings import BASE_PLACE, PRESETS, Settings
 
 TREES_ONLY = ("lang", "paths")
 OASST_ONLY = (*TREES_ONLY, "include_synthetic")
@@ -28,7 +28,7 @@ def idle_lines(settings: Settings, idle: Iterable[tuple[str, str]]) -> list[str]
     lines: dict[str, str] = {}
     for name, why in idle:
         place = settings.sources.get(name)
-        if place and place not in _PRESET_PLACES:
+        if place and place not in _UNTOLD_PLACES:
             lines.setdefault(name, f"{name} has no effect {why} (from {place})")
     return list(lines.values())
 
@@ -45,7 +45,7 @@ def idle_data_settings(config: DataConfig, corpus: Corpus) -> Iterator[tuple[str
         yield "loss_on", "where there are no conversations"
 
 
-_PRESET_PLACES = {f"preset {name}" for name in PRESETS}
+_UNTOLD_PLACES = {BASE_PLACE, *(f"preset {name}" for name in PRESETS)}
 
 
 def _idle(

@@ -13,7 +13,7 @@ has no UTF-8 form. It is refused with its position rather than written as bytes 
 terminal or file could take back.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 
 import numpy as np
@@ -99,6 +99,14 @@ class Vocabulary:
         decoder = StreamDecoder(self.characters)
         return "".join(map(decoder.push, ids)) + decoder.finish()
 
+    def extended(self, characters: str) -> "Vocabulary":
+        """Return a vocabulary with more characters behind these: no id changes its meaning.
+
+        Raises:
+            DataError: as for a vocabulary that is made.
+        """
+        return Vocabulary(self.characters + characters)
+
     @cached_property
     def _id_of_code_point(self) -> IdArray:
         """Id by code point, -1 for none; the last entry stands for all that lie beyond it."""
@@ -120,6 +128,32 @@ def vocabulary_from_counts(counts: Counts, *, min_count: int) -> Vocabulary:
     if len(kept) > room:  # the most frequent, and of equally frequent ones the lower
         kept = np.sort(kept[np.argsort(-counts[kept], kind="stable")[:room]])
     return Vocabulary("".join(map(chr, kept.tolist())))
+
+
+def newcomers(counts: Counts, *, vocabulary: Vocabulary) -> dict[str, int]:
+    """Return the characters of a corpus that have no id, by code point, and how often each stands.
+
+    Args:
+        counts: how often each code point stands in the corpus, shape (0x110000,).
+        vocabulary: the characters that have one.
+    """
+    unknown = counts.copy()
+    unknown[code_points(vocabulary.characters)] = 0
+    found = np.flatnonzero(unknown)
+    return dict(zip(map(chr, found.tolist()), unknown[found].tolist(), strict=True))
+
+
+def most_frequent(characters: Mapping[str, int], *, min_count: int, most: int) -> str:
+    """Return the characters that are worth an id of their own, by code point.
+
+    Args:
+        characters: how often each stands in a corpus.
+        min_count: one that is seen less often stays spelled in bytes.
+        most: of them; of equally frequent ones the lower.
+    """
+    frequent = [character for character, count in characters.items() if count >= min_count]
+    frequent.sort(key=lambda character: (-characters[character], character))
+    return "".join(sorted(frequent[:most]))
 
 
 def code_points(text: str) -> CodePoints:

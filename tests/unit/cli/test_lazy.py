@@ -29,6 +29,17 @@ OPTIONS = {
     "--include-synthetic --mend-mojibake "
     "--allow-skips --val-fraction --min-char-count --loss-on --device "
     "--precision --threads --save-every --keep-checkpoints",
+    "finetune": "--data/-d --model/-m --val-data --out/-o --resume checkpoint --log-file "
+    "--tensorboard --config/-c --dry-run --json --quiet/-q --verbose/-v --expand/--no-expand "
+    "--max-new-chars --replay --replay-share --freeze --lora-rank --lora-alpha --seq-length "
+    "--dropout --batch-size --grad-accum --micro-batch-size "
+    "--activation-checkpointing --epochs --max-steps --minutes "
+    "--optimizer --learning-rate --muon-learning-rate --warmup-ratio --min-lr-ratio "
+    "--weight-decay --beta1 --beta2 --grad-clip --label-smoothing --evaluations --patience "
+    "--eval-chars --compile --seed --format --encoding --lang --paths "
+    "--include-synthetic --mend-mojibake "
+    "--allow-skips --val-fraction --min-char-count --loss-on --device "
+    "--precision --threads --save-every --keep-checkpoints",
     "chat": "--model/-m --prompt --config/-c --quiet/-q --verbose/-v --sampler --temperature "
     "--top-k --top-p --min-p --repetition-penalty --num-beams --length-penalty --num-candidates "
     "--max-chars --stop --seed --device --precision --threads",

@@ -10,7 +10,11 @@ from hypothesis import strategies as st
 from lumina_cli.data.batches import (
     Batch,
     EpochBatches,
+    Replay,
     cut_windows,
+    have_loss,
+    spread_batches,
+    steps_of_text,
     steps_per_epoch,
     validation_batches,
     window_starts,
@@ -175,3 +179,107 @@ def test_a_sample_of_the_validation_text_reaches_from_its_start_to_its_end() -> 
     begins = [row[0] for batch in batches for row in batch.inputs.tolist()]
     assert (begins[0], begins[-1]) == (FIRST_ID, FIRST_ID + 792)
     assert len(begins) == 10
+
+
+def masked_text(num_ids: int, counting: set[int]) -> EncodedText:
+    """A text like `counting_text`, of which only some positions count."""
+    mask = np.array([at in counting for at in range(num_ids)], dtype=np.int32)
+    pairs = 2 * np.arange(FIRST_ID, FIRST_ID + num_ids, dtype=np.int32) + mask
+    return EncodedText(np.arange(num_ids, dtype="<u4"), pairs)
+
+
+@given(
+    num_ids=st.integers(0, 120),
+    seq_length=st.integers(1, 30),
+    counting=st.sets(st.integers(0, 119)),
+    data=st.data(),
+)
+def test_windows_with_a_target_that_counts_are_told_from_those_without(
+    num_ids: int, seq_length: int, counting: set[int], data: st.DataObject
+) -> None:
+    text = masked_text(num_ids, counting)
+    offset = data.draw(st.integers(0, seq_length - 1))
+    starts = window_starts(num_ids, seq_length, offset=offset)
+    one_by_one = [
+        bool(cut_windows(text, starts[at : at + 1], seq_length=seq_length).in_loss.any())
+        for at in range(len(starts))
+    ]
+    assert have_loss(text, starts, seq_length=seq_length).tolist() == one_by_one
+
+
+@given(counting=st.sets(st.integers(1, 199), min_size=1), number=st.integers(0, 50))
+def test_no_batch_is_without_loss(counting: set[int], number: int) -> None:
+    text = masked_text(200, counting)
+    batches = epoch(text, number=number, size=1)
+    assert all(batch.num_in_loss for batch in batches)
+    assert sorted(targets_of(batches)) == sorted(FIRST_ID + at for at in counting)
+
+
+def test_steps_are_counted_without_windows_in_which_nothing_counts() -> None:
+    text = masked_text(81, {3, 5, 70})
+    assert steps_of_text(text, seq_length=8, batch_size=1) == 2
+    assert steps_of_text(counting_text(81), seq_length=8, batch_size=4) == 3
+    assert steps_of_text(
+        counting_text(81), seq_length=8, batch_size=4, replay=Replay((text,), 0.5)
+    ) == 5  # fmt: skip
+
+
+OLD = EncodedText(
+    np.arange(400, dtype="<u4"), 2 * np.arange(1000, 1400, dtype=np.int32) + 1
+)  # ids that the new text does not have
+
+
+def mixed(
+    *, share: float = 0.25, number: int = 0, old: EncodedText = OLD, size: int = 4
+) -> list[Batch]:
+    batches = EpochBatches(
+        counting_text(241),
+        seq_length=8,
+        batch_size=size,
+        seed=3,
+        epoch=number,
+        replay=Replay((old,), share),
+    )
+    return [batches[index] for index in range(len(batches))]
+
+
+def from_old(batch: Batch) -> list[bool]:
+    return [int(row.max()) >= 1000 for row in batch.targets]
+
+
+@pytest.mark.parametrize(("share", "num_old"), [(0.25, 10), (0.5, 30), (0.9, 270), (0.0, 0)])
+def test_an_epoch_repeats_a_share_of_the_old_text(share: float, num_old: int) -> None:
+    batches = mixed(share=share)
+    windows = [is_old for batch in batches for is_old in from_old(batch)]
+    assert len(windows) - sum(windows) in (30, 31)  # 240 targets in windows of 8
+    assert sum(windows) == pytest.approx(num_old, rel=0.04)
+    new = [target for target in targets_of(batches) if target < 1000]
+    assert sorted(new) == list(range(FIRST_ID + 1, FIRST_ID + 241))
+
+
+def test_old_and_new_windows_stand_side_by_side() -> None:
+    assert sum(0 < sum(from_old(batch)) < len(batch.inputs) for batch in mixed(share=0.5)) > 10
+
+
+def test_what_is_repeated_depends_on_the_epoch_and_nothing_else() -> None:
+    for one, again in zip(mixed(number=2), mixed(number=2), strict=True):
+        assert (one.inputs == again.inputs).all()
+    assert sorted(targets_of(mixed(number=2))) != sorted(targets_of(mixed(number=3)))
+
+
+def test_no_old_window_comes_twice_before_all_have_come_once() -> None:
+    short = EncodedText(OLD.codes[:33], OLD.pairs)  # four or five windows
+    counts = Counter(t for t in targets_of(mixed(share=0.5, old=short)) if t >= 1000)
+    assert len(counts) == 32
+    assert max(counts.values()) - min(counts.values()) <= 1
+
+
+def test_an_old_text_without_windows_is_passed_over() -> None:
+    nothing = EncodedText(OLD.codes[:0], OLD.pairs)
+    assert not any(any(from_old(batch)) for batch in mixed(old=nothing))
+
+
+def test_several_texts_are_measured_in_equal_parts() -> None:
+    batches = spread_batches([counting_text(801), OLD], seq_length=8, batch_size=4, max_chars=160)
+    rows = [is_old for batch in batches for is_old in from_old(batch)]
+    assert (len(rows), sum(rows)) == (20, 10)

@@ -181,6 +181,19 @@ def test_a_vocabulary_that_is_given_is_kept(tmp_path: Path) -> None:
     assert corpus.vocabulary.characters == "ca"
 
 
+def test_a_vocabulary_grows_by_the_frequent_characters_of_the_documents(tmp_path: Path) -> None:
+    config = DataConfig(min_char_count=2)
+    talks = [talk("aaz", "日日é"), talk("bb", "zz")]
+    corpus = load(tmp_path, talks, config=config, vocabulary=Vocabulary("za"), max_new_chars=9)
+    assert corpus.vocabulary.characters == "zab日"
+    assert corpus.newcomers == {"b": 2, "é": 1, "日": 2}
+
+
+def test_a_vocabulary_grows_by_no_more_than_asked_for(tmp_path: Path) -> None:
+    corpus = load(tmp_path, [talk("abbccc", "")], vocabulary=Vocabulary("x"), max_new_chars=2)
+    assert corpus.vocabulary.characters == "xbc"
+
+
 def test_the_loss_mask_is_kept(tmp_path: Path) -> None:
     corpus = load(tmp_path, [talk("a", "b")], config=DataConfig(loss_on="bot"))
     assert corpus.train.slice(0, 99).in_loss.tolist() == [False] * 5 + [True] * 2
@@ -207,6 +220,7 @@ def test_a_second_call_reads_no_document(tmp_path: Path) -> None:
         {"config": DataConfig(min_char_count=1, val_fraction=0.2)},
         {"config": DataConfig(min_char_count=1, loss_on="bot")},
         {"vocabulary": Vocabulary("abc")},
+        {"vocabulary": Vocabulary("abc"), "max_new_chars": 2},
     ],
     ids=str,
 )

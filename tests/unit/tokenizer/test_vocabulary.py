@@ -15,6 +15,8 @@ from lumina_cli.tokenizer.vocabulary import (
     Counts,
     Vocabulary,
     code_points,
+    most_frequent,
+    newcomers,
     vocabulary_from_counts,
 )
 
@@ -152,3 +154,25 @@ def test_texts_side_by_side_are_found_again_by_where_they_begin(texts: list[str]
     found = [ids[begin:end].tolist() for begin, end in pairwise(begins.tolist())]
     assert found == [vocabulary.encode(text) for text in texts]
     assert [vocabulary.decode(each) for each in found] == texts
+
+
+@given(old=ALPHABETS, new=ALPHABETS, text=TEXTS)
+def test_an_extended_vocabulary_moves_no_id(old: str, new: str, text: str) -> None:
+    added = "".join(character for character in new if character not in old)
+    before, after = Vocabulary(old), Vocabulary(old).extended(added)
+    assert after.encode(old) == before.encode(old)
+    assert after.encode(added) == list(range(len(before), len(before) + len(added)))
+    assert after.decode(after.encode(text)) == text
+
+
+def test_newcomers_are_the_characters_without_an_id() -> None:
+    counts = counts_of("abcabczzé日日日")
+    assert newcomers(counts, vocabulary=Vocabulary("cba")) == {"z": 2, "é": 1, "日": 3}
+    assert counts[ord("a")] == 2  # what was given is left as it is
+
+
+def test_the_most_frequent_are_taken_in_the_order_of_their_code_points() -> None:
+    counts = {"a": 5, "z": 9, "é": 2, "日": 9, "本": 5}
+    assert most_frequent(counts, min_count=3, most=9) == "az日本"
+    assert most_frequent(counts, min_count=1, most=3) == "az日"
+    assert most_frequent(counts, min_count=1, most=0) == ""

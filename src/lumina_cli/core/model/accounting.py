@@ -6,6 +6,7 @@ B batch, T time, C hidden size, H heads, V vocabulary, L layers.
 from dataclasses import dataclass
 
 from lumina_cli.core.model.config import ModelConfig
+from lumina_cli.core.model.tuning_config import EVERYTHING, Tuning
 
 BYTES = 4
 """Weights, gradients, optimizer and activations in fp32."""
@@ -27,11 +28,25 @@ class TrainingMemory:
 
 def num_parameters(config: ModelConfig, *, vocab_size: int) -> int:
     """Return the number of weights: L layers of 12·C² + 13·C, two embeddings, the last norm."""
+    C = config.hidden_size
+    return config.num_layers * _num_in_layer(config) + 2 * vocab_size * C + 2 * C
+
+
+def num_trainable(config: ModelConfig, *, vocab_size: int, tuning: Tuning) -> int:
+    """Return the number of weights that learn, those of adapters among them."""
+    C, new = config.hidden_size, tuning.num_new
+    learning = max(config.num_layers - tuning.frozen_layers, 0)
+    if tuning.lora_rank:  # four maps: C to 3·C, C to C, C to 4·C, and 4·C to C
+        return learning * 16 * C * tuning.lora_rank + 2 * new * C
+    embedding = new if tuning.freezes_embedding else vocab_size
+    return learning * _num_in_layer(config) + (embedding + vocab_size) * C + 2 * C
+
+
+def _num_in_layer(config: ModelConfig) -> int:
     C, F = config.hidden_size, config.feedforward_size
     attention = 3 * C * C + 3 * C + C * C + C
     feed_forward = C * F + F + F * C + C
-    norms = 4 * C
-    return config.num_layers * (attention + feed_forward + norms) + 2 * vocab_size * C + 2 * C
+    return attention + feed_forward + 4 * C
 
 
 def weight_shapes(config: ModelConfig, *, vocab_size: int) -> dict[str, tuple[int, ...]]:
@@ -62,6 +77,7 @@ def training_memory(
     batch_size: int,
     recompute: bool = False,
     half: bool = False,
+    tuning: Tuning = EVERYTHING,
 ) -> TrainingMemory:
     """Estimate the peak memory of one step.
 
@@ -72,23 +88,36 @@ def training_memory(
     they are, as log-probabilities, and as the gradients of both. Within 20 % of what was
     measured on a CPU (`tests/unit/core/model/test_memory_estimate.py`).
 
+    A frozen layer keeps nothing where no gradient goes through it. Where one does, to the
+    rows of new characters below, it still needs no inputs of linear maps (7·C less).
+
     Args:
         config: the shape.
         vocab_size: V.
         batch_size: windows at once.
         recompute: whether layers keep only what goes into them.
         half: whether matrix products are in a format of two bytes.
+        tuning: which parts learn.
     """
     C, dropped = config.hidden_size, config.dropout > 0
     weights = BYTES * num_parameters(config, vocab_size=vocab_size)
     in_layer = 17 * C + 2 * C * dropped + 2 * C * (config.positions == "rotary")
     if half:  # the inputs of both norms stay in fp32
         in_layer = (in_layer + 2 * C) // 2
-    kept = config.num_layers * C + in_layer if recompute else config.num_layers * in_layer
+    frozen = min(tuning.frozen_layers, config.num_layers)
+    passed = frozen if tuning.num_new else 0
+    learning = config.num_layers - frozen
+    in_learning = in_layer + 4 * tuning.lora_rank
+    kept = learning * in_learning + passed * (in_layer - 7 * C)
+    if recompute:
+        kept = (learning + passed) * C + in_learning
     outside = (3 + dropped) * C + 4 * vocab_size
     positions = batch_size * config.seq_length
     activations = BYTES * positions * (kept + 10 * C + outside)
-    return TrainingMemory(weights, weights, 2 * weights, activations)
+    trained = BYTES * num_trainable(config, vocab_size=vocab_size, tuning=tuning)
+    if tuning.lora_rank:
+        weights += trained
+    return TrainingMemory(weights, trained, 2 * trained, activations)
 
 
 def fitting_batch_size(
@@ -99,12 +128,18 @@ def fitting_batch_size(
     largest: int,
     recompute: bool = False,
     half: bool = False,
+    tuning: Tuning = EVERYTHING,
 ) -> int:
     """Return how many windows at once fit: `largest`, halved as often as needed; 0 for none."""
     size = largest
     while size:
         memory = training_memory(
-            config, vocab_size=vocab_size, batch_size=size, recompute=recompute, half=half
+            config,
+            vocab_size=vocab_size,
+            batch_size=size,
+            recompute=recompute,
+            half=half,
+            tuning=tuning,
         )
         if memory.total <= available_bytes:
             return size

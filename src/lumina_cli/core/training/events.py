@@ -40,7 +40,10 @@ class EpochDone:
 
 @dataclass(frozen=True, slots=True)
 class Evaluated:
-    """The validation text was measured (see `evaluate.Evaluation` for the units)."""
+    """The validation text was measured (see `evaluate.Evaluation` for the units).
+
+    `kept_nats_per_char` is the same for text that was learnt before, where there is some.
+    """
 
     step: int
     nats_per_char: float
@@ -48,6 +51,7 @@ class Evaluated:
     accuracy: float
     is_best: bool
     seconds: float
+    kept_nats_per_char: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

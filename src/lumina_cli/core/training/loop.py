@@ -8,13 +8,14 @@ goes on as if it had never stopped.
 
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
 from torch import Tensor
 
 from lumina_cli.core.memory import insist, unless_out_of_memory
 from lumina_cli.core.model.transformer import Transformer
+from lumina_cli.core.model.tuning import is_adapter
 from lumina_cli.core.precision import Precision
 from lumina_cli.core.seeding import random_state, restore_random_state
 from lumina_cli.core.training.compiled import Compiled
@@ -53,9 +54,16 @@ from lumina_cli.core.training.schedule import (
     learning_rate_factor,
     window_length,
 )
-from lumina_cli.core.training.state import OPTIMIZER, RANDOM, WEIGHTS, Counters, TrainerState
+from lumina_cli.core.training.state import (
+    ADAPTERS,
+    OPTIMIZER,
+    RANDOM,
+    WEIGHTS,
+    Counters,
+    TrainerState,
+)
 from lumina_cli.core.training.step import Stepper, StepResult
-from lumina_cli.data.batches import Batch, EpochBatches, validation_batches
+from lumina_cli.data.batches import Batch, EpochBatches, Replay, spread_batches
 from lumina_cli.data.encoded import EncodedText
 from lumina_cli.errors import DivergedError, ModelFileError
 
@@ -76,6 +84,8 @@ class Trainer:
         model: on its device.
         train: what is learnt from.
         validation: what is only measured; may be empty.
+        replay: older text to mix in.
+        kept: validation texts of what was learnt before, to measure what is forgotten.
         config: how long and how fast.
         precision: in which the model computes.
         seconds: with `config.minutes`, what is left of them for the loop.
@@ -93,6 +103,8 @@ class Trainer:
         validation: EncodedText,
         config: TrainingConfig,
         precision: Precision,
+        replay: Replay | None = None,
+        kept: Sequence[EncodedText] = (),
         seconds: float | None = None,
         sample: Sample | None = None,
         recall: Recall | None = None,
@@ -102,6 +114,8 @@ class Trainer:
         self.model = model
         self.train = train
         self.validation = validation
+        self.replay = replay
+        self.kept = kept
         self.config = config
         self.precision = precision
         self.sample = sample
@@ -171,7 +185,10 @@ class Trainer:
         counters.loss_scale = stepper.loss_scale.value
         counters.good_steps = stepper.loss_scale.good_steps
         device = self.model.wte.weight.device
-        tensors = {WEIGHTS + name: t for name, t in self.model.state_dict().items()}
+        tensors = {
+            (ADAPTERS if is_adapter(name) else WEIGHTS) + name: t
+            for name, t in self.model.state_dict().items()
+        }
         tensors |= {OPTIMIZER + name: t for name, t in stepper.optimizers.state().items()}
         tensors |= {RANDOM + name: t for name, t in random_state(device).items()}
         return TrainerState(counters.model_copy(deep=True), tensors)
@@ -180,7 +197,7 @@ class Trainer:
         """Go on from a state. Raises ModelFileError where it is of another model or optimizer."""
         counters, stepper = state.counters.model_copy(deep=True), self.stepper
         try:
-            self.model.load_state_dict(_named(state, WEIGHTS))
+            self.model.load_state_dict(_named(state, WEIGHTS) | _named(state, ADAPTERS))
             stepper.optimizers.restore(_named(state, OPTIMIZER), num_steps=counters.optimizer_steps)
             restore_random_state(_named(state, RANDOM), device=self.model.wte.weight.device)
         except (KeyError, RuntimeError, TypeError) as error:
@@ -361,6 +378,7 @@ class Trainer:
             batch_size=self.config.windows_per_step * self.model.config.seq_length // length,
             seed=self.config.seed,
             epoch=self.counters.epoch,
+            replay=self.replay,
         )
 
     def _show_sample(self, sample: Sample) -> Sampled | SampleSkipped:
@@ -391,8 +409,9 @@ class Trainer:
     def _evaluate(self) -> Iterator[TrainEvent]:
         counters, started_s = self.counters, self.clock()
         size = self.stepper.micro_batch_size
-        while (evaluation := unless_out_of_memory(self._measure)) is None:
+        while (measured := unless_out_of_memory(self._measure_all)) is None:
             self.stepper.do_less_at_once()
+        evaluation, kept = measured
         if self.stepper.micro_batch_size < size:
             yield BatchSplit(self.num_steps, self.stepper.micro_batch_size)
         counters.evaluated_step = self.num_steps
@@ -414,15 +433,23 @@ class Trainer:
             accuracy=evaluation.accuracy,
             is_best=is_best,
             seconds=counters.evaluation_s,
+            kept_nats_per_char=kept,
         )
         if counters.num_worse == OVERFITS_AFTER:
             assert counters.best_step is not None
             assert best is not None
             yield Overfits(self.num_steps, counters.best_step, best, nats)
 
-    def _measure(self) -> Evaluation:
-        batches = validation_batches(
-            self.validation,
+    def _measure_all(self) -> tuple[Evaluation, float | None]:
+        """Return what the model is worth on the validation text, and nats on the older ones."""
+        kept = None
+        if self.kept:
+            kept = self._measure(self.kept).nats_per_char
+        return self._measure([self.validation]), kept
+
+    def _measure(self, texts: Sequence[EncodedText]) -> Evaluation:
+        batches = spread_batches(
+            texts,
             seq_length=self.model.config.seq_length,
             batch_size=self.stepper.micro_batch_size,
             max_chars=self.config.eval_chars,

@@ -78,14 +78,18 @@ class Optimizers:
 def build_optimizers(model: nn.Module, *, config: TrainingConfig) -> Optimizers:
     """Return AdamW that decays matrices only; with Muon it keeps what Muon is not for.
 
-    Muon takes the matrices inside the layers; embedding, head, biases and norms stay with
-    AdamW, without decay. The parameters of the model are laid end to end.
+    Muon takes the matrices inside the layers; embedding, head, biases, norms and adapters
+    stay with AdamW, without decay. The parameters that learn are laid end to end; the others
+    have no optimizer, and no gradient.
     """
-    named = dict(model.named_parameters())
+    named = {name: p for name, p in model.named_parameters() if p.requires_grad}
     in_layers = {
         name: Matrices(p, parts=3 if name.endswith("c_attn.weight") else 1)
         for name, p in named.items()
-        if name.startswith("h.") and p.dim() >= 2 and config.optimizer == "muon"
+        if name.startswith("h.")
+        and name.endswith(".weight")
+        and p.dim() >= 2
+        and config.optimizer == "muon"
     }
     rest = [p for name, p in named.items() if name not in in_layers]
     decays = config.optimizer == "adamw"

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pydantic import BaseModel, ConfigDict
 from torch import Tensor
 
-WEIGHTS, OPTIMIZER, RANDOM = "model/", "optimizer/", "random/"
+WEIGHTS, ADAPTERS, OPTIMIZER, RANDOM = "model/", "adapter/", "optimizer/", "random/"
 """How the names of tensors begin."""
 
 

@@ -1,0 +1,274 @@
+"""Fine-tuning: a model that is there already learns on, from text of one's own."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+
+from lumina_cli.core.checkpoint.format import ModelFile
+from lumina_cli.core.model.config import ModelConfig
+from lumina_cli.core.model.growth import expect_as_frequent, grow
+from lumina_cli.core.model.transformer import Transformer
+from lumina_cli.core.model.tuning import tune
+from lumina_cli.core.seeding import make_generator
+from lumina_cli.core.training.config import TrainingConfig
+from lumina_cli.core.training.evaluate import evaluate
+from lumina_cli.core.training.finetune_config import FinetuneConfig
+from lumina_cli.data.batches import spread_batches
+from lumina_cli.data.config import DataConfig
+from lumina_cli.data.corpus import Corpus
+from lumina_cli.data.encoded import EncodedText
+from lumina_cli.errors import OutputError
+from lumina_cli.recipes.base import Base, Before, base_from_facts, base_of
+from lumina_cli.recipes.finetune_facts import finetune_facts, length_notices
+from lumina_cli.recipes.finetune_settings import (
+    choose_replay,
+    choose_tuning,
+    idle_settings,
+    with_enough_passes,
+)
+from lumina_cli.recipes.newcomers import find_newcomers
+from lumina_cli.recipes.old_text import OldText, find_old_text
+from lumina_cli.recipes.resume import Resumed
+from lumina_cli.recipes.run import TrainingRun
+from lumina_cli.recipes.run_folder import check_free
+from lumina_cli.recipes.task import (
+    Machine,
+    Material,
+    Task,
+    check_resumed,
+    choose_machine,
+    fit_to_machine,
+    read_material,
+)
+from lumina_cli.settings import Settings
+from lumina_cli.tokenizer.vocabulary import Vocabulary
+
+MEASURED_AT_ONCE = 16
+"""Windows, when the base model is measured."""
+
+
+def finetune(
+    settings: Settings,
+    *,
+    model: Path,
+    loaded: ModelFile,
+    data: Sequence[Path],
+    out: Path,
+    val_data: Sequence[Path] = (),
+    started_s: float | None = None,
+) -> TrainingRun:
+    """Return a run that trains a model on.
+
+    Args:
+        settings: of the command (see `finetune_settings`).
+        model: the model file.
+        loaded: what it holds.
+        data: paths to learn from.
+        out: the model file to write.
+        val_data: paths for validation alone.
+        started_s: when the command began (`time.monotonic`), from which `minutes` count.
+
+    Raises:
+        LuminaError: data, settings or machine don't allow the run.
+    """
+    started_s = time.monotonic() if started_s is None else started_s
+    _check_apart(model, out)
+    check_free(out)
+    machine = choose_machine(settings)
+    base, vocabulary = base_of(model, loaded), loaded.vocabulary
+    material = _read(settings, data=data, val_data=val_data, vocabulary=vocabulary)
+    old = _old_text(base, settings, vocabulary=vocabulary)
+    as_base_reads = material.corpus
+    if material.corpus.vocabulary != vocabulary:
+        as_base_reads = read_material(
+            settings, data=data, val_data=val_data, vocabulary=vocabulary
+        ).corpus
+    before = _measure_base(
+        loaded, settings, new=as_base_reads.validation, old=old.validation, machine=machine
+    )
+    return _run(
+        settings,
+        model=_grown(loaded, settings, corpus=material.corpus),
+        base=replace(base, before=before),
+        out=out,
+        machine=machine,
+        material=material,
+        old=old,
+        started_s=started_s,
+    )
+
+
+def go_on_finetuning(
+    resumed: Resumed,
+    *,
+    data: Sequence[Path] = (),
+    val_data: Sequence[Path] = (),
+    started_s: float | None = None,
+) -> TrainingRun:
+    """Return a run that goes on where it was left; the base model's file is not needed.
+
+    Args:
+        resumed: the run.
+        data: where its text lies now, if not where it did.
+        val_data: the same for validation.
+        started_s: as for `finetune`.
+
+    Raises:
+        LuminaError: as for `finetune`, or the data is other data.
+    """
+    started_s = time.monotonic() if started_s is None else started_s
+    check_free(resumed.out)
+    settings, checkpoint = resumed.settings, resumed.found.checkpoint
+    machine = choose_machine(settings)
+    base = base_from_facts(checkpoint.facts["base"], path=resumed.found.path)
+    vocabulary = Vocabulary(checkpoint.characters[: base.num_characters])
+    material = _read(
+        settings,
+        data=data or resumed.data,
+        val_data=val_data or resumed.val_data,
+        vocabulary=vocabulary,
+    )
+    notices = check_resumed(resumed, material, machine)
+    return _run(
+        settings,
+        model=Transformer(checkpoint.model, vocab_size=len(material.corpus.vocabulary)),
+        base=base,
+        out=resumed.out,
+        machine=machine,
+        material=replace(material, notices=(*material.notices, *notices)),
+        old=_old_text(base, settings, vocabulary=vocabulary),
+        started_s=started_s,
+        resumed=resumed,
+    )
+
+
+def _run(
+    settings: Settings,
+    *,
+    model: Transformer,
+    base: Base,
+    out: Path,
+    machine: Machine,
+    material: Material,
+    old: OldText,
+    started_s: float,
+    resumed: Resumed | None = None,
+) -> TrainingRun:
+    """Return the run of a model that has its new rows already."""
+    corpus = material.corpus
+    replay = choose_replay(settings, old.train)
+    if resumed is None:
+        settings = with_enough_passes(settings, corpus.train)
+    newcomers = find_newcomers(
+        corpus,
+        num_old=base.num_characters,
+        min_count=settings.of(DataConfig).min_char_count,
+        expands=settings.of(FinetuneConfig).expand,
+    )
+    tuning = choose_tuning(settings, num_new=len(newcomers.added))
+    fit = fit_to_machine(
+        settings, vocab_size=len(corpus.vocabulary), machine=machine, tuning=tuning
+    )
+    model = tune(model, tuning, generator=make_generator(fit.config.seed, "adapters"))
+    return TrainingRun(
+        Task(
+            settings,
+            config=fit.config,
+            out=out,
+            machine=machine,
+            material=material,
+            model=model.to(machine.device),
+            tuning=tuning,
+            base=base,
+            old=old,
+            replay=replay,
+            facts=finetune_facts(
+                settings, base=base, newcomers=newcomers, old=old, replay=replay, tuning=tuning
+            ),
+            resumed=resumed,
+            notices=(
+                *material.notices,
+                *newcomers.notices(max_new_chars=settings.of(FinetuneConfig).max_new_chars),
+                *length_notices(settings, corpus),
+                *old.notices,
+                *idle_settings(settings, has_old_text=bool(old.train)),
+                *fit.notices,
+            ),
+            started_s=started_s,
+        )
+    )
+
+
+def _check_apart(model: Path, out: Path) -> None:
+    """Refuse to write over the base model, by whatever name."""
+    if out.absolute() == model.absolute() or (out.exists() and out.samefile(model)):
+        raise OutputError(
+            f"{out} is the model to begin from, which is never written over",
+            hint="Name another file: --out FineTuned_Model.pth",
+        )
+
+
+def _read(
+    settings: Settings, *, data: Sequence[Path], val_data: Sequence[Path], vocabulary: Vocabulary
+) -> Material:
+    config = settings.of(FinetuneConfig)
+    return read_material(
+        settings,
+        data=data,
+        val_data=val_data,
+        vocabulary=vocabulary,
+        max_new_chars=config.max_new_chars if config.expand else 0,
+    )
+
+
+def _old_text(base: Base, settings: Settings, *, vocabulary: Vocabulary) -> OldText:
+    return find_old_text(
+        base,
+        config=settings.of(FinetuneConfig),
+        data=settings.of(DataConfig),
+        vocabulary=vocabulary,
+    )
+
+
+def _measure_base(
+    loaded: ModelFile,
+    settings: Settings,
+    *,
+    new: EncodedText,
+    old: Sequence[EncodedText],
+    machine: Machine,
+) -> Before:
+    """Return what the base model is worth as it is, on the new text and on the old."""
+    model = loaded.model.to(machine.device)
+
+    def nats(texts: Sequence[EncodedText]) -> float | None:
+        batches = spread_batches(
+            texts,
+            seq_length=model.config.seq_length,
+            batch_size=MEASURED_AT_ONCE,
+            max_chars=settings.of(TrainingConfig).eval_chars,
+        )
+        evaluation = evaluate(model, batches, precision=machine.precision)
+        return evaluation.nats_per_char if evaluation.characters else None
+
+    return Before(new=nats([new]), kept=nats(old) if old else None)
+
+
+def _grown(loaded: ModelFile, settings: Settings, *, corpus: Corpus) -> Transformer:
+    """Return the model with rows for the new characters, and with its new window and dropout."""
+    base, config = loaded.model.cpu(), settings.of(ModelConfig)
+    added = corpus.vocabulary.characters[len(loaded.vocabulary.characters) :]
+    generator = make_generator(settings.of(TrainingConfig).seed, "growth")
+    grown = grow(base, added, vocabulary=loaded.vocabulary, generator=generator)
+    counts = [corpus.newcomers[character] for character in added]
+    chars = corpus.train_counts.chars + corpus.validation_counts.chars
+    some = corpus.train.slice(0, base.config.seq_length * MEASURED_AT_ONCE).ids
+    length = min(len(some), base.config.seq_length)
+    idx = torch.from_numpy(some[: len(some) // length * length].astype("int64")).view(-1, length)
+    expect_as_frequent(grown, [*counts, chars - sum(counts)], idx=idx)
+    model = Transformer(config, vocab_size=grown.vocab_size)
+    model.load_state_dict(grown.state_dict())
+    return model

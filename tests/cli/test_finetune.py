@@ -1,0 +1,110 @@
+"""`lumina finetune` as it is typed."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from lumina_cli.core.checkpoint.format import load_model
+from tests.cli.command_line import lumina
+
+TINY = ("--hidden-size", 16, "--num-layers", 1, "--nhead", 2, "--seq-length", 16)
+VERSE = "the cat sat on the mat and the dog sat on the log\n" * 30
+CYRILLIC = "кот сидел на столе и дог спал на полу\n" * 25
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "verse.txt").write_text(VERSE, encoding="utf-8")
+    (tmp_path / "mine.txt").write_text(CYRILLIC, encoding="utf-8")
+    assert lumina("train", "--data", "verse.txt", "--max-steps", 10, *TINY, "-q") == 0
+    return tmp_path
+
+
+def test_it_tells_plan_progress_and_what_was_learnt_and_kept(
+    home: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "150")
+    assert lumina("finetune", "--data", "mine.txt", "--max-steps", 6) == 0
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    for said in ("Model.pth", "added", "of each pass repeats it", "before", "kept:", "→",
+                 "lumina chat --model FineTuned_Model.pth"):  # fmt: skip
+        assert said in captured.err, said
+    assert (home / "FineTuned_Model.pth").is_file()
+
+
+def test_json_holds_before_and_after(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert lumina("finetune", "--data", "mine.txt", "--max-steps", 6, "--json", "-q") == 0
+    captured = capsys.readouterr()
+    assert captured.err == ""
+    report = json.loads(captured.out)
+    assert report["base"] == str(home / "Model.pth")
+    assert report["val_nats_per_char"] < report["base_val_nats_per_char"]
+    assert report["kept_nats_per_char"] > 0 < report["base_kept_nats_per_char"]
+    assert set(report["characters_added"]) == set(CYRILLIC) - set(VERSE)
+
+
+def test_a_dry_run_writes_nothing(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert lumina("finetune", "--data", "mine.txt", "--dry-run", "--json", "-q") == 0
+    plan = json.loads(capsys.readouterr().out)
+    assert "new characters" in plan["finetuning"]
+    assert not list(home.glob("FineTuned*"))
+
+
+def test_info_shows_the_lineage_in_words(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert lumina("finetune", "--data", "mine.txt", "--max-steps", 2, "-q") == 0
+    assert lumina("info", "FineTuned_Model.pth") == 0
+    shown = capsys.readouterr().out
+    digest = load_model(home / "Model.pth").digest
+    assert f"Model.pth (digest {digest[:12]}…, trained on verse.txt) learnt mine.txt" in shown
+    assert not set("[]{}'") & set(shown)
+
+
+def test_a_stopped_run_goes_on(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert lumina("finetune", "--data", "mine.txt", "--max-steps", 4, "-q") == 0
+    assert lumina("finetune", "--resume", "--max-steps", 8, "--json", "-q") == 0
+    assert json.loads(capsys.readouterr().out)["steps"] == 8
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        ([], 2, "lumina finetune --data FILE"),
+        (["--data", "mine.txt", "-m", "nowhere.pth"], 66, "there is no model at nowhere.pth"),
+        (["--data", "mine.txt", "-m", "verse.txt"], 65, "is not a lumina model"),
+        (["--data", "mine.txt", "-o", "Model.pth"], 73, "never written over"),
+        (["--data", "nowhere.txt"], 66, "nowhere.txt"),
+        (["--data", "mine.txt", "--freeze", "9"], 2, "--freeze 1"),
+        (["--data", "mine.txt", "--lora-rank", "x"], 2, "(from --lora-rank)"),
+        (["--resume"], 66, "FineTuned_Model.run"),
+        (["--resume", "Model.run"], 2, "lumina train --resume"),
+        (["mine.txt"], 2, "--data mine.txt"),
+    ],
+)
+def test_what_is_wrong_is_said_with_what_to_do(
+    home: Path,
+    capsys: pytest.CaptureFixture[str],
+    arguments: list[str],
+    code: int,
+    said: str,
+) -> None:
+    assert lumina("finetune", *arguments) == code
+    err = " ".join(capsys.readouterr().err.split())
+    assert said in err
+    assert "Traceback" not in err
+
+
+def test_every_command_takes_the_result(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert lumina("finetune", "--data", "mine.txt", "--max-steps", 2, "-q") == 0
+    model = ("-m", "FineTuned_Model.pth")
+    assert lumina("eval", *model, "--data", "mine.txt", "--json") == 0
+    assert lumina("generate", *model, "--prompt", "кот", "--max-chars", 5, "--seed", 1) == 0
+    assert lumina("chat", *model, "--prompt", "кто", "--max-chars", 5, "--seed", 1) == 0
+    assert capsys.readouterr().out
+
+
+def test_the_shape_can_not_be_set(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert lumina("finetune", "--data", "mine.txt", "--hidden-size", 32) == 2
+    assert "hidden-size" in capsys.readouterr().err

@@ -1,0 +1,431 @@
+"""A tiny model learns on: growth, forgetting, replay, chains, resume."""
+
+import json
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from lumina_cli.core.checkpoint.format import load_checkpoint, load_model
+from lumina_cli.core.training.events import Evaluated, StepDone
+from lumina_cli.errors import (
+    DataError,
+    MissingInputError,
+    ModelFileError,
+    OutputError,
+    UsageError,
+)
+from lumina_cli.recipes.base import load_base
+from lumina_cli.recipes.finetune import finetune, go_on_finetuning
+from lumina_cli.recipes.finetune_settings import finetune_settings
+from lumina_cli.recipes.measure import measure_model
+from lumina_cli.recipes.pretrain import pretrain
+from lumina_cli.recipes.resume import find_run
+from lumina_cli.recipes.run import TrainingRun
+from lumina_cli.settings import (
+    FINETUNE_CONFIGS,
+    TRAIN_CONFIGS,
+    Settings,
+    resolve_settings,
+)
+from lumina_cli.tokenizer.ids import FIRST_CHARACTER
+from tests.recipes.test_pretrain import TINY, VERSE
+
+CYRILLIC = "кот сидел на столе и дог спал на полу\n" * 25
+CHAT = "".join(
+    f"<|user|>кто ты {number}\n<|bot|>я кот номер {number} на столе\n\n" for number in range(60)
+)
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a base model in it, its text beside it."""
+    folder = tmp_path_factory.mktemp("home")
+    data = folder / "text.txt"
+    data.write_text(VERSE * 2, encoding="utf-8")
+    flags = {**TINY, "max_steps": 150, "dropout": 0.1}
+    settings = resolve_settings(TRAIN_CONFIGS, flags=flags, environ={})
+    list(pretrain(settings, data=[data], out=folder / "Model.pth").run())
+    return folder
+
+
+@pytest.fixture
+def folder(home: Path, tmp_path: Path) -> Path:
+    """A copy of it, to do things in; its text still lies where the base read it."""
+    shutil.copytree(home, tmp_path, dirs_exist_ok=True)
+    return tmp_path
+
+
+def tuned_settings(model: Path, environ: Mapping[str, str] | None = None, **flags: Any) -> Settings:
+    given = {"max_steps": 60, "evaluations": 2, "batch_size": 4, "learning_rate": 0.01, **flags}
+    return finetune_settings(load_base(model), flags=given, environ=environ or {})
+
+
+def begun(
+    folder: Path,
+    *,
+    text: str = CYRILLIC,
+    model: str = "Model.pth",
+    out: str = "FineTuned_Model.pth",
+    name: str = "mine.txt",
+    **flags: Any,
+) -> TrainingRun:
+    data = folder / name
+    data.write_text(text, encoding="utf-8")
+    return finetune(
+        tuned_settings(folder / model, **flags),
+        model=folder / model,
+        loaded=load_base(folder / model),
+        data=[data],
+        out=folder / out,
+    )
+
+
+def done(folder: Path, **options: Any) -> TrainingRun:
+    run = begun(folder, **options)
+    list(run.run())
+    return run
+
+
+def evaluations(run: TrainingRun) -> list[Evaluated]:
+    return [event for event in run.run() if isinstance(event, Evaluated)]
+
+
+def test_a_model_learns_a_new_script_and_its_base_is_left_as_it_is(folder: Path) -> None:
+    before = (folder / "Model.pth").read_bytes()
+    run = done(folder)
+    assert run.report is not None
+    assert run.report.base is not None
+    old = load_model(folder / "Model.pth")
+    new = load_model(folder / "FineTuned_Model.pth")
+    assert (folder / "Model.pth").read_bytes() == before
+    assert set(run.report.characters_added) == set(CYRILLIC) - set(VERSE)
+    assert new.vocabulary.characters == old.vocabulary.characters + run.report.characters_added
+    assert run.report.best_nats_per_char is not None
+    assert run.report.base.before.new is not None
+    assert run.report.best_nats_per_char < 0.5 * run.report.base.before.new
+
+
+def test_before_is_what_eval_says_of_the_base(folder: Path) -> None:
+    run = begun(folder)
+    assert run.task.base is not None
+    val = folder / "val.txt"
+    val.write_text(CYRILLIC[len(CYRILLIC) - len(CYRILLIC) // 10 :], encoding="utf-8")
+    settings = resolve_settings(TRAIN_CONFIGS, flags={}, environ={})
+    measured = measure_model(folder / "Model.pth", data=[val], settings=settings)
+    assert run.task.base.before.new == pytest.approx(measured.nats_per_char, rel=0.02)
+
+
+def test_before_the_first_step_old_characters_have_the_logits_of_the_base(folder: Path) -> None:
+    base = load_model(folder / "Model.pth").model
+    grown = begun(folder).task.model.eval()
+    idx = torch.randint(0, base.vocab_size, (3, 16), generator=torch.Generator().manual_seed(0))
+    with torch.inference_mode():
+        assert torch.equal(grown(idx)[..., : base.vocab_size], base(idx))
+
+
+def test_without_expansion_the_vocabulary_stays_and_bytes_carry_the_rest(folder: Path) -> None:
+    run = done(folder, expand=False)
+    assert run.report is not None
+    assert run.report.characters_added == ""
+    new = load_model(folder / "FineTuned_Model.pth")
+    assert new.vocabulary == load_model(folder / "Model.pth").vocabulary
+    assert "no-expand" in run.plan.more["new characters"]
+    assert run.report.best_nats_per_char is not None
+
+
+def test_more_characters_than_the_cap_are_told(folder: Path) -> None:
+    run = begun(folder, max_new_chars=3)
+    added = run.task.material.corpus.vocabulary.characters[-3:]
+    counts = {character: CYRILLIC.count(character) for character in set(CYRILLIC) - set(VERSE)}
+    assert {counts[c] for c in added} == set(sorted(counts.values(), reverse=True)[:3])
+    left = len(counts) - 3
+    assert any(f"{left} characters more than 3" in notice for notice in run.task.notices)
+
+
+def test_forgetting_is_shown_before_after_and_in_between(folder: Path) -> None:
+    run = begun(folder, replay="off")
+    events = evaluations(run)
+    assert all(event.kept_nats_per_char is not None for event in events)
+    assert run.report is not None
+    assert run.report.base is not None
+    assert run.report.base.before.kept is not None
+    assert run.report.kept_nats_per_char in [event.kept_nats_per_char for event in events]
+    assert run.report.kept_nats_per_char > run.report.base.before.kept
+    saved = load_model(folder / "FineTuned_Model.pth").metadata
+    assert saved["kept_nats_per_char"] == run.report.kept_nats_per_char
+
+
+def test_with_replay_less_is_forgotten(folder: Path) -> None:
+    kept = {}
+    for replay in ("auto", "off"):
+        run = done(folder, replay=replay, out=f"{replay}.pth", replay_share=0.4)
+        assert run.report is not None
+        kept[replay] = run.report.kept_nats_per_char
+    assert kept["auto"] < 0.9 * kept["off"]
+
+
+def test_old_text_can_be_named(folder: Path) -> None:
+    run = begun(folder, replay=str(folder / "text.txt"), replay_share=0.5)
+    assert run.task.replay is not None
+    assert run.task.old.names == (str(folder / "text.txt"),)
+    with pytest.raises(MissingInputError):
+        begun(folder, replay=str(folder / "nowhere.txt"))
+
+
+def without_old_text(folder: Path) -> None:
+    """Let the model tell of a text that is gone."""
+    data = folder / "gone.txt"
+    data.write_text(VERSE * 2, encoding="utf-8")
+    settings = resolve_settings(TRAIN_CONFIGS, flags={**TINY, "max_steps": 20}, environ={})
+    list(pretrain(settings, data=[data], out=folder / "Model.pth").run())
+    data.unlink()
+
+
+def test_where_the_old_text_is_gone_a_sample_beside_the_model_stands_for_it(folder: Path) -> None:
+    without_old_text(folder)
+    run = begun(folder)
+    assert run.task.replay is None
+    assert len(run.task.old.validation) == 1
+    assert any("gone.txt" in notice for notice in run.task.notices)
+    assert all(event.kept_nats_per_char is not None for event in evaluations(run))
+
+
+def test_where_nothing_is_left_of_the_old_text_that_is_told_with_what_to_do(folder: Path) -> None:
+    without_old_text(folder)
+    shutil.rmtree(folder / "Model.run")
+    run = begun(folder)
+    assert any("--replay PATH" in notice for notice in run.task.notices)
+    assert all(event.kept_nats_per_char is None for event in evaluations(run))
+    assert run.report is not None
+    assert run.report.kept_nats_per_char is None
+
+
+def test_old_text_that_has_changed_is_told(folder: Path) -> None:
+    data = folder / "own.txt"
+    data.write_text(VERSE * 2, encoding="utf-8")
+    settings = resolve_settings(TRAIN_CONFIGS, flags={**TINY, "max_steps": 5}, environ={})
+    list(pretrain(settings, data=[data], out=folder / "Model.pth").run())
+    data.write_text(VERSE * 3, encoding="utf-8")
+    assert any("own.txt has changed" in notice for notice in begun(folder).task.notices)
+
+
+def test_conversations_are_learnt_by_the_bots_words_alone(folder: Path) -> None:
+    run = begun(folder, text=CHAT)
+    in_loss = run.task.material.corpus.train.slice(0, 10**6).in_loss
+    assert 0 < in_loss.mean() < 0.8
+    everything = begun(folder, text=CHAT, loss_on="all").task.material.corpus.train
+    assert everything.slice(0, 10**6).in_loss.mean() > in_loss.mean()
+
+
+def test_rows_without_a_reply_are_counted_and_told(folder: Path) -> None:
+    rows = [
+        {"messages": [{"role": "user", "content": "кто"}, {"role": "assistant", "content": "я"}]}
+    ] * 40 + [{"messages": [{"role": "user", "content": "никого"}]}] * 3
+    text = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+    notices = begun(folder, text=text, name="rows.jsonl").task.notices
+    assert any(notice.startswith("3 left out: no reply follows") for notice in notices)
+
+
+def test_data_in_which_the_bot_says_nothing_is_refused(folder: Path) -> None:
+    rows = [{"messages": [{"role": "user", "content": "кто"}]}] * 40
+    text = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+    with pytest.raises(DataError):
+        begun(folder, text=text, name="rows.jsonl")
+
+
+def test_a_text_shorter_than_a_window_is_padded_and_told(folder: Path) -> None:
+    run = begun(folder, text="кот и дог", max_steps=3, min_char_count=1)
+    assert any("shorter than one window" in notice for notice in run.task.notices)
+    list(run.run())
+    assert run.report is not None
+    assert run.report.steps == 3
+
+
+def test_validation_data_that_is_learnt_from_is_told(folder: Path) -> None:
+    (folder / "mine.txt").write_text(CYRILLIC, encoding="utf-8")
+    run = finetune(
+        tuned_settings(folder / "Model.pth"),
+        model=folder / "Model.pth",
+        loaded=load_base(folder / "Model.pth"),
+        data=[folder / "mine.txt"],
+        val_data=[folder / "mine.txt"],
+        out=folder / "out.pth",
+    )
+    assert any("is trained on, too" in notice for notice in run.task.notices)
+
+
+def test_a_chain_tells_its_lineage_and_keeps_what_every_link_learnt(folder: Path) -> None:
+    done(folder, text=CYRILLIC, out="first.pth", max_steps=20)
+    run = done(folder, text="ότι και η γάτα\n" * 60, model="first.pth", out="second.pth",
+               name="greek.txt", max_steps=20)  # fmt: skip
+    first, second = load_model(folder / "first.pth"), load_model(folder / "second.pth")
+    base = load_model(folder / "Model.pth")
+    lineage = second.metadata["lineage"]
+    assert [link["base_digest"] for link in lineage] == [base.digest, first.digest]
+    added = "".join(link["characters_added"] for link in lineage)
+    assert base.vocabulary.characters + added == second.vocabulary.characters
+    assert lineage[0] == first.metadata["lineage"][0]
+    assert [Path(name).name for name in run.task.old.names] == ["text.txt", "mine.txt"]
+    learnt = [Path(each["paths"][0]).name for each in second.metadata["learnt_from"]]
+    assert learnt == ["text.txt", "mine.txt", "greek.txt"]
+
+
+def test_a_longer_window_is_possible_and_told(folder: Path) -> None:
+    run = done(folder, seq_length="40", max_steps=3)
+    assert load_model(folder / "FineTuned_Model.pth").model.config.seq_length == 40
+    assert any("see 40 characters at once" in notice for notice in run.task.notices)
+
+
+@pytest.mark.parametrize("flags", [{"lora_rank": 4}, {"freeze": 1}])
+def test_a_saved_model_is_plain_whatever_learnt(folder: Path, flags: dict[str, int]) -> None:
+    run = done(folder, **flags)
+    base = load_model(folder / "Model.pth")
+    new = load_model(folder / "FineTuned_Model.pth")
+    assert set(new.model.state_dict()) == set(base.model.state_dict())
+    old_rows = new.model.wte.weight[: base.model.vocab_size]
+    assert torch.equal(old_rows, base.model.wte.weight)
+    assert "learns" in run.plan.more
+    assert run.report is not None
+    assert run.report.best_nats_per_char is not None
+    assert run.report.base is not None
+    assert run.report.base.before.new is not None
+    assert run.report.best_nats_per_char < run.report.base.before.new
+
+
+def newest(folder: Path) -> dict[str, Any]:
+    found = find_run(
+        None,
+        out=folder / "FineTuned_Model.pth",
+        default_out=Path("x.pth"),
+        flags={},
+        kinds=FINETUNE_CONFIGS,
+    ).found
+    return {name: tensor.tolist() for name, tensor in found.checkpoint.tensors.items()}
+
+
+@pytest.mark.parametrize("flags", [{}, {"lora_rank": 4}, {"freeze": 1, "optimizer": "muon"}])
+def test_a_run_that_was_stopped_ends_as_the_one_that_was_not(
+    home: Path, tmp_path: Path, flags: dict[str, Any]
+) -> None:
+    for name in ("whole", "stopped"):
+        shutil.copytree(home, tmp_path / name)
+        (tmp_path / name / "mine.txt").write_text(CYRILLIC, encoding="utf-8")
+    options = {"max_steps": 16, "dropout": 0.2, "replay_share": 0.5, **flags}
+    done(tmp_path / "whole", **options)
+    run = begun(tmp_path / "stopped", **options)
+    for event in run.run():
+        if isinstance(event, StepDone) and event.step == 7:
+            run.stop()
+    (tmp_path / "stopped" / "Model.pth").unlink()  # it is not needed any more
+    resumed = find_run(
+        None,
+        out=tmp_path / "stopped" / "FineTuned_Model.pth",
+        default_out=Path("x.pth"),
+        flags={},
+        kinds=FINETUNE_CONFIGS,
+    )
+    going_on = go_on_finetuning(resumed)
+    list(going_on.run())
+    assert newest(tmp_path / "whole") == newest(tmp_path / "stopped")
+    whole, stopped = (
+        load_model(tmp_path / name / "FineTuned_Model.pth") for name in ("whole", "stopped")
+    )
+    assert whole.metadata["kept_nats_per_char"] == stopped.metadata["kept_nats_per_char"]
+    assert going_on.report is not None
+    assert going_on.report.base is not None
+    assert going_on.report.base.before == run.task.base.before  # type: ignore[union-attr]
+
+
+def test_the_other_commands_run_is_not_gone_on_with(folder: Path) -> None:
+    done(folder, max_steps=2)
+    with pytest.raises(UsageError, match="lumina finetune") as refusal:
+        find_run(None, out=folder / "FineTuned_Model.pth", default_out=Path("x"), flags={})
+    assert "lumina finetune --resume" in str(refusal.value.hint)
+    with pytest.raises(UsageError, match="lumina train"):
+        find_run(
+            None,
+            out=folder / "Model.pth",
+            default_out=Path("x"),
+            flags={},
+            kinds=FINETUNE_CONFIGS,
+        )
+
+
+def test_the_base_is_never_written_over(folder: Path) -> None:
+    with pytest.raises(OutputError, match="never written over"):
+        begun(folder, out="Model.pth")
+    (folder / "link.pth").symlink_to(folder / "Model.pth")
+    with pytest.raises(OutputError, match="never written over"):
+        begun(folder, out="link.pth")
+
+
+def test_a_checkpoint_is_no_base_and_that_is_said(folder: Path) -> None:
+    checkpoint = next((folder / "Model.run" / "checkpoints").iterdir())
+    load_checkpoint(checkpoint)
+    with pytest.raises(ModelFileError, match="is a checkpoint of a run") as refusal:
+        load_base(checkpoint)
+    assert "Model.pth" in str(refusal.value.hint)
+
+
+@pytest.mark.parametrize("content", [b"", b"PK\x03\x04", b"not a model"])
+def test_a_damaged_base_is_refused(folder: Path, content: bytes) -> None:
+    (folder / "bad.pth").write_bytes(content)
+    with pytest.raises(ModelFileError):
+        load_base(folder / "bad.pth")
+
+
+def test_shape_and_preset_are_the_bases_whatever_the_environment_says(folder: Path) -> None:
+    settings = tuned_settings(
+        folder / "Model.pth", {"LUMINA_HIDDEN_SIZE": "512", "LUMINA_PRESET": "large"}
+    )
+    values = settings.values()
+    assert (values["hidden_size"], values["num_layers"]) == (16, 1)
+    assert settings.preset is None
+    assert len([n for n in settings.notices if "has no effect on a model" in n]) == 2
+
+
+def test_the_usual_settings_are_gentle(folder: Path) -> None:
+    loaded = load_base(folder / "Model.pth")
+    values = finetune_settings(loaded, flags={}, environ={}).values()
+    assert values["learning_rate"] == pytest.approx(1e-4 * 512 / 16)
+    assert (values["loss_on"], values["seq_length"], values["dropout"]) == ("bot", 16, 0.1)
+    wide = loaded.model.config.model_copy(update={"hidden_size": 1024})
+    loaded.model.config = wide
+    assert finetune_settings(loaded, flags={}, environ={}).values()["learning_rate"] == 1e-4
+
+
+def test_a_short_text_is_passed_over_more_often_unless_it_is_said_how_often(folder: Path) -> None:
+    few = begun(folder, text=CYRILLIC[:200], max_steps=None)
+    assert few.task.config.epochs == 40
+    assert begun(folder, text=CYRILLIC[:200], max_steps=None, epochs="2").task.config.epochs == 2
+    assert begun(folder, text=CYRILLIC * 60, max_steps=None).task.config.epochs == 3
+
+
+@pytest.mark.parametrize(
+    ("flags", "said"),
+    [
+        ({"expand": False, "max_new_chars": "9"}, "max_new_chars has no effect"),
+        ({"lora_alpha": "9"}, "lora_alpha has no effect"),
+        ({"replay": "off", "replay_share": "0.5"}, "replay_share has no effect"),
+    ],
+)
+def test_settings_without_effect_are_told(folder: Path, flags: dict[str, Any], said: str) -> None:
+    assert any(said in notice for notice in begun(folder, **flags).task.notices)
+
+
+@pytest.mark.parametrize("flags", [{"freeze": "2"}, {"freeze": "1", "lora_rank": "4"}])
+def test_more_frozen_than_there_is_is_refused(folder: Path, flags: dict[str, Any]) -> None:
+    with pytest.raises(UsageError):
+        tuned_settings(folder / "Model.pth", **flags)
+
+
+def test_ids_of_old_characters_never_move(folder: Path) -> None:
+    done(folder, max_steps=2)
+    old = load_model(folder / "Model.pth").vocabulary
+    new = load_model(folder / "FineTuned_Model.pth").vocabulary
+    assert new.encode("the cat") == old.encode("the cat")
+    assert min(new.encode("кот")) >= FIRST_CHARACTER + len(old.characters)
