@@ -116,7 +116,7 @@ def test_before_is_what_eval_says_of_the_base(folder: Path) -> None:
     val.write_text(CYRILLIC[len(CYRILLIC) - len(CYRILLIC) // 10 :], encoding="utf-8")
     settings = resolve_settings(TRAIN_CONFIGS, flags={}, environ={})
     measured = measure_model(folder / "Model.pth", data=[val], settings=settings)
-    assert run.task.base.before.new == pytest.approx(measured.nats_per_char, rel=0.02)
+    assert run.task.base.before.new == pytest.approx(measured.evaluation.nats_per_char, rel=0.02)
 
 
 def test_before_the_first_step_old_characters_have_the_logits_of_the_base(folder: Path) -> None:

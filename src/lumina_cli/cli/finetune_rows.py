@@ -6,6 +6,24 @@ MOST_CHARACTERS = 40
 """Shown of those that were added."""
 
 
+MOST_FORGOTTEN = 0.1
+"""Of the loss on old text; a higher rise is told with what helps."""
+
+
+def forgetting_advice(report: TrainReport) -> str | None:
+    """Return what helps where much was forgotten; None where it was not."""
+    before = report.base.before.kept if report.base else None
+    if before is None or report.kept_nats_per_char is None:
+        return None
+    rise = report.kept_nats_per_char / before - 1 if before else 0.0
+    if rise <= MOST_FORGOTTEN:
+        return None
+    return (
+        f"The old text is predicted {rise:.0%} worse than before. What keeps more of it: "
+        "--replay-share 0.8, more --epochs, or --freeze N."
+    )
+
+
 def finetuned_rows(report: TrainReport) -> dict[str, str]:
     """Return what fine-tuning came to: the new text, the old text, the characters."""
     base = report.base

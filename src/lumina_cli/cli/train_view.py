@@ -14,7 +14,7 @@ from rich.text import Text
 
 from lumina_cli.chat.visible import strip_controls
 from lumina_cli.cli.console import plain
-from lumina_cli.cli.finetune_rows import finetuned_rows
+from lumina_cli.cli.finetune_rows import finetuned_rows, forgetting_advice
 from lumina_cli.cli.train_lines import log_line, one_line, trouble_line
 from lumina_cli.cli.wording import counted, format_bytes, format_count, format_duration
 from lumina_cli.core.training.events import EpochDone, Evaluated, Sampled, StepDone
@@ -284,6 +284,8 @@ def show_report(console: Console, report: TrainReport) -> None:
     console.print(Panel(grid, title="done", title_align="left", border_style="green"))
     if report.exam is not None:
         console.print(_exam_table(report))
+    if advice := forgetting_advice(report):
+        console.print(plain(advice))
     if report.stop_reason == "interrupted":
         console.print(plain(f"Go on with: {resume_command(report)}", style="bold"))
     else:

@@ -39,8 +39,9 @@ class AdaptedLinear(nn.Module):
         self.lora_b = nn.Parameter(torch.zeros(num_out, rank, device=self.weight.device))
 
     def forward(self, x: Tensor) -> Tensor:
-        low = F.linear(x, self.lora_a)  # (..., R)
-        return F.linear(x, self.weight, self.bias) + F.linear(low, self.lora_b) * self.scale
+        low = F.linear(x, self.lora_a) * self.scale  # (..., R)
+        y = F.linear(x, self.weight, self.bias)
+        return y.add_(F.linear(low, self.lora_b))  # in place: three of its size would be many
 
     def merged_weight(self) -> Tensor:
         """Return the one matrix that does the same."""

@@ -26,7 +26,7 @@ class FinetuneConfig(BaseModel):
         "learnt from before; a PATH is other text; off is none.",
     )
     replay_share: float = Field(
-        0.25, ge=0, le=0.9, description="Share of old text in each pass over the new."
+        0.5, ge=0, le=0.9, description="Share of old text in each pass over the new."
     )
     freeze: int = Field(
         0,

@@ -9,6 +9,7 @@ import pytest
 
 from lumina_cli.core.model.accounting import training_memory
 from lumina_cli.core.model.config import ModelConfig
+from lumina_cli.core.model.tuning_config import Tuning
 
 VOCAB_SIZE = 350
 MEASURE = """
@@ -17,6 +18,8 @@ import numpy as np
 import torch
 from lumina_cli.core.model.config import ModelConfig
 from lumina_cli.core.model.transformer import build_model
+from lumina_cli.core.model.tuning import tune
+from lumina_cli.core.model.tuning_config import EVERYTHING, Tuning
 from lumina_cli.core.precision import choose_precision
 from lumina_cli.core.training.config import TrainingConfig
 from lumina_cli.core.training.optim import build_optimizers
@@ -26,11 +29,12 @@ from lumina_cli.data.encoded import EncodedText
 
 torch.set_num_threads(1)
 
-def step(config, batch_size, optimizer, recompute):
+def step(config, batch_size, optimizer, recompute, tuning=EVERYTHING):
     ids = np.random.default_rng(0).integers(6, 100, batch_size * config.seq_length + 1)
     text = EncodedText(np.arange(len(ids), dtype="<u4"), (ids * 2 + 1).astype(np.int32))
     model = build_model(config, vocab_size=350, generator=torch.Generator()).train()
     model.recompute = recompute
+    tune(model, tuning, generator=torch.Generator())
     stepper = Stepper(
         model,
         build_optimizers(model, config=TrainingConfig(optimizer=optimizer)),
@@ -45,12 +49,12 @@ def status(name):
     lines = open("/proc/self/status").read().splitlines()
     return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(name))
 
-shape, batch_size, optimizer, recompute = json.loads(sys.argv[1])
+shape, batch_size, optimizer, recompute, tuning = json.loads(sys.argv[1])
 small = {**shape, "hidden_size": 16, "num_layers": 1, "num_heads": 2, "seq_length": 16}
 step(ModelConfig(**small), 2, optimizer, recompute)  # what torch loads at its first step
 open("/proc/self/clear_refs", "w").write("5")  # forget the peak so far
 before = status("VmRSS")
-step(ModelConfig(**shape), batch_size, optimizer, recompute)
+step(ModelConfig(**shape), batch_size, optimizer, recompute, Tuning(**tuning))
 print(status("VmHWM") - before)
 """
 DEMO = {
@@ -62,21 +66,37 @@ SMALL = {"hidden_size": 256, "num_layers": 4, "num_heads": 8, "seq_length": 256}
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs /proc")
 @pytest.mark.parametrize(
-    ("shape", "batch_size", "optimizer", "recompute"),
+    ("shape", "batch_size", "optimizer", "recompute", "tuning"),
     [
-        (DEMO, 16, "muon", False),
-        (SMALL, 8, "adamw", False),
-        pytest.param(SMALL, 8, "adamw", True, marks=pytest.mark.slow),
-        pytest.param({}, 16, "adamw", False, marks=pytest.mark.slow, id="default"),
+        (DEMO, 16, "muon", False, {}),
+        (SMALL, 8, "adamw", False, {}),
+        (SMALL, 8, "adamw", False, {"lora_rank": 8, "num_new": 20}),
+        (SMALL, 8, "adamw", False, {"frozen_layers": 3}),
+        pytest.param(
+            SMALL, 8, "adamw", False, {"frozen_layers": 3, "num_new": 9}, marks=pytest.mark.slow
+        ),
+        pytest.param(SMALL, 8, "adamw", True, {}, marks=pytest.mark.slow),
+        pytest.param({}, 16, "adamw", False, {}, marks=pytest.mark.slow, id="default"),
+        pytest.param(
+            {}, 4, "adamw", False, {"lora_rank": 8}, marks=pytest.mark.slow, id="adapters"
+        ),
     ],
 )
 def test_the_estimate_is_within_a_fifth_of_the_peak(
-    shape: dict[str, Any], batch_size: int, optimizer: str, recompute: bool
+    shape: dict[str, Any],
+    batch_size: int,
+    optimizer: str,
+    recompute: bool,
+    tuning: dict[str, int],
 ) -> None:
-    given = json.dumps([shape, batch_size, optimizer, recompute])
+    given = json.dumps([shape, batch_size, optimizer, recompute, tuning])
     measured = int(subprocess.check_output([sys.executable, "-c", MEASURE, given], timeout=300))
     estimate = training_memory(
-        ModelConfig(**shape), vocab_size=VOCAB_SIZE, batch_size=batch_size, recompute=recompute
+        ModelConfig(**shape),
+        vocab_size=VOCAB_SIZE,
+        batch_size=batch_size,
+        recompute=recompute,
+        tuning=Tuning(**tuning),
     )
     assert estimate.total == pytest.approx(measured, rel=0.2)
     assert measured < 8e9
