@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from pathlib import Path
 
 from lumina_cli.core.checkpoint.format import ModelFile
@@ -13,6 +12,7 @@ from lumina_cli.core.training.finetune_config import REPLAY_OFF, FinetuneConfig
 from lumina_cli.data.batches import Replay, steps_of_text
 from lumina_cli.data.encoded import EncodedText
 from lumina_cli.errors import UsageError
+from lumina_cli.recipes.without_effect import idle_lines
 from lumina_cli.settings import (
     BASE_PLACE,
     FINETUNE_CONFIGS,
@@ -92,18 +92,12 @@ def with_enough_passes(settings: Settings, text: EncodedText) -> Settings:
     )
     assert config.epochs is not None, "fine-tuning has a usual number of passes"
     epochs = min(max(config.epochs, math.ceil(FEWEST_STEPS / steps)), MOST_EPOCHS)
-    configs = dict(settings.configs)
-    configs[TrainingConfig] = config.model_copy(update={"epochs": epochs})
-    return replace(settings, configs=configs)
+    return settings.replaced({"epochs": epochs}, source=BASE_PLACE)
 
 
 def idle_settings(settings: Settings, *, has_old_text: bool) -> list[str]:
     """Return a line for each setting that was given and changes nothing here."""
-    return [
-        f"{name} has no effect {why} (from {settings.sources[name]})"
-        for name, why in _idle(settings.of(FinetuneConfig), has_old_text=has_old_text)
-        if settings.sources.get(name, BASE_PLACE) != BASE_PLACE
-    ]
+    return idle_lines(settings, _idle(settings.of(FinetuneConfig), has_old_text=has_old_text))
 
 
 def _idle(config: FinetuneConfig, *, has_old_text: bool) -> Iterator[tuple[str, str]]:

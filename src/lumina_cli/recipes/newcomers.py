@@ -44,7 +44,7 @@ class Newcomers:
             return f"none (--no-expand): {len(self.counts):,} are spelled in bytes"
         parts = [f"{len(self.added):,} added{_shown(self.added, self.counts)}"]
         if self.rare:
-            parts.append(f"{len(self.rare):,} too rare for an id are spelled in bytes")
+            parts.append(f"{len(self.rare):,} too rare for an id, left to bytes")
         return "; ".join(parts)
 
     def notices(self, *, max_new_chars: int) -> list[str]:

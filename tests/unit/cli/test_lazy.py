@@ -33,7 +33,7 @@ OPTIONS = {
     "--tensorboard --config/-c --dry-run --json --quiet/-q --verbose/-v --expand/--no-expand "
     "--max-new-chars --replay --replay-share --freeze --lora-rank --lora-alpha --seq-length "
     "--dropout --batch-size --grad-accum --micro-batch-size "
-    "--activation-checkpointing --epochs --max-steps --minutes "
+    "--activation-checkpointing --start-seq-length --epochs --max-steps --minutes "
     "--optimizer --learning-rate --muon-learning-rate --warmup-ratio --min-lr-ratio "
     "--weight-decay --beta1 --beta2 --grad-clip --label-smoothing --evaluations --patience "
     "--eval-chars --compile --seed --format --encoding --lang --paths "
