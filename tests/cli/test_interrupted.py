@@ -2,7 +2,6 @@
 
 import json
 import os
-import random
 import signal
 import subprocess
 import sys
@@ -113,22 +112,6 @@ def test_a_second_run_on_the_folder_exits_73(folder: Path) -> None:
             _, err = second.communicate(timeout=PATIENCE_S)
         assert second.returncode == 73
         assert str(process.pid) in err
-
-
-@pytest.mark.parametrize("times", [2, pytest.param(100, marks=pytest.mark.slow)])
-def test_kill_at_any_moment_and_go_on(folder: Path, times: int) -> None:
-    rng, step, arguments = random.Random(times), 0, begin(folder, "--save-every", "1")
-    for _ in range(times):
-        with training(folder, *arguments) as process:
-            wait_for_step(folder, step + 1)
-            time.sleep(rng.random() * 0.3)
-            process.kill()
-        store = CheckpointStore(folder / "Model.run" / "checkpoints")
-        found = store.newest()
-        assert found.set_aside == ()
-        assert found.checkpoint.values["num_steps"] >= step
-        step = found.checkpoint.values["num_steps"]
-        arguments = ["--resume"]
 
 
 LIMITED = """

@@ -120,7 +120,7 @@ def test_a_disk_that_is_full_for_a_while_costs_nothing(
                 full.undo()
     assert [event.step for event in events if isinstance(event, SaveFailed)] == [8]
     saved = [event.step for event in events if isinstance(event, CheckpointSaved)]
-    assert saved == [0, 4, 12, 16, 20]
+    assert saved == [0, 4, 12, 16, 20, 20]  # the last time with the evaluation
 
 
 def run_until_full(run: TrainingRun, *, step: int, full: pytest.MonkeyPatch) -> None:
@@ -137,3 +137,10 @@ def test_a_disk_that_stays_full_ends_the_run_with_the_last_checkpoint_whole(
         run_until_full(run, step=7, full=full)
     assert "--resume" in caught.value.hint
     assert load_checkpoint(found(tmp_path).found.path).values["num_steps"] == 6
+
+
+def test_the_last_checkpoint_knows_of_the_evaluation_after_the_same_step(tmp_path: Path) -> None:
+    list(begun(tmp_path, save_every="5", evaluations=2).run())
+    values = found(tmp_path).found.checkpoint.values
+    assert values["evaluated_step"] == 20
+    assert values["best_step"] == load_model(tmp_path / "Model.pth").metadata["steps"]

@@ -39,6 +39,8 @@ class SaveFailed:
 
 
 SaveEvent = Saved | CheckpointSaved | SaveFailed
+Moment = tuple[int, object]
+"""Steps done, and the step of the last evaluation."""
 
 
 class Saver:
@@ -66,7 +68,7 @@ class Saver:
         self.num_failures = 0
         self._asked = False
         self._saved_s = clock()
-        self._saved_step = -1
+        self._saved: Moment | None = None
 
     def save_soon(self) -> None:
         """Let a checkpoint be due after the step in hand."""
@@ -89,7 +91,9 @@ class Saver:
         Raises:
             StorageError: it was the third failure in a row.
         """
-        if step == self._saved_step and not self._asked:
+        # After the same step there may be an evaluation that is not on disk yet.
+        moment = (step, checkpoint.values.get("evaluated_step"))
+        if moment == self._saved and not self._asked:
             return
         self._asked = False
         started_s = self._saved_s = self.clock()
@@ -97,7 +101,7 @@ class Saver:
 
         def write() -> SaveEvent:
             self.store.save(checkpoint, step=step, best_step=best_step)
-            self._saved_step = step
+            self._saved = moment
             return CheckpointSaved(step, path, self.clock() - started_s)
 
         yield self.attempt(write, step=step)
