@@ -97,11 +97,14 @@ def test_stopping_ends_the_run_with_a_saved_model(tmp_path: Path) -> None:
     assert load_model(tmp_path / "Model.pth").metadata["steps"] == 7
 
 
-def test_an_older_model_is_kept_aside(tmp_path: Path) -> None:
-    for _ in range(2):
-        list(prepare(tmp_path, max_steps=2).run())
-    assert load_model(tmp_path / "Model.pth").metadata["steps"] == 2
-    assert load_model(tmp_path / "Model.previous.pth").metadata["steps"] == 2
+def test_older_models_are_kept_aside_and_that_is_told(tmp_path: Path) -> None:
+    for steps in (1, 2, 3):
+        run = prepare(tmp_path, max_steps=steps)
+        list(run.run())
+    assert load_model(tmp_path / "Model.pth").metadata["steps"] == 3
+    assert load_model(tmp_path / "Model.previous-2.pth").metadata["steps"] == 2
+    assert load_model(tmp_path / "Model.previous.pth").metadata["steps"] == 1
+    assert any("Model.previous-2.run" in notice for notice in run.task.notices)
 
 
 def test_the_run_folder_tells_what_happened(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from lumina_cli.core.model.transformer import build_model
 from lumina_cli.core.seeding import make_generator
 from lumina_cli.core.training.config import TrainingConfig
 from lumina_cli.recipes.choose_shape import choose_shape, explain, is_free
+from lumina_cli.recipes.earlier_run import earlier_notices
 from lumina_cli.recipes.resume import Resumed
 from lumina_cli.recipes.run import TrainingRun
 from lumina_cli.recipes.run_folder import check_free
@@ -54,9 +55,11 @@ def pretrain(
     notices = list(material.notices)
     if resumed is not None:
         notices += check_resumed(resumed, material, machine)
-    elif is_free(settings):
-        settings, chosen = _choose(settings, material, machine, started_s=started_s)
-        notices.append(chosen)
+    else:
+        notices += earlier_notices(out)
+        if is_free(settings):
+            settings, chosen = _choose(settings, material, machine, started_s=started_s)
+            notices.append(chosen)
     vocab_size = len(material.corpus.vocabulary)
     fit = fit_to_machine(settings, vocab_size=vocab_size, machine=machine)
     model = build_model(

@@ -26,13 +26,14 @@ from lumina_cli.core.training.loop import Trainer
 from lumina_cli.core.training.state import TrainerState
 from lumina_cli.errors import LuminaError
 from lumina_cli.recipes.base import Base
+from lumina_cli.recipes.earlier_run import move_aside
 from lumina_cli.recipes.exam import ExamResult, take_exam
 from lumina_cli.recipes.kept_sample import write_sample
 from lumina_cli.recipes.model_facts import is_of_replies, make_checkpoint, model_metadata
 from lumina_cli.recipes.plan import Plan, make_plan
 from lumina_cli.recipes.report_page import write_report_page
 from lumina_cli.recipes.resume import Resumed, rescale_position, trainer_state
-from lumina_cli.recipes.run_folder import RunFolder, keep_previous
+from lumina_cli.recipes.run_folder import RunFolder
 from lumina_cli.recipes.samples import choose_prompt, say
 from lumina_cli.recipes.saving import Saved, SaveEvent, Saver
 from lumina_cli.recipes.task import Task
@@ -132,9 +133,9 @@ class TrainingRun:
     def _begin(self) -> None:
         task = self.task
         if task.resumed is None:
+            move_aside(task.out)
             self.folder.start(task.settings.values())
             self._keep_sample()
-            keep_previous(task.out)
             seed_dropout(task.config.seed)
         else:
             self.folder.go_on(task.settings.values())

@@ -4,7 +4,6 @@ import contextlib
 import dataclasses
 import json
 import math
-import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -36,22 +35,18 @@ class RunFolder:
         self._samples = self.path / SAMPLES
 
     def start(self, settings: Mapping[str, object]) -> None:
-        """Begin anew; what an earlier run left is moved to `Model.previous.run`.
+        """Begin anew, once what an earlier run left is moved aside (see `earlier_run`).
 
         Raises:
             OutputError: the folder can't be written.
         """
         try:
             self.path.mkdir(exist_ok=True)
-            self._move_earlier_run()
             self._write_settings(settings)
             for path in (self._metrics, self._samples):
                 path.write_text("", encoding="utf-8")
         except OSError as error:
-            raise OutputError(
-                f"the run's folder {self.path} can't be written: {error.strerror}",
-                hint="Name another place with: --out FOLDER/Model.pth",
-            ) from error
+            raise not_writable(self.path, error) from error
 
     def go_on(self, settings: Mapping[str, object]) -> None:
         """Add to what is there; a line that was cut off is ended."""
@@ -68,27 +63,20 @@ class RunFolder:
             if isinstance(event, Sampled):
                 self._append(self._samples, f"--- step {event.step}\n{event.text}\n")
 
-    @property
-    def previous(self) -> Path:
-        """Where an earlier run is moved."""
-        return self.path.with_suffix(f".previous{RUN_SUFFIX}")
-
-    def _move_earlier_run(self) -> None:
-        earlier = [path for path in self.path.iterdir() if path.name != lock.LOCK_NAME]
-        if not earlier:
-            return
-        if self.previous.exists():
-            shutil.rmtree(self.previous)
-        self.previous.mkdir()
-        for path in earlier:
-            path.rename(self.previous / path.name)
-
     def _write_settings(self, settings: Mapping[str, object]) -> None:
         (self.path / SETTINGS).write_text(to_toml(settings), encoding="utf-8")
 
     def _append(self, path: Path, text: str) -> None:
         with path.open("a", encoding="utf-8") as file:
             file.write(text)
+
+
+def not_writable(folder: Path, error: OSError) -> OutputError:
+    """Return the error for a run's folder in which nothing can be written."""
+    return OutputError(
+        f"the run's folder {folder} can't be written: {error.strerror}",
+        hint="Name another place with: --out FOLDER/Model.pth",
+    )
 
 
 def check_free(path: Path) -> None:
@@ -106,15 +94,6 @@ def check_free(path: Path) -> None:
     if not path.parent.is_dir():
         raise OutputError(f"folder {path.parent} does not exist", hint="Create it, or use: --out")
     lock.check_free(path.with_suffix(RUN_SUFFIX))
-
-
-def keep_previous(path: Path) -> Path | None:
-    """Move a model that is already there aside, so that a new run can't destroy it."""
-    if not path.exists():
-        return None
-    previous = path.with_name(f"{path.stem}.previous{path.suffix}")
-    path.replace(previous)
-    return previous
 
 
 def to_toml(settings: Mapping[str, object]) -> str:
