@@ -169,3 +169,28 @@ def test_a_log_file_that_cant_be_written_is_told_before_training(
     assert lumina("train", "--data", verse, *TINY, "--max-steps", 2, "--log-file", log) == 73
     assert str(log) in capsys.readouterr().err.replace("\n", "")
     assert not verse.with_name("Model.pth").exists()
+
+
+@pytest.mark.parametrize(
+    "ways",
+    [
+        ["--resume", "Model.run", "--max-steps", 5],
+        ["--resume=Model.run", "--max-steps", 5],
+        ["--max-steps", 5, "--resume=Model.run"],
+        ["--max-steps", 5, "--resume", "Model.run"],
+        ["--max-steps", 5, "--resume"],
+    ],
+    ids=lambda way: " ".join(map(str, way)),
+)
+def test_resume_takes_a_path_in_every_usual_form(
+    model: Path, capsys: pytest.CaptureFixture[str], ways: list[object]
+) -> None:
+    assert lumina("train", "--json", "-q", *ways) == 0
+    assert json.loads(capsys.readouterr().out)["steps"] == 5
+
+
+def test_a_path_to_resume_from_that_is_not_there_is_told(
+    model: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert lumina("train", "--resume=nowhere.pth") == 66
+    assert "nowhere.pth" in capsys.readouterr().err

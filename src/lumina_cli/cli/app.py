@@ -42,8 +42,22 @@ def run(arguments: list[str] | None = None) -> int | None:
         LuminaError: what a user can mend.
         Exception: Click's errors about what was typed.
     """
-    code: int | None = app(arguments, prog_name="lumina", standalone_mode=False)
+    given = sys.argv[1:] if arguments is None else arguments
+    code: int | None = app(_resume_apart(given), prog_name="lumina", standalone_mode=False)
     return code
+
+
+def _resume_apart(arguments: list[str]) -> list[str]:
+    """Return the arguments with `--resume=PATH` as `--resume PATH`.
+
+    Click knows no option that may stand alone or take a value, so `--resume` is a flag.
+    """
+    end = arguments.index("--") if "--" in arguments else len(arguments)
+    apart: list[str] = []
+    for argument in arguments[:end]:
+        is_joined = argument.startswith("--resume=") and len(argument) > len("--resume=")
+        apart += argument.split("=", 1) if is_joined else [argument]
+    return apart + arguments[end:]
 
 
 def main() -> None:

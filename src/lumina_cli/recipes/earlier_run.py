@@ -3,12 +3,15 @@
 import json
 from itertools import count
 from pathlib import Path
+from typing import get_args
 
 from lumina_cli.core.checkpoint import lock
 from lumina_cli.core.checkpoint.store import CheckpointStore
+from lumina_cli.core.training.events import StopReason
 from lumina_cli.recipes.run_folder import CHECKPOINTS, METRICS, RUN_SUFFIX, not_writable
 
 _TAIL_BYTES = 4_096
+_ENDS = {("Finished", reason) for reason in get_args(StopReason) if reason != "interrupted"}
 
 
 def earlier_notices(model: Path) -> list[str]:
@@ -73,4 +76,4 @@ def _has_ended(metrics: Path) -> bool:
             last = json.loads(file.read().splitlines()[-1])
     except (OSError, ValueError, IndexError):
         return False  # cut off by a crash
-    return last.get("event") == "Finished" and last.get("reason") != "interrupted"
+    return isinstance(last, dict) and (last.get("event"), last.get("reason")) in _ENDS
