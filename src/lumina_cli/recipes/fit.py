@@ -54,7 +54,7 @@ def fit_to_memory(
     ).total
     raise OutOfMemoryError(
         f"this model needs {need / 1e9:.1f} GB to train, and {usable / 1e9:.1f} GB are free",
-        hint=f"What would fit: {_smaller(model, vocab_size=vocab_size, usable=usable)}",
+        hint=f"What would fit: {smaller_flags(model, vocab_size=vocab_size, usable=usable)}",
     )
 
 
@@ -70,7 +70,7 @@ def _fit(config: TrainingConfig, *, size: int, recompute: bool) -> Fit:
     return Fit(fitting, tuple(notices))
 
 
-def _smaller(model: ModelConfig, *, vocab_size: int, usable: int) -> str:
+def smaller_flags(model: ModelConfig, *, vocab_size: int, usable: int) -> str:
     """Return flags of a model that fits: half as wide, half as deep, as often as it takes."""
     hidden, layers = model.hidden_size, model.num_layers
     head = model.head_size

@@ -122,6 +122,7 @@ def measure_step_s(
 ) -> float:
     """Return how long a step takes here, tried on a copy of the model."""
     trial = copy.deepcopy(model)
+    trial.recompute = config.activation_checkpointing
     stepper = Stepper(
         trial,
         build_optimizers(trial, config=config),

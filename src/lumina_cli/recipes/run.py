@@ -1,6 +1,7 @@
 """A run of training: events to draw, files to go on from, a model and a report at the end."""
 
 import contextlib
+import copy
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -24,7 +25,7 @@ from lumina_cli.core.training.events import (
 )
 from lumina_cli.core.training.loop import Trainer
 from lumina_cli.core.training.state import TrainerState
-from lumina_cli.errors import LuminaError
+from lumina_cli.errors import DivergedError, LuminaError, MissingInputError, OutOfMemoryError
 from lumina_cli.recipes.base import Base
 from lumina_cli.recipes.earlier_run import move_aside
 from lumina_cli.recipes.exam import ExamResult, take_exam
@@ -33,10 +34,14 @@ from lumina_cli.recipes.model_facts import is_of_replies, make_checkpoint, model
 from lumina_cli.recipes.plan import Plan, make_plan
 from lumina_cli.recipes.report_page import write_report_page
 from lumina_cli.recipes.resume import Resumed, rescale_position, trainer_state
+from lumina_cli.recipes.run_errors import diverged_on, too_large
 from lumina_cli.recipes.run_folder import RunFolder
 from lumina_cli.recipes.samples import choose_prompt, say
 from lumina_cli.recipes.saving import Saved, SaveEvent, Saver
 from lumina_cli.recipes.task import Task
+
+PAGE_EVERY_S = 60.0
+"""The page is made from all that happened so far, which takes longer and longer."""
 
 COMPILE_FROM_S = 180.0
 """Compiling takes about a minute; it has to be earned back."""
@@ -103,6 +108,8 @@ class TrainingRun:
         command = "finetune" if task.base else "train"
         self.saver = Saver(self.store, config=checkpoints, command=command)
         self.trainer = self._trainer()
+        self._unsaved: tuple[Transformer, Evaluated] | None = None
+        self._next_page_s = 0.0
         self.report: TrainReport | None = None
 
     def run(self) -> Iterator[RunEvent]:
@@ -119,6 +126,10 @@ class TrainingRun:
                 for event in self._train():
                     self._record(event)
                     yield event
+            except DivergedError as error:
+                raise diverged_on(error, self.trainer.last_batch(), self.task.material) from error
+            except OutOfMemoryError as error:
+                raise too_large(error, self.task) from error
             finally:
                 self._write_page()
 
@@ -173,6 +184,7 @@ class TrainingRun:
                     num_chars += event.num_chars
                     if self.saver.is_due(event.step):
                         yield from self._save_checkpoint()
+                        yield from self._save_best_again()
                 case Evaluated(is_best=True):
                     yield self._save_best(event)
                     yield from self._save_checkpoint()
@@ -181,6 +193,8 @@ class TrainingRun:
                 case Finished():
                     if event.reason != "interrupted":
                         yield from self._save_checkpoint()
+                    yield from self._save_best_again()
+                    self.saver.check_saved()
                     speed = num_chars / max(time.monotonic() - begun_s, 1e-9)
                     self.report = self._report(event, chars_per_s=speed)
 
@@ -198,8 +212,9 @@ class TrainingRun:
             write_report_page(self.folder.path, title=f"Training of {out.name}", facts=facts)
 
     def _record(self, event: RunEvent) -> None:
-        if isinstance(event, Evaluated):
+        if isinstance(event, Evaluated) and time.monotonic() >= self._next_page_s:
             self._write_page()
+            self._next_page_s = time.monotonic() + PAGE_EVERY_S
         if isinstance(event, StepDone):
             self.folder.record(event, memory_bytes=memory_bytes(self.task.machine.device))
         else:
@@ -234,7 +249,13 @@ class TrainingRun:
         return self.task.machine.device.type == "cuda" and self.plan.seconds >= COMPILE_FROM_S
 
     def _recall(self) -> TrainerState:
-        found = self.store.newest()
+        try:
+            found = self.store.newest()
+        except MissingInputError as error:  # nothing could be saved so far
+            raise DivergedError(
+                f"training diverged at step {self.trainer.num_steps}, and {error.message}",
+                hint="Use a lower --learning-rate.",
+            ) from error
         return trainer_state(found.checkpoint, path=found.path)
 
     def _sample(self, model: Transformer) -> str:
@@ -250,10 +271,23 @@ class TrainingRun:
         )
 
     def _save_best(self, evaluated: Evaluated) -> SaveEvent:
+        event = self._save_model(self.task.model, evaluated)
+        failed = self.saver.num_failures > 0
+        self._unsaved = (copy.deepcopy(self.task.model), evaluated) if failed else None
+        return event
+
+    def _save_best_again(self) -> Iterator[SaveEvent]:
+        """Save the best model, if the disk had no room for it when it was found."""
+        if self._unsaved is not None and not self.saver.num_failures:
+            yield self._save_model(*self._unsaved)
+            if not self.saver.num_failures:
+                self._unsaved = None
+
+    def _save_model(self, model: Transformer, evaluated: Evaluated) -> SaveEvent:
         def write() -> SaveEvent:
             save_model(
                 self.task.out,
-                model=merged(self.task.model),
+                model=merged(model),
                 vocabulary=self.task.material.corpus.vocabulary,
                 metadata=model_metadata(self.task, evaluated),
             )

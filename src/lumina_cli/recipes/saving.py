@@ -8,6 +8,7 @@ from pathlib import Path
 from lumina_cli.core.checkpoint.config import CheckpointConfig
 from lumina_cli.core.checkpoint.format import Checkpoint
 from lumina_cli.core.checkpoint.store import CheckpointStore
+from lumina_cli.core.memory import unless_out_of_memory
 from lumina_cli.errors import LuminaError, NotFiniteError, OutputError, StorageError
 
 MOST_FAILURES = 3
@@ -63,9 +64,10 @@ class Saver:
     ) -> None:
         self.store = store
         self.config = config
-        self.command = command
         self.clock = clock
         self.num_failures = 0
+        self._hint = f"Make room on the disk, then go on with: lumina {command} --resume"
+        self._failed_step, self._why = -1, ""
         self._asked = False
         self._saved_s = clock()
         self._saved: Moment | None = None
@@ -113,19 +115,29 @@ class Saver:
             StorageError: it was the third failure in a row.
         """
         try:
-            event = write()
+            event = unless_out_of_memory(write)
         except NotFiniteError as error:
             return SaveFailed(step, error.message)  # the loop will notice, and go back
         except (StorageError, OutputError) as error:
             return self._failed(error, step=step)
-        self.num_failures = 0
+        if event is None:
+            return self._failed(StorageError("there is no memory to save with"), step=step)
+        self.num_failures, self._failed_step = 0, -1
         return event
 
+    def check_saved(self) -> None:
+        """Raise StorageError if the last thing could not be saved: there is no next time."""
+        if self.num_failures:
+            raise StorageError(f"the end of the run is not saved: {self._why}", hint=self._hint)
+
     def _failed(self, error: LuminaError, *, step: int) -> SaveFailed:
-        self.num_failures += 1
+        # Model and checkpoint of one moment fail for one reason: that is one failure.
+        self.num_failures += step != self._failed_step
+        self._hint = f"Make room on the disk, then go on with: lumina {command} --resume"
+        self._failed_step, self._why = step, error.message
         if self.num_failures >= MOST_FAILURES:
             raise StorageError(
                 f"{error.message} (for the third time in a row)",
-                hint=f"Make room on the disk, then go on with: lumina {self.command} --resume",
+                hint=self._hint,
             ) from error
         return SaveFailed(step, error.message)

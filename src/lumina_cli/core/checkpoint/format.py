@@ -70,10 +70,12 @@ def save_model(
     """Write a model file, whole or not at all, and return its digest.
 
     Raises:
+        NotFiniteError: a weight is not finite; nothing is written.
         OutputError: there is no such folder, or it can't be written to.
         StorageError: the disk is full or fails.
     """
     assert len(vocabulary) == model.vocab_size, (len(vocabulary), model.vocab_size)
+    check_finite(model.state_dict(), {})
     header: Header = {
         "format": MODEL_FORMAT,
         "version": VERSION,

@@ -170,6 +170,10 @@ class Trainer:
             yield from self._evaluate()
         yield Finished(self.num_steps, reason, self._elapsed_s)
 
+    def last_batch(self) -> Batch:
+        """Return the batch that was tried last."""
+        return self._batches[max(self.counters.batch_index - 1, 0)]
+
     def stop(self) -> None:
         """Let the run end after the step in hand."""
         self._stopped = True
@@ -241,7 +245,8 @@ class Trainer:
         counters, stepper = self.counters, self.stepper
         if self._batches.seq_length != self._window_length():
             self._batches = self._shuffle_epoch()
-            counters.batch_index = min(counters.batch_index, len(self._batches) - 1)
+        # Longer windows may be cut into fewer batches, here or before a resume.
+        counters.batch_index = min(counters.batch_index, len(self._batches) - 1)
         batch = insist(partial(self._batches.__getitem__, counters.batch_index))
         started_s = self.clock()
         progress = self._progress_after_step()
@@ -435,9 +440,9 @@ class Trainer:
             seconds=counters.evaluation_s,
             kept_nats_per_char=kept,
         )
-        if counters.num_worse == OVERFITS_AFTER:
+        # Without a best one, no measurement was a number yet.
+        if counters.num_worse == OVERFITS_AFTER and best is not None:
             assert counters.best_step is not None
-            assert best is not None
             yield Overfits(self.num_steps, counters.best_step, best, nats)
 
     def _measure_all(self) -> tuple[Evaluation, float | None]:
