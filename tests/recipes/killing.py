@@ -12,6 +12,8 @@ import random
 import signal
 import sys
 import time
+import traceback
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -96,16 +98,24 @@ class Child:
         return not os.WIFSIGNALED(status)
 
 
-def fork_training(folder: Path) -> Child:
-    reader, writer = os.pipe()
+def fork(action: Callable[[], None]) -> int:
+    """Do something in a process of its own, which never returns; return its id."""
     process = os.fork()
     if process == 0:
         status = 1
         try:
-            train(folder, begun=writer)
+            action()
             status = 0
+        except BaseException:
+            traceback.print_exc()
         finally:
             os._exit(status)
+    return process
+
+
+def fork_training(folder: Path) -> Child:
+    reader, writer = os.pipe()
+    process = fork(lambda: train(folder, begun=writer))
     os.close(writer)
     return Child(process, reader)
 

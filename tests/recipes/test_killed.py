@@ -1,4 +1,7 @@
-"""`kill -9` at any moment loses no work and leaves no half file to be taken for a whole one."""
+"""Runs that are killed or stopped, each part in a process of its own, lose nothing.
+
+`kill -9` at any moment leaves no half file that is taken for a whole one.
+"""
 
 import json
 import os
@@ -25,7 +28,10 @@ def in_memory(tmp_path: Path) -> Iterator[Path]:
         yield Path(folder)
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="only POSIX can fork")
+FORKS = pytest.mark.skipif(not hasattr(os, "fork"), reason="only POSIX can fork")
+
+
+@FORKS
 @pytest.mark.parametrize("kills", [300, pytest.param(10_000, marks=pytest.mark.slow)])
 def test_a_run_killed_again_and_again_ends_as_the_one_that_was_not(
     in_memory: Path, kills: int
@@ -38,3 +44,18 @@ def test_a_run_killed_again_and_again_ends_as_the_one_that_was_not(
     assert seen["kills"] == kills
     assert seen["in_a_save"] > kills // 20
     assert seen["ended"] > 0
+
+
+@FORKS
+@pytest.mark.parametrize(
+    "steps",
+    [[1, 22, 23, 59], pytest.param(list(range(1, 61)), marks=pytest.mark.slow)],
+    ids=["some", "every"],
+)
+def test_a_run_stopped_after_any_step_ends_in_another_process_to_the_bit(
+    in_memory: Path, steps: list[int]
+) -> None:
+    command = [sys.executable, "-m", "tests.recipes.resuming", str(in_memory), *map(str, steps)]
+    done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout) == []
