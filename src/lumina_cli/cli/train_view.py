@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Protocol, TextIO
 
@@ -17,6 +18,7 @@ from lumina_cli.cli.console import plain
 from lumina_cli.cli.finetune_rows import finetuned_rows, forgetting_advice
 from lumina_cli.cli.train_lines import log_line, one_line, trouble_line
 from lumina_cli.cli.wording import counted, format_bytes, format_count, format_duration
+from lumina_cli.core.model.accounting import TrainingMemory
 from lumina_cli.core.training.events import EpochDone, Evaluated, Sampled, StepDone
 from lumina_cli.recipes.plan import Plan
 from lumina_cli.recipes.run import RunEvent, TrainReport
@@ -250,8 +252,7 @@ def show_plan(console: Console, plan: Plan, *, sample_prompt: str | None) -> Non
         "model": f"{model.num_layers} layers, {model.hidden_size} wide, {model.num_heads} heads, "
         f"sees {model.seq_length} characters",
         "parameters": format_count(plan.num_parameters),
-        "memory": f"about {format_bytes(memory.total)} "
-        f"(activations {format_bytes(memory.activations)})",
+        "memory": f"about {format_bytes(memory.total)} ({_memory_parts(memory)})",
         "computes on": f"{plan.device}, {plan.precision.name} ({plan.precision.why})",
         "steps": _steps_text(plan),
         "time": f"about {format_duration(plan.seconds)}",
@@ -322,6 +323,10 @@ def _documents(plan: Plan) -> str:
     texts = plan.train.texts + plan.validation.texts
     found = ((conversations, "conversation"), (texts, "text"))
     return " and ".join(counted(number, noun) for number, noun in found if number)
+
+
+def _memory_parts(memory: TrainingMemory) -> str:
+    return ", ".join(f"{name} {format_bytes(size)}" for name, size in asdict(memory).items())
 
 
 def _steps_text(plan: Plan) -> str:

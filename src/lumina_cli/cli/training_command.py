@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -135,6 +136,7 @@ def _plan_json(plan: "Plan") -> dict[str, object]:
         "val_chars": plan.validation.chars,
         "parameters": plan.num_parameters,
         "memory_bytes": plan.memory.total,
+        "memory_parts_bytes": asdict(plan.memory),
         "steps": plan.steps,
         "steps_per_epoch": plan.steps_per_epoch,
         "seconds": round(plan.seconds, 2),

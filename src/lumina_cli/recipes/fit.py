@@ -46,11 +46,18 @@ def fit_to_memory(
             recompute=recompute,
             half=half,
             tuning=tuning,
+            optimizer=config.optimizer,
         )
         if size:
             return _fit(config, size=size, recompute=recompute)
     need = training_memory(
-        model, vocab_size=vocab_size, batch_size=1, recompute=True, half=half, tuning=tuning
+        model,
+        vocab_size=vocab_size,
+        batch_size=1,
+        recompute=True,
+        half=half,
+        tuning=tuning,
+        optimizer=config.optimizer,
     ).total
     raise OutOfMemoryError(
         f"this model needs {need / 1e9:.1f} GB to train, and {usable / 1e9:.1f} GB are free",

@@ -85,6 +85,7 @@ def make_plan(
             recompute=config.activation_checkpointing,
             half=precision.name != "fp32",
             tuning=tuning,
+            optimizer=config.optimizer,
         ),
         steps=steps,
         steps_per_epoch=epoch_steps,

@@ -133,7 +133,6 @@ class Saver:
     def _failed(self, error: LuminaError, *, step: int) -> SaveFailed:
         # Model and checkpoint of one moment fail for one reason: that is one failure.
         self.num_failures += step != self._failed_step
-        self._hint = f"Make room on the disk, then go on with: lumina {command} --resume"
         self._failed_step, self._why = step, error.message
         if self.num_failures >= MOST_FAILURES:
             raise StorageError(

@@ -166,7 +166,7 @@ def test_the_plan_tells_what_was_promised() -> None:
         "327 ids, 65 of them characters",
         "4 layers, 64 wide, 4 heads, sees 96 characters",
         "19.0 M",
-        "about 12 MB (activations 8 MB)",
+        "about 12 MB (weights 1 MB, gradients 1 MB, optimizer 2 MB, activations 8 MB, cache 0",
         "cpu (2 threads), fp32",
         "400 (10.0 passes over the text)",
         "about 3:00",

@@ -32,6 +32,12 @@ def test_steps_are_done_in_pieces_that_fit() -> None:
     assert "4 windows" in result.notices[0]
 
 
+def test_muon_needs_less_than_adamw() -> None:
+    just_too_little = need(16) - 60_000_000  # of 76 MB that its matrices have less
+    assert fit(just_too_little).config.micro_batch_size == 8
+    assert fit(just_too_little, optimizer="muon").config.micro_batch_size == 16
+
+
 def test_auto_takes_as_many_as_fit() -> None:
     assert fit(need(40), micro_batch_size="auto", grad_accum=4).config.micro_batch_size == 32
     assert fit(need(40), grad_accum=4).config.micro_batch_size == 16

@@ -11,6 +11,8 @@ from lumina_cli.core.model.config import ModelConfig
 from lumina_cli.core.model.transformer import Transformer, build_model
 from lumina_cli.core.precision import choose_precision
 from lumina_cli.core.training.config import TrainingConfig
+from lumina_cli.core.training.step import StepResult
+from lumina_cli.data.batches import Batch
 from lumina_cli.data.config import DataConfig
 from lumina_cli.data.corpus import Corpus, load_corpus
 from lumina_cli.recipes import plan as plan_module
@@ -73,6 +75,33 @@ def test_steps_and_time_are_those_of_the_nearest_limit(
 ) -> None:
     plan = plan_for(corpus, **limits)
     assert (plan.steps, plan.seconds, plan.steps_per_epoch) == (steps, seconds, 10)
+
+
+@pytest.mark.usefixtures("two_seconds_a_step")
+def test_the_plan_counts_memory_as_the_run_takes_it(corpus: Corpus) -> None:
+    whole = plan_for(corpus, epochs=1).memory
+    pieces = plan_for(corpus, epochs=1, micro_batch_size=3).memory
+    twice = plan_for(corpus, epochs=1, activation_checkpointing=True).memory
+    assert pieces.activations == whole.activations // 3
+    # One layer, computed twice, is as much; its input is kept besides: 90 positions of 8.
+    assert twice.activations == whole.activations + 4 * 90 * 8
+    assert plan_for(corpus, epochs=1, optimizer="muon").memory.optimizer < whole.optimizer
+
+
+def test_the_trial_computes_as_the_run_will(
+    corpus: Corpus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[bool] = []
+    real = plan_module.Stepper.step
+
+    def step(self: plan_module.Stepper, batch: Batch, *, lr_factor: float) -> StepResult:
+        seen.append(self.model.recompute)
+        return real(self, batch, lr_factor=lr_factor)
+
+    monkeypatch.setattr(plan_module.Stepper, "step", step)
+    plan_for(corpus, epochs=1, activation_checkpointing=True)
+    assert seen
+    assert all(seen)
 
 
 @pytest.mark.usefixtures("two_seconds_a_step")

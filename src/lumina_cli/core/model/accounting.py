@@ -14,16 +14,22 @@ BYTES = 4
 
 @dataclass(frozen=True, slots=True)
 class TrainingMemory:
-    """Peak memory of a training step by part, in bytes."""
+    """Peak memory of a run by part, in bytes.
+
+    The `cache` holds keys and values while a sample is drawn, between two steps: then no
+    activations are kept.
+    """
 
     weights: int
     gradients: int
     optimizer: int
     activations: int
+    cache: int = 0
 
     @property
     def total(self) -> int:
-        return self.weights + self.gradients + self.optimizer + self.activations
+        lasting = self.weights + self.gradients + self.optimizer
+        return lasting + max(self.activations, self.cache)
 
 
 def num_parameters(config: ModelConfig, *, vocab_size: int) -> int:
@@ -78,6 +84,7 @@ def training_memory(
     recompute: bool = False,
     half: bool = False,
     tuning: Tuning = EVERYTHING,
+    optimizer: str = "adamw",
 ) -> TrainingMemory:
     """Estimate the peak memory of one step.
 
@@ -99,6 +106,7 @@ def training_memory(
         recompute: whether layers keep only what goes into them.
         half: whether matrix products are in a format of two bytes.
         tuning: which parts learn.
+        optimizer: AdamW keeps two numbers for each weight, Muon one for those in its matrices.
     """
     C, dropped = config.hidden_size, config.dropout > 0
     weights = BYTES * num_parameters(config, vocab_size=vocab_size)
@@ -111,15 +119,19 @@ def training_memory(
     in_learning = in_layer + 4 * tuning.lora_rank
     kept = learning * in_learning + passed * (in_layer - 7 * C)
     if recompute:
-        kept = (learning + passed) * C + in_learning
+        kept = 2 * (learning + passed) * C + in_learning
     outside = (3 + dropped) * C + 4 * vocab_size
     positions = batch_size * config.seq_length
     at_once = 30 * C if tuning.lora_rank or passed else 10 * C
     activations = BYTES * positions * (kept + at_once + outside)
     trained = BYTES * num_trainable(config, vocab_size=vocab_size, tuning=tuning)
+    states = 2 * trained
+    if optimizer == "muon" and not tuning.lora_rank:
+        states -= BYTES * learning * (4 * C * C + 2 * C * config.feedforward_size)
     if tuning.lora_rank:
         weights += trained
-    return TrainingMemory(weights, trained, 2 * trained, activations)
+    cache = BYTES * 2 * config.num_layers * config.seq_length * C
+    return TrainingMemory(weights, trained, states, activations, cache)
 
 
 def fitting_batch_size(
@@ -131,6 +143,7 @@ def fitting_batch_size(
     recompute: bool = False,
     half: bool = False,
     tuning: Tuning = EVERYTHING,
+    optimizer: str = "adamw",
 ) -> int:
     """Return how many windows at once fit: `largest`, halved as often as needed; 0 for none."""
     size = largest
@@ -142,6 +155,7 @@ def fitting_batch_size(
             recompute=recompute,
             half=half,
             tuning=tuning,
+            optimizer=optimizer,
         )
         if memory.total <= available_bytes:
             return size

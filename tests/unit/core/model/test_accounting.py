@@ -1,11 +1,15 @@
 """Size and memory from the shape alone."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
 from lumina_cli.core.model.accounting import num_parameters, training_memory, weight_shapes
 from lumina_cli.core.model.config import ModelConfig
-from lumina_cli.core.model.transformer import Transformer
+from lumina_cli.core.model.transformer import Transformer, build_model
+from lumina_cli.core.training.config import TrainingConfig
+from lumina_cli.core.training.optim import build_optimizers
 
 
 @pytest.mark.parametrize("layers", [1, 3])
@@ -64,3 +68,26 @@ def test_weight_shapes_are_those_of_a_model() -> None:
         model = Transformer(config, vocab_size=300)
         shapes = {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
         assert weight_shapes(config, vocab_size=300) == shapes
+
+
+def test_muon_keeps_one_number_for_each_weight_of_its_matrices() -> None:
+    config = ModelConfig(hidden_size=8, num_layers=3, num_heads=2, seq_length=16)
+    both = {
+        name: training_memory(config, vocab_size=20, batch_size=2, optimizer=name).optimizer
+        for name in ("adamw", "muon")
+    }
+    model = build_model(config, vocab_size=20, generator=torch.Generator())
+    for name, expected in both.items():
+        training = TrainingConfig.model_validate({"optimizer": name})
+        states = build_optimizers(model, config=training).state().values()
+        assert 4 * sum(state.numel() for state in states) == expected
+
+
+def test_the_cache_is_that_of_keys_and_values_and_counts_where_it_is_larger() -> None:
+    config = ModelConfig(hidden_size=8, num_layers=3, num_heads=2, seq_length=16)
+    memory = training_memory(config, vocab_size=20, batch_size=2)
+    # 3 layers, keys and values, 16 positions, 8 numbers of 4 bytes
+    assert memory.cache == 3 * 2 * 16 * 8 * 4
+    lasting = memory.weights + memory.gradients + memory.optimizer
+    assert memory.total == lasting + memory.activations
+    assert replace(memory, activations=0).total == lasting + memory.cache

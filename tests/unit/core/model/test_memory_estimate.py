@@ -80,6 +80,9 @@ SMALL = {"hidden_size": 256, "num_layers": 4, "num_heads": 8, "seq_length": 256}
         pytest.param(
             {}, 4, "adamw", False, {"lora_rank": 8}, marks=pytest.mark.slow, id="adapters"
         ),
+        pytest.param(SMALL, 8, "muon", False, {}, marks=pytest.mark.slow),
+        pytest.param(SMALL, 2, "adamw", False, {}, marks=pytest.mark.slow),
+        pytest.param(DEMO, 16, "muon", True, {}, marks=pytest.mark.slow),
     ],
 )
 def test_the_estimate_is_within_a_fifth_of_the_peak(
@@ -97,6 +100,8 @@ def test_the_estimate_is_within_a_fifth_of_the_peak(
         batch_size=batch_size,
         recompute=recompute,
         tuning=Tuning(**tuning),
+        optimizer=optimizer,
     )
+    print(f"estimated {estimate.total / measured:.2f} of the peak")
     assert estimate.total == pytest.approx(measured, rel=0.2)
     assert measured < 8e9
