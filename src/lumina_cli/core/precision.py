@@ -77,7 +77,10 @@ def choose_precision(name: PrecisionName, *, device: torch.device) -> Precision:
     if name != "fp32" and device.type == "mps":
         raise UsageError(f"precision {name} is not supported on mps", hint="Use: --precision fp32")
     if name == "fp16" and device.type == "cpu":
-        return Precision(name, "as asked, though a CPU is slow at it", device.type)
+        raise UsageError(
+            "a CPU only emulates fp16, which is many times slower than fp32",
+            hint="Use: --precision auto",
+        )
     asked = "as asked" if name != "bf16" or native else f"as asked, though {reason}"
     return Precision(name, asked, device.type)
 

@@ -69,6 +69,12 @@ def test_bf16_is_refused_where_it_does_not_work() -> None:
     assert choose_precision("auto", device=MPS).name == "fp32"
 
 
+def test_fp16_is_refused_on_a_cpu_that_would_emulate_it() -> None:
+    with pytest.raises(UsageError, match="emulates") as caught:
+        choose_precision("fp16", device=CPU)
+    assert caught.value.hint == "Use: --precision auto"
+
+
 @pytest.mark.parametrize(("name", "dtype"), [("fp32", torch.float32), ("bf16", torch.bfloat16)])
 def test_matrix_products_are_in_the_chosen_format(name: PrecisionName, dtype: torch.dtype) -> None:
     a = torch.ones(2, 2)

@@ -15,6 +15,7 @@ from lumina_cli.core.training.step import Stepper
 from lumina_cli.data.encoded import EncodedText
 
 V = 20
+FP16 = Precision("fp16", "emulated, for the tests", "cpu")
 FP32 = choose_precision("fp32", device=torch.device("cpu"))
 
 
@@ -38,13 +39,19 @@ def random_text(num_ids: int, *, seed: int = 0) -> EncodedText:
     return encoded(rng.integers(6, V, num_ids).tolist(), (rng.random(num_ids) < 0.7).tolist())
 
 
-def make_stepper(model: Transformer, *, micro_batch_size: int = 8, **changes: Any) -> Stepper:
+def make_stepper(
+    model: Transformer,
+    *,
+    micro_batch_size: int = 8,
+    precision: Precision = FP32,
+    **changes: Any,
+) -> Stepper:
     """A stepper; `changes` are settings of the training."""
     config = TrainingConfig(**{"label_smoothing": 0.0, "grad_clip": 1e9, **changes})
     return Stepper(
         model,
         build_optimizers(model, config=config),
-        precision=FP32,
+        precision=precision,
         grad_clip=config.grad_clip,
         label_smoothing=config.label_smoothing,
         micro_batch_size=micro_batch_size,

@@ -8,11 +8,12 @@ import pytest
 import torch
 from torch import Tensor
 
+from lumina_cli.core.precision import LossScale, Precision
 from lumina_cli.core.training.config import TrainingConfig
 from lumina_cli.core.training.events import EpochDone, Evaluated, Finished, StepDone, TrainEvent
 from lumina_cli.core.training.loop import Trainer
 from lumina_cli.core.training.state import Counters, TrainerState
-from tests.unit.core.training.conftest import FP32, random_text, tiny_model
+from tests.unit.core.training.conftest import FP16, FP32, random_text, tiny_model
 
 NUM_STEPS = 60
 SPLIT_AT = 23
@@ -40,7 +41,7 @@ class Clock:
         return self.now
 
 
-def new_trainer(*, dropout: float = 0.2, **changes: Any) -> Trainer:
+def new_trainer(*, dropout: float = 0.2, precision: Precision = FP32, **changes: Any) -> Trainer:
     """A trainer as a fresh process makes it, at random numbers of its own."""
     torch.manual_seed(12345)
     trainer = Trainer(
@@ -48,7 +49,7 @@ def new_trainer(*, dropout: float = 0.2, **changes: Any) -> Trainer:
         train=random_text(340),
         validation=random_text(80, seed=1),
         config=TrainingConfig.model_validate({**SETTINGS, **changes}),
-        precision=FP32,
+        precision=precision,
         clock=Clock(),
     )
     run_out_of_memory_once(trainer)
@@ -147,6 +148,18 @@ def test_it_goes_on_whatever_the_settings(changes: dict[str, Any]) -> None:
     whole = Uninterrupted(**changes)
     for seen, state in list(whole.states.values())[::20]:
         trainer = new_trainer(**changes)
+        trainer.restore(through_json(state))
+        assert list(events_of(trainer)) == whole.events[seen:]
+        assert_same(trainer.state(), whole.end)
+
+
+def test_the_scale_of_fp16_goes_on_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(LossScale, "DOUBLE_AFTER", 7)
+    whole = Uninterrupted(precision=FP16)
+    assert whole.end.counters.loss_scale > LossScale.FIRST
+    for step in (5, 30):
+        seen, state = whole.states[step]
+        trainer = new_trainer(precision=FP16)
         trainer.restore(through_json(state))
         assert list(events_of(trainer)) == whole.events[seen:]
         assert_same(trainer.state(), whole.end)

@@ -8,11 +8,12 @@ import torch
 from torch import Tensor
 
 from lumina_cli.core.model.transformer import Transformer
+from lumina_cli.core.precision import LossScale
 from lumina_cli.core.training import step as step_module
 from lumina_cli.core.training.step import StepResult
 from lumina_cli.data.batches import Batch, cut_windows
 from lumina_cli.errors import OutOfMemoryError
-from tests.unit.core.training.conftest import make_stepper, random_text, tiny_model
+from tests.unit.core.training.conftest import FP16, make_stepper, random_text, tiny_model
 
 BATCH = cut_windows(random_text(60), np.arange(0, 56, 8), seq_length=8)  # 7 windows
 
@@ -218,3 +219,42 @@ def test_a_gradient_that_is_no_number_is_skipped_and_touches_nothing(number: flo
     assert stepper.optimizers.num_steps == 1
     for name, tensor in stepper.optimizers.state().items():
         assert torch.equal(tensor, moments[name])
+
+
+def test_in_fp16_the_gradient_is_that_of_fp32_but_for_rounding() -> None:
+    half, full = tiny_model(), tiny_model()
+    result = make_stepper(half, precision=FP16, micro_batch_size=3).step(BATCH, lr_factor=1.0)
+    expected = make_stepper(full, micro_batch_size=3).step(BATCH, lr_factor=1.0)
+    assert result.skipped is None
+    assert result.loss == pytest.approx(expected.loss, rel=1e-3)
+    assert result.grad_norm == pytest.approx(expected.grad_norm, rel=1e-2)
+    # The gradients themselves are still multiplied by the scale of the loss.
+    unscaled = gradients(half) / 65_536
+    assert (unscaled - gradients(full)).norm() <= 1e-2 * gradients(full).norm()
+
+
+def test_an_overflow_in_fp16_halves_the_scale_until_it_fits_and_touches_nothing_else() -> None:
+    model = tiny_model()
+    stepper = make_stepper(model, precision=FP16)
+    stepper.loss_scale.value = 2.0**30
+    before, skips = weights(model), 0
+    while (result := stepper.step(BATCH, lr_factor=1.0)).skipped == "overflow":
+        skips += 1
+        assert torch.equal(weights(model), before)
+    assert result.skipped is None
+    assert skips > 0
+    assert stepper.loss_scale.value == 2.0 ** (30 - skips)
+    assert stepper.optimizers.num_steps == 1
+
+
+def test_the_scale_doubles_after_a_long_time_without_overflow(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(LossScale, "DOUBLE_AFTER", 2)
+    stepper = make_stepper(tiny_model(), precision=FP16)
+    stepper.loss_scale.value = 8.0
+    scales = []
+    for _ in range(5):
+        stepper.step(BATCH, lr_factor=0.0)
+        scales.append(stepper.loss_scale.value)
+    assert scales == [8.0, 16.0, 16.0, 32.0, 32.0]

@@ -1,0 +1,55 @@
+"""The model compiled, for real where a compiler is there, and as it is where that fails."""
+
+import shutil
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+
+from lumina_cli.core.training import compiled
+from lumina_cli.core.training.config import TrainingConfig
+from lumina_cli.core.training.events import CompileFailed, StepDone, TrainEvent
+from lumina_cli.core.training.loop import Trainer
+from tests.unit.core.training.conftest import FP32, random_text, tiny_model
+
+
+def events_of(*, compiles: bool) -> list[TrainEvent]:
+    trainer = Trainer(
+        tiny_model(),
+        train=random_text(300),
+        validation=random_text(60, seed=1),
+        config=TrainingConfig(batch_size=4, epochs=None, max_steps=12, learning_rate=1e-2),
+        precision=FP32,
+        compiles=compiles,
+        clock=lambda: 0.0,
+    )
+    return list(trainer.run())
+
+
+def losses(events: list[TrainEvent]) -> list[float]:
+    return [event.loss for event in events if isinstance(event, StepDone)]
+
+
+def test_a_compiler_that_fails_costs_a_line_and_nothing_else(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def broken(function: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*args: Any) -> Any:
+            raise RuntimeError("no compiler here\nand much more")
+
+        return call
+
+    monkeypatch.setattr(compiled.torch, "compile", broken)
+    events = events_of(compiles=True)
+    told = [event for event in events if isinstance(event, CompileFailed)]
+    assert told == [CompileFailed(1, "no compiler here")]
+    assert losses(events) == losses(events_of(compiles=False))
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("g++") is None, reason="there is no C++ compiler")
+def test_a_compiled_model_learns_the_same() -> None:
+    events = events_of(compiles=True)
+    assert not [event for event in events if isinstance(event, CompileFailed)]
+    torch.testing.assert_close(losses(events), losses(events_of(compiles=False)))
