@@ -6,6 +6,7 @@ It opens offline: its drawings are SVG made here, and it loads nothing.
 import html
 import json
 import math
+import re
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -165,8 +166,8 @@ def _axes(x_range: tuple[float, float], y_range: tuple[float, float]) -> str:
         left, _ = _place(x, y_range[0], x_range, y_range).split(",")
         _, top = _place(x_range[0], y, x_range, y_range).split(",")
         marks.append(
-            f'<line x1="{MARGIN}" x2="{WIDTH - 10}" y1="{top}" y2="{top}" stroke="#ddd"/>'
-            f'<text x="{MARGIN - 4}" y="{top}" text-anchor="end" dy="4">{y:.3g}</text>'
+            f'<line x1="{MARGIN}" x2="{WIDTH - 10}" y1="{top}" y2="{top}"/>'
+            f'<text x="{MARGIN - 4}" y="{top}" text-anchor="end" dy="4">{_number(y)}</text>'
             f'<text x="{left}" y="{HEIGHT - 6}" text-anchor="middle">{x:,.0f}</text>'
         )
     return "".join(marks)
@@ -183,13 +184,32 @@ def _samples(events: Sequence[Event]) -> str:
 
 def _happened(events: Sequence[Event]) -> str:
     rows = [
-        f"<tr><th>step {event.get('step', 0):,}</th><td>{html.escape(event['event'])}</td><td>"
-        + html.escape(", ".join(f"{k} {v}" for k, v in event.items() if k not in ("event", "step")))
+        f"<tr><th>step {event.get('step', 0):,}</th>"
+        f"<td>{html.escape(_in_words(event['event']))}</td><td>"
+        + html.escape(_details(event))
         + "</td></tr>"
         for event in events
         if event["event"] not in QUIET
     ]
     return f"<section><h2>What happened</h2><table>{''.join(rows)}</table></section>"
+
+
+def _in_words(name: str) -> str:
+    """Return the name of an event as words: `BatchSplit` is Batch split."""
+    return re.sub(r"(?<=[a-z])([A-Z])", lambda letter: " " + letter[1].lower(), name)
+
+
+def _details(event: Event) -> str:
+    return ", ".join(
+        f"{name.replace('_', ' ')} {_number(value) if type(value) is float else value}"
+        for name, value in event.items()
+        if name not in ("event", "step")
+    )
+
+
+def _number(value: float) -> str:
+    """Return a number as a person reads it: no exponents for what is merely large."""
+    return f"{value:,.0f}" if abs(value) >= 1_000 else f"{value:.3g}"
 
 
 def _table(title: str, values: Mapping[str, str]) -> str:
@@ -214,14 +234,21 @@ _PAGE = """<!doctype html>
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>{title}</title>
 <style>
+:root {{ color-scheme: light dark; --text: #222; --quiet: #555; --paper: #fff; --line: #ddd; }}
+@media (prefers-color-scheme: dark) {{
+  :root {{ --text: #e4e4e4; --quiet: #a8a8a8; --paper: #191b1f; --line: #3a3d44; }}
+}}
 body {{ font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 46rem; padding: 0 1rem;
-  color: #222; background: #fff; }}
+  color: var(--text); background: var(--paper); }}
 h1 {{ font-size: 1.5rem; }} h2 {{ font-size: 1.05rem; margin: 1.6rem 0 .4rem; }}
-svg {{ width: 100%; height: auto; }} svg text {{ font-size: 11px; fill: #555; }}
+svg {{ width: 100%; height: auto; }} svg line {{ stroke: var(--line); }}
+svg text {{ font-size: 11px; fill: var(--quiet); }}
+@media (max-width: 32rem) {{ svg text {{ font-size: 17px; }} }}
 table {{ border-collapse: collapse; width: 100%; }}
-th {{ text-align: left; font-weight: 500; color: #555; padding: .15rem 1rem .15rem 0;
+th {{ text-align: left; font-weight: 500; color: var(--quiet); padding: .15rem 1rem .15rem 0;
   vertical-align: top; white-space: nowrap; }}
-td {{ overflow-wrap: anywhere; }} pre {{ margin: 0; white-space: pre-wrap; }}
+td {{ overflow-wrap: break-word; vertical-align: top; }}
+pre {{ margin: 0; white-space: pre-wrap; overflow-wrap: anywhere; }}
 </style>
 </head>
 <body>

@@ -32,7 +32,7 @@ def test_the_page_shows_curves_samples_settings_and_what_happened(tmp_path: Path
     page = page_of(tmp_path)
     for part in ["Loss (nats)", "Loss (bits)", "training, per id",
                  "validation, per character", "Learning rate", "Characters per second",
-                 "Memory (MB)", "seed", "BatchSplit", "micro_batch_size 2"]:  # fmt: skip
+                 "Memory (MB)", "seed", "Batch split", "micro batch size 2"]:  # fmt: skip
         assert part in page, part
     assert page.count("<polyline") == 7
 
@@ -63,3 +63,19 @@ def test_what_a_resume_did_anew_is_shown_once(tmp_path: Path) -> None:
     path.write_text("".join(json.dumps({"event": e, "step": s}) + "\n" for e, s in lines))
     told = [(event["event"], event["step"]) for event in read_events(path)]
     assert told == [("Begun", 0), ("StepDone", 1), ("Begun", 1), ("StepDone", 2)]
+
+
+def test_numbers_are_those_a_person_reads() -> None:
+    svg = chart("t", [Curve("c", "#000", [(0.0, 0.0), (1_500.0, 88_412.0)])])
+    assert ">88,412<" in svg
+    assert ">1,500<" in svg
+    small = chart("t", [Curve("c", "#000", [(0.0, 0.0003), (1.0, 0.0015)])])
+    assert ">0.0015<" in small
+
+
+def test_the_page_follows_the_readers_choice_of_light_or_dark(tmp_path: Path) -> None:
+    page = page_of(tmp_path)
+    assert "color-scheme: light dark" in page
+    style, body = page.split("</style>")
+    assert "prefers-color-scheme: dark" in style
+    assert 'stroke="#ddd"' not in body
