@@ -36,6 +36,10 @@ def test_train_shows_plan_lines_and_report_on_stderr(
     out, err = capsys.readouterr()
     assert out == ""
     assert "parameters" in err
+    assert re.search(r"^Model parameters: [\d,]+$", err, re.MULTILINE)
+    steps = re.search(r"^Training steps: (\d+) \(warmup: (\d+)\)$", err, re.MULTILINE)
+    assert steps is not None
+    assert int(steps[2]) == round(int(steps[1]) / 10)
     assert re.search(
         r"Epoch +1 \| Loss: \d+\.\d{4} \| Accuracy: \d+\.\d\d% \| LR: \d\.\d\de-\d\d \| "
         r"Time: \d+\.\ds \| Elapsed: \d+\.\ds",

@@ -41,11 +41,22 @@ class TrainView(Protocol):
     def __exit__(self, *exc_info: object) -> None: ...
 
 
-def make_view(console: Console, *, plan: Plan, quiet: bool) -> TrainView:
-    """Return the live view for a terminal, lines for a log, nothing when quiet."""
+def make_view(
+    console: Console, *, plan: Plan, quiet: bool, header: Sequence[str] = ()
+) -> TrainView:
+    """Return the live view for a terminal, lines for a log, nothing when quiet.
+
+    Args:
+        console: to draw on.
+        plan: of the run.
+        quiet: whether to draw nothing.
+        header: lines that a log begins with.
+    """
     if quiet:
         return Silence()
-    return LiveView(console, plan=plan) if console.is_terminal else LineView(console)
+    if console.is_terminal:
+        return LiveView(console, plan=plan)
+    return LineView(console, header=header)
 
 
 class Silence:
@@ -84,8 +95,9 @@ class Views:
 class LineView:
     """A line for each epoch, evaluation, sample and trouble: for logs and pipes."""
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: Console, *, header: Sequence[str] = ()) -> None:
         self._console = console
+        self._header = header
         self._lines = Lines()
 
     def show(self, event: RunEvent) -> None:
@@ -93,6 +105,8 @@ class LineView:
             self._console.print(plain(line), soft_wrap=True)
 
     def __enter__(self) -> "LineView":
+        for line in self._header:
+            self._console.print(plain(line), soft_wrap=True)
         return self
 
     def __exit__(self, *exc_info: object) -> None:

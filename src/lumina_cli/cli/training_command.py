@@ -81,9 +81,9 @@ def _train(run: "TrainingRun", *, logs: Sequence["TrainView"], quiet: bool) -> i
     """Train while drawing it; return the exit code of the signal that ended it, if one did."""
     from lumina_cli.cli.train_view import Views, make_view, show_report  # noqa: PLC0415  torch
 
-    console = stderr_console()
+    console, header = stderr_console(), _header(run)
     with (
-        Views([make_view(console, plan=run.plan, quiet=quiet), *logs]) as view,
+        Views([make_view(console, plan=run.plan, quiet=quiet, header=header), *logs]) as view,
         stop_signals(stop=lambda: _stop(run, quiet=quiet), save=run.save_soon) as signals,
     ):
         for event in run.run():
@@ -101,13 +101,12 @@ def _stop(run: "TrainingRun", *, quiet: bool) -> None:
 
 
 def _logs(run: "TrainingRun", *, log_file: Path | None, tensorboard: bool) -> list["TrainView"]:
-    from lumina_cli.cli.train_lines import settings_lines  # noqa: PLC0415  torch
     from lumina_cli.cli.train_view import LogFile  # noqa: PLC0415  torch
     from lumina_cli.recipes.run_folder import LOG  # noqa: PLC0415
 
     if log_file is not None:
         _check_writable(log_file)
-    header = settings_lines(run.plan, config=run.task.config, settings=run.task.settings.values())
+    header = _header(run)
     paths = [run.folder.path / LOG, *([log_file] if log_file else [])]
     logs: list[TrainView] = [LogFile(path, header=header) for path in paths]
     if tensorboard:
@@ -115,6 +114,13 @@ def _logs(run: "TrainingRun", *, log_file: Path | None, tensorboard: bool) -> li
 
         logs.append(TensorBoardView(run.folder.path / "tensorboard"))
     return logs
+
+
+def _header(run: "TrainingRun") -> list[str]:
+    """Return the lines that a log begins with."""
+    from lumina_cli.cli.train_lines import settings_lines  # noqa: PLC0415  torch
+
+    return settings_lines(run.plan, config=run.task.config, settings=run.task.settings.values())
 
 
 def _check_writable(path: Path) -> None:

@@ -241,9 +241,9 @@ _PAGE = """<!doctype html>
 body {{ font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 46rem; padding: 0 1rem;
   color: var(--text); background: var(--paper); }}
 h1 {{ font-size: 1.5rem; }} h2 {{ font-size: 1.05rem; margin: 1.6rem 0 .4rem; }}
-svg {{ width: 100%; height: auto; }} svg line {{ stroke: var(--line); }}
+svg {{ width: 100%; height: auto; overflow: visible; }} svg line {{ stroke: var(--line); }}
 svg text {{ font-size: 11px; fill: var(--quiet); }}
-@media (max-width: 32rem) {{ svg text {{ font-size: 17px; }} }}
+@media (max-width: 32rem) {{ svg text {{ font-size: 15px; }} }}
 table {{ border-collapse: collapse; width: 100%; }}
 th {{ text-align: left; font-weight: 500; color: var(--quiet); padding: .15rem 1rem .15rem 0;
   vertical-align: top; white-space: nowrap; }}
