@@ -1,6 +1,7 @@
 """When training diverges: what is counted, when it is too much, and where to go on."""
 
 from lumina_cli.core.training.state import Counters
+from lumina_cli.errors import DivergedError
 
 MOST_ROLLBACKS = 2
 SKIPS_IN_A_ROW = 3
@@ -35,6 +36,16 @@ def has_diverged(counters: Counters) -> bool:
     """Whether so many batches were skipped that going on would not help."""
     too_often = len(counters.recent_skips) > MOST_SKIPS
     return counters.skips_in_a_row >= SKIPS_IN_A_ROW or too_often
+
+
+def diverged(counters: Counters) -> DivergedError:
+    """Return the error that ends a run which going back did not help."""
+    return DivergedError(
+        f"training diverged at step {counters.num_steps}: loss or gradient is no longer "
+        f"a number (epoch {counters.epoch + 1}, batch {counters.batch_index}"
+        f"{', after going back twice' if counters.num_rollbacks else ''})",
+        hint="Use a lower --learning-rate. The best model so far is kept.",
+    )
 
 
 def is_spike(loss: float, counters: Counters) -> bool:

@@ -24,25 +24,22 @@ from lumina_cli.core.training.divergence import (
     MOST_ROLLBACKS,
     count_good,
     count_skip,
+    diverged,
     has_diverged,
     is_spike,
     roll_back,
 )
 from lumina_cli.core.training.evaluate import Evaluation, evaluate
 from lumina_cli.core.training.events import (
-    BatchGrown,
     BatchSplit,
-    CompileFailed,
     EpochDone,
     Evaluated,
     Finished,
     Interrupted,
-    LossSpiked,
     Overfits,
     RolledBack,
     Sampled,
     SampleSkipped,
-    StepDone,
     StepSkipped,
     StopReason,
     TrainEvent,
@@ -63,9 +60,15 @@ from lumina_cli.core.training.state import (
     TrainerState,
 )
 from lumina_cli.core.training.step import Stepper, StepResult
+from lumina_cli.core.training.telling import (
+    tell_compiling,
+    tell_memory,
+    tell_spike,
+    tell_step,
+)
 from lumina_cli.data.batches import Batch, EpochBatches, Replay, spread_batches
 from lumina_cli.data.encoded import EncodedText
-from lumina_cli.errors import DivergedError, ModelFileError
+from lumina_cli.errors import ModelFileError
 
 Sample = Callable[[Transformer], str]
 Recall = Callable[[], TrainerState]
@@ -261,7 +264,8 @@ class Trainer:
         counters.num_attempts += 1
         counters.batch_index += 1
         counters.is_epoch_over = counters.batch_index == len(self._batches)
-        happened = [*self._told_of_memory(before), *self._told_of_compiling()]
+        happened = tell_memory(stepper, before=before, step=counters.num_steps + 1)
+        happened += tell_compiling(stepper, step=counters.num_steps + 1)
         if result.skipped is not None:
             yield from happened
             yield from self._skipped(result)
@@ -273,41 +277,10 @@ class Trainer:
         counters.epoch_accuracy += result.accuracy
         counters.epoch_steps += 1
         if is_spike(result.loss, counters):
-            assert counters.usual_loss is not None
-            happened.append(LossSpiked(counters.num_steps, result.loss, counters.usual_loss))
+            happened.append(tell_spike(result, counters=counters))
         count_good(result.loss, counters)
         yield from happened
-        yield self._step_done(result, batch)
-
-    def _step_done(self, result: StepResult, batch: Batch) -> StepDone:
-        counters = self.counters
-        return StepDone(
-            step=counters.num_steps,
-            epoch=counters.epoch,
-            loss=result.loss,
-            accuracy=result.accuracy,
-            grad_norm=result.grad_norm,
-            learning_rate=counters.learning_rate,
-            num_chars=batch.num_ids,
-            progress=counters.progress,
-            elapsed_s=self._elapsed_s,
-        )
-
-    def _told_of_memory(self, before: tuple[int, bool]) -> list[TrainEvent]:
-        size, recomputes = self.stepper.micro_batch_size, self.model.recompute
-        step = self.counters.num_steps + 1
-        if size > before[0]:
-            return [BatchGrown(step, size)]
-        if (size, recomputes) != before:
-            return [BatchSplit(step, size, recomputes)]
-        return []
-
-    def _told_of_compiling(self) -> list[TrainEvent]:
-        compiled = self.stepper.compiled
-        if compiled is None or compiled.failure is None:
-            return []
-        self.stepper.compiled = None
-        return [CompileFailed(self.counters.num_steps + 1, compiled.failure)]
+        yield tell_step(result, batch, counters=counters, elapsed_s=self._elapsed_s)
 
     def _skipped(self, result: StepResult) -> Iterator[TrainEvent]:
         """Tell that a batch was skipped, and go back if that happens too often."""
@@ -319,12 +292,7 @@ class Trainer:
         if not has_diverged(counters):
             return
         if self.recall is None or counters.num_rollbacks == MOST_ROLLBACKS:
-            raise DivergedError(
-                f"training diverged at step {counters.num_steps}: loss or gradient is no longer "
-                f"a number (epoch {counters.epoch + 1}, batch {counters.batch_index}"
-                f"{', after going back twice' if counters.num_rollbacks else ''})",
-                hint="Use a lower --learning-rate. The best model so far is kept.",
-            )
+            raise diverged(counters)
         good, now = self.recall(), self.state().counters
         good_counters = roll_back(good.counters, now=now)
         self.restore(TrainerState(good_counters, good.tensors))
