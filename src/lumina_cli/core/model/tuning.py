@@ -100,6 +100,7 @@ def merged(model: Transformer) -> Transformer:
     for name, part in model.named_modules():
         if isinstance(part, AdaptedLinear):
             state[f"{name}.weight"] = part.merged_weight()
-    plain = Transformer(model.config, vocab_size=model.vocab_size)
+    with torch.random.fork_rng(devices=[]):  # a run that saves goes on as one that doesn't
+        plain = Transformer(model.config, vocab_size=model.vocab_size)
     plain.load_state_dict(state)
     return plain.to(model.wte.weight.device).train(model.training)

@@ -161,3 +161,10 @@ def test_its_state_is_that_of_a_plain_model_with_adapters_beside_it() -> None:
     other.load_state_dict(state)
     idx = torch.from_numpy(batch().inputs)
     assert torch.equal(other(idx), model(idx))
+
+
+def test_merging_draws_no_random_number() -> None:
+    model = tuned(Tuning(lora_rank=4))
+    before = torch.get_rng_state()
+    merged(model)
+    assert torch.equal(torch.get_rng_state(), before)
