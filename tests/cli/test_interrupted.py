@@ -93,6 +93,34 @@ def test_the_second_signal_ends_at_once(folder: Path) -> None:
     assert not (folder / "Model.pth").exists()  # nobody took the time to save
 
 
+IN_A_LONG_OPERATION = """
+import torch
+from lumina_cli.cli.signals import stop_signals
+
+torch.set_num_threads(1)
+matrix = torch.randn(4000, 4000)
+with stop_signals(stop=lambda: print("stopping", flush=True), save=lambda: None):
+    print("ready", flush=True)
+    torch.linalg.svd(matrix)  # takes a minute, in which Python runs no handler
+"""
+
+
+def test_the_second_signal_does_not_wait_for_an_operation_of_torch() -> None:
+    command = [sys.executable, "-c", IN_A_LONG_OPERATION]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        process.send_signal(signal.SIGINT)
+        assert process.stdout.readline() == "stopping\n"
+        process.send_signal(signal.SIGINT)
+        sent_s = time.monotonic()
+        try:
+            assert process.wait(timeout=30) == 128 + signal.SIGINT  # a bound for hanging only
+            print(f"it left after {time.monotonic() - sent_s:.2f} s")
+        finally:
+            process.kill()
+
+
 def test_usr1_saves_now_and_the_run_goes_on(folder: Path) -> None:
     with training(folder, *begin(folder)) as process:
         wait_for_step(folder, 3)
