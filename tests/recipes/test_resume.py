@@ -144,3 +144,12 @@ def test_the_last_checkpoint_knows_of_the_evaluation_after_the_same_step(tmp_pat
     values = found(tmp_path).found.checkpoint.values
     assert values["evaluated_step"] == 20
     assert values["best_step"] == load_model(tmp_path / "Model.pth").metadata["steps"]
+
+
+def test_checkpoints_that_going_back_will_cost_are_told(tmp_path: Path) -> None:
+    list(begun(tmp_path, save_every="5", keep_checkpoints=4, evaluations=1).run())
+    checkpoints = tmp_path / "Model.run" / "checkpoints"
+    older = checkpoints / "step-00000010.pth"
+    resumed = find_run(older, out=None, default_out=Path("Model.pth"), flags={})
+    assert [notice for notice in resumed.notices if "later steps (15, 20)" in notice]
+    assert found(tmp_path).notices == ()

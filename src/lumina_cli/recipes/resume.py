@@ -109,6 +109,7 @@ def find_run(
     _check_command(facts, kinds=kinds, path=found.path)
     settings = resumed_settings(kinds, saved=saved, preset=preset, flags=flags)
     notices = [f"{bad.name} is set aside: it is damaged" for bad in found.set_aside]
+    notices += _later_checkpoints(found.path)
     notices += _changed_settings(saved, settings)
     return Resumed(found, out or _model_of(found.path, default_out), settings, tuple(notices))
 
@@ -184,6 +185,18 @@ def _model_of(checkpoint: Path, default: Path) -> Path:
     if checkpoint.parent.name == CHECKPOINTS and run.suffix == RUN_SUFFIX:
         return run.with_suffix(default.suffix)
     return default
+
+
+def _later_checkpoints(path: Path) -> list[str]:
+    """Tell of checkpoints that the run will leave behind, where an older one was named."""
+    store = CheckpointStore(path.parent)
+    later = [step for step in store.steps() if path < store.path_of(step)]
+    if not later or path not in map(store.path_of, store.steps()):
+        return []
+    steps = ", ".join(map(str, reversed(later)))
+    return [
+        f"going back to {path.name}: checkpoints of later steps ({steps}) go with the next save"
+    ]
 
 
 def _changed_settings(saved: Mapping[str, object], settings: Settings) -> list[str]:
