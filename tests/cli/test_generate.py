@@ -34,7 +34,10 @@ def test_json_is_one_object_with_the_text_and_its_speed(
 ) -> None:
     outcome = lumina("generate", "-m", str(letters_model), "--max-chars", "25", "--json")
     result = json.loads(outcome.out)
-    assert list(result) == ["text", "characters", "seconds", "chars_per_s"]
+    assert list(result) == [
+        *("text", "characters", "seconds", "chars_per_s"),
+        *("acceptance", "characters_per_pass"),
+    ]
     assert len(result["text"]) == result["characters"] == 25
     assert result["chars_per_s"] > 0
 
@@ -159,3 +162,19 @@ def test_a_search_that_is_stopped_prints_the_best_so_far(
     outcome = lumina("generate", "-m", str(letters_model), "--sampler", "beam")
     assert outcome.code == 130
     assert len(outcome.out) == 11
+
+
+def test_int8_says_something_and_is_told_apart(lumina: Lumina, letters_model: Path) -> None:
+    options = ("-m", str(letters_model), "--max-chars", "25", "--seed", "1", "--json")
+    result = json.loads(lumina("generate", *options, "--precision", "int8").out)
+    assert len(result["text"]) == 25
+    assert result["acceptance"] is None  # there nothing is guessed in advance
+
+
+def test_the_text_is_the_same_without_guesses(lumina: Lumina, letters_model: Path) -> None:
+    options = ("-m", str(letters_model), "--max-chars", "200", "--seed", "1", "--json")
+    one = json.loads(lumina("generate", *options).out)
+    other = json.loads(lumina("generate", *options, "--speculate", "off").out)
+    assert one["text"] == other["text"]
+    assert one["acceptance"] is not None
+    assert other["acceptance"] is None

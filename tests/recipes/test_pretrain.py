@@ -10,6 +10,7 @@ import pytest
 
 from lumina_cli.conversation import Conversation, Message
 from lumina_cli.core.checkpoint.format import load_model
+from lumina_cli.core.model.accounting import num_parameters
 from lumina_cli.core.training.events import Evaluated, Finished, StepDone
 from lumina_cli.data.starter.corpus import Question
 from lumina_cli.errors import DataError, MissingInputError
@@ -51,6 +52,14 @@ def test_a_run_leaves_a_model_that_has_learnt_the_text(tmp_path: Path) -> None:
     loaded = load_model(tmp_path / "Model.pth")
     assert set(loaded.vocabulary.characters) == set(VERSE)
     assert loaded.metadata["val_nats_per_char"] == run.report.best_nats_per_char
+    assert loaded.draft is not None
+    assert loaded.draft[:, 1].any()
+    # At most a tenth of the weights, which take four bytes each.
+    assert (
+        0
+        < loaded.draft.nbytes
+        <= 0.4 * num_parameters(loaded.model.config, vocab_size=len(loaded.vocabulary))
+    )
 
 
 def test_the_plan_tells_what_will_be_done(tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from lumina_cli.core.sampling.beam import BeamSearch
 from lumina_cli.core.sampling.config import SamplingConfig
 from lumina_cli.core.sampling.generate import generate
 from lumina_cli.core.sampling.reader import Reader
+from lumina_cli.core.sampling.speculative import Acceptance, Guesser
 from lumina_cli.core.seeding import make_generator, new_seed
 from lumina_cli.tokenizer.vocabulary import Vocabulary
 
@@ -40,6 +41,7 @@ class Stats:
     reply_chars: int
     reply_seconds: float
     seed: int
+    acceptance: Acceptance | None = None
 
     @property
     def chars_per_s(self) -> float:
@@ -54,6 +56,7 @@ class Session:
         vocabulary: that of the model.
         config: how replies are drawn; without a seed, from one chosen now.
         digest: of the model file.
+        guesser: guesses characters in advance, where the config doesn't forbid it.
     """
 
     def __init__(
@@ -63,6 +66,7 @@ class Session:
         vocabulary: Vocabulary,
         config: SamplingConfig,
         digest: str = "",
+        guesser: Guesser | None = None,
     ) -> None:
         self.config = config
         self.messages: list[Message] = []
@@ -70,6 +74,7 @@ class Session:
         self._model = model
         self._vocabulary = vocabulary
         self._digest = digest
+        self._guesser = guesser
         self._seed = new_seed() if config.seed is None else config.seed
         self._num_drawn = 0
         self._reader: Reader | None = None
@@ -144,6 +149,7 @@ class Session:
             reply_chars=self._reply_chars,
             reply_seconds=self._reply_seconds,
             seed=self._seed,
+            acceptance=self._guesser.acceptance if self._guesser else None,
         )
 
     def probs(self, *, num_runners_up: int = 0) -> list[CharacterProb]:
@@ -239,6 +245,7 @@ class Session:
             config=self.config,
             generator=generator,
             reader=reader,
+            guesser=self._guesser if self.config.speculate == "auto" else None,
         )
         try:
             for piece in pieces:
@@ -275,7 +282,8 @@ class Session:
 
     def _reader_of(self, num_rows: int) -> Reader:
         if self._reader is None or self._reader.batch_size != num_rows:
-            self._reader = Reader(self._model, batch_size=num_rows)
+            is_wide = num_rows == 1 and self._guesser is not None
+            self._reader = Reader(self._model, batch_size=num_rows, wide=is_wide)
         return self._reader
 
     def _context(self, messages: list[Message]) -> Context:

@@ -107,10 +107,21 @@ class ChatView:
             f"last reply: {stats.reply_chars:,} characters in {stats.reply_seconds:.2f} s "
             f"({stats.chars_per_s:,.0f} characters per second)"
         )
+        self._guesses(stats)
         self.line(
             f"context: {stats.context_ids} of {stats.context_size} tokens; turns: {stats.turns}"
         )
         self.line(f"{describe_sampler(config)}, seed {stats.seed}")
+
+    def _guesses(self, stats: Stats) -> None:
+        """Tell how well characters were guessed in advance, if any were."""
+        counts = stats.acceptance
+        if counts is None or counts.rate is None or counts.ids_per_pass is None:
+            return
+        self.line(
+            f"guessed in advance: {counts.rate:.0%} right, "
+            f"{counts.ids_per_pass:.1f} characters a pass"
+        )
 
     def probs(self, characters: Sequence[CharacterProb]) -> None:
         """Show a reply coloured by how sure the model was; in figures where there is no colour."""

@@ -18,6 +18,7 @@ from lumina_cli.errors import DataError, MissingInputError, UsageError
 
 if TYPE_CHECKING:
     from lumina_cli.core.sampling.ending import Piece
+    from lumina_cli.core.sampling.speculative import Acceptance
     from lumina_cli.recipes.converse import TextContinuer
 
 
@@ -123,7 +124,17 @@ def _as_json(continuer: "TextContinuer", *, with_logprobs: bool) -> dict[str, ob
         "characters": characters,
         "seconds": round(seconds, 4),
         "chars_per_s": round(characters / seconds, 1),
+        **_guesses(continuer.acceptance),
         **({"samples": samples} if len(samples) > 1 else {}),
+    }
+
+
+def _guesses(counts: "Acceptance") -> dict[str, object]:
+    """Return how well characters were guessed in advance; null where none were."""
+    rate, per_pass = counts.rate, counts.ids_per_pass
+    return {
+        "acceptance": None if rate is None else round(rate, 4),
+        "characters_per_pass": None if per_pass is None else round(per_pass, 3),
     }
 
 

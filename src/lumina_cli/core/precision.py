@@ -67,7 +67,15 @@ def choose_precision(name: PrecisionName, *, device: torch.device) -> Precision:
     """Return the precision for a setting: bf16 where the hardware computes it natively.
 
     GPUs too old for bf16 take fp16, with a scaled loss.
+
+    Raises:
+        UsageError: it is not for training, or not for this device.
     """
+    if name == "int8":
+        raise UsageError(
+            "precision int8 is for chat, generate and eval, not for training",
+            hint="Train without --precision, then talk with: lumina chat --precision int8",
+        )
     native, reason = _native_bf16(device)
     if name == "auto":
         chosen: Literal["fp32", "bf16", "fp16"] = "bf16" if native else "fp32"

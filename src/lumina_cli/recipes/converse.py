@@ -13,12 +13,15 @@ from lumina_cli.core.checkpoint.format import ModelFile, load_model
 from lumina_cli.core.config import ComputeConfig
 from lumina_cli.core.device import choose_device
 from lumina_cli.core.model.accounting import num_parameters
+from lumina_cli.core.model.int8 import is_quantized, quantize
 from lumina_cli.core.precision import choose_precision
 from lumina_cli.core.sampling.beam import BeamSearch
 from lumina_cli.core.sampling.config import MAX_BEAMS, SamplerName, SamplingConfig
 from lumina_cli.core.sampling.ending import Piece
 from lumina_cli.core.sampling.generate import generate
 from lumina_cli.core.sampling.reader import Reader
+from lumina_cli.core.sampling.speculative import Acceptance, Guesser
+from lumina_cli.core.sampling.together import generate_together, rows_at_once
 from lumina_cli.core.seeding import make_generator, new_seed
 from lumina_cli.errors import MissingInputError, UsageError
 from lumina_cli.recipes.model_facts import is_of_replies
@@ -35,6 +38,7 @@ _SAMPLERS_USING: dict[str, tuple[SamplerName, ...]] = {
     "repetition_penalty": ("nucleus", "top-k", "min-p", "greedy"),
     "num_beams": ("beam",),
     "length_penalty": ("beam",),
+    "speculate": ("nucleus", "top-k", "min-p", "greedy"),
 }
 """By setting; the seed is left out, for a command may be given one whatever it does."""
 
@@ -67,7 +71,18 @@ class ReadyModel:
             vocabulary=self.file.vocabulary,
             config=self.config,
             digest=self.file.digest,
+            guesser=self.guesser(),
         )
+
+    def guesser(self) -> Guesser | None:
+        """Return what guesses characters in advance; None where that could change the text.
+
+        With rounded weights or in bf16 the logits of a guess differ by more than rounding
+        in fp32 from those of the character alone.
+        """
+        model = self.file.model
+        is_exact = model.wte.weight.dtype == torch.float32 and not is_quantized(model)
+        return Guesser(self.file.draft) if is_exact else None
 
 
 def open_model(
@@ -103,6 +118,7 @@ class TextContinuer:
         ready: the model.
         prompt: text to continue, empty to begin one.
         num_texts: how many to make; in beam search the best ones, else as many draws.
+        acceptance: how well characters were guessed in advance, so far.
 
     Raises:
         UsageError: more texts than beam search can follow.
@@ -125,6 +141,9 @@ class TextContinuer:
         self._vocabulary = ready.file.vocabulary
         self._prompt_ids = [Special.BEGIN, *self._vocabulary.encode(prompt)]
         self._outgrows = False
+        is_guessing = self.config.speculate == "auto" and num_texts == 1
+        self._guesser = ready.guesser() if is_guessing else None
+        self.acceptance = self._guesser.acceptance if self._guesser else Acceptance()
 
     def notices(self) -> Iterator[str]:
         """Yield what there is to tell before the first text."""
@@ -139,22 +158,48 @@ class TextContinuer:
             yield MOVED_ON.format(self._model.config.seq_length)
 
     def texts(self) -> Iterator[Iterator[Piece]]:
-        """Yield each text as the pieces it is said in; of a search cut short the best so far."""
+        """Yield each text as the pieces it is said in; of a search cut short the best so far.
+
+        A single text comes as it is said; of several, those said side by side come together.
+        """
         if self.config.sampler == "beam":
             yield from self._likeliest()
             return
         seed = new_seed() if self.config.seed is None else self.config.seed
-        reader = Reader(self._model)
-        for number in range(self.num_texts):
-            yield generate(
-                self._model,
-                self._prompt_ids,
-                vocabulary=self._vocabulary,
-                config=self.config,
-                generator=make_generator(seed, f"text {number}"),
-                reader=reader,
-            )
+        if self.num_texts == 1:
+            reader = Reader(self._model, wide=self._guesser is not None)
+            yield self._one(reader, generator=make_generator(seed, "text 0"))
             self._outgrows = reader.num_moves > 0
+            return
+        size = rows_at_once(self._model.config)
+        for start in range(0, self.num_texts, size):
+            numbers = range(start, min(start + size, self.num_texts))
+            yield from self._together([make_generator(seed, f"text {n}") for n in numbers])
+
+    def _one(self, reader: Reader, *, generator: torch.Generator) -> Iterator[Piece]:
+        return generate(
+            self._model,
+            self._prompt_ids,
+            vocabulary=self._vocabulary,
+            config=self.config,
+            generator=generator,
+            reader=reader,
+            guesser=self._guesser,
+        )
+
+    def _together(self, generators: list[torch.Generator]) -> Iterator[Iterator[Piece]]:
+        texts = generate_together(
+            self._model,
+            [self._prompt_ids] * len(generators),
+            vocabulary=self._vocabulary,
+            config=self.config,
+            generators=generators,
+        )
+        size = self._model.config.seq_length
+        for pieces in texts:
+            # The last id is said, and not read any more.
+            self._outgrows |= min(len(self._prompt_ids), size) + len(pieces) - 1 > size
+            yield iter(pieces)
 
     def _likeliest(self) -> Iterator[Iterator[Piece]]:
         search = BeamSearch(
@@ -185,10 +230,13 @@ def _no_model(path: Path) -> MissingInputError:
 
 
 def _move(file: ModelFile, compute: ComputeConfig) -> None:
-    """Put the model where it computes; sampling is in fp32 unless bf16 was asked for."""
+    """Put the model where it computes; sampling is in fp32 unless bf16 or int8 was asked for."""
     if compute.threads is not None:
         torch.set_num_threads(compute.threads)
     device = choose_device(compute.device)
+    if compute.precision == "int8":
+        quantize(file.model.to(device))
+        return
     precision = choose_precision(compute.precision, device=device)
     asked = compute.precision != "auto" and precision.name == "bf16"
     file.model.to(device=device, dtype=torch.bfloat16 if asked else torch.float32)

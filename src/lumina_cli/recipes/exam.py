@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lumina_cli.core.model.transformer import Transformer
-from lumina_cli.core.sampling.generate import greedy_replies
+from lumina_cli.core.sampling.together import greedy_replies
 from lumina_cli.data.starter.corpus import Question, is_right, questions
 from lumina_cli.tokenizer.chat_format import encode_prompt
 from lumina_cli.tokenizer.vocabulary import Vocabulary

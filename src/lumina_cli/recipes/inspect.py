@@ -27,6 +27,7 @@ def describe_model(path: Path) -> dict[str, object]:
         "parameters": num_parameters(loaded.model.config, vocab_size=vocab_size),
         "shape": loaded.model.config.model_dump(mode="json"),
         "vocabulary": {"ids": vocab_size, "characters": len(loaded.vocabulary.characters)},
+        "draft_bytes": 0 if loaded.draft is None else loaded.draft.nbytes,
         "training": loaded.metadata,
         "digest": loaded.digest,
     }

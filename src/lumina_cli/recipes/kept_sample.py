@@ -55,7 +55,7 @@ def write_sample(
 def read_sample(folder: Path, *, vocabulary: Vocabulary) -> EncodedText | None:
     """Return the sample in a run's folder; None where there is none for this vocabulary."""
     try:
-        sealed = read_sealed(folder / SAMPLE, kind=SAMPLE_FORMAT, version=VERSION)
+        sealed = read_sealed(folder / SAMPLE, kind=SAMPLE_FORMAT, versions=[VERSION])
         ids = sealed.tensors["ids"].numpy().view("<i4").astype(np.int64)
         in_loss = sealed.tensors["in_loss"].numpy()
     except (LuminaError, KeyError, ValueError):

@@ -9,6 +9,7 @@ import torch
 from lumina_cli.core.checkpoint.format import load_model
 from lumina_cli.core.config import ComputeConfig
 from lumina_cli.core.device import choose_device
+from lumina_cli.core.model.int8 import quantize
 from lumina_cli.core.precision import choose_precision
 from lumina_cli.core.training.evaluate import Evaluation, evaluate
 from lumina_cli.data.batches import validation_batches
@@ -39,8 +40,11 @@ def measure_model(model_path: Path, *, data: Sequence[Path], settings: Settings)
     if compute.threads is not None:
         torch.set_num_threads(compute.threads)
     device = choose_device(compute.device)
-    precision = choose_precision(compute.precision, device=device)
+    is_int8 = compute.precision == "int8"
+    precision = choose_precision("fp32" if is_int8 else compute.precision, device=device)
     loaded = load_model(model_path, device=device)
+    if is_int8:
+        quantize(loaded.model)
     config = settings.of(DataConfig).model_copy(update={"val_fraction": 0.0})
     source = open_source(data, config=config)
     corpus = encode_source(source, config=config, seed=0, vocabulary=loaded.vocabulary)

@@ -5,11 +5,12 @@ import copy
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 
 from lumina_cli.core.checkpoint import lock
 from lumina_cli.core.checkpoint.config import CheckpointConfig
-from lumina_cli.core.checkpoint.format import load_model, save_model
+from lumina_cli.core.checkpoint.format import DraftTable, load_model, save_model
 from lumina_cli.core.checkpoint.store import CheckpointStore
 from lumina_cli.core.memory import memory_bytes, peak_memory_bytes
 from lumina_cli.core.model.transformer import Transformer
@@ -27,6 +28,7 @@ from lumina_cli.core.training.loop import Trainer
 from lumina_cli.core.training.state import TrainerState
 from lumina_cli.errors import DivergedError, LuminaError, MissingInputError, OutOfMemoryError
 from lumina_cli.recipes.base import Base
+from lumina_cli.recipes.draft import build_draft
 from lumina_cli.recipes.earlier_run import move_aside
 from lumina_cli.recipes.exam import ExamResult, take_exam
 from lumina_cli.recipes.kept_sample import write_sample
@@ -290,10 +292,19 @@ class TrainingRun:
                 model=merged(model),
                 vocabulary=self.task.material.corpus.vocabulary,
                 metadata=model_metadata(self.task, evaluated),
+                draft=self._draft,
             )
             return Saved(evaluated.step, self.task.out)
 
         return self.saver.attempt(write, step=evaluated.step)
+
+    @cached_property
+    def _draft(self) -> DraftTable:
+        """Statistics of the training text, which are counted once."""
+        corpus = self.task.material.corpus
+        return build_draft(
+            corpus.train, config=self.task.model.config, vocabulary=corpus.vocabulary
+        )
 
     def _report(self, finished: Finished, *, chars_per_s: float) -> TrainReport:
         task = self.task

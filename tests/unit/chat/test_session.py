@@ -11,6 +11,7 @@ from lumina_cli.chat.commands import SetNumber, UseSampler
 from lumina_cli.chat.session import Session
 from lumina_cli.chat.session_file import SavedMessage
 from lumina_cli.conversation import Message
+from lumina_cli.core.model.decoder import Decoder
 from lumina_cli.core.model.kv_cache import KVCache
 from lumina_cli.core.model.transformer import Transformer
 from lumina_cli.core.sampling.config import SamplingConfig
@@ -50,7 +51,7 @@ def test_the_second_turn_does_not_read_the_first_again(
     session = new_session(model, max_chars=5, top_k=3, sampler="top-k")
     say_plainly(monkeypatch)
     answer(session, "abc")
-    read = count_reads(monkeypatch, model)
+    read = count_reads(monkeypatch)
     answer(session, "de")
     # The reply's last character (it was said, not read), <|end|> <|user|> d e <|end|> <|bot|>.
     assert read[0] == 7
@@ -65,6 +66,7 @@ def say_plainly(monkeypatch: pytest.MonkeyPatch) -> None:
     bias = torch.full((6, len(VOCABULARY)), -torch.inf)
     bias[:, FIRST_CHARACTER + 1 :] = 0
     monkeypatch.setattr(valid_text.ValidText, "bias", lambda self, next_bytes: bias[:1])
+    monkeypatch.setattr(valid_text.ValidText, "row", lambda self, next_bytes: bias[0].numpy())
 
 
 def test_the_reply_does_not_depend_on_what_was_cached(model: Transformer) -> None:
@@ -321,7 +323,7 @@ def fail(monkeypatch: pytest.MonkeyPatch) -> None:
     def failing(*_: object, **__: object) -> Tensor:
         raise LuminaError("no numbers")
 
-    monkeypatch.setattr(Transformer, "hidden", failing)
+    monkeypatch.setattr(Decoder, "hidden", failing)
 
 
 @pytest.mark.parametrize("sampler", ["beam", "nucleus"])
@@ -379,16 +381,16 @@ def test_a_search_beyond_the_context_is_told_once(
     assert len(told) == 1
 
 
-def count_reads(monkeypatch: pytest.MonkeyPatch, model: Transformer) -> list[int]:
+def count_reads(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Return a list that grows by how many ids the model reads, each time it does."""
     read: list[int] = []
-    hidden = model.hidden
+    hidden = Decoder.hidden
 
-    def counted(idx: Tensor, **rest: object) -> Tensor:
+    def counted(self: Decoder, idx: Tensor, *, cache: KVCache) -> Tensor:
         read.append(idx.size(1))
-        return hidden(idx, **rest)  # type: ignore[arg-type]
+        return hidden(self, idx, cache=cache)
 
-    monkeypatch.setattr(model, "hidden", counted)
+    monkeypatch.setattr(Decoder, "hidden", counted)
     return read
 
 
@@ -398,7 +400,7 @@ def test_a_full_context_is_not_read_anew_for_each_question(
     """A question takes 5 ids, the reply 7; of 96 a prompt may hold 72."""
     say_plainly(monkeypatch)
     session = new_session(model, max_chars=5)
-    read = count_reads(monkeypatch, model)
+    read = count_reads(monkeypatch)
     first_reads = []
     for letter in "abcdefghijklmnopqrst":
         read.clear()
@@ -421,7 +423,7 @@ def test_candidates_do_not_push_out_the_reply_that_was_said(
     say_plainly(monkeypatch)
     session = new_session(model, max_chars=5, num_candidates=3)
     answer(session, "abc")
-    read = count_reads(monkeypatch, model)
+    read = count_reads(monkeypatch)
     answer(session, "de")
     # The reply's last character, <|end|> <|user|> d e <|end|> <|bot|>, then four of five said;
     # and for each of two candidates the last id of the prompt and four of five said.

@@ -42,11 +42,11 @@ OPTIONS = {
     "--precision --threads --save-every --keep-checkpoints",
     "chat": "--model/-m --prompt --config/-c --quiet/-q --verbose/-v --sampler --temperature "
     "--top-k --top-p --min-p --repetition-penalty --num-beams --length-penalty --num-candidates "
-    "--max-chars --stop --seed --device --precision --threads",
+    "--max-chars --stop --speculate --seed --device --precision --threads",
     "generate": "text --model/-m --prompt --prompt-file --num-samples/-n --logprobs --config/-c "
     "--json --quiet/-q --verbose/-v --sampler --temperature --top-k --top-p --min-p "
     "--repetition-penalty --num-beams --length-penalty --num-candidates --max-chars --stop "
-    "--seed --device --precision --threads",
+    "--speculate --seed --device --precision --threads",
     "eval": "--model/-m --data/-d --config/-c --json --quiet/-q --verbose/-v --format --encoding "
     "--lang --paths --include-synthetic "
     "--mend-mojibake --allow-skips --loss-on --device "

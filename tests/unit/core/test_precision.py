@@ -80,3 +80,9 @@ def test_matrix_products_are_in_the_chosen_format(name: PrecisionName, dtype: to
     a = torch.ones(2, 2)
     with choose_precision(name, device=CPU).autocast():
         assert (a @ a).dtype == dtype
+
+
+def test_int8_is_not_for_training() -> None:
+    with pytest.raises(UsageError, match="int8 is for chat, generate and eval") as caught:
+        choose_precision("int8", device=torch.device("cpu"))
+    assert "lumina chat --precision int8" in (caught.value.hint or "")

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from pydantic import ValidationError
 from torch import Tensor
@@ -17,6 +19,7 @@ from torch import Tensor
 from lumina_cli.core.checkpoint.sealed import (
     JSON,
     Header,
+    Sealed,
     damaged,
     of_another_version,
     read_sealed,
@@ -31,18 +34,31 @@ from lumina_cli.tokenizer.vocabulary import Vocabulary
 MODEL_FORMAT = "lumina-model"
 CHECKPOINT_FORMAT = "lumina-checkpoint"
 VERSION = 1
+VERSION_WITH_DRAFT = 2
+"""Of a model file that holds statistics of its training text beside the model; what reads it
+reads version 1, too."""
+
+DRAFT = "draft"
+"""The name of these statistics among the tensors: pairs of 16-bit numbers as bytes."""
+
+MAX_DRAFT_BYTES = 1 << 20
 WEIGHTS = "model/"
 """In a checkpoint the names of the model's weights begin with this."""
 
 
+DraftTable = npt.NDArray[np.uint16]
+"""Statistics of the training text, (slots, 2); the second of a pair is an id."""
+
+
 @dataclass(frozen=True, eq=False)
 class ModelFile:
-    """A model and all that is known of it."""
+    """A model and all that is known of it; `draft` where the file has one."""
 
     model: Transformer
     vocabulary: Vocabulary
     metadata: dict[str, Any]
     digest: str
+    draft: DraftTable | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,9 +81,21 @@ class Checkpoint:
 
 
 def save_model(
-    path: Path, *, model: Transformer, vocabulary: Vocabulary, metadata: Mapping[str, JSON]
+    path: Path,
+    *,
+    model: Transformer,
+    vocabulary: Vocabulary,
+    metadata: Mapping[str, JSON],
+    draft: DraftTable | None = None,
 ) -> str:
     """Write a model file, whole or not at all, and return its digest.
+
+    Args:
+        path: of the file.
+        model: whose weights to write.
+        vocabulary: that of the model.
+        metadata: what else is known of it.
+        draft: statistics of the training text, at most `MAX_DRAFT_BYTES` of them.
 
     Raises:
         NotFiniteError: a weight is not finite; nothing is written.
@@ -78,12 +106,16 @@ def save_model(
     check_finite(model.state_dict(), {})
     header: Header = {
         "format": MODEL_FORMAT,
-        "version": VERSION,
+        "version": VERSION if draft is None else VERSION_WITH_DRAFT,
         "model": model.config.model_dump(mode="json"),
         "characters": vocabulary.characters,
         "metadata": dict(metadata),
     }
-    return write_sealed(path, header=header, tensors=model.state_dict())
+    tensors = model.state_dict()
+    if draft is not None:
+        assert draft.nbytes <= MAX_DRAFT_BYTES, draft.nbytes
+        tensors[DRAFT] = torch.from_numpy(draft.astype("<u2").reshape(-1).view(np.uint8))
+    return write_sealed(path, header=header, tensors=tensors)
 
 
 def load_model(path: Path, *, device: torch.device | str = "cpu") -> ModelFile:
@@ -93,13 +125,14 @@ def load_model(path: Path, *, device: torch.device | str = "cpu") -> ModelFile:
         MissingInputError: there is no such file.
         ModelFileError: it is not a model of ours, or is damaged.
     """
-    sealed = read_sealed(path, kind=MODEL_FORMAT, version=VERSION)
+    sealed = read_sealed(path, kind=MODEL_FORMAT, versions=(VERSION, VERSION_WITH_DRAFT))
     config, vocabulary = _declared_shape(sealed.header, path=path)
+    draft = _take_draft(sealed, vocabulary=vocabulary, path=path)
     _check_weights(sealed.tensors, config=config, vocabulary=vocabulary, path=path)
     model = Transformer(config, vocab_size=len(vocabulary))
     model.load_state_dict(sealed.tensors)
     metadata = _values(sealed.header, "metadata", path=path)
-    return ModelFile(model.to(device).eval(), vocabulary, metadata, sealed.digest)
+    return ModelFile(model.to(device).eval(), vocabulary, metadata, sealed.digest, draft)
 
 
 def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
@@ -128,7 +161,7 @@ def load_checkpoint(path: Path) -> Checkpoint:
         MissingInputError: there is no such file.
         ModelFileError: it is not a checkpoint of ours, or is damaged.
     """
-    sealed = read_sealed(path, kind=CHECKPOINT_FORMAT, version=VERSION)
+    sealed = read_sealed(path, kind=CHECKPOINT_FORMAT, versions=(VERSION,))
     config, vocabulary = _declared_shape(sealed.header, path=path)
     weights = {
         name.removeprefix(WEIGHTS): tensor
@@ -175,6 +208,25 @@ def _declared_shape(header: Header, *, path: Path) -> tuple[ModelConfig, Vocabul
         return ModelConfig.model_validate(shape), Vocabulary(characters)
     except (ValidationError, DataError) as error:
         raise damaged(path, "the model shape it declares is impossible") from error
+
+
+def _take_draft(sealed: Sealed, *, vocabulary: Vocabulary, path: Path) -> DraftTable | None:
+    """Take the statistics out of the tensors, if they belong there and name no id beyond V."""
+    if sealed.header.get("version") != VERSION_WITH_DRAFT:
+        return None
+    flat = sealed.tensors.pop(DRAFT, None)
+    if (
+        flat is None
+        or flat.dtype != torch.uint8
+        or flat.dim() != 1
+        or len(flat) % 4
+        or len(flat) > MAX_DRAFT_BYTES
+    ):
+        raise damaged(path, "its statistics of the text do not have the shape they should")
+    table = flat.numpy().view("<u2").reshape(-1, 2).astype(np.uint16)
+    if int(table[:, 1].max(initial=0)) >= len(vocabulary):
+        raise damaged(path, "its statistics name characters that the model does not have")
+    return table
 
 
 def _check_weights(

@@ -18,7 +18,7 @@ import io
 import json
 import stat
 import zipfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, cast
@@ -66,13 +66,13 @@ def write_sealed(path: Path, *, header: Mapping[str, JSON], tensors: Mapping[str
     return digest
 
 
-def read_sealed(path: Path, *, kind: str, version: int) -> Sealed:
+def read_sealed(path: Path, *, kind: str, versions: Collection[int]) -> Sealed:
     """Return what a sealed file holds, once it is known to be whole.
 
     Args:
         path: of the file.
         kind: the `format` that its header must name, such as `lumina-model`.
-        version: of the format.
+        versions: of the format, that are understood.
 
     Raises:
         MissingInputError: there is no such file.
@@ -95,7 +95,7 @@ def read_sealed(path: Path, *, kind: str, version: int) -> Sealed:
         content = torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
     except Exception as error:  # whatever a forged pickle makes the unpickler say
         raise damaged(path, "torch can't read it") from error
-    sealed = _take_apart(content, kind=kind, version=version, path=path)
+    sealed = _take_apart(content, kind=kind, versions=versions, path=path)
     if content_digest(sealed.header, sealed.tensors) != sealed.digest:
         raise damaged(path, "its content does not match its digest")
     return sealed
@@ -217,7 +217,7 @@ def _check_zip(data: bytes, *, path: Path) -> None:
         raise damaged(path, "its parts are larger than the file")
 
 
-def _take_apart(content: Any, *, kind: str, version: int, path: Path) -> Sealed:
+def _take_apart(content: Any, *, kind: str, versions: Collection[int], path: Path) -> Sealed:
     """Return header, tensors and digest, each known to be of its kind."""
     if not isinstance(content, dict):
         raise damaged(path, "it does not hold what a lumina file does")
@@ -229,9 +229,10 @@ def _take_apart(content: Any, *, kind: str, version: int, path: Path) -> Sealed:
         what = kind.replace("-", " ")
         raise ModelFileError(f"{path} is not a {what}", hint="Train one: lumina train")
     written = header.get("version")
-    if written != version:
-        is_newer = isinstance(written, int) and written > version
-        why = f"its format is {written!r}, and this one reads {version}"
+    if written not in versions:
+        newest = max(versions)
+        is_newer = isinstance(written, int) and written > newest
+        why = f"its format is {written!r}, and this one reads {newest}"
         raise of_another_version(path, why, header=header, is_newer=is_newer)
     if (
         not isinstance(tensors, dict)

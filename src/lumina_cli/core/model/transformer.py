@@ -16,21 +16,19 @@ from torch.utils.checkpoint import checkpoint
 
 from lumina_cli.core.model.config import ModelConfig
 from lumina_cli.core.model.dropout import add_dropped, drop
-from lumina_cli.core.model.kv_cache import KVCache
 from lumina_cli.core.model.positions import rotary_turns, rotate, sinusoidal_positions
 
 
 class CausalSelfAttention(nn.Module):
     """Each position gathers from itself and the positions before it."""
 
-    def __init__(self, config: ModelConfig, *, layer: int) -> None:
+    def __init__(self, config: ModelConfig) -> None:
         super().__init__()
-        self.layer = layer
         self.num_heads = config.num_heads
         self.c_attn = nn.Linear(config.hidden_size, 3 * config.hidden_size)
         self.c_proj = nn.Linear(config.hidden_size, config.hidden_size)
 
-    def forward(self, x: Tensor, *, turns: Tensor | None, cache: KVCache | None) -> Tensor:
+    def forward(self, x: Tensor, *, turns: Tensor | None) -> Tensor:
         B, T, C = x.shape
         qkv = self.c_attn(x).view(B, T, 3, self.num_heads, C // self.num_heads)
         if turns is None:
@@ -39,12 +37,7 @@ class CausalSelfAttention(nn.Module):
             qk, v = qkv.split([2, 1], dim=2)
             q, k = rotate(qk, turns).permute(2, 0, 3, 1, 4).unbind(0)
             v = v.squeeze(2).transpose(1, 2)
-        mask = None
-        if cache is not None:
-            k, v = cache.extend(self.layer, k, v)  # (B, H, T_all, D)
-            mask = _mask_behind_cache(T, k.size(2), device=x.device) if 1 < T < k.size(2) else None
-        causal = mask is None and T > 1
-        y = F.scaled_dot_product_attention(q, k, v, attn_mask=mask, is_causal=causal)
+        y = F.scaled_dot_product_attention(q, k, v, is_causal=T > 1)
         out: Tensor = self.c_proj(y.transpose(1, 2).reshape(B, T, C))
         return out
 
@@ -69,16 +62,16 @@ class Layer(nn.Module):
     would force attention off its fused path (half as fast on a CPU).
     """
 
-    def __init__(self, config: ModelConfig, *, layer: int) -> None:
+    def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         self.ln_1 = nn.LayerNorm(config.hidden_size)
-        self.attn = CausalSelfAttention(config, layer=layer)
+        self.attn = CausalSelfAttention(config)
         self.ln_2 = nn.LayerNorm(config.hidden_size)
         self.mlp = FeedForward(config)
         self.dropout = config.dropout
 
-    def forward(self, x: Tensor, *, turns: Tensor | None, cache: KVCache | None) -> Tensor:
-        y = self.attn(self.ln_1(x), turns=turns, cache=cache)
+    def forward(self, x: Tensor, *, turns: Tensor | None) -> Tensor:
+        y = self.attn(self.ln_1(x), turns=turns)
         x = add_dropped(x, y, rate=self.dropout, training=self.training)
         y = self.mlp(self.ln_2(x))
         return add_dropped(x, y, rate=self.dropout, training=self.training)
@@ -102,7 +95,7 @@ class Transformer(nn.Module):
         self.config = config
         self.vocab_size = vocab_size
         self.wte = nn.Embedding(vocab_size, config.hidden_size)
-        self.h = nn.ModuleList(Layer(config, layer=layer) for layer in range(config.num_layers))
+        self.h = nn.ModuleList(Layer(config) for _ in range(config.num_layers))
         self.ln_f = nn.LayerNorm(config.hidden_size)
         self.lm_head = nn.Linear(config.hidden_size, vocab_size, bias=False)
         if config.positions == "rotary":
@@ -112,39 +105,28 @@ class Transformer(nn.Module):
             table = sinusoidal_positions(config.seq_length, config.hidden_size)
             self.register_buffer("positions", table, persistent=False)
 
-    def forward(self, idx: Tensor, *, cache: KVCache | None = None) -> Tensor:
-        """Return the logits of the next id at every position.
-
-        Args:
-            idx: ids, (B, T); with a cache, those after the positions it holds.
-            cache: what was read before; it takes up the new positions.
-
-        Returns:
-            logits, (B, T, V).
-        """
-        x = self.hidden(idx, cache=cache)
+    def forward(self, idx: Tensor) -> Tensor:
+        """Return the logits of the next id at every position, (B, T, V), of ids (B, T)."""
+        x = self.hidden(idx)
         logits: Tensor = self.lm_head(x)
         return logits
 
-    def hidden(self, idx: Tensor, *, cache: KVCache | None = None) -> Tensor:
+    def hidden(self, idx: Tensor) -> Tensor:
         """Return what `lm_head` reads: the normed last hidden states, (B, T, C)."""
         _, T = idx.shape
-        past = cache.length if cache is not None else 0
-        assert past + T <= self.config.seq_length, (past, T, self.config.seq_length)
+        assert self.config.seq_length >= T, (T, self.config.seq_length)
         x = self.wte(idx) * math.sqrt(self.config.hidden_size)  # (B, T, C)
         turns = None
         if self.config.positions == "rotary":
-            turns = self.turns[past : past + T]
+            turns = self.turns[:T]
         else:
-            x = x + self.positions[past : past + T]
+            x = x + self.positions[:T]
         x = drop(x, rate=self.config.dropout, training=self.training)
         for layer in self.h:
             if self.recompute and self.training:
-                x = checkpoint(layer, x, turns=turns, cache=None, use_reentrant=False)
+                x = checkpoint(layer, x, turns=turns, use_reentrant=False)
             else:
-                x = layer(x, turns=turns, cache=cache)
-        if cache is not None:
-            cache.advance(T)
+                x = layer(x, turns=turns)
         y: Tensor = self.ln_f(x)
         return y
 
@@ -173,9 +155,3 @@ def _initial_spread(name: str, matrix: Tensor, *, config: ModelConfig) -> float:
     if name == "lm_head.weight":
         return 0.02
     return 0.7 / math.sqrt(matrix.size(1))
-
-
-def _mask_behind_cache(num_new: int, num_all: int, *, device: torch.device) -> Tensor:
-    """Which of all positions each new one may see, (T_new, T_all)."""
-    everything = torch.ones(num_new, num_all, dtype=torch.bool, device=device)
-    return everything.tril(diagonal=num_all - num_new)

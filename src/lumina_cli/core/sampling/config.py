@@ -66,6 +66,11 @@ class SamplingConfig(BaseModel):
     stop: tuple[str, ...] = Field(
         (), description="End the reply before this text (can be given several times)."
     )
+    speculate: Literal["auto", "off"] = Field(
+        "auto",
+        description="Say several characters with one pass of the model where that is faster; "
+        "the text stays the same (auto|off).",
+    )
     seed: int | None = Field(
         None, ge=0, lt=2**63, description="Same seed, same replies; without one, new each time."
     )

@@ -3,30 +3,23 @@
 B batch, T time, V vocabulary.
 """
 
-from collections import defaultdict, deque
 from collections.abc import Iterator, Sequence
 
 import torch
 from torch import Tensor
 
+from lumina_cli.core.model.decoder import WIDE
 from lumina_cli.core.model.transformer import Transformer
 from lumina_cli.core.sampling.config import SamplingConfig
-from lumina_cli.core.sampling.ending import Ending, Piece
+from lumina_cli.core.sampling.ending import Piece
+from lumina_cli.core.sampling.filters import Row
 from lumina_cli.core.sampling.reader import Reader
-from lumina_cli.core.sampling.samplers import greedy, make_sampler, refuse_unusable
+from lumina_cli.core.sampling.speaker import Speaker, as_rows
+from lumina_cli.core.sampling.speculative import Guesser
 from lumina_cli.core.sampling.valid_text import ValidText
-from lumina_cli.tokenizer.ids import Special
-from lumina_cli.tokenizer.stream import StreamDecoder
 from lumina_cli.tokenizer.vocabulary import Vocabulary
 
-PENALIZED_IDS = 64
-"""How far back the repetition penalty looks: further, and every letter would be penalized."""
 
-MAX_ROWS = 64
-"""Texts answered side by side: more gain little and take memory."""
-
-
-@torch.inference_mode()
 def generate(
     model: Transformer,
     prompt_ids: Sequence[int],
@@ -35,6 +28,7 @@ def generate(
     config: SamplingConfig,
     generator: torch.Generator,
     reader: Reader | None = None,
+    guesser: Guesser | None = None,
 ) -> Iterator[Piece]:
     """Yield what the model says after a prompt, as it says it.
 
@@ -49,91 +43,75 @@ def generate(
             newest part is read.
         vocabulary: that of the model.
         config: how ids are chosen and where the text ends.
-        generator: where draws come from, on the model's device.
+        generator: where draws come from, on the CPU.
         reader: keeps what was read from call to call, so that a common beginning is read once.
+        guesser: several ids may then be said with one pass; the text is the same.
 
     Raises:
         LuminaError: the model's probabilities are not numbers.
     """
     assert config.sampler != "beam", "beam search doesn't stream"
-    reader = reader or Reader(model)
-    sample = make_sampler(config, generator=generator)
-    valid_text = ValidText(model.vocab_size, device=model.wte.weight.device)
-    decoder = StreamDecoder(vocabulary.characters)
-    ending = Ending(max_chars=config.max_chars, stop=config.stop)
-    recent = deque(prompt_ids, maxlen=PENALIZED_IDS)
-    logits = reader.read(newest(prompt_ids, model=model))
-    while True:
-        idx = sample(logits + valid_text.bias([decoder.next_bytes]), recent)
-        id_ = int(idx)  # sync point
-        logprob = logits.log_softmax(dim=-1)[0, id_].item()
-        yield from ending.push(Piece(decoder.push(id_), id_, logprob))
-        if ending.reached:
-            return
-        recent.append(id_)
-        logits = reader.append(idx)
+    reader = reader or Reader(model, wide=guesser is not None)
+    speaker = Speaker(
+        prompt_ids,
+        vocabulary=vocabulary,
+        config=config,
+        generator=generator,
+        valid_text=ValidText(model.vocab_size),
+    )
+    logits = as_rows(reader.read(newest(prompt_ids, model=model)))
+    yield from _say(speaker, logits, reader=reader, guesses=[])[0]
+    if guesser is not None:
+        guesser.begin([*prompt_ids, speaker.last])
+    while not speaker.has_ended:
+        if guesser is None:
+            logits = as_rows(reader.append(torch.tensor([speaker.last])))
+            yield from _say(speaker, logits, reader=reader, guesses=[])[0]
+        else:
+            yield from _guess_and_say(speaker, reader=reader, guesser=guesser)
+
+
+def _guess_and_say(speaker: Speaker, *, reader: Reader, guesser: Guesser) -> list[Piece]:
+    """Say one id, or several if a pass over guesses pays and they are right."""
+    guesser.start()
+    guesses = guesser.guesses(WIDE - 1) if reader.room >= WIDE else []
+    if guesses:
+        logits = reader.append_guesses([speaker.last, *guesses])
+    else:
+        logits = reader.append(torch.tensor([speaker.last]))
+    pieces, chosen = _say(speaker, as_rows(logits), reader=reader, guesses=guesses)
+    guesser.stop(chosen, num_guessed=len(guesses))
+    return pieces
+
+
+def _say(
+    speaker: Speaker, logits: Row, *, reader: Reader, guesses: list[int]
+) -> tuple[list[Piece], list[int]]:
+    """Choose ids as long as they are those guessed; the reader forgets what follows the last.
+
+    Args:
+        speaker: says them.
+        logits: (1, V) of what follows all that was read, or (1 + G, V) of what follows before
+            the guesses and after each of them.
+        reader: which read the guesses.
+        guesses: G ids.
+
+    Returns:
+        what is certain to be text, and the ids chosen.
+    """
+    pieces: list[Piece] = []
+    chosen: list[int] = []
+    length = reader.length - len(guesses)
+    for row, guess in zip(logits, [*guesses, None], strict=True):
+        pieces += speaker.say(row, again=lambda: reader.read_anew(length=length + len(chosen)))
+        chosen.append(speaker.last)
+        if speaker.has_ended or speaker.last != guess:
+            break
+    reader.truncate(length + len(chosen) - 1)
+    return pieces, chosen
 
 
 def newest(prompt_ids: Sequence[int], *, model: Transformer) -> Tensor:
     """Return as much of the end of a prompt as the model's context holds, (1, T)."""
     kept = prompt_ids[-model.config.seq_length :]
     return torch.tensor([kept], dtype=torch.long, device=model.wte.weight.device)
-
-
-def greedy_replies(
-    model: Transformer,
-    prompts: Sequence[Sequence[int]],
-    *,
-    vocabulary: Vocabulary,
-    max_chars: int,
-) -> list[str]:
-    """Return the greedy reply to each prompt; prompts of equal length are answered together.
-
-    Args:
-        model: in `eval()` mode.
-        prompts: ids, each at least one; of more than the model's context the newest part is read.
-        vocabulary: that of the model.
-        max_chars: longest reply, in characters.
-
-    Raises:
-        LuminaError: the model's probabilities are not numbers.
-    """
-    seq_length = model.config.seq_length
-    rows_by_length: dict[int, list[int]] = defaultdict(list)
-    for row, prompt in enumerate(prompts):
-        rows_by_length[min(len(prompt), seq_length)].append(row)
-    replies = [""] * len(prompts)
-    for rows in rows_by_length.values():
-        for start in range(0, len(rows), MAX_ROWS):
-            group = rows[start : start + MAX_ROWS]
-            idx = torch.tensor([prompts[row][-seq_length:] for row in group])
-            texts = _greedy_group(model, idx, vocabulary=vocabulary, max_chars=max_chars)
-            for row, text in zip(group, texts, strict=True):
-                replies[row] = text
-    return replies
-
-
-@torch.inference_mode()
-def _greedy_group(
-    model: Transformer, idx: Tensor, *, vocabulary: Vocabulary, max_chars: int
-) -> list[str]:
-    """Answer prompts of equal length, (B, T); a row that has ended goes on unheard."""
-    B, _ = idx.shape
-    device = model.wte.weight.device
-    reader = Reader(model, batch_size=B)
-    valid_text = ValidText(model.vocab_size, device=device)
-    decoders = [StreamDecoder(vocabulary.characters) for _ in range(B)]
-    texts = [""] * B
-    ended = [False] * B
-    logits = reader.read(idx.to(device))
-    while True:
-        logits = logits + valid_text.bias([decoder.next_bytes for decoder in decoders])
-        refuse_unusable(logits)
-        chosen = greedy(logits)
-        for row, id_ in enumerate(chosen.tolist()):
-            if not ended[row]:
-                texts[row] += decoders[row].push(id_)
-                ended[row] = id_ == Special.END or len(texts[row]) >= max_chars
-        if all(ended):
-            return texts
-        logits = reader.append(chosen)

@@ -8,6 +8,7 @@ import copy
 import torch
 from torch import Tensor
 
+from lumina_cli.core.model.decoder import WIDE, Decoder
 from lumina_cli.core.model.kv_cache import KVCache
 from lumina_cli.core.model.transformer import Transformer
 
@@ -21,13 +22,16 @@ class Reader:
     Args:
         model: in `eval()` mode.
         batch_size: B, texts of equal length read side by side.
+        wide: whether it is worth preparing for what will be read most: guesses to check, or
+            many texts.
     """
 
-    def __init__(self, model: Transformer, *, batch_size: int = 1) -> None:
+    def __init__(self, model: Transformer, *, batch_size: int = 1, wide: bool = False) -> None:
         weight = model.wte.weight
         self.model = model
         self.batch_size = batch_size
         self.num_moves = 0
+        self._decoder = Decoder(model, num_rows=_usual_rows(batch_size) if wide else 0)
         self._cache = KVCache(
             model.config, batch_size=batch_size, device=weight.device, dtype=weight.dtype
         )
@@ -39,6 +43,11 @@ class Reader:
     def length(self) -> int:
         """Positions of the context in use."""
         return self._cache.length
+
+    @property
+    def room(self) -> int:
+        """Positions of the context that are free."""
+        return self._cache.capacity - self._cache.length
 
     @torch.inference_mode()
     def read(self, idx: Tensor) -> Tensor:
@@ -70,10 +79,36 @@ class Reader:
         return self._forward(new)
 
     @torch.inference_mode()
+    def append_guesses(self, ids: list[int]) -> Tensor:
+        """Return the logits of what follows each of a few more ids of one text, (T, V).
+
+        What turns out to be guessed wrong is to be forgotten: see `truncate`.
+        """
+        assert self.batch_size == 1
+        assert len(ids) <= self.room, (len(ids), self.room)
+        return self._decoder.logits(self._hidden(torch.tensor([ids]))[0])
+
+    def truncate(self, length: int) -> None:
+        """Forget all but the first `length` ids."""
+        self._cache.truncate(length)
+
+    @torch.inference_mode()
+    def read_anew(self, *, row: int = 0, length: int | None = None) -> Tensor:
+        """Return the logits of what follows the first `length` ids of a row, (1, V).
+
+        Everything is read in one pass and nothing is kept: what comes out depends on these
+        ids alone, to the last bit, however the cache was filled.
+        """
+        length = self.length if length is None else length
+        x = self.model.hidden(self._idx[row : row + 1, :length])[:, -1]
+        return self._decoder.logits(x)
+
+    @torch.inference_mode()
     def select(self, rows: Tensor) -> None:
-        """Let row i go on from what row rows[i] has read, rows (B,)."""
+        """Let row i go on from what row rows[i] has read; there may be fewer rows than before."""
         self._cache.select(rows)
-        self._idx[:, : self.length] = self._idx[rows, : self.length]
+        self._idx = self._idx[rows]
+        self.batch_size = len(rows)
 
     def fork(self) -> "Reader":
         """Return a reader of the same model that has read the same, and goes its own way."""
@@ -86,12 +121,20 @@ class Reader:
         return int(differs.int().argmax()) if bool(differs.any()) else length
 
     def _forward(self, idx: Tensor) -> Tensor:
+        return self._decoder.logits(self._hidden(idx)[:, -1])
+
+    def _hidden(self, idx: Tensor) -> Tensor:
         assert not self.model.training, "sampling wants model.eval()"
         start = self.length
         self._idx[:, start : start + idx.size(1)] = idx
-        x = self.model.hidden(idx, cache=self._cache)[:, -1]  # (B, C)
-        logits: Tensor = self.model.lm_head(x)
-        return logits.float()
+        return self._decoder.hidden(idx.to(self._idx.device), cache=self._cache)
+
+
+def _usual_rows(batch_size: int) -> int:
+    """Return the rows of a usual pass that are worth preparing for, 0 if none are."""
+    if batch_size == 1:
+        return WIDE
+    return batch_size if batch_size % WIDE == 0 else 0
 
 
 def num_kept(seq_length: int) -> int:

@@ -1,56 +1,133 @@
-"""From filtered logits to the next id.
+"""From the logits of a position to the next id.
 
-B batch, V vocabulary.
+The same logits can come out of several computations: id by id, several guessed ids at once,
+many texts side by side. They differ in the last bits, and once in many thousand choices
+that would decide. So a choice says whether it is safe from rounding; one that is not is made
+again on logits that depend on the text alone (`Chooser.choose`). Thus a text comes out the
+same whichever way it was computed.
+
+V vocabulary.
 """
 
 import math
 from collections.abc import Callable, Iterable
-from functools import partial
+from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from lumina_cli.core.sampling.config import SamplingConfig
-from lumina_cli.core.sampling.filters import compose
+from lumina_cli.core.sampling.filters import NEVER, Row, narrowing, penalize, softmax
 from lumina_cli.errors import LuminaError
 
-Sampler = Callable[[Tensor, Iterable[int]], Tensor]
-"""From logits (B, V), and the ids just before them, to the next ids (B,)."""
+ROUNDING = 3e-4
+"""Above what logits (fp32) differ by from one way of computing them to another; several
+times the largest difference seen over thousands of characters."""
 
 _SMALLEST = torch.finfo(torch.float64).tiny
+_NOISE_NUMBERS = 8_192
 
 
-def greedy(logits: Tensor) -> Tensor:
-    """Return the likeliest id of each row, (B,); of equally likely ones the first."""
-    return logits.argmax(dim=-1)
+class Choice(NamedTuple):
+    """An id, and whether logits that differ by rounding would give the same."""
+
+    id: int
+    is_safe: bool
 
 
-def draw(logits: Tensor, *, generator: torch.Generator) -> Tensor:
-    """Return one id of each row, (B,), drawn with the probabilities of `logits` (B, V).
+class Chooser:
+    """Chooses ids as a config describes.
 
     Of independent exponential times with rates p, the first to come is i with probability
-    p_i. It is what `torch.multinomial` does, without its check that waits for the device;
-    in float64, where the noise is never so coarse that a rare id is favoured. All of it is
-    done where the generator is: the same draws whatever device the logits are on, and some
-    devices (MPS) have no float64.
+    p_i; in logarithms: the largest of log p_i − log t_i. The times of each position come
+    from the generator alone, so what is drawn there doesn't depend on what was tried before.
+
+    Args:
+        config: any sampler but beam search.
+        generator: where draws come from, on the CPU.
     """
-    probs = logits.to(generator.device).softmax(dim=-1, dtype=torch.float64)
-    times = torch.empty_like(probs).exponential_(generator=generator)
-    times.clamp_min_(_SMALLEST)  # 0 / 0 would be NaN, and NaN the maximum
-    return probs.div_(times).argmax(dim=-1).to(logits.device)
+
+    def __init__(self, config: SamplingConfig, *, generator: torch.Generator) -> None:
+        self._config = config
+        self._generator = generator
+        self._is_greedy = config.is_greedy
+        self._narrow = None if config.is_greedy else narrowing(config)
+        self._slack = ROUNDING if config.is_greedy else ROUNDING / config.temperature
+        self._noise: list[Row] = []
+
+    def choose(self, logits: Row, recent: Iterable[int], *, again: Callable[[], Row]) -> int:
+        """Return the next id.
+
+        Args:
+            logits: (V,), −inf where an id may not come.
+            recent: the ids just before, for the repetition penalty.
+            again: returns these logits computed in the way that depends on the text alone.
+
+        Raises:
+            LuminaError: the logits are not numbers.
+        """
+        noise = None if self._is_greedy else self._next_noise(len(logits))
+        choice = self._choose(logits, recent, noise=noise)
+        if not choice.is_safe:
+            choice = self._choose(again(), recent, noise=noise)
+        return choice.id
+
+    def _choose(self, logits: Row, recent: Iterable[int], *, noise: Row | None) -> Choice:
+        if not math.isfinite(logits.max()):  # of a row with a NaN it is NaN
+            raise _unusable()
+        logits = penalize(self._config, logits.astype(np.float64), recent)
+        if self._narrow is None or noise is None:
+            return _first(logits, slack=self._slack)
+        logits /= self._config.temperature
+        kept = self._narrow(logits)
+        scores = logits + noise
+        choice = _first(np.where(kept > NEVER, scores, NEVER), slack=self._slack)
+        if choice.is_safe and self._is_border_near(choice.id, logits, kept, scores):
+            return Choice(choice.id, is_safe=False)
+        return choice
+
+    def _is_border_near(self, id_: int, logits: Row, kept: Row, scores: Row) -> bool:
+        """Whether an id that rounding may let in, or out, could change the choice."""
+        slack, is_out = self._slack, kept == NEVER
+        lowest = logits[~is_out].min()
+        highest_out = logits[is_out].max(initial=NEVER)
+        near = is_out & (logits >= highest_out - slack) & (scores > scores[id_] - slack)
+        if logits[id_] > lowest + slack and not near.any():
+            return False
+        return highest_out > NEVER and self._is_doubtful(logits, kept, lowest, highest_out)
+
+    def _is_doubtful(self, logits: Row, kept: Row, lowest: float, highest_out: float) -> bool:
+        """Whether rounding may move the border between the ids kept and the others."""
+        config, slack = self._config, self._slack
+        if lowest - highest_out < slack:
+            return True
+        if config.sampler == "min-p":
+            border = logits.max() + math.log(config.min_p) if config.min_p else NEVER
+            return bool(lowest - border < slack or border - highest_out < slack)
+        if config.sampler == "nucleus":
+            probs = softmax(logits)
+            left = probs[kept > NEVER].sum() - config.top_p
+            return bool(left < slack or probs[logits == lowest].min() - left < slack)
+        return False
+
+    def _next_noise(self, vocab_size: int) -> Row:
+        """Return −log of exponential times, (V,), drawn many positions at once."""
+        if not self._noise:
+            num_rows = max(1, _NOISE_NUMBERS // vocab_size)
+            times = torch.empty(num_rows, vocab_size, dtype=torch.float64)
+            times.exponential_(generator=self._generator).clamp_min_(_SMALLEST)
+            self._noise = list(times.log_().neg_().numpy()[::-1])
+        return self._noise.pop()
 
 
-def make_sampler(config: SamplingConfig, *, generator: torch.Generator) -> Sampler:
-    """Return the sampler that `config` describes; its draws come from `generator`."""
-    narrow = compose(config)
-    choose = greedy if config.is_greedy else partial(draw, generator=generator)
-
-    def sample(logits: Tensor, recent: Iterable[int]) -> Tensor:
-        left = narrow(logits, recent)
-        refuse_unusable(left)  # they hide nothing, and a low temperature may overflow
-        return choose(left)
-
-    return sample
+def _first(scores: Row, *, slack: float) -> Choice:
+    """Return the id with the largest score; of equal ones the first."""
+    id_ = int(scores.argmax())
+    best, scores[id_] = scores[id_], NEVER
+    is_safe = bool(best - scores.max() > slack)
+    scores[id_] = best
+    return Choice(id_, is_safe)
 
 
 def refuse_unusable(logits: Tensor) -> None:
@@ -60,7 +137,11 @@ def refuse_unusable(logits: Tensor) -> None:
     """
     largest: list[float] = logits.amax(dim=-1).tolist()  # of a row with a NaN it is NaN
     if not all(map(math.isfinite, largest)):
-        raise LuminaError(
-            "the model's probabilities are not numbers (NaN or infinite), so nothing can be said",
-            hint="Try --precision fp32; if it stays, train again from an earlier checkpoint.",
-        )
+        raise _unusable()
+
+
+def _unusable() -> LuminaError:
+    return LuminaError(
+        "the model's probabilities are not numbers (NaN or infinite), so nothing can be said",
+        hint="Try --precision fp32; if it stays, train again from an earlier checkpoint.",
+    )

@@ -7,6 +7,7 @@ the one begun, as UTF-8 allows; within a character nothing else may come.
 import torch
 from torch import Tensor
 
+from lumina_cli.core.sampling.filters import Row
 from lumina_cli.tokenizer.ids import FIRST_BYTE, FIRST_CHARACTER, Special
 
 _BETWEEN_CHARACTERS = None
@@ -36,11 +37,13 @@ class ValidText:
         bias[0, FIRST_CHARACTER:] = 0
         for state, bytes_ in enumerate(_CONTINUATIONS, start=1):
             bias[state, FIRST_BYTE + bytes_.start : FIRST_BYTE + bytes_.stop] = 0
+        self._rows: list[Row] = list(bias.numpy())
         self._bias = bias.to(device)
+
+    def row(self, next_bytes: range | None) -> Row:
+        """Return the bias of one text, (V,)."""
+        return self._rows[_STATES.index(next_bytes)]
 
     def bias(self, next_bytes: list[range | None]) -> Tensor:
         """Return the bias of each text, (B, V), by its `StreamDecoder.next_bytes`."""
-        states = [_STATES.index(bytes_) for bytes_ in next_bytes]
-        if len(states) == 1:  # a view: nothing is copied
-            return self._bias[states[0] : states[0] + 1]
-        return self._bias[states]
+        return self._bias[[_STATES.index(bytes_) for bytes_ in next_bytes]]

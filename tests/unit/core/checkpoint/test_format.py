@@ -10,11 +10,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
 from lumina_cli.core.checkpoint.format import load_model, save_model
-from lumina_cli.core.checkpoint.sealed import content_digest
+from lumina_cli.core.checkpoint.sealed import content_digest, read_sealed, write_sealed
 from lumina_cli.core.model.config import ModelConfig
 from lumina_cli.core.model.transformer import Transformer, build_model
 from lumina_cli.errors import MissingInputError, ModelFileError
@@ -222,8 +223,8 @@ def test_a_forged_pickle_runs_nothing(tmp_path: Path, place: str) -> None:
 @pytest.mark.parametrize(
     ("changes", "told", "hint"),
     [
-        ({"version": 0}, "its format is 0, and this one reads 1", "train the model anew"),
-        ({"version": 2}, "its format is 2, and this one reads 1", "--upgrade"),
+        ({"version": 0}, "its format is 0, and this one reads 2", "train the model anew"),
+        ({"version": 3}, "its format is 3, and this one reads 2", "--upgrade"),
         ({"model": {**CONFIG.model_dump(), "gates": 1}}, "this one knows no 'gates'", "--upgrade"),
     ],
 )
@@ -383,3 +384,48 @@ def test_a_header_is_json_of_the_same_values(whole: bytes) -> None:
     header = {key: value for key, value in content.items() if key not in ("tensors", "digest")}
     assert json.loads(json.dumps(header)) == header
     assert header["metadata"] == METADATA
+
+
+TABLE = np.array([[7, 262], [0, 0], [65_535, 263]], dtype=np.uint16)
+
+
+def saved_with_draft(path: Path, table: np.ndarray) -> Path:
+    save_model(path, model=some_model(), vocabulary=VOCABULARY, metadata={}, draft=table)
+    return path
+
+
+def test_statistics_of_the_text_come_back(tmp_path: Path) -> None:
+    loaded = load_model(saved_with_draft(tmp_path / "m.pth", TABLE))
+    assert loaded.draft is not None
+    assert loaded.draft.dtype == np.uint16
+    assert loaded.draft.tolist() == TABLE.tolist()
+
+
+def test_a_model_without_statistics_is_a_file_of_the_first_version(tmp_path: Path) -> None:
+    save_model(tmp_path / "m.pth", model=some_model(), vocabulary=VOCABULARY, metadata={})
+    assert read_sealed(tmp_path / "m.pth", kind="lumina-model", versions=(1,)).header
+    assert load_model(tmp_path / "m.pth").draft is None
+
+
+def test_statistics_that_name_an_id_beyond_the_vocabulary_are_refused(tmp_path: Path) -> None:
+    table = np.array([[1, len(VOCABULARY)]], dtype=np.uint16)
+    with pytest.raises(ModelFileError, match="statistics name characters"):
+        load_model(saved_with_draft(tmp_path / "m.pth", table))
+
+
+@pytest.mark.parametrize(
+    "draft",
+    [torch.zeros(3, dtype=torch.uint8), torch.zeros(4), torch.zeros(2, 4, dtype=torch.uint8), None],
+    ids=["odd", "numbers of another kind", "two-dimensional", "missing"],
+)
+def test_statistics_of_another_shape_are_refused(
+    tmp_path: Path, draft: torch.Tensor | None
+) -> None:
+    path = saved_with_draft(tmp_path / "m.pth", TABLE)
+    sealed = read_sealed(path, kind="lumina-model", versions=(2,))
+    tensors = {name: tensor for name, tensor in sealed.tensors.items() if name != "draft"}
+    write_sealed(
+        path, header=sealed.header, tensors=tensors | ({} if draft is None else {"draft": draft})
+    )
+    with pytest.raises(ModelFileError, match="statistics of the text"):
+        load_model(path)

@@ -15,7 +15,6 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from lumina_cli.core.model.config import ModelConfig
-from lumina_cli.core.model.kv_cache import KVCache
 from lumina_cli.core.model.transformer import Transformer, build_model
 
 V = 40
@@ -126,36 +125,6 @@ def test_a_later_id_changes_no_earlier_logits(config: ModelConfig, changed: int)
         before, after = model(idx), model(other)
     assert torch.equal(before[0, :changed], after[0, :changed])
     assert not torch.equal(before[0, changed], after[0, changed])
-
-
-@BOTH
-@given(
-    chunks=st.lists(st.integers(1, 16), min_size=1, max_size=16).filter(lambda c: sum(c) <= 16),
-    batch_size=st.integers(1, 3),
-)
-def test_cached_logits_equal_uncached_however_the_text_is_divided(
-    config: ModelConfig, chunks: list[int], batch_size: int
-) -> None:
-    model = fresh(config)
-    idx = some_ids(batch_size, sum(chunks))
-    cache = KVCache(config, batch_size=batch_size)
-    with torch.no_grad():
-        pieces = [model(part, cache=cache) for part in idx.split(chunks, dim=1)]
-        torch.testing.assert_close(torch.cat(pieces, dim=1), model(idx), rtol=1e-5, atol=1e-5)
-    assert cache.length == sum(chunks)
-
-
-@BOTH
-def test_a_truncated_cache_reads_on_as_if_nothing_had_followed(config: ModelConfig) -> None:
-    model = fresh(config)
-    idx, wrong_turn = some_ids(1, 12), some_ids(1, 6, seed=9)
-    cache = KVCache(config)
-    with torch.no_grad():
-        model(idx[:, :8], cache=cache)
-        model(wrong_turn, cache=cache)
-        cache.truncate(8)
-        continued = model(idx[:, 8:], cache=cache)
-        torch.testing.assert_close(continued, model(idx)[:, 8:], rtol=1e-5, atol=1e-5)
 
 
 def test_more_than_the_context_is_a_mistake() -> None:

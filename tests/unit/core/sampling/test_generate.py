@@ -8,8 +8,9 @@ import torch
 from lumina_cli.core.model.transformer import Transformer
 from lumina_cli.core.sampling.config import SamplingConfig
 from lumina_cli.core.sampling.ending import Piece
-from lumina_cli.core.sampling.generate import generate, greedy_replies
+from lumina_cli.core.sampling.generate import generate
 from lumina_cli.core.sampling.reader import Reader
+from lumina_cli.core.sampling.speculative import Guesser
 from lumina_cli.core.sampling.valid_text import ValidText
 from lumina_cli.errors import LuminaError
 from lumina_cli.tokenizer.ids import FIRST_CHARACTER, Special
@@ -26,6 +27,7 @@ def pieces(
     vocabulary: Vocabulary,
     seed: int = 0,
     reader: Reader | None = None,
+    guesser: Guesser | None = None,
     **settings: object,
 ) -> list[Piece]:
     config = SamplingConfig.model_validate({"max_chars": 100, **settings})
@@ -38,6 +40,7 @@ def pieces(
             config=config,
             generator=generator,
             reader=reader,
+            guesser=guesser,
         )
     )
 
@@ -169,25 +172,7 @@ def test_a_model_whose_output_is_no_number_is_refused(vocabulary: Vocabulary) ->
     with pytest.raises(LuminaError, match="not numbers"):
         pieces(broken, PROMPT, vocabulary=vocabulary)
     with pytest.raises(LuminaError, match="not numbers"):
-        greedy_replies(broken, [PROMPT], vocabulary=vocabulary, max_chars=3)
-
-
-def test_many_prompts_are_answered_as_each_alone(
-    model: Transformer, vocabulary: Vocabulary
-) -> None:
-    prompts = [[1, *(262 + (row * n) % 9 for n in range(1 + row % 7))] for row in range(40)]
-    prompts.append([262 + n % 9 for n in range(50)])  # longer than the context
-    together = greedy_replies(model, prompts, vocabulary=vocabulary, max_chars=45)
-    alone = [
-        text_of(pieces(model, prompt, vocabulary=vocabulary, sampler="greedy", max_chars=45))
-        for prompt in prompts
-    ]
-    assert together == alone
-    assert any(together)
-
-
-def test_no_prompts_no_replies(model: Transformer, vocabulary: Vocabulary) -> None:
-    assert greedy_replies(model, [], vocabulary=vocabulary, max_chars=3) == []
+        pieces(broken, PROMPT, vocabulary=vocabulary, guesser=Guesser())
 
 
 def test_the_test_model_says_bytes_and_characters(

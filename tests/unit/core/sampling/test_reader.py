@@ -4,6 +4,8 @@ import pytest
 import torch
 from torch import Tensor
 
+from lumina_cli.core.model.decoder import Decoder
+from lumina_cli.core.model.kv_cache import KVCache
 from lumina_cli.core.model.transformer import Transformer
 from lumina_cli.core.sampling.reader import Reader
 
@@ -18,16 +20,16 @@ def uncached(model: Transformer, idx: Tensor) -> Tensor:
 
 
 @pytest.fixture
-def positions_read(model: Transformer, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+def positions_read(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """How many positions each pass of the model computed."""
     counts: list[int] = []
-    hidden = model.hidden
+    hidden = Decoder.hidden
 
-    def counted(idx: Tensor, **rest: object) -> Tensor:
+    def counted(self: Decoder, idx: Tensor, *, cache: KVCache) -> Tensor:
         counts.append(idx.size(1))
-        return hidden(idx, **rest)  # type: ignore[arg-type]
+        return hidden(self, idx, cache=cache)
 
-    monkeypatch.setattr(model, "hidden", counted)
+    monkeypatch.setattr(Decoder, "hidden", counted)
     return counts
 
 
@@ -87,10 +89,10 @@ def test_a_full_context_goes_on_with_its_later_half(model: Transformer) -> None:
 def test_memory_stays_the_same_however_long_the_text(model: Transformer) -> None:
     reader = Reader(model)
     reader.read(ids(1))
-    before = [tensor.data_ptr() for tensor in (*reader._cache._keys, *reader._cache._values)]
+    before = reader._cache._stored.data_ptr()
     for n in range(5 * model.config.seq_length):
         reader.append(torch.tensor([262 + n % 9]))
-    after = [tensor.data_ptr() for tensor in (*reader._cache._keys, *reader._cache._values)]
+    after = reader._cache._stored.data_ptr()
     assert after == before
     assert reader.length <= model.config.seq_length
 
@@ -110,17 +112,39 @@ def test_rows_go_on_from_the_rows_selected(model: Transformer) -> None:
     assert reader.num_common(ids(1, 264)) == 1  # the third row has read something else
 
 
+def test_guesses_are_read_at_once_and_forgotten_where_they_are_wrong(model: Transformer) -> None:
+    reader = Reader(model, wide=True)
+    reader.read(ids(1, 262))
+    guessed = [263, 264, 265, 266, 267, 268, 269, 270]
+    logits = reader.append_guesses(guessed)
+    for place in range(8):
+        expected = uncached(model, ids(1, 262, *guessed[: place + 1]))
+        torch.testing.assert_close(logits[place : place + 1], expected, rtol=1e-4, atol=1e-4)
+    reader.truncate(4)
+    torch.testing.assert_close(
+        reader.append(torch.tensor([7])), uncached(model, ids(1, 262, 263, 264, 7))
+    )
+
+
+def test_reading_anew_keeps_nothing(model: Transformer) -> None:
+    reader = Reader(model, batch_size=2)
+    reader.read(torch.tensor([[1, 262, 263], [1, 264, 265]]))
+    torch.testing.assert_close(reader.read_anew(row=1), uncached(model, ids(1, 264, 265)))
+    torch.testing.assert_close(reader.read_anew(length=2), uncached(model, ids(1, 262)))
+    assert reader.length == 3
+
+
 def test_an_interrupted_reading_leaves_the_reader_whole(
     model: Transformer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     reader = Reader(model)
     reader.read(ids(1, 262, 263))
 
-    def interrupted(x: Tensor, **_: object) -> Tensor:
+    def interrupted(x: Tensor) -> Tensor:
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(model.h[1], "forward", interrupted)
+        patch.setattr(reader._decoder, "_last_norm", interrupted)
         with pytest.raises(KeyboardInterrupt):
             reader.read(ids(1, 262, 265, 266))
     text = ids(1, 262, 263, 267)

@@ -1,0 +1,124 @@
+"""Linear maps with weights of one byte: a quarter of the memory to fetch for each character.
+
+Weights are rounded to 255 steps, each output with a scale of its own; what comes in is
+rounded likewise, each row with its own scale, so that a row's result doesn't depend on the
+rows beside it. Products are summed in whole numbers. Embedding, norms and head stay in fp32.
+Source: Dettmers et al. 2022, "LLM.int8()", section 2.1 (vector-wise quantization).
+
+R rows, C inputs, N outputs.
+"""
+
+import math
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from lumina_cli.core.model.transformer import Layer, Transformer
+from lumina_cli.errors import UsageError
+
+LARGEST = 127
+_SMALLEST = 1e-30
+
+Multiply = Callable[[Tensor], Tensor]
+"""From rows to their products with the weights, plus bias."""
+
+
+class Int8Linear(nn.Module):
+    """A linear map, rounded; the bias stays as it was."""
+
+    def __init__(self, linear: nn.Linear) -> None:
+        super().__init__()
+        weight = linear.weight.detach()  # (N, C)
+        scale = weight.abs().amax(dim=1).clamp_min(_SMALLEST) / LARGEST
+        rounded = (weight / scale.unsqueeze(1)).round().to(torch.int8)
+        self._bias = linear.bias.detach()
+        products = _packed(rounded, scale, self._bias) or _plain(rounded, scale, self._bias)
+        self._multiply, self._multiply_one = products
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return what the linear map makes of x, (..., C)."""
+        rows = x if x.dim() == 2 else x.reshape(-1, x.size(-1))
+        if len(rows) == 1:
+            y = self._multiply_one(rows)
+        else:
+            largest = torch.linalg.vector_norm(rows, math.inf, dim=1, keepdim=True)
+            largest = largest.clamp_min_(_SMALLEST)
+            y = torch.lerp(self._bias, self._multiply(rows / largest), largest)
+        return y if x.dim() == 2 else y.view(*x.shape[:-1], -1)
+
+
+def quantize(model: Transformer) -> None:
+    """Round the linear maps of all layers, in place: for talking and measuring only.
+
+    Raises:
+        UsageError: the model is not on a CPU.
+    """
+    assert not model.training, "a rounded model can't be trained"
+    device = model.wte.weight.device.type
+    if device != "cpu":
+        raise UsageError(
+            f"precision int8 is for the CPU, not for {device}",
+            hint="Use: --device cpu, or without --precision",
+        )
+    for layer in model.h:
+        assert isinstance(layer, Layer)
+        for part in (layer.attn, layer.mlp):
+            for name, linear in list(part.named_children()):
+                assert isinstance(linear, nn.Linear)
+                setattr(part, name, Int8Linear(linear))
+
+
+def is_quantized(model: Transformer) -> bool:
+    """Whether the linear maps of a model are rounded."""
+    layer = model.h[0]
+    return isinstance(layer, Layer) and isinstance(layer.mlp.c_fc, Int8Linear)
+
+
+def _packed(rounded: Tensor, scale: Tensor, bias: Tensor) -> tuple[Multiply, Multiply] | None:
+    """Return the products of rows between −1 and 1, and of one row, as FBGEMM does them.
+
+    None where there is no FBGEMM: torch means to give up what it needs. It finds the step of a
+    single row itself. Without VNNI its sums of two products must fit 16 bits: 7 bits go in.
+    """
+    has_vnni = _has_vnni()
+    largest = LARGEST if has_vnni else LARGEST // 2
+    operations: Any = torch.ops.quantized
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            zeros = torch.zeros(len(scale), dtype=torch.long)
+            weight = torch._make_per_channel_quantized_tensor(rounded, scale.double(), zeros, 0)
+            packed = operations.linear_prepack(weight, bias)
+        multiply = operations.linear_with_input_q_dq_qweight_dq_output_fp32
+        multiply_one = operations.linear_dynamic
+        multiply(rounded[:1].float() / LARGEST, 1 / largest, largest + 1, packed)
+        multiply_one(rounded[:1].float(), packed, not has_vnni)
+    except (AttributeError, RuntimeError):
+        return None
+    return (
+        lambda rows: multiply(rows, 1 / largest, largest + 1, packed),
+        lambda row: multiply_one(row, packed, not has_vnni),
+    )
+
+
+def _plain(rounded: Tensor, scale: Tensor, bias: Tensor) -> tuple[Multiply, Multiply]:
+    """Return the same products by an operation that every torch has."""
+    weight = rounded.t()
+
+    def multiply(rows: Tensor, largest: float = 1.0) -> Tensor:
+        steps = (rows * (LARGEST / largest)).round_().to(torch.int8)
+        return torch.addcmul(bias, torch._int_mm(steps, weight), scale, value=largest / LARGEST)
+
+    def multiply_one(row: Tensor) -> Tensor:
+        return multiply(row, max(row.abs().max().item(), _SMALLEST))
+
+    return multiply, multiply_one
+
+
+def _has_vnni() -> bool:
+    # Older torch versions don't tell; then no is the safe answer.
+    tell: Callable[[], dict[str, Any]] = getattr(torch.cpu, "get_capabilities", dict)
+    return any(there for name, there in tell().items() if "vnni" in name)

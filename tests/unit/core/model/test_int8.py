@@ -1,0 +1,92 @@
+"""Rounded weights against the definition, row by row, and against the model they come from."""
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from lumina_cli.core.model import int8
+from lumina_cli.core.model.config import ModelConfig
+from lumina_cli.core.model.int8 import Int8Linear, is_quantized, quantize
+from lumina_cli.core.model.transformer import build_model
+from lumina_cli.errors import UsageError
+
+
+def some_linear() -> nn.Linear:
+    linear = nn.Linear(48, 20)
+    generator = torch.Generator().manual_seed(0)
+    nn.init.normal_(linear.weight, generator=generator)
+    nn.init.normal_(linear.bias, generator=generator)
+    return linear
+
+
+def some_rows(num_rows: int) -> Tensor:
+    generator = torch.Generator().manual_seed(1)
+    return torch.randn(num_rows, 48, generator=generator) * torch.arange(1, num_rows + 1)[:, None]
+
+
+def by_definition(linear: nn.Linear, x: Tensor) -> Tensor:
+    """Round weights by output and inputs by row to 127 steps each way, in float64."""
+    weight, x = linear.weight.detach().double(), x.double()
+    weight_step = weight.abs().amax(1, keepdim=True) / 127
+    x_step = x.abs().amax(1, keepdim=True) / 127
+    product = (x / x_step).round() @ (weight / weight_step).round().T
+    return product * x_step * weight_step.T + linear.bias.detach().double()
+
+
+@pytest.fixture(params=["packed", "packed without VNNI", "plain"])
+def kind(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """All ways to multiply; the plain one is for a torch that lacks the other."""
+    if request.param == "packed without VNNI":
+        monkeypatch.setattr(int8, "_has_vnni", lambda: False)
+    if request.param == "plain":
+        monkeypatch.setattr(int8, "_packed", lambda rounded, scale, bias: None)
+    return str(request.param)
+
+
+def test_a_rounded_map_computes_its_definition(kind: str) -> None:
+    linear, x = some_linear(), some_rows(5)
+    expected = by_definition(linear, x)
+    with torch.inference_mode():
+        got = Int8Linear(linear)(x).double()
+    # A number just between two steps may be rounded either way: one step of a product.
+    assert (got - expected).abs().amax() < 0.03 * expected.abs().amax()
+    if kind != "packed without VNNI":  # there the steps are twice as wide
+        assert (got - expected).abs().median() < 1e-5 * expected.abs().amax()
+
+
+def test_a_row_does_not_depend_on_the_rows_beside_it(kind: str) -> None:
+    rounded, x = Int8Linear(some_linear()), some_rows(9)
+    with torch.inference_mode():
+        together = rounded(x)
+        fewer = torch.cat([rounded(x[row : row + 2]) for row in range(0, 8, 2)])
+        alone = torch.cat([rounded(x[row : row + 1]) for row in range(9)])
+    assert torch.equal(together[:8], fewer)
+    # A single row may have steps from its least number to its largest: finer, and others.
+    atol = 0.02 * float(alone.abs().max())
+    torch.testing.assert_close(together, alone, rtol=0, atol=atol)
+
+
+def test_a_row_of_zeros_gives_the_bias(kind: str) -> None:
+    linear = some_linear()
+    with torch.inference_mode():
+        assert torch.equal(Int8Linear(linear)(torch.zeros(2, 3, 48))[1, 2], linear.bias)
+        assert torch.equal(Int8Linear(linear)(torch.zeros(1, 48))[0], linear.bias)
+
+
+def test_a_rounded_model_says_nearly_the_same() -> None:
+    config = ModelConfig(hidden_size=64, num_layers=2, num_heads=2, seq_length=32)
+    model = build_model(config, vocab_size=300, generator=torch.Generator().manual_seed(0)).eval()
+    idx = torch.arange(30).view(1, 30)
+    with torch.inference_mode():
+        before = model(idx)
+        quantize(model)
+        after = model(idx)
+    assert is_quantized(model)
+    assert 0 < (after - before).abs().mean() < 0.05 * before.abs().mean()
+
+
+def test_int8_is_refused_where_there_is_no_cpu() -> None:
+    config = ModelConfig(hidden_size=8, num_layers=1, num_heads=1, seq_length=8)
+    model = build_model(config, vocab_size=300, generator=torch.Generator()).eval().to("meta")
+    with pytest.raises(UsageError, match="int8 is for the CPU"):
+        quantize(model)

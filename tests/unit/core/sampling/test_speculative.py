@@ -1,0 +1,236 @@
+"""Guessing changes the speed, never the text; and it stops where it doesn't pay."""
+
+import itertools
+import math
+from collections import Counter, defaultdict
+
+import numpy as np
+import pytest
+import torch
+
+from lumina_cli.core.model.config import ModelConfig
+from lumina_cli.core.model.transformer import Transformer, build_model
+from lumina_cli.core.sampling.config import SamplingConfig
+from lumina_cli.core.sampling.draft import build_table
+from lumina_cli.core.sampling.ending import Piece
+from lumina_cli.core.sampling.filters import compose, softmax
+from lumina_cli.core.sampling.generate import generate
+from lumina_cli.core.sampling.reader import Reader
+from lumina_cli.core.sampling.speculative import Guesser, Pace
+from lumina_cli.tokenizer.vocabulary import Vocabulary
+
+
+class Always(Pace):
+    """Guesses in every pass, so that all that can go wrong with guesses does."""
+
+    def is_guessing(self) -> bool:
+        return True
+
+
+class Told(Guesser):
+    """Guesses what it is told to, over and over."""
+
+    def __init__(self, ids: list[int]) -> None:
+        super().__init__(pace=Always())
+        self._told = itertools.cycle(ids)
+
+    def guesses(self, num_ids: int) -> list[int]:
+        return [next(self._told) for _ in range(num_ids)]
+
+
+def said(
+    model: Transformer,
+    vocabulary: Vocabulary,
+    *,
+    seed: int = 0,
+    guesser: Guesser | None = None,
+    prompt: tuple[int, ...] = (1, 262, 264),
+    **settings: object,
+) -> list[Piece]:
+    config = SamplingConfig.model_validate({"max_chars": 80, **settings})
+    return list(
+        generate(
+            model,
+            list(prompt),
+            vocabulary=vocabulary,
+            config=config,
+            generator=torch.Generator().manual_seed(seed),
+            guesser=guesser,
+        )
+    )
+
+
+SETTINGS: list[dict[str, object]] = [
+    {"sampler": "greedy"},
+    {"sampler": "nucleus", "temperature": 0.8},
+    {"sampler": "nucleus", "temperature": 2.0, "top_p": 1.0},
+    {"sampler": "top-k", "temperature": 1.0},
+    {"sampler": "min-p", "temperature": 1.0, "repetition_penalty": 1.5},
+    {"sampler": "greedy", "repetition_penalty": 1.3},
+    {"sampler": "nucleus", "stop": ("ab", "h"), "temperature": 1.5},
+    {"sampler": "nucleus", "max_chars": 5, "temperature": 1.5},
+]
+
+
+@pytest.mark.parametrize("settings", SETTINGS, ids=str)
+@pytest.mark.parametrize("seed", range(2))
+def test_the_text_is_the_same_with_and_without_guesses(
+    model: Transformer, vocabulary: Vocabulary, settings: dict[str, object], seed: int
+) -> None:
+    """It goes far beyond the context, in characters and in bytes."""
+    alone = said(model, vocabulary, seed=seed, **settings)
+    guesser = Guesser(pace=Always())
+    with_guesses = said(model, vocabulary, seed=seed, guesser=guesser, **settings)
+    assert [(p.text, p.id) for p in with_guesses] == [(p.text, p.id) for p in alone]
+    assert all(
+        math.isclose(one.logprob, other.logprob, abs_tol=1e-3)
+        for one, other in zip(alone, with_guesses, strict=True)
+    )
+
+
+def test_right_guesses_save_passes(model: Transformer, vocabulary: Vocabulary) -> None:
+    alone = said(model, vocabulary, sampler="greedy", max_chars=20)
+    guesser = Guesser(build_table(np.array([p.id for p in alone] * 3), max_bytes=4_000))
+    guesser.pace = Always()
+    again = said(model, vocabulary, sampler="greedy", max_chars=20, guesser=guesser)
+    assert [p.id for p in again] == [p.id for p in alone]
+    counts = guesser.acceptance
+    assert counts.num_passes < len(alone) / 2
+    assert counts.num_chosen == len(alone) - 1  # the first one comes from the prompt
+    assert counts.rate is not None
+    assert counts.rate > 0.3
+
+
+def test_closing_a_text_early_leaves_the_reader_whole(
+    model: Transformer, vocabulary: Vocabulary
+) -> None:
+    reader, guesser = Reader(model, wide=True), Guesser(pace=Always())
+    config = SamplingConfig(sampler="greedy", max_chars=30)
+
+    def begin(prompt: list[int]) -> list[int]:
+        pieces = generate(
+            model,
+            prompt,
+            vocabulary=vocabulary,
+            config=config,
+            generator=torch.Generator(),
+            reader=reader,
+            guesser=guesser,
+        )
+        return [piece.id for piece in itertools.islice(pieces, 10)]
+
+    for prompt in ([1, 262, 263], [1, 262, 263, 264], [1, 265]):
+        expected = said(model, vocabulary, prompt=tuple(prompt), sampler="greedy", max_chars=30)
+        assert begin(prompt) == [piece.id for piece in expected][:10]
+
+
+def small_model() -> tuple[Transformer, Vocabulary]:
+    """Three characters and the end are all it may say that is likely."""
+    vocabulary = Vocabulary("abc")
+    config = ModelConfig(hidden_size=16, num_layers=1, num_heads=2, seq_length=24)
+    generator = torch.Generator().manual_seed(3)
+    model = build_model(config, vocab_size=len(vocabulary), generator=generator)
+    with torch.no_grad():
+        model.ln_f.weight[0], model.ln_f.bias[0] = 0, 1  # a constant, by which to rule out bytes
+        model.lm_head.weight *= 40
+        model.lm_head.weight[:, 0] = -30
+        model.lm_head.weight[[5, 262, 263, 264], 0] = 0
+    return model.eval(), vocabulary
+
+
+def enumerated(
+    model: Transformer, config: SamplingConfig, *, num_ids: int
+) -> dict[tuple[int, ...], float]:
+    """The exact probability of every text of `num_ids` ids, one id at a time by definition."""
+    narrow = compose(config)
+    allowed = np.full(model.vocab_size, -np.inf)
+    allowed[[5, 262, 263, 264]] = 0
+    allowed[6 : 6 + 0x80] = 0
+    texts: dict[tuple[int, ...], float] = {(): 1.0}
+    for _ in range(num_ids):
+        longer: dict[tuple[int, ...], float] = defaultdict(float)
+        for text, probability in texts.items():
+            if text and text[-1] == 5:
+                longer[text] += probability
+                continue
+            with torch.inference_mode():
+                logits = model(torch.tensor([[1, 262, *text]]))[0, -1].double().numpy()
+            for id_, share in enumerate(softmax(narrow(logits + allowed, [])).tolist()):
+                if share:
+                    longer[(*text, id_)] += probability * share
+        texts = longer
+    return texts
+
+
+@pytest.mark.parametrize("guessed", [[262], [263, 262], [264, 5]])
+def test_the_distribution_is_the_exact_one_whatever_is_guessed(guessed: list[int]) -> None:
+    """Chi-square against exhaustive enumeration."""
+    model, vocabulary = small_model()
+    config = SamplingConfig(sampler="top-k", top_k=3, temperature=1.5, max_chars=3)
+    expected = enumerated(model, config, num_ids=3)
+    assert math.isclose(sum(expected.values()), 1)
+    num_draws = 800
+    guesser = Told(guessed)
+    counts: Counter[tuple[int, ...]] = Counter()
+    for seed in range(num_draws):
+        pieces = said(
+            model,
+            vocabulary,
+            seed=seed,
+            guesser=guesser,
+            prompt=(1, 262),
+            **config.model_dump(exclude={"seed"}),
+        )
+        counts[tuple(piece.id for piece in pieces)] += 1
+    assert counts.keys() <= expected.keys()
+    common = [text for text, probability in expected.items() if probability * num_draws >= 5]
+    chi_square = sum(
+        (counts[text] - expected[text] * num_draws) ** 2 / (expected[text] * num_draws)
+        for text in common
+    )
+    degrees = len(common)
+    assert degrees > 5
+    assert chi_square < degrees + 3.5 * math.sqrt(2 * degrees) + 5  # beyond one in a thousand
+    assert guesser.acceptance.num_accepted > 30
+
+
+class Clock:
+    """Seconds that pass as told."""
+
+    def __init__(self) -> None:
+        self.now_s = 0.0
+
+    def __call__(self) -> float:
+        return self.now_s
+
+
+def run_pace(*, wide_s: float, ids_per_guess: int, num_ids: int) -> tuple[float, Pace]:
+    """Return the time for `num_ids` ids where a pass alone takes a second, and the pace."""
+    clock = Clock()
+    pace = Pace(clock=clock)
+    said_ids = 0
+    while said_ids < num_ids:
+        is_guessing = pace.is_guessing()
+        pace.start()
+        clock.now_s += wide_s if is_guessing else 1.0
+        num_chosen = ids_per_guess if is_guessing else 1
+        pace.stop(num_chosen=num_chosen, num_guessed=7 if is_guessing else 0)
+        said_ids += num_chosen
+    return clock.now_s, pace
+
+
+def test_where_guessing_pays_it_goes_on() -> None:
+    seconds, pace = run_pace(wide_s=1.5, ids_per_guess=3, num_ids=3_000)
+    assert seconds < 3_000 * 1.5 / 3 * 1.02
+    assert pace.acceptance.ids_per_pass == pytest.approx(3, abs=0.02)
+    assert pace.acceptance.rate == pytest.approx(2 / 7)
+
+
+def test_where_it_does_not_pay_it_costs_hardly_anything() -> None:
+    seconds, _ = run_pace(wide_s=1.4, ids_per_guess=1, num_ids=20_000)
+    assert 20_000 < seconds < 20_000 * 1.01
+
+
+def test_it_is_tried_again_after_a_while() -> None:
+    _, pace = run_pace(wide_s=1.4, ids_per_guess=1, num_ids=5_000)
+    assert pace.acceptance.num_guessed > 3 * 8 * 7
