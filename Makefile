@@ -48,6 +48,7 @@ fmt: $(READY)  ## put the code into its usual form
 
 bench: $(READY)  ## measure speed on this machine
 	$(BIN)/python benchmarks/training.py
+	$(BIN)/python benchmarks/generation.py --json generation.json
 	$(BIN)/python benchmarks/reading.py
 
 docs: $(READY)  ## write docs/cli.md anew from --help

@@ -1,0 +1,275 @@
+"""How fast lumina generates, beside what one would take otherwise, all of the same shape.
+
+    python benchmarks/generation.py [--shape seed] [--model Model.pth] [--json FILE]
+                                    [--nanogpt PATH]
+
+All say the same number of characters after the same prompt, batch 1, greedily, and take
+turns round by round; a ratio is the median over the rounds of the time of transformers'
+cached `generate` divided by the time of the other. Weights are random but for
+speculation, which depends on the text: give it a trained model with --model (and
+--prompt). transformers is taken from the registry, with its dynamic and with its static
+cache; nanoGPT from a folder that you name.
+"""
+
+import argparse
+import copy
+import importlib.util
+import sys
+import time
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+from measuring import describe, machine, speed_ratio, take_turns, write_json
+from torch import Tensor
+
+from lumina_cli.conversation import Message
+from lumina_cli.core.checkpoint.format import ModelFile, load_model
+from lumina_cli.core.model.config import ModelConfig
+from lumina_cli.core.model.int8 import quantize
+from lumina_cli.core.model.transformer import Transformer, build_model
+from lumina_cli.core.sampling.config import SamplingConfig
+from lumina_cli.core.sampling.generate import generate
+from lumina_cli.core.sampling.reader import Reader
+from lumina_cli.core.sampling.samplers import Chooser
+from lumina_cli.core.sampling.speaker import as_rows
+from lumina_cli.core.sampling.speculative import Guesser
+from lumina_cli.core.seeding import make_generator
+from lumina_cli.tokenizer.chat_format import encode_prompt
+
+VOCAB_SIZE = 362
+SHAPES = {
+    "laptop": ModelConfig(hidden_size=192, num_layers=4, num_heads=6, seq_length=128),
+    "seed": ModelConfig(),
+}
+BASE = "transformers, cached generate"
+BATCH = 32
+
+Run = Callable[[], object]
+
+
+def lumina(model: Transformer, prompt: Tensor, *, num_chars: int, batch_size: int = 1) -> Run:
+    """Return ours without an end: read, choose, read on."""
+    config = SamplingConfig(sampler="greedy")
+
+    def run() -> None:
+        reader = Reader(model, batch_size=batch_size, wide=batch_size > 1)
+        choosers = [Chooser(config, generator=torch.Generator()) for _ in range(batch_size)]
+        logits = reader.read(prompt)
+        for _ in range(num_chars - 1):
+            ids = [
+                chooser.choose(row, (), again=lambda row=row: row)
+                for chooser, row in zip(choosers, as_rows(logits), strict=True)
+            ]
+            logits = reader.append(torch.tensor(ids))
+
+    return run
+
+
+def transformers_runs(config: ModelConfig, prompt: Tensor, *, num_chars: int) -> dict[str, Run]:
+    """Return GPT-2 of the same shape with either cache; nothing where it is not installed."""
+    try:
+        from transformers import GPT2Config, GPT2LMHeadModel, logging  # noqa: PLC0415  optional
+    except ImportError:
+        print("transformers is not installed: pip install transformers", file=sys.stderr)
+        return {}
+    logging.set_verbosity_error()
+    shape = GPT2Config(
+        vocab_size=VOCAB_SIZE,
+        n_positions=config.seq_length,
+        n_embd=config.hidden_size,
+        n_layer=config.num_layers,
+        n_head=config.num_heads,
+        bos_token_id=0,
+        eos_token_id=0,
+    )
+    model = GPT2LMHeadModel(shape).eval()
+    fixed: dict[str, Any] = {
+        "max_new_tokens": num_chars,
+        "min_new_tokens": num_chars,
+        "do_sample": False,
+        "pad_token_id": 0,
+        "attention_mask": torch.ones_like(prompt),
+    }
+    static = fixed | {"cache_implementation": "static", "disable_compile": True}
+    return {
+        BASE: lambda: model.generate(prompt, use_cache=True, **fixed),
+        "transformers, static cache": lambda: model.generate(prompt, **static),
+    }
+
+
+def nanogpt_run(path: Path, config: ModelConfig, prompt: Tensor, *, num_chars: int) -> Run:
+    """Return `generate` of the nanoGPT in a folder, in its own model of the same shape."""
+    spec = importlib.util.spec_from_file_location("nanogpt_model", path / "model.py")
+    assert spec is not None
+    assert spec.loader is not None, path
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["nanogpt_model"] = module
+    spec.loader.exec_module(module)
+    shape = module.GPTConfig(
+        block_size=config.seq_length,
+        vocab_size=VOCAB_SIZE,
+        n_layer=config.num_layers,
+        n_head=config.num_heads,
+        n_embd=config.hidden_size,
+        dropout=0.0,
+        bias=True,
+    )
+    model = module.GPT(shape).eval()
+    return lambda: model.generate(prompt, num_chars, top_k=1)
+
+
+def compare(config: ModelConfig, *, num_rounds: int, nanogpt: Path | None) -> list[dict[str, Any]]:
+    """Return a line for each way to generate with random weights."""
+    num_chars = config.seq_length // 4
+    generator = make_generator(0, "prompt")
+    prompt = torch.randint(262, VOCAB_SIZE, (1, config.seq_length // 8), generator=generator)
+    model = build_model(config, vocab_size=VOCAB_SIZE, generator=generator).eval()
+    rounded = copy.deepcopy(model)
+    quantize(rounded)
+    runs = transformers_runs(config, prompt, num_chars=num_chars)
+    if nanogpt:
+        runs["nanoGPT"] = nanogpt_run(nanogpt, config, prompt, num_chars=num_chars)
+    runs["lumina, fp32"] = lumina(model, prompt, num_chars=num_chars)
+    runs["lumina, int8"] = lumina(rounded, prompt, num_chars=num_chars)
+    together = lumina(model, prompt, num_chars=num_chars, batch_size=BATCH)
+    runs[f"lumina, fp32, {BATCH} texts together"] = together
+    seconds = take_turns(runs, num_rounds=num_rounds)
+    lines = []
+    for name, taken in seconds.items():
+        said = num_chars * (BATCH if runs[name] is together else 1)
+        base = seconds.get(BASE, seconds["lumina, fp32"])
+        scaled = [each * num_chars / said for each in taken]
+        line = {"what": name, "chars_per_s": said / sorted(taken)[len(taken) // 2]}
+        lines.append(line | {"ratio": speed_ratio(scaled, base=base)})
+    return lines
+
+
+def first_character(model: Transformer, *, num_rounds: int) -> list[float]:
+    """Return seconds to read a prompt of a sixteenth of the context and say one character."""
+    prompt = torch.randint(262, model.vocab_size, (1, model.config.seq_length // 16))
+    return take_turns({"first": lumina(model, prompt, num_chars=1)}, num_rounds=num_rounds)["first"]
+
+
+class Session:
+    """Says the same replies over and over, each time as if it had never said them.
+
+    Args:
+        file: the model.
+        prompts: what it is asked.
+        temperature: of the nucleus sampler.
+        is_guessing: whether characters are guessed in advance.
+    """
+
+    def __init__(
+        self, file: ModelFile, *, prompts: list[str], temperature: float, is_guessing: bool
+    ) -> None:
+        self.ids: list[int] = []
+        self.guesser: Guesser | None = None
+        self._file = file
+        self._prompts = prompts
+        self._config = SamplingConfig(temperature=temperature, max_chars=200)
+        self._is_guessing = is_guessing
+        self._reader = Reader(file.model, wide=is_guessing)
+
+    def say(self) -> None:
+        """Answer all prompts; what was guessed right before is forgotten."""
+        self.guesser = Guesser(self._file.draft) if self._is_guessing else None
+        self.ids = []
+        for number, text in enumerate(self._prompts):
+            vocabulary = self._file.vocabulary
+            pieces = generate(
+                self._file.model,
+                encode_prompt([Message("user", text)], vocabulary=vocabulary),
+                vocabulary=vocabulary,
+                config=self._config,
+                generator=make_generator(number, "text"),
+                reader=self._reader,
+                guesser=self.guesser,
+            )
+            self.ids += [piece.id for piece in pieces]
+
+
+def speculation(file: ModelFile, *, prompts: list[str], num_rounds: int) -> list[dict[str, Any]]:
+    """Return a line for each temperature: with guesses against without, on the same texts."""
+    lines = []
+    for temperature in (0.0, 0.5, 0.8, 1.0):
+        off, auto = (
+            Session(file, prompts=prompts, temperature=temperature, is_guessing=is_guessing)
+            for is_guessing in (False, True)
+        )
+        seconds = take_turns({"off": off.say, "auto": auto.say}, num_rounds=num_rounds)
+        assert auto.guesser is not None
+        lines.append(
+            {
+                "temperature": temperature,
+                "ratio": speed_ratio(seconds["auto"], base=seconds["off"]),
+                "acceptance": auto.guesser.acceptance.rate,
+                "characters_per_pass": auto.guesser.acceptance.ids_per_pass,
+                "characters": len(auto.ids),
+                "is_same_text": auto.ids == off.ids,
+            }
+        )
+    return lines
+
+
+def print_speeds(shape: str, lines: list[dict[str, Any]], *, first_s: list[float]) -> None:
+    """Print a Markdown table of one shape."""
+    print(f"\n| {shape} shape | characters/s | times the first line |\n|---|---|---|")
+    for line in lines:
+        print(f"| {line['what']} | {line['chars_per_s']:,.0f} | {line['ratio']} |")
+    milliseconds = 1000 * sorted(first_s)[len(first_s) // 2]
+    print(f"\nFirst character after a prompt of a sixteenth of the context: {milliseconds:.0f} ms")
+
+
+def print_speculation(lines: list[dict[str, Any]]) -> None:
+    """Print a Markdown table of speculation."""
+    print("\n| temperature | auto against off | guesses right | characters a pass | same text |")
+    print("|---|---|---|---|---|")
+    for line in lines:
+        rate, per_pass = line["acceptance"] or 0, line["characters_per_pass"] or 1
+        same = "yes" if line["is_same_text"] else "NO"
+        cells = (line["temperature"], line["ratio"], f"{rate:.0%}", f"{per_pass:.2f}", same)
+        print(f"| {' | '.join(map(str, cells))} |")
+
+
+def main() -> None:
+    """Print Markdown tables, and write JSON where asked."""
+    warnings.simplefilter("ignore")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("--shape", choices=SHAPES, action="append")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--threads", type=int, help="CPU threads to use")
+    parser.add_argument("--model", type=Path, help="a trained model to measure speculation on")
+    parser.add_argument("--prompt", action="append", help="what it is asked (repeatable)")
+    parser.add_argument("--nanogpt", type=Path, help="folder of nanoGPT")
+    parser.add_argument("--json", type=Path, help="file for the figures")
+    options = parser.parse_args()
+    if options.threads:
+        torch.set_num_threads(options.threads)
+    found: dict[str, Any] = {"machine": machine(), "date": time.strftime("%Y-%m-%d"), "shapes": {}}
+    print(describe(found["machine"]))
+    for shape in options.shape or SHAPES:
+        lines = compare(SHAPES[shape], num_rounds=options.rounds, nanogpt=options.nanogpt)
+        model = build_model(
+            SHAPES[shape], vocab_size=VOCAB_SIZE, generator=make_generator(0, "weights")
+        )
+        first_s = first_character(model.eval(), num_rounds=options.rounds)
+        print_speeds(shape, lines, first_s=first_s)
+        found["shapes"][shape] = {"lines": lines, "first_character_s": first_s}
+    if options.model:
+        prompts = options.prompt or ["Hello", "How are you?", "What do you like?", "Tell me more."]
+        found["speculation"] = speculation(
+            load_model(options.model), prompts=prompts, num_rounds=options.rounds
+        )
+        print_speculation(found["speculation"])
+    if options.json:
+        write_json(options.json, found)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,90 @@
+"""What the benchmarks share: taking turns, ratios with their spread, and where it was measured."""
+
+import json
+import platform
+import statistics
+import time
+from collections.abc import Callable, Mapping
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+
+PACKAGES = ("lumina-cli", "torch", "transformers", "numpy")
+
+
+class Ratio(NamedTuple):
+    """How many times faster than the base, over the rounds: median, least and largest."""
+
+    median: float
+    least: float
+    largest: float
+
+    def __str__(self) -> str:
+        return f"{self.median:.2f} ({self.least:.2f} to {self.largest:.2f})"
+
+
+def take_turns(
+    functions: Mapping[str, Callable[[], object]],
+    *,
+    num_rounds: int,
+    clock: Callable[[], float] = time.perf_counter,
+) -> dict[str, list[float]]:
+    """Return the seconds that each function took in each round, after one round to warm up.
+
+    They take turns, so that a machine that slows down meanwhile does so for all.
+    """
+    seconds: dict[str, list[float]] = {name: [] for name in functions}
+    for number in range(num_rounds + 1):
+        for name, function in functions.items():
+            started_s = clock()
+            function()
+            if number:
+                seconds[name].append(clock() - started_s)
+    return seconds
+
+
+def speed_ratio(seconds: list[float], *, base: list[float]) -> Ratio:
+    """Return how many times faster than the base, round by round."""
+    ratios = [theirs / ours for ours, theirs in zip(seconds, base, strict=True)]
+    return Ratio(statistics.median(ratios), min(ratios), max(ratios))
+
+
+def machine() -> dict[str, object]:
+    """Return what was measured on, and with which versions."""
+    return {
+        "system": f"{platform.system()} {platform.machine()}",
+        "processor": _processor(),
+        "threads": torch.get_num_threads(),
+        "cpu_capability": torch.backends.cpu.get_cpu_capability(),
+        "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
+        "python": platform.python_version(),
+        **{name: _version(name) for name in PACKAGES},
+    }
+
+
+def describe(facts: Mapping[str, object]) -> str:
+    """Return where it was measured as a line."""
+    return ", ".join(f"{name} {value}" for name, value in facts.items() if value is not None)
+
+
+def write_json(path: Path, content: object) -> None:
+    """Write figures for another program to read."""
+    path.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return platform.processor()
+    names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return next(names, platform.processor())
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
