@@ -5,7 +5,7 @@
 
 Each kind is written to a temporary folder and read in a process of its own, so that its
 peak memory is its own: once through, and once from the files to the encoded corpus, as
-`lumina train` does, which reads them twice. The peer is what most character-level code
+`lumina train` does. The peer is what most character-level code
 does: a Python list, one dictionary look-up a character.
 """
 

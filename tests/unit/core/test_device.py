@@ -40,5 +40,9 @@ def test_a_device_that_is_not_there_is_refused_with_those_that_are(
         choose_device(name)
 
 
-def test_the_cpu_is_described_with_its_threads() -> None:
-    assert describe_device(torch.device("cpu")) == f"cpu ({torch.get_num_threads()} threads)"
+@pytest.mark.parametrize(("num_threads", "shown"), [(1, "1 thread"), (2, "2 threads")])
+def test_the_cpu_is_described_with_its_threads(
+    monkeypatch: pytest.MonkeyPatch, num_threads: int, shown: str
+) -> None:
+    monkeypatch.setattr(torch, "get_num_threads", lambda: num_threads)
+    assert describe_device(torch.device("cpu")) == f"cpu ({shown})"
