@@ -10,13 +10,13 @@ from lumina_cli.conversation import Message
 from lumina_cli.data.fields import BadRow, role_of
 
 _SPOKEN = re.compile(r"(?:\A\s*|\n\n)(Human|Assistant|System): ?")
-_HASHED = re.compile(r"\s*### ?(Human|User|Assistant|Bot|System):\s*", re.IGNORECASE)
+_HASHED = re.compile(r"### ?(Human|User|Assistant|Bot|System):", re.IGNORECASE)
 _BOTS = re.compile(r"(?:\n\n|### ?)(?:Assistant|Bot):", re.IGNORECASE)
 
 
 def is_transcript(text: str) -> bool:
     """Say whether a text begins with the mark of a turn, and the bot speaks in it."""
-    begins = _HASHED.match(text) or (_SPOKEN.match(text) and "\n\nAssistant:" in text)
+    begins = _HASHED.match(text.lstrip()) or (_SPOKEN.match(text) and "\n\nAssistant:" in text)
     return bool(begins) and bool(_BOTS.search(text))
 
 
@@ -30,7 +30,7 @@ def messages_of_transcript(text: str, *, is_prompt: bool = False) -> list[Messag
     Raises:
         BadRow: a turn is empty, or there is none.
     """
-    mark = _HASHED if _HASHED.match(text) else _SPOKEN
+    mark = _HASHED if _HASHED.match(text.lstrip()) else _SPOKEN
     _, *parts = mark.split(text)
     turns = [(role_of(name), said.strip()) for name, said in zip(*[iter(parts)] * 2, strict=True)]
     if is_prompt and turns and not turns[-1][1]:

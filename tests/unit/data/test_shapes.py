@@ -319,6 +319,13 @@ def test_marks_without_words_are_words(tmp_path: Path, asked: str) -> None:
     assert report.skipped.total == 0
 
 
+@pytest.mark.parametrize("mark", ["### Human: a", "\n\nHuman: a"])
+def test_a_transcript_full_of_blanks_is_read_at_once(tmp_path: Path, mark: str) -> None:
+    text = f"{mark}{' ' * 300_000}b{mark.replace('Human', 'Assistant')}"
+    document, _ = read_row(tmp_path, {"text": text})
+    assert said(document) == [("user", f"a{' ' * 300_000}b"), ("bot", "a")]
+
+
 def test_a_transcript_is_a_document_where_one_is_asked_for(tmp_path: Path) -> None:
     row = {"text": "### Human: Hello### Assistant: Hi!"}
     assert isinstance(read_row(tmp_path, row, format="documents")[0], PlainText)
