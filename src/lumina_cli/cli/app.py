@@ -1,11 +1,17 @@
 """The `lumina` command: what it is made of, and its way out."""
 
+import os
 import sys
 from typing import Annotated
 
 import typer
 
 from lumina_cli.cli.lazy import LazyGroup
+
+SHORT_WAITS = ("GOMP_SPINCOUNT", "10000")
+"""Lets torch's threads sleep soon while they wait for each other. As they come, they spin for
+milliseconds, and where another program needs a core all wait for one that does not run:
+steps took ten times as long beside one (docs/performance.md). Read when torch is imported."""
 
 app = typer.Typer(
     name="lumina",
@@ -62,6 +68,7 @@ def _resume_apart(arguments: list[str]) -> list[str]:
 
 def main() -> None:
     """Run the command line and exit with its code."""
+    os.environ.setdefault(*SHORT_WAITS)
     from lumina_cli.cli.errors import run_guarded  # noqa: PLC0415  Rich is slow to start
 
     sys.exit(run_guarded(run))

@@ -1,5 +1,6 @@
 """Commands that are imported when they are run."""
 
+import os
 import subprocess
 import sys
 from typing import Any
@@ -7,7 +8,7 @@ from typing import Any
 import pytest
 import typer
 
-from lumina_cli.cli.app import app
+from lumina_cli.cli.app import app, main
 from lumina_cli.cli.lazy import COMMANDS, load_command
 
 OPTIONS = {
@@ -140,3 +141,17 @@ def test_the_app_is_the_lazy_group() -> None:
     command: Any = typer.main.get_command(app)
     assert command.get_command(None, "nonsense") is None
     assert command.list_commands(None) == list(COMMANDS)
+
+
+@pytest.mark.parametrize(("given", "kept"), [(None, "10000"), ("7", "7")])
+def test_threads_are_told_to_wait_briefly_unless_a_person_said_otherwise(
+    monkeypatch: pytest.MonkeyPatch, given: str | None, kept: str
+) -> None:
+    monkeypatch.setattr("sys.argv", ["lumina", "--version"])
+    environ = {**os.environ, **({"GOMP_SPINCOUNT": given} if given else {})}
+    if given is None:
+        environ.pop("GOMP_SPINCOUNT", None)
+    monkeypatch.setattr(os, "environ", environ)
+    with pytest.raises(SystemExit):
+        main()
+    assert environ["GOMP_SPINCOUNT"] == kept
