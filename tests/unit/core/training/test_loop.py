@@ -19,6 +19,7 @@ from lumina_cli.core.training.events import (
     Finished,
     Interrupted,
     Sampled,
+    SampleSkipped,
     StepDone,
     TrainEvent,
 )
@@ -339,3 +340,16 @@ def test_short_windows_are_cut_in_pieces_of_as_much_text(monkeypatch: pytest.Mon
     monkeypatch.setattr(model, "hidden", hidden)
     run(make_trainer(model=model, max_steps=6, start_seq_length=2, micro_batch_size=1))
     assert max(sizes) == 8
+
+
+def test_a_sample_that_memory_is_short_of_is_skipped_and_the_run_goes_on() -> None:
+    def sample(model: Transformer) -> str:
+        model.eval()
+        raise torch.OutOfMemoryError
+
+    seconds = iter(range(1_000))
+    trainer = make_trainer(max_steps=8, sample=sample, clock=lambda: float(next(seconds)))
+    events = run(trainer)
+    assert any(isinstance(event, SampleSkipped) for event in events)
+    assert len(steps_of(events)) == 8
+    assert trainer.model.training
