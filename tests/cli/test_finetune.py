@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from lumina_cli.cli.verbosity import verbosity
 from lumina_cli.core.checkpoint.format import load_model
 from tests.cli.command_line import lumina
 
@@ -66,6 +67,27 @@ def test_a_stopped_run_goes_on(home: Path, capsys: pytest.CaptureFixture[str]) -
     assert lumina("finetune", "--data", "mine.txt", "--max-steps", 4, "-q") == 0
     assert lumina("finetune", "--resume", "--max-steps", 8, "--json", "-q") == 0
     assert json.loads(capsys.readouterr().out)["steps"] == 8
+
+
+def test_a_model_that_is_named_for_a_run_that_goes_on_is_told(
+    home: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert lumina("finetune", "--data", "mine.txt", "--max-steps", 2, "-q") == 0
+    monkeypatch.setattr(verbosity, "level", 0)  # it is set once a process
+    assert lumina("finetune", "--resume", "-m", "Other.pth", "--max-steps", 3) == 0
+    assert "--model has no effect with --resume" in capsys.readouterr().err
+
+
+def test_advice_against_forgetting_is_to_repeat_old_text_where_none_was(
+    home: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "150")
+    flags = ("--max-steps", 12, "--learning-rate", "0.05", "--evaluations", 1)
+    assert lumina("finetune", "--data", "mine.txt", "--replay", "off", *flags) == 0
+    err = " ".join(capsys.readouterr().err.split())
+    assert "worse than before" in err
+    assert "--replay auto" in err
+    assert "--replay-share" not in err.split("worse than before")[1]
 
 
 @pytest.mark.parametrize(

@@ -72,6 +72,8 @@ def command(
             hint=f"Learn from it: --data {checkpoint}. Or go on from it: --resume {checkpoint}",
         )
     if resume:
+        if model != DEFAULT_MODEL:
+            notice("--model has no effect with --resume: the run has its model already")
         run = _resumed(
             checkpoint,
             data=data or [],

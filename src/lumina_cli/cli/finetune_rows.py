@@ -18,9 +18,11 @@ def forgetting_advice(report: TrainReport) -> str | None:
     rise = report.kept_nats_per_char / before - 1 if before else 0.0
     if rise <= MOST_FORGOTTEN:
         return None
+    helps = "--replay-share 0.8, more --epochs, or --freeze N"
+    if not report.is_replayed:
+        helps = "to repeat some of it (--replay auto, or --replay PATH), or --freeze N"
     return (
-        f"The old text is predicted {rise:.0%} worse than before. What keeps more of it: "
-        "--replay-share 0.8, more --epochs, or --freeze N."
+        f"The old text is predicted {rise:.0%} worse than before. What keeps more of it: {helps}."
     )
 
 

@@ -65,7 +65,8 @@ class TrainReport:
 
     Where it `is_of_replies`, validation counts what the bot says and nothing else.
     `base` is what was fine-tuned, `kept_nats_per_char` what the model is worth now on the text
-    that was learnt before, and `characters_added` those that have an id since.
+    that was learnt before, `is_replayed` whether that was repeated, and `characters_added`
+    those that have an id since.
     """
 
     model: Path
@@ -80,6 +81,7 @@ class TrainReport:
     is_of_replies: bool = False
     kept_nats_per_char: float | None = None
     base: Base | None = None
+    is_replayed: bool = False
     characters_added: str = ""
 
 
@@ -324,5 +326,6 @@ class TrainingRun:
             is_of_replies=is_of_replies(best.metadata),
             kept_nats_per_char=best.metadata.get("kept_nats_per_char"),
             base=task.base,
+            is_replayed=task.replay is not None,
             characters_added=self._characters_added(),
         )
