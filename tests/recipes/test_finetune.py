@@ -176,6 +176,32 @@ def test_old_text_can_be_named(folder: Path) -> None:
         begun(folder, replay=str(folder / "nowhere.txt"))
 
 
+def test_what_is_forgotten_is_measured_on_the_bases_own_text_whatever_is_repeated(
+    folder: Path,
+) -> None:
+    own = begun(folder, out="own.pth")
+    (folder / "like.txt").write_text("a cow sat on a rug\n" * 60, encoding="utf-8")
+    run = begun(folder, replay=str(folder / "like.txt"))
+    assert run.task.old.names == (str(folder / "like.txt"),)
+    assert own.task.base is not None
+    assert run.task.base is not None
+    assert run.task.base.before.kept == own.task.base.before.kept
+
+
+def test_where_the_bases_own_text_is_gone_named_text_is_repeated_and_the_sample_measured(
+    folder: Path,
+) -> None:
+    without_old_text(folder)
+    sampled = begun(folder, out="own.pth")
+    (folder / "like.txt").write_text("a cow sat on a rug\n" * 60, encoding="utf-8")
+    run = begun(folder, replay=str(folder / "like.txt"))
+    assert run.task.replay is not None
+    assert sampled.task.base is not None
+    assert run.task.base is not None
+    assert run.task.base.before.kept == sampled.task.base.before.kept
+    assert not any("--replay PATH" in notice for notice in run.task.notices)
+
+
 def without_old_text(folder: Path) -> None:
     """Let the model tell of a text that is gone."""
     data = folder / "gone.txt"
@@ -256,6 +282,19 @@ def test_validation_data_that_is_learnt_from_is_told(folder: Path) -> None:
         out=folder / "out.pth",
     )
     assert any("is trained on, too" in notice for notice in run.task.notices)
+
+
+def test_validation_data_that_is_repeated_is_told(folder: Path) -> None:
+    (folder / "mine.txt").write_text(CYRILLIC, encoding="utf-8")
+    run = finetune(
+        tuned_settings(folder / "Model.pth", replay=str(folder / "text.txt")),
+        model=folder / "Model.pth",
+        loaded=load_base(folder / "Model.pth"),
+        data=[folder / "mine.txt"],
+        val_data=[folder / "text.txt"],
+        out=folder / "out.pth",
+    )
+    assert any("text.txt is trained on, too" in notice for notice in run.task.notices)
 
 
 def test_a_chain_tells_its_lineage_and_keeps_what_every_link_learnt(folder: Path) -> None:
@@ -361,6 +400,38 @@ def test_the_base_is_never_written_over(folder: Path) -> None:
     (folder / "link.pth").symlink_to(folder / "Model.pth")
     with pytest.raises(OutputError, match="never written over"):
         begun(folder, out="link.pth")
+
+
+def test_where_the_base_would_be_written_over_another_name_is_told(folder: Path) -> None:
+    done(folder, max_steps=2)
+    (folder / "FineTuned_Model-2.pth").touch()
+    with pytest.raises(OutputError) as refusal:
+        begun(folder, model="FineTuned_Model.pth", out="FineTuned_Model.pth")
+    assert str(folder / "FineTuned_Model-3.pth") in str(refusal.value.hint)
+
+
+def test_an_earlier_run_at_the_same_place_is_told_with_the_way_to_go_on(folder: Path) -> None:
+    run = begun(folder, max_steps=9)
+    for event in run.run():
+        if isinstance(event, StepDone) and event.step == 2:
+            run.stop()
+    again = begun(folder, max_steps=9)
+    way = f"lumina finetune --resume {folder / 'FineTuned_Model.previous.run'}"
+    assert any(way in notice for notice in again.task.notices)
+
+
+def test_a_run_goes_on_with_the_dropout_that_is_asked_for(folder: Path) -> None:
+    done(folder, max_steps=2)
+    resumed = find_run(
+        None,
+        out=folder / "FineTuned_Model.pth",
+        default_out=Path("x.pth"),
+        flags={"dropout": 0.3, "max_steps": 4},
+        kinds=FINETUNE_CONFIGS,
+    )
+    going_on = go_on_finetuning(resumed)
+    assert going_on.task.model.config.dropout == 0.3
+    assert not any("earlier run" in notice for notice in going_on.task.notices)
 
 
 def test_a_checkpoint_is_no_base_and_that_is_said(folder: Path) -> None:

@@ -6,8 +6,11 @@ from pathlib import Path
 from typing import get_args
 
 from lumina_cli.core.checkpoint import lock
+from lumina_cli.core.checkpoint.format import load_checkpoint
 from lumina_cli.core.checkpoint.store import CheckpointStore
 from lumina_cli.core.training.events import StopReason
+from lumina_cli.errors import LuminaError
+from lumina_cli.recipes.resume import command_of
 from lumina_cli.recipes.run_folder import CHECKPOINTS, METRICS, RUN_SUFFIX, not_writable
 
 _TAIL_BYTES = 4_096
@@ -15,7 +18,10 @@ _ENDS = {("Finished", reason) for reason in get_args(StopReason) if reason != "i
 
 
 def earlier_notices(model: Path) -> list[str]:
-    """Tell where what is there already will be kept, and how to go on with an unfinished run."""
+    """Tell where what is there already will be kept, and how to go on with an unfinished run.
+
+    Reads the newest checkpoint of an unfinished run, to name the command that began it.
+    """
     run, (model_aside, run_aside) = model.with_suffix(RUN_SUFFIX), _free_names(model)
     if not _files_of_run(run):
         return [f"{model} is there already: it is kept as {model_aside}"] if model.exists() else []
@@ -24,7 +30,7 @@ def earlier_notices(model: Path) -> list[str]:
         return [f"an earlier run is kept as {run_aside}, its model as {model_aside}"]
     return [
         f"{run} holds a run that has not ended (step {step}); it is kept as {run_aside}. "
-        f"To go on with it: lumina train --resume {run_aside}"
+        f"To go on with it: lumina {_command_of(run)} --resume {run_aside}"
     ]
 
 
@@ -67,6 +73,18 @@ def _unfinished_step(run: Path) -> int | None:
     """Return the step from which a run can go on; None where it has ended or can't."""
     step = max(CheckpointStore(run / CHECKPOINTS).steps(), default=None)
     return None if _has_ended(run / METRICS) else step
+
+
+def _command_of(run: Path) -> str:
+    """Return the command that began a run: a model may stand where the other's stood."""
+    store = CheckpointStore(run / CHECKPOINTS)
+    for step in store.steps():
+        try:
+            facts = load_checkpoint(store.path_of(step)).facts
+        except LuminaError:
+            continue  # damaged: an older one tells as well
+        return command_of(facts)
+    return "train"
 
 
 def _has_ended(metrics: Path) -> bool:

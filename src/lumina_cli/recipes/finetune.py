@@ -3,6 +3,7 @@
 import time
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import count
 from pathlib import Path
 
 import torch
@@ -15,13 +16,14 @@ from lumina_cli.core.model.tuning import tune
 from lumina_cli.core.seeding import make_generator
 from lumina_cli.core.training.config import TrainingConfig
 from lumina_cli.core.training.evaluate import evaluate
-from lumina_cli.core.training.finetune_config import FinetuneConfig
-from lumina_cli.data.batches import spread_batches
+from lumina_cli.core.training.finetune_config import REPLAY_AUTO, FinetuneConfig
+from lumina_cli.data.batches import Replay, spread_batches
 from lumina_cli.data.config import DataConfig
 from lumina_cli.data.corpus import Corpus
 from lumina_cli.data.encoded import EncodedText
 from lumina_cli.errors import OutputError
 from lumina_cli.recipes.base import Base, Before, base_from_facts, base_of
+from lumina_cli.recipes.earlier_run import earlier_notices
 from lumina_cli.recipes.finetune_facts import finetune_facts, length_notices
 from lumina_cli.recipes.finetune_settings import (
     choose_replay,
@@ -34,6 +36,7 @@ from lumina_cli.recipes.old_text import OldText, find_old_text
 from lumina_cli.recipes.resume import Resumed
 from lumina_cli.recipes.run import TrainingRun
 from lumina_cli.recipes.run_folder import check_free
+from lumina_cli.recipes.sources import leaks
 from lumina_cli.recipes.task import (
     Machine,
     Material,
@@ -134,7 +137,7 @@ def go_on_finetuning(
     notices = check_resumed(resumed, material, machine)
     return _run(
         settings,
-        model=Transformer(checkpoint.model, vocab_size=len(material.corpus.vocabulary)),
+        model=Transformer(settings.of(ModelConfig), vocab_size=len(material.corpus.vocabulary)),
         base=base,
         out=resumed.out,
         machine=machine,
@@ -191,9 +194,11 @@ def _run(
             resumed=resumed,
             notices=(
                 *material.notices,
+                *(earlier_notices(out) if resumed is None else ()),
                 *newcomers.notices(max_new_chars=settings.of(FinetuneConfig).max_new_chars),
                 *length_notices(settings, corpus),
                 *old.notices,
+                *_repeated_leaks(settings, replay, val_data=material.val_data),
                 *idle_settings(settings, has_old_text=bool(old.train)),
                 *fit.notices,
             ),
@@ -202,13 +207,32 @@ def _run(
     )
 
 
+def _repeated_leaks(
+    settings: Settings, replay: Replay | None, *, val_data: Sequence[Path]
+) -> list[str]:
+    """Tell of validation files that `--replay PATH` lets the model learn from."""
+    named = settings.of(FinetuneConfig).replay
+    if replay is None or named == REPLAY_AUTO:
+        return []
+    return leaks([Path(named)], val_data)
+
+
 def _check_apart(model: Path, out: Path) -> None:
     """Refuse to write over the base model, by whatever name."""
     if out.absolute() == model.absolute() or (out.exists() and out.samefile(model)):
         raise OutputError(
             f"{out} is the model to begin from, which is never written over",
-            hint="Name another file: --out FineTuned_Model.pth",
+            hint=f"Name another file: --out {_free_name(model)}",
         )
+
+
+def _free_name(model: Path) -> Path:
+    """Return the first of Model-2.pth, Model-3.pth, … that nothing has."""
+    return next(
+        path
+        for number in count(2)
+        if not (path := model.with_name(f"{model.stem}-{number}{model.suffix}")).exists()
+    )
 
 
 def _read(

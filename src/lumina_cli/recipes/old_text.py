@@ -1,7 +1,7 @@
 """What a model learnt from before: to repeat some of it, and to measure what is forgotten."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,8 @@ from lumina_cli.recipes.kept_sample import read_sample
 from lumina_cli.recipes.run_folder import RUN_SUFFIX
 from lumina_cli.recipes.sources import STARTER, Source, encode_source, open_source
 from lumina_cli.tokenizer.vocabulary import Vocabulary
+
+NAME_IT = "name it, or text like it, so that it is not forgotten: --replay PATH"
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,23 +58,42 @@ def find_old_text(
 
     Args:
         base: the model.
-        config: what to repeat.
+        config: what to repeat; what is forgotten is measured on the base's own text, or on
+            the sample beside it, and on text that was named where neither is left.
         data: how files are read that `config.replay` names.
         vocabulary: of the base, so that the text is what it was for the base.
 
     Raises:
         LuminaError: text that was named can't be read.
     """
-    if config.replay not in (REPLAY_AUTO, REPLAY_OFF):
-        named = {"paths": [config.replay], "settings": data.model_dump(mode="json")}
-        return _open_lessons([named], vocabulary=vocabulary)
     found = _open_what_is_there(base, vocabulary=vocabulary)
     if not found.validation:
-        sample = read_sample(base.path.with_suffix(RUN_SUFFIX), vocabulary=vocabulary)
-        if sample is not None:
-            kept = "what is forgotten is measured on the sample that is kept beside it"
-            return OldText(validation=(sample,), notices=(*found.notices, kept))
-    return found
+        found = _measured_on_sample(base, found, vocabulary=vocabulary)
+    if config.replay == REPLAY_OFF:
+        return found
+    if config.replay == REPLAY_AUTO:
+        nothing = found.notices and not found.train
+        return replace(found, notices=(*found.notices, NAME_IT)) if nothing else found
+    named = {
+        "paths": [config.replay],
+        "settings": data.model_dump(mode="json"),
+        "seed": base.metadata.get("seed", 0),  # text that the base read is split as it was
+    }
+    repeated = _open_lessons([named], vocabulary=vocabulary)
+    return replace(
+        repeated,
+        validation=found.validation or repeated.validation,
+        notices=(*found.notices, *repeated.notices),
+    )
+
+
+def _measured_on_sample(base: Base, found: OldText, *, vocabulary: Vocabulary) -> OldText:
+    """Return the text with the sample beside the base for its validation, if there is one."""
+    sample = read_sample(base.path.with_suffix(RUN_SUFFIX), vocabulary=vocabulary)
+    if sample is None:
+        return found
+    kept = "what is forgotten is measured on the sample that is kept beside it"
+    return replace(found, validation=(sample,), notices=(*found.notices, kept))
 
 
 def _open_what_is_there(base: Base, *, vocabulary: Vocabulary) -> OldText:
@@ -85,8 +106,6 @@ def _open_what_is_there(base: Base, *, vocabulary: Vocabulary) -> OldText:
         except (LuminaError, ValidationError, KeyError, TypeError, ValueError) as error:
             why = error.message if isinstance(error, LuminaError) else "its settings are unknown"
             notices.append(f"a text that {base.path.name} learnt from is not at hand: {why}")
-    if notices and not texts:
-        notices.append("name it, or text like it, so that it is not forgotten: --replay PATH")
     return OldText(
         tuple(name for text in texts for name in text.names),
         tuple(train for text in texts for train in text.train),

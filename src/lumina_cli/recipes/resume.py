@@ -114,11 +114,15 @@ def find_run(
     return Resumed(found, out or _model_of(found.path, default_out), settings, tuple(notices))
 
 
+def command_of(facts: Mapping[str, Any]) -> str:
+    """Return the command that began the run of a checkpoint."""
+    return "finetune" if "base" in facts else "train"
+
+
 def _check_command(facts: Mapping[str, Any], *, kinds: Sequence[ConfigType], path: Path) -> None:
     """Refuse to go on with a run that the other command began."""
-    wanted, begun = FinetuneConfig in kinds, "base" in facts
-    if wanted != begun:
-        command = "finetune" if begun else "train"
+    command = command_of(facts)
+    if (command == "finetune") != (FinetuneConfig in kinds):
         raise UsageError(
             f"{path} is of a run of `lumina {command}`",
             hint=f"Go on with it: lumina {command} --resume {path}",
