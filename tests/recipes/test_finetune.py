@@ -25,6 +25,7 @@ from lumina_cli.recipes.measure import measure_model
 from lumina_cli.recipes.pretrain import pretrain
 from lumina_cli.recipes.resume import find_run
 from lumina_cli.recipes.run import TrainingRun
+from lumina_cli.recipes.samples import say
 from lumina_cli.settings import (
     FINETUNE_CONFIGS,
     TRAIN_CONFIGS,
@@ -333,6 +334,21 @@ def test_a_saved_model_is_plain_whatever_learnt(folder: Path, flags: dict[str, i
     assert run.report.base is not None
     assert run.report.base.before.new is not None
     assert run.report.best_nats_per_char < run.report.base.before.new
+
+
+@pytest.mark.parametrize("flags", [{"lora_rank": 4}, {"freeze": 1}])
+def test_a_sample_is_said_by_what_would_be_saved(folder: Path, flags: dict[str, int]) -> None:
+    """It is asked for on the way, when seconds have passed."""
+    run = done(folder, max_steps=10, evaluations=1, **flags)
+    saved = load_model(folder / "FineTuned_Model.pth")
+    said = say(
+        saved.model,
+        prompt=run.sample_prompt,
+        vocabulary=saved.vocabulary,
+        seed=run.task.config.seed,
+    )
+    assert run.trainer.sample is not None
+    assert run.trainer.sample(run.task.model) == said
 
 
 def newest(folder: Path) -> dict[str, Any]:

@@ -264,7 +264,7 @@ class TrainingRun:
 
     def _sample(self, model: Transformer) -> str:
         vocabulary, seed = self.task.material.corpus.vocabulary, self.task.config.seed
-        return say(model, prompt=self.sample_prompt, vocabulary=vocabulary, seed=seed)
+        return say(merged(model), prompt=self.sample_prompt, vocabulary=vocabulary, seed=seed)
 
     def _save_checkpoint(self) -> Iterator[SaveEvent]:
         state = self.trainer.state()
