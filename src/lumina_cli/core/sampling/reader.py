@@ -112,7 +112,8 @@ class Reader:
 
     def fork(self) -> "Reader":
         """Return a reader of the same model that has read the same, and goes its own way."""
-        return copy.deepcopy(self, {id(self.model): self.model})
+        shared = (self.model, self._decoder)
+        return copy.deepcopy(self, {id(each): each for each in shared})
 
     def num_common(self, idx: Tensor) -> int:
         """Return how many first ids of `idx` are those read, in all rows."""

@@ -134,6 +134,26 @@ def test_reading_anew_keeps_nothing(model: Transformer) -> None:
     assert reader.length == 3
 
 
+@pytest.mark.parametrize("is_wide", [False, True])
+def test_a_fork_goes_its_own_way_and_copies_no_weights(
+    model: Transformer, monkeypatch: pytest.MonkeyPatch, is_wide: bool
+) -> None:
+    reader = Reader(model, wide=is_wide)
+    reader.read(ids(1, 262, 263))
+    copied: list[torch.nn.Parameter] = []
+    monkeypatch.setattr(
+        torch.nn.Parameter, "__deepcopy__", lambda weight, _: copied.append(weight) or weight
+    )
+    other = reader.fork()
+    assert not copied
+    torch.testing.assert_close(
+        other.append(torch.tensor([270])), uncached(model, ids(1, 262, 263, 270))
+    )
+    torch.testing.assert_close(
+        reader.append(torch.tensor([264])), uncached(model, ids(1, 262, 263, 264))
+    )
+
+
 def test_an_interrupted_reading_leaves_the_reader_whole(
     model: Transformer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
