@@ -75,14 +75,14 @@ class ReadyModel:
         )
 
     def guesser(self) -> Guesser | None:
-        """Return what guesses characters in advance; None where that could change the text.
+        """Return what guesses characters in advance; None where the config forbids it.
 
-        With rounded weights or in bf16 the logits of a guess differ by more than rounding
-        in fp32 from those of the character alone.
+        None, too, where that could change the text: with rounded weights or in bf16 the logits
+        of a guess differ by more than rounding in fp32 from those of the character alone.
         """
         model = self.file.model
         is_exact = model.wte.weight.dtype == torch.float32 and not is_quantized(model)
-        return Guesser(self.file.draft) if is_exact else None
+        return Guesser(self.file.draft) if is_exact and self.config.speculate == "auto" else None
 
 
 def open_model(
@@ -141,8 +141,7 @@ class TextContinuer:
         self._vocabulary = ready.file.vocabulary
         self._prompt_ids = [Special.BEGIN, *self._vocabulary.encode(prompt)]
         self._outgrows = False
-        is_guessing = self.config.speculate == "auto" and num_texts == 1
-        self._guesser = ready.guesser() if is_guessing else None
+        self._guesser = ready.guesser() if num_texts == 1 else None
         self.acceptance = self._guesser.acceptance if self._guesser else Acceptance()
 
     def notices(self) -> Iterator[str]:
