@@ -62,7 +62,7 @@ def generate(
     logits = as_rows(reader.read(newest(prompt_ids, model=model)))
     yield from _say(speaker, logits, reader=reader, guesses=[])[0]
     if guesser is not None:
-        guesser.begin([*prompt_ids, speaker.last])
+        guesser.begin([*prompt_ids[-model.config.seq_length :], speaker.last])
     while not speaker.has_ended:
         if guesser is None:
             logits = as_rows(reader.append(torch.tensor([speaker.last])))

@@ -14,6 +14,7 @@ same.
 """
 
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -28,6 +29,12 @@ _TRIAL = 8
 
 _ALONE = 3
 """Passes without guesses before the first with."""
+
+_IN_A_ROW = 64
+"""Passes with guesses after which one without is timed again."""
+
+_TIMED = 7
+"""Newest passes of a kind that tell how long such a pass takes."""
 
 _FIRST_PAUSE = 64
 _LONGEST_PAUSE = 1_024
@@ -65,8 +72,9 @@ class Pace:
     """Decides before each pass whether guessing pays, by measuring both ways.
 
     It begins with a few passes of each kind. Where guessing doesn't pay it pauses, tries
-    again after a while, and after longer each time. What it decides changes the speed and
-    nothing else.
+    again after a while, and after longer each time. Where it pays, a pass without is timed
+    now and then, for the machine may have been busy before. What it decides changes the
+    speed and nothing else.
 
     Args:
         clock: seconds from anywhere.
@@ -76,11 +84,12 @@ class Pace:
         self.acceptance = Acceptance()
         self._clock = clock
         self._started_s = 0.0
-        self._seconds = {False: _Average(), True: _Average()}
+        self._seconds = {False: _Typical(), True: _Typical()}
         self._ids_per_guess = _Average()
         self._trial = _TRIAL
         self._pause = _FIRST_PAUSE
         self._left = 0
+        self._in_a_row = 0
 
     def is_guessing(self) -> bool:
         """Return whether the next pass should check guesses."""
@@ -92,6 +101,8 @@ class Pace:
         if self._left:
             self._left -= 1
             self._trial = 0 if self._left else _TRIAL
+            return False
+        if self._in_a_row >= _IN_A_ROW:
             return False
         if self._pays():
             self._pause = _FIRST_PAUSE
@@ -106,6 +117,7 @@ class Pace:
     def stop(self, *, num_chosen: int, num_guessed: int) -> None:
         """Count a pass: how many ids were chosen from it, of how many guessed."""
         is_guessing = num_guessed > 0
+        self._in_a_row = self._in_a_row + 1 if is_guessing else 0
         self._seconds[is_guessing].add(self._clock() - self._started_s)
         if is_guessing:
             self._ids_per_guess.add(num_chosen)
@@ -156,14 +168,34 @@ class Guesser:
         self._draft.learn(chosen)
 
 
-class _Average:
-    """An average that forgets slowly; the first value, of a cold start, counts little."""
+class _Typical:
+    """The middle one of the newest times: one pass that was held up says nothing.
+
+    A context that moves on, a choice made again and a busy machine all hold up a pass.
+    """
 
     def __init__(self) -> None:
-        self.count = 0
+        self._newest: deque[float] = deque(maxlen=_TIMED)
+
+    @property
+    def count(self) -> int:
+        return len(self._newest)
+
+    @property
+    def value(self) -> float:
+        return sorted(self._newest)[len(self._newest) // 2]
+
+    def add(self, seconds: float) -> None:
+        self._newest.append(seconds)
+
+
+class _Average:
+    """An average that forgets slowly."""
+
+    def __init__(self) -> None:
         self.value = 0.0
+        self._count = 0
 
     def add(self, value: float) -> None:
-        weight = max(1 / self.count, _NEWEST) if self.count else 1.0
-        self.value += weight * (value - self.value)
-        self.count += 1
+        self._count += 1
+        self.value += max(1 / self._count, _NEWEST) * (value - self.value)

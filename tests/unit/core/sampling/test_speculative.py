@@ -3,6 +3,7 @@
 import itertools
 import math
 from collections import Counter, defaultdict
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pytest
@@ -204,15 +205,23 @@ class Clock:
         return self.now_s
 
 
-def run_pace(*, wide_s: float, ids_per_guess: int, num_ids: int) -> tuple[float, Pace]:
-    """Return the time for `num_ids` ids where a pass alone takes a second, and the pace."""
+def run_pace(
+    *,
+    wide_s: float,
+    ids_per_guess: int,
+    num_ids: int,
+    alone_s: Callable[[int], float] = lambda number: 1.0,
+) -> tuple[float, Pace]:
+    """Return the time for `num_ids` ids, and the pace; a pass alone takes `alone_s(number)`."""
     clock = Clock()
     pace = Pace(clock=clock)
     said_ids = 0
-    while said_ids < num_ids:
+    for number in itertools.count():
+        if said_ids >= num_ids:
+            break
         is_guessing = pace.is_guessing()
         pace.start()
-        clock.now_s += wide_s if is_guessing else 1.0
+        clock.now_s += wide_s if is_guessing else alone_s(number)
         num_chosen = ids_per_guess if is_guessing else 1
         pace.stop(num_chosen=num_chosen, num_guessed=7 if is_guessing else 0)
         said_ids += num_chosen
@@ -222,7 +231,7 @@ def run_pace(*, wide_s: float, ids_per_guess: int, num_ids: int) -> tuple[float,
 def test_where_guessing_pays_it_goes_on() -> None:
     seconds, pace = run_pace(wide_s=1.5, ids_per_guess=3, num_ids=3_000)
     assert seconds < 3_000 * 1.5 / 3 * 1.02
-    assert pace.acceptance.ids_per_pass == pytest.approx(3, abs=0.02)
+    assert pace.acceptance.ids_per_pass == pytest.approx(3, abs=0.05)
     assert pace.acceptance.rate == pytest.approx(2 / 7)
 
 
@@ -234,3 +243,53 @@ def test_where_it_does_not_pay_it_costs_hardly_anything() -> None:
 def test_it_is_tried_again_after_a_while() -> None:
     _, pace = run_pace(wide_s=1.4, ids_per_guess=1, num_ids=5_000)
     assert pace.acceptance.num_guessed > 3 * 8 * 7
+
+
+@pytest.mark.parametrize("held_up", range(3))
+def test_a_pass_that_was_held_up_does_not_decide(held_up: int) -> None:
+    seconds, _ = run_pace(
+        wide_s=1.4,
+        ids_per_guess=1,
+        num_ids=20_000,
+        alone_s=lambda number: 100.0 if number == held_up else 1.0,
+    )
+    assert seconds < 100 + 20_000 * 1.01
+
+
+def test_a_context_that_moves_on_does_not_make_guessing_pay() -> None:
+    """Every 250th pass reads half a context anew."""
+    seconds, pace = run_pace(
+        wide_s=1.4,
+        ids_per_guess=1,
+        num_ids=20_000,
+        alone_s=lambda number: 1.0 if number % 250 else 30.0,
+    )
+    assert seconds < 20_000 * 1.01 + 30 * 20_000 / 250
+    assert pace.acceptance.num_guessed < 20_000 * 7 * 0.03
+
+
+def test_a_machine_that_was_busy_at_first_is_timed_again() -> None:
+    """Guessing seemed to pay; it is found out not to within a few hundred characters."""
+    seconds, _ = run_pace(
+        wide_s=1.4,
+        ids_per_guess=1,
+        num_ids=20_000,
+        alone_s=lambda number: 3.0 if number < 20 else 1.0,
+    )
+    assert seconds < 20_000 * 1.02
+
+
+def test_of_a_long_prompt_only_what_the_model_reads_is_learnt(
+    model: Transformer, vocabulary: Vocabulary
+) -> None:
+    """A prompt file can hold a gigabyte."""
+    begun: list[list[int]] = []
+
+    class Watched(Guesser):
+        def begin(self, ids: Sequence[int]) -> None:
+            begun.append(list(ids))
+            super().begin(ids)
+
+    prompt = (1, *[262, 263, 264] * model.config.seq_length)
+    pieces = said(model, vocabulary, prompt=prompt, guesser=Watched(), sampler="greedy")
+    assert begun == [[*prompt[-model.config.seq_length :], pieces[0].id]]
