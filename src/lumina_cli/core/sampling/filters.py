@@ -11,7 +11,7 @@ V vocabulary.
 """
 
 from collections.abc import Callable, Iterable
-from functools import partial, reduce
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -96,24 +96,6 @@ def penalize(config: SamplingConfig, logits: Row, recent: Iterable[int]) -> Row:
     # To end a turn, or to have ended one, is no repetition.
     seen = [id_ for id_ in recent if id_ >= FIRST_BYTE]
     return repetition_penalty(logits, seen, penalty=config.repetition_penalty)
-
-
-def compose(config: SamplingConfig) -> Callable[[Row, Iterable[int]], Row]:
-    """Return one function from logits, and the ids just before them, to what `config` leaves.
-
-    It has the order of transformers: penalty, temperature, then the sampler's own filter.
-    Greedy choice and beam search need nothing but the penalty.
-    """
-    filters: list[Filter] = []
-    if not config.is_greedy and config.sampler != "beam":
-        filters = [partial(temperature, value=config.temperature), narrowing(config)]
-
-    def narrow(logits: Row, recent: Iterable[int]) -> Row:
-        return reduce(
-            lambda kept, filter_: filter_(kept), filters, penalize(config, logits, recent)
-        )
-
-    return narrow
 
 
 def narrowing(config: SamplingConfig) -> Filter:

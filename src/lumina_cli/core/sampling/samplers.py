@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from lumina_cli.core.sampling.config import SamplingConfig
-from lumina_cli.core.sampling.filters import NEVER, Row, narrowing, penalize, softmax
+from lumina_cli.core.sampling.filters import NEVER, Row, narrowing, penalize, softmax, temperature
 from lumina_cli.errors import LuminaError
 
 ROUNDING = 3e-4
@@ -79,7 +79,7 @@ class Chooser:
         logits = penalize(self._config, logits.astype(np.float64), recent)
         if self._narrow is None or noise is None:
             return _first(logits, slack=self._slack)
-        logits /= self._config.temperature
+        logits = temperature(logits, value=self._config.temperature)
         kept = self._narrow(logits)
         scores = logits + noise
         choice = _first(np.where(kept > NEVER, scores, NEVER), slack=self._slack)

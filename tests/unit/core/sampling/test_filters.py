@@ -163,18 +163,12 @@ def test_repetition_penalty_equals_that_of_transformers(penalty: float) -> None:
             assert got.tolist() == wanted.tolist()
 
 
-def test_temperature_comes_before_the_filter() -> None:
-    config = SamplingConfig(sampler="nucleus", top_p=0.6, temperature=2.0)
-    logits = logits_of(0.64, 0.16, 0.16, 0.04)  # at temperature 2: 4/9, 2/9, 2/9, 1/9
-    assert len(kept(filters.compose(config)(logits, []))) == 2
-
-
 def test_only_the_filter_of_the_chosen_sampler_acts() -> None:
     config = SamplingConfig(sampler="top-k", top_k=3, top_p=0.1, min_p=1.0, temperature=1.0)
-    assert kept(filters.compose(config)(logits_of(0.4, 0.3, 0.2, 0.1), [])) == [0, 1, 2]
+    assert kept(filters.narrowing(config)(logits_of(0.4, 0.3, 0.2, 0.1))) == [0, 1, 2]
 
 
 def test_the_penalty_spares_the_end_of_turn() -> None:
     config = SamplingConfig(sampler="greedy", repetition_penalty=2.0)
     logits = np.ones(10)
-    assert filters.compose(config)(logits, [5, 7, 5]).tolist() == [1.0] * 7 + [0.5, 1.0, 1.0]
+    assert filters.penalize(config, logits, [5, 7, 5]).tolist() == [1.0] * 7 + [0.5, 1.0, 1.0]

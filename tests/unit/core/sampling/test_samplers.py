@@ -6,9 +6,10 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 import torch
+from tests.unit.core.sampling.composed import composed
 
 from lumina_cli.core.sampling.config import SamplingConfig
-from lumina_cli.core.sampling.filters import Row, compose, softmax
+from lumina_cli.core.sampling.filters import Row, softmax
 from lumina_cli.core.sampling.samplers import ROUNDING, Chooser, refuse_unusable
 from lumina_cli.errors import LuminaError
 
@@ -46,7 +47,7 @@ def choose(
 @pytest.mark.parametrize("config", DRAWING, ids=lambda config: config.sampler)
 def test_frequencies_match_the_probabilities(config: SamplingConfig) -> None:
     logits = some_logits(10)
-    expected = softmax(compose(config)(logits, [])) * NUM_DRAWS
+    expected = softmax(composed(config, logits)) * NUM_DRAWS
     chooser = Chooser(config, generator=generator())
     drawn = [chooser.choose(logits, [], again=lambda: logits) for _ in range(NUM_DRAWS)]
     seen = np.bincount(drawn, minlength=10)

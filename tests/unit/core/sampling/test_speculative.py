@@ -8,13 +8,14 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import pytest
 import torch
+from tests.unit.core.sampling.composed import composed
 
 from lumina_cli.core.model.config import ModelConfig
 from lumina_cli.core.model.transformer import Transformer, build_model
 from lumina_cli.core.sampling.config import SamplingConfig
 from lumina_cli.core.sampling.draft import build_table
 from lumina_cli.core.sampling.ending import Piece
-from lumina_cli.core.sampling.filters import compose, softmax
+from lumina_cli.core.sampling.filters import softmax
 from lumina_cli.core.sampling.generate import generate
 from lumina_cli.core.sampling.reader import Reader
 from lumina_cli.core.sampling.speculative import Guesser, Pace
@@ -143,7 +144,6 @@ def enumerated(
     model: Transformer, config: SamplingConfig, *, num_ids: int
 ) -> dict[tuple[int, ...], float]:
     """The exact probability of every text of `num_ids` ids, one id at a time by definition."""
-    narrow = compose(config)
     allowed = np.full(model.vocab_size, -np.inf)
     allowed[[5, 262, 263, 264]] = 0
     allowed[6 : 6 + 0x80] = 0
@@ -156,7 +156,7 @@ def enumerated(
                 continue
             with torch.inference_mode():
                 logits = model(torch.tensor([[1, 262, *text]]))[0, -1].double().numpy()
-            for id_, share in enumerate(softmax(narrow(logits + allowed, [])).tolist()):
+            for id_, share in enumerate(softmax(composed(config, logits + allowed)).tolist()):
                 if share:
                     longer[(*text, id_)] += probability * share
         texts = longer
