@@ -68,7 +68,8 @@ def _resume_apart(arguments: list[str]) -> list[str]:
 
 def main() -> None:
     """Run the command line and exit with its code."""
-    os.environ.setdefault(*SHORT_WAITS)
+    if "OMP_WAIT_POLICY" not in os.environ:
+        os.environ.setdefault(*SHORT_WAITS)
     from lumina_cli.cli.errors import run_guarded  # noqa: PLC0415  Rich is slow to start
 
     sys.exit(run_guarded(run))

@@ -1,8 +1,8 @@
 """Which model to train when only the time is given: the largest that time and text can fill.
 
 A model that is too large for its time has read too little when it ends, one that is too
-small has no room for what it read. In between, what is best was found by measuring (see
-docs/performance.md): a model wants to read a handful of characters for each parameter.
+small has no room for what it read. In between a model wants to read a handful of characters
+for each parameter; how many exactly is a first guess (see docs/performance.md).
 """
 
 import time

@@ -143,15 +143,17 @@ def test_the_app_is_the_lazy_group() -> None:
     assert command.list_commands(None) == list(COMMANDS)
 
 
-@pytest.mark.parametrize(("given", "kept"), [(None, "10000"), ("7", "7")])
+@pytest.mark.parametrize(
+    ("given", "spins"),
+    [({}, "10000"), ({"GOMP_SPINCOUNT": "7"}, "7"), ({"OMP_WAIT_POLICY": "active"}, None)],
+)
 def test_threads_are_told_to_wait_briefly_unless_a_person_said_otherwise(
-    monkeypatch: pytest.MonkeyPatch, given: str | None, kept: str
+    monkeypatch: pytest.MonkeyPatch, given: dict[str, str], spins: str | None
 ) -> None:
     monkeypatch.setattr("sys.argv", ["lumina", "--version"])
-    environ = {**os.environ, **({"GOMP_SPINCOUNT": given} if given else {})}
-    if given is None:
-        environ.pop("GOMP_SPINCOUNT", None)
+    waits = {"GOMP_SPINCOUNT", "OMP_WAIT_POLICY"}
+    environ = {name: value for name, value in os.environ.items() if name not in waits} | given
     monkeypatch.setattr(os, "environ", environ)
     with pytest.raises(SystemExit):
         main()
-    assert environ["GOMP_SPINCOUNT"] == kept
+    assert environ.get("GOMP_SPINCOUNT") == spins
