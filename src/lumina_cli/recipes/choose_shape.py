@@ -1,13 +1,13 @@
 """Which model to train when only the time is given: the largest that time and text can fill.
 
 A model that is too large for its time has read too little when it ends, one that is too
-small has no room for what it read. In between a model wants to read a handful of characters
-for each parameter; how many exactly is a first guess (see docs/performance.md).
+small has no room for what it read. In between a model wants to read a few characters for
+each parameter; how many was measured (see docs/performance.md).
 """
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from lumina_cli.core.model.accounting import num_parameters
 from lumina_cli.core.model.config import ModelConfig
@@ -24,16 +24,19 @@ SHAPE_SETTINGS = frozenset(
 )
 """Whoever names one of these has a shape in mind."""
 
-CHARS_PER_PARAMETER = 4.0
+CHARS_PER_PARAMETER = 3.0
 """What a model should read in its time, at least."""
 
 PARAMETERS_PER_CHAR = 12.0
 """How large a model may be beside its text: beyond, it learns it by heart."""
 
 LADDER = (  # hidden size, layers, heads
-    (64, 4, 2),
+    (64, 3, 2),
+    (96, 2, 3),
+    (96, 3, 3),
     (96, 4, 3),
     (128, 4, 4),
+    (160, 4, 5),
     (192, 4, 6),
     (256, 5, 8),
     (384, 6, 6),
@@ -44,6 +47,15 @@ LADDER = (  # hidden size, layers, heads
 USED_SHARE = 0.9
 """Of the time, in steps; the rest goes into evaluations, samples and saving."""
 
+EVALUATION_SHARE = 0.01
+"""Of the time, for one evaluation."""
+
+FEWEST_EVAL_CHARS = 10_000
+"""Beside fewer, better and worse models can't be told apart."""
+
+FORWARD_SPEED = 3.0
+"""How much faster a model reads than it learns: a backward pass is two forward passes."""
+
 
 @dataclass(frozen=True, slots=True)
 class Choice:
@@ -52,12 +64,14 @@ class Choice:
     Args:
         values: by setting.
         num_parameters: of the model.
-        num_chars: that it will read, about.
+        num_chars: that it will learn from, about.
+        chars_per_s: as fast as it learns.
     """
 
     values: dict[str, object]
     num_parameters: int
     num_chars: int
+    chars_per_s: float
 
 
 def is_free(settings: Settings) -> bool:
@@ -87,13 +101,20 @@ def choose_shape(settings: Settings, *, corpus: Corpus, machine: Machine, second
             break
         chosen = candidate
     assert chosen is not None, "there is a first candidate"
-    return _with_dropout(chosen, corpus=corpus, settings=settings)
+    values = {
+        "dropout": _dropout(chosen, corpus=corpus),
+        "eval_chars": _eval_chars(chosen, settings=settings, seconds=seconds),
+        **chosen.values,
+    }
+    return replace(
+        chosen, values={name: v for name, v in values.items() if name not in settings.sources}
+    )
 
 
 def _candidates(seconds: float, *, on_gpu: bool) -> Iterator[dict[str, object]]:
     """Yield settings from the smallest model to the largest."""
-    length = 128 if seconds < 300 else 256
-    chars = 32_768 if on_gpu else 2_048
+    length = 128 if seconds < 120 else 256
+    chars = 32_768 if on_gpu else 1_024 if seconds < 30 else 2_048
     for hidden_size, num_layers, num_heads in LADDER:
         if hidden_size >= 256:
             chars = max(chars, 4_096)
@@ -105,7 +126,6 @@ def _candidates(seconds: float, *, on_gpu: bool) -> Iterator[dict[str, object]]:
             "start_seq_length": 32,
             "batch_size": chars // length,
             "positions": "rotary",
-            "dropout": 0.0,
             "label_smoothing": 0.0,
             "optimizer": "muon",
             "learning_rate": 3e-3,
@@ -131,11 +151,12 @@ def _try(
         shape, vocab_size=vocab_size, generator=make_generator(config.seed, "weights")
     ).to(machine.device)
     step_s = measure_step_s(model, corpus, config=config, precision=machine.precision)
-    num_steps = max(seconds, 0.0) * USED_SHARE / step_s
+    chars_per_s = config.windows_per_step * shape.seq_length / step_s
     return Choice(
         values,
         num_parameters(shape, vocab_size=vocab_size),
-        int(num_steps * config.windows_per_step * shape.seq_length),
+        num_chars=int(max(seconds, 0.0) * USED_SHARE * chars_per_s),
+        chars_per_s=chars_per_s,
     )
 
 
@@ -144,13 +165,17 @@ def _is_filled(choice: Choice, *, corpus: Corpus) -> bool:
     return reads_enough and choice.num_parameters <= PARAMETERS_PER_CHAR * len(corpus.train)
 
 
-def _with_dropout(choice: Choice, *, corpus: Corpus, settings: Settings) -> Choice:
-    """Add dropout where the text is read so often that it could be learnt by heart."""
+def _dropout(choice: Choice, *, corpus: Corpus) -> float:
+    """Return dropout where the text is read so often that it could be learnt by heart."""
     passes = choice.num_chars / max(len(corpus.train), 1)
-    rate = 0.0 if passes < 6 else 0.1 if passes < 15 else 0.2
-    if "dropout" in settings.sources:
-        return choice
-    return Choice({**choice.values, "dropout": rate}, choice.num_parameters, choice.num_chars)
+    return 0.0 if passes < 6 else 0.1 if passes < 15 else 0.2
+
+
+def _eval_chars(choice: Choice, *, settings: Settings, seconds: float) -> int:
+    """Return how much to measure by: as much as a small share of the time is enough for."""
+    usual = settings.of(TrainingConfig).eval_chars
+    affordable = int(EVALUATION_SHARE * seconds * FORWARD_SPEED * choice.chars_per_s)
+    return min(max(affordable, FEWEST_EVAL_CHARS), usual)
 
 
 def explain(choice: Choice, *, minutes: float) -> str:

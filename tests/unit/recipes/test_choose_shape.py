@@ -54,15 +54,36 @@ def chosen(folder: Path, *, seconds: float, num_chars: int = 2_000_000) -> Choic
 
 
 @pytest.mark.parametrize(
-    ("seconds", "hidden_size"), [(10, 64), (100, 96), (300, 128), (1_000, 192)]
+    ("seconds", "hidden_size", "num_layers"),
+    [
+        (5, 64, 3),
+        (20, 96, 2),
+        (45, 96, 3),
+        (120, 96, 4),
+        (300, 128, 4),
+        (400, 160, 4),
+        (1_000, 192, 4),
+    ],
 )
 def test_the_largest_model_that_reads_enough_is_chosen(
-    tmp_path: Path, machine_speed: dict[str, float], seconds: float, hidden_size: int
+    tmp_path: Path,
+    machine_speed: dict[str, float],
+    seconds: float,
+    hidden_size: int,
+    num_layers: int,
 ) -> None:
-    # 0.9 · seconds · 1e11 / (6 · P) characters are read and 4 · P are wanted, so that P is at
-    # most √(seconds · 3.75e9): 0.19, 0.61, 1.06 and 1.94 million. The rungs hold 0.23 (there
-    # is no smaller one), 0.50, 0.86 and 1.88 million, the one after them 4.1.
-    assert chosen(tmp_path, seconds=seconds).values["hidden_size"] == hidden_size
+    # 0.9 · seconds · 1e11 / (6 · P) characters are read and 3 · P are wanted, so that P is at
+    # most √(seconds · 5e9): 0.16, 0.32, 0.47, 0.77, 1.22, 1.41 and 2.2 million. The rungs hold 0.18
+    # (there is no smaller one), 0.28, 0.39, 0.50, 0.86, 1.3 and 1.9 million, the next 4.1.
+    values = chosen(tmp_path, seconds=seconds).values
+    assert (values["hidden_size"], values["num_layers"]) == (hidden_size, num_layers)
+
+
+def test_a_short_run_measures_by_less_text(tmp_path: Path, machine_speed: dict[str, float]) -> None:
+    machine_speed["operations_per_s"] = 1e10
+    evaluated = [chosen(tmp_path, seconds=s).values["eval_chars"] for s in (10, 300, 3_600)]
+    assert evaluated[0] == module.FEWEST_EVAL_CHARS
+    assert evaluated[0] < evaluated[1] <= evaluated[2] == TrainingConfig().eval_chars
 
 
 def test_a_faster_machine_gets_a_larger_model(
@@ -112,6 +133,8 @@ def test_a_preset_is_a_choice_of_its_own() -> None:
 
 def test_the_choice_is_explained_in_figures() -> None:
     values: dict[str, object] = {"hidden_size": 128, "num_layers": 4, "seq_length": 128}
-    told = explain(Choice(values, num_parameters=860_000, num_chars=4_300_000), minutes=3)
+    told = explain(
+        Choice(values, num_parameters=860_000, num_chars=4_300_000, chars_per_s=24_000), minutes=3
+    )
     assert "128 wide, 4 layers, windows of 128 (0.9 M parameters)" in told
     assert "4.3 M characters, 5 a parameter" in told

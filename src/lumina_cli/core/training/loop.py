@@ -79,6 +79,9 @@ FIRST_SAMPLE_S = 2.0
 OVERFITS_AFTER = 3
 """Evaluations in a row worse than the best, before that is told."""
 
+EVALUATION_SHARE = 0.05
+"""Of a run that the clock ends: what measuring may take, however often it was asked for."""
+
 
 class Trainer:
     """Trains a model on encoded text.
@@ -368,7 +371,11 @@ class Trainer:
         return self._evaluation_marks() > counters.evaluations_done
 
     def _evaluation_marks(self) -> int:
-        return int(self.counters.progress * self.config.evaluations)
+        wanted = float(self.config.evaluations)
+        if self.limits.seconds is not None and self.counters.evaluation_s > 0:
+            affordable = EVALUATION_SHARE * self.limits.seconds / self.counters.evaluation_s
+            wanted = min(wanted, affordable)
+        return int(self.counters.progress * wanted)
 
     def _last_evaluation_due(self, reason: StopReason) -> bool:
         """Whether the model at the end is still to be measured.

@@ -192,6 +192,17 @@ def test_a_run_by_the_clock_is_over_in_time_its_last_measurement_included(
     assert rates[-1] < 0.2 * 1e-2
 
 
+@pytest.mark.parametrize(("evaluation_s", "most"), [(0.1, 20), (0.5, 10), (30.0, 1)])
+def test_a_run_by_the_clock_measures_no_more_often_than_it_has_time_for(
+    monkeypatch: pytest.MonkeyPatch, evaluation_s: float, most: int
+) -> None:
+    # A twentieth of 100 s is enough for 50, 10 and no evaluations, the untrained model's apart;
+    # the last one is always made.
+    world = World(monkeypatch, step_s=1.0, evaluation_s=evaluation_s)
+    events = run(make_trainer(seconds=100.0, clock=world.clock, evaluations=20, patience=0))
+    assert len(evaluations_of(events)) - 1 == most
+
+
 def test_one_slow_step_makes_no_progress_that_has_to_be_taken_back(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
