@@ -6,6 +6,7 @@ from dataclasses import replace
 from itertools import count
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from lumina_cli.core.checkpoint.format import ModelFile
@@ -94,7 +95,7 @@ def finetune(
     )
     return _run(
         settings,
-        model=_grown(loaded, settings, corpus=material.corpus),
+        model=_grown(loaded, settings, corpus=material.corpus, old=old),
         base=replace(base, before=before),
         out=out,
         machine=machine,
@@ -281,7 +282,7 @@ def _measure_base(
     return Before(new=nats([new]), kept=nats(old) if old else None)
 
 
-def _grown(loaded: ModelFile, settings: Settings, *, corpus: Corpus) -> Transformer:
+def _grown(loaded: ModelFile, settings: Settings, *, corpus: Corpus, old: OldText) -> Transformer:
     """Return the model with rows for the new characters, and with its new window and dropout."""
     base, config = loaded.model.cpu(), settings.of(ModelConfig)
     added = corpus.vocabulary.characters[len(loaded.vocabulary.characters) :]
@@ -289,10 +290,26 @@ def _grown(loaded: ModelFile, settings: Settings, *, corpus: Corpus) -> Transfor
     grown = grow(base, added, vocabulary=loaded.vocabulary, generator=generator)
     counts = [corpus.newcomers[character] for character in added]
     chars = corpus.train_counts.chars + corpus.validation_counts.chars
-    some = corpus.train.slice(0, base.config.seq_length * MEASURED_AT_ONCE).ids
-    length = min(len(some), base.config.seq_length)
-    idx = torch.from_numpy(some[: len(some) // length * length].astype("int64")).view(-1, length)
-    expect_as_frequent(grown, [*counts, chars - sum(counts)], idx=idx)
+    length = base.config.seq_length
+    expect_as_frequent(
+        grown,
+        [*counts, chars - sum(counts)],
+        idx=_some_windows([corpus.train], length=length),
+        old_idx=_some_windows(old.train, length=length) if old.train else None,
+    )
     model = Transformer(config, vocab_size=grown.vocab_size)
     model.load_state_dict(grown.state_dict())
     return model
+
+
+def _some_windows(texts: Sequence[EncodedText], *, length: int) -> torch.Tensor:
+    """Return ids of windows spread over texts, (B, T); T is shorter where the texts are."""
+    length = min(length, max(map(len, texts)))
+    long_enough = [text for text in texts if len(text) >= length]
+    num_each = max(MEASURED_AT_ONCE // len(long_enough), 1)
+    windows = [
+        text.slice(start, start + length).ids
+        for text in long_enough
+        for start in np.linspace(0, len(text) - length, num_each, dtype=int).tolist()
+    ]
+    return torch.from_numpy(np.stack(windows).astype(np.int64))

@@ -11,13 +11,9 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
-from torch import Tensor
-
 from lumina_cli.core.memory import insist, unless_out_of_memory
 from lumina_cli.core.model.transformer import Transformer
-from lumina_cli.core.model.tuning import is_adapter
 from lumina_cli.core.precision import Precision
-from lumina_cli.core.seeding import random_state, restore_random_state
 from lumina_cli.core.training.compiled import Compiled
 from lumina_cli.core.training.config import TrainingConfig
 from lumina_cli.core.training.divergence import (
@@ -29,7 +25,7 @@ from lumina_cli.core.training.divergence import (
     is_spike,
     roll_back,
 )
-from lumina_cli.core.training.evaluate import Evaluation, evaluate
+from lumina_cli.core.training.evaluate import Evaluation
 from lumina_cli.core.training.events import (
     BatchSplit,
     EpochDone,
@@ -44,6 +40,7 @@ from lumina_cli.core.training.events import (
     StopReason,
     TrainEvent,
 )
+from lumina_cli.core.training.examiner import Examiner
 from lumina_cli.core.training.optim import build_optimizers
 from lumina_cli.core.training.schedule import (
     Limits,
@@ -51,14 +48,8 @@ from lumina_cli.core.training.schedule import (
     learning_rate_factor,
     window_length,
 )
-from lumina_cli.core.training.state import (
-    ADAPTERS,
-    OPTIMIZER,
-    RANDOM,
-    WEIGHTS,
-    Counters,
-    TrainerState,
-)
+from lumina_cli.core.training.snapshot import put_back, take
+from lumina_cli.core.training.state import Counters, TrainerState
 from lumina_cli.core.training.step import Stepper, StepResult
 from lumina_cli.core.training.telling import (
     tell_compiling,
@@ -66,9 +57,8 @@ from lumina_cli.core.training.telling import (
     tell_spike,
     tell_step,
 )
-from lumina_cli.data.batches import Batch, EpochBatches, Replay, spread_batches
+from lumina_cli.data.batches import Batch, EpochBatches, Replay
 from lumina_cli.data.encoded import EncodedText
-from lumina_cli.errors import ModelFileError
 
 Sample = Callable[[Transformer], str]
 Recall = Callable[[], TrainerState]
@@ -78,9 +68,6 @@ SAMPLE_EVERY_S = 20.0
 FIRST_SAMPLE_S = 2.0
 OVERFITS_AFTER = 3
 """Evaluations in a row worse than the best, before that is told."""
-
-EVALUATION_SHARE = 0.05
-"""Of a run that the clock ends: what measuring may take, however often it was asked for."""
 
 
 class Trainer:
@@ -119,15 +106,16 @@ class Trainer:
     ) -> None:
         self.model = model
         self.train = train
-        self.validation = validation
         self.replay = replay
-        self.kept = kept
         self.config = config
         self.precision = precision
         self.sample = sample
         self.recall = recall
         self.clock = clock
         self.limits = Limits(epochs=config.epochs, max_steps=config.max_steps, seconds=seconds)
+        self.examiner = Examiner(
+            [validation], kept=kept, config=config, precision=precision, seconds=seconds
+        )
         self.model.recompute = config.activation_checkpointing
         self.stepper = Stepper(
             model,
@@ -162,7 +150,7 @@ class Trainer:
         while (reason := self._reason_to_stop()) is None:
             if self.counters.is_epoch_over:
                 yield self._end_epoch()
-            if self._evaluation_due():
+            if self.examiner.is_due(self.counters):
                 yield from self._evaluate()
                 continue
             if self.sample is not None and self.clock() >= self._next_sample_s:
@@ -172,7 +160,7 @@ class Trainer:
             yield self._end_epoch()
         if reason == "interrupted":
             yield Interrupted(self.num_steps)
-        if self._last_evaluation_due(reason):
+        if self.examiner.is_last_due(self.counters, reason):
             yield from self._evaluate()
         yield Finished(self.num_steps, reason, self._elapsed_s)
 
@@ -186,44 +174,14 @@ class Trainer:
 
     def state(self) -> TrainerState:
         """Return all that the run needs to go on from here, the live tensors in it."""
-        counters, stepper = self.counters, self.stepper
-        counters.elapsed_s = self._elapsed_s
-        counters.micro_batch_size = stepper.micro_batch_size
-        counters.steps_at_size = stepper.steps_at_size
-        counters.recomputes = self.model.recompute
-        counters.optimizer_steps = stepper.optimizers.num_steps
-        counters.loss_scale = stepper.loss_scale.value
-        counters.good_steps = stepper.loss_scale.good_steps
-        device = self.model.wte.weight.device
-        tensors = {
-            (ADAPTERS if is_adapter(name) else WEIGHTS) + name: t
-            for name, t in self.model.state_dict().items()
-        }
-        tensors |= {OPTIMIZER + name: t for name, t in stepper.optimizers.state().items()}
-        tensors |= {RANDOM + name: t for name, t in random_state(device).items()}
-        return TrainerState(counters.model_copy(deep=True), tensors)
+        self.counters.elapsed_s = self._elapsed_s
+        return take(self.counters, stepper=self.stepper)
 
     def restore(self, state: TrainerState) -> None:
         """Go on from a state. Raises ModelFileError where it is of another model or optimizer."""
-        counters, stepper = state.counters.model_copy(deep=True), self.stepper
-        try:
-            self.model.load_state_dict(_named(state, WEIGHTS) | _named(state, ADAPTERS))
-            stepper.optimizers.restore(_named(state, OPTIMIZER), num_steps=counters.optimizer_steps)
-            restore_random_state(_named(state, RANDOM), device=self.model.wte.weight.device)
-        except (KeyError, RuntimeError, TypeError) as error:
-            raise ModelFileError(
-                "the checkpoint is of another model or optimizer",
-                hint="Use the settings it was made with, or begin anew without --resume.",
-            ) from error
-        self.counters = counters
-        self.model.recompute = counters.recomputes or self.config.activation_checkpointing
-        stepper.micro_batch_size = min(counters.micro_batch_size, stepper.largest)
-        stepper.steps_at_size = counters.steps_at_size
-        if self.precision.name == "fp16":
-            stepper.loss_scale.value = counters.loss_scale
-            stepper.loss_scale.good_steps = counters.good_steps
+        self.counters = put_back(state, stepper=self.stepper, config=self.config)
         self._batches = self._shuffle_epoch()
-        self._resumed_s = self.clock() - counters.elapsed_s
+        self._resumed_s = self.clock() - self.counters.elapsed_s
 
     @property
     def _elapsed_s(self) -> float:
@@ -363,39 +321,16 @@ class Trainer:
         self.model.train()
         return SampleSkipped(self.num_steps) if text is None else Sampled(self.num_steps, text)
 
-    def _evaluation_due(self) -> bool:
-        """Whether progress has passed another of the marks that divide the run evenly."""
-        counters = self.counters
-        if counters.evaluated_step < 0:
-            return True  # the untrained model
-        return self._evaluation_marks() > counters.evaluations_done
-
-    def _evaluation_marks(self) -> int:
-        wanted = float(self.config.evaluations)
-        if self.limits.seconds is not None and self.counters.evaluation_s > 0:
-            affordable = EVALUATION_SHARE * self.limits.seconds / self.counters.evaluation_s
-            wanted = min(wanted, affordable)
-        return int(self.counters.progress * wanted)
-
-    def _last_evaluation_due(self, reason: StopReason) -> bool:
-        """Whether the model at the end is still to be measured.
-
-        An interrupted run will go on, so it is measured only to leave a model at all.
-        """
-        if reason == "interrupted" and self.counters.best_step is not None:
-            return False
-        return self.counters.evaluated_step != self.num_steps
-
     def _evaluate(self) -> Iterator[TrainEvent]:
         counters, started_s = self.counters, self.clock()
         size = self.stepper.micro_batch_size
-        while (measured := unless_out_of_memory(self._measure_all)) is None:
+        while (measured := unless_out_of_memory(self._examine)) is None:
             self.stepper.do_less_at_once()
         evaluation, kept = measured
         if self.stepper.micro_batch_size < size:
             yield BatchSplit(self.num_steps, self.stepper.micro_batch_size)
         counters.evaluated_step = self.num_steps
-        counters.evaluations_done = self._evaluation_marks()
+        counters.evaluations_done = self.examiner.marks_passed(counters)
         counters.evaluation_s = self.clock() - started_s
         # Without validation text the latest model is the best known.
         best, nats = counters.best_nats, evaluation.nats_per_char
@@ -420,27 +355,5 @@ class Trainer:
             assert counters.best_step is not None
             yield Overfits(self.num_steps, counters.best_step, best, nats)
 
-    def _measure_all(self) -> tuple[Evaluation, float | None]:
-        """Return what the model is worth on the validation text, and nats on the older ones."""
-        kept = None
-        if self.kept:
-            kept = self._measure(self.kept).nats_per_char
-        return self._measure([self.validation]), kept
-
-    def _measure(self, texts: Sequence[EncodedText]) -> Evaluation:
-        batches = spread_batches(
-            texts,
-            seq_length=self.model.config.seq_length,
-            batch_size=self.stepper.micro_batch_size,
-            max_chars=self.config.eval_chars,
-        )
-        return evaluate(self.model, batches, precision=self.precision)
-
-
-def _named(state: TrainerState, prefix: str) -> dict[str, Tensor]:
-    """Return the tensors whose names begin with `prefix`, without it."""
-    return {
-        name.removeprefix(prefix): tensor
-        for name, tensor in state.tensors.items()
-        if name.startswith(prefix)
-    }
+    def _examine(self) -> tuple[Evaluation, float | None]:
+        return self.examiner.examine(self.model, batch_size=self.stepper.micro_batch_size)

@@ -1,12 +1,11 @@
 """New characters: old rows to the bit, new rows from what the model knows."""
 
-import math
-
 import pytest
 import torch
+from torch import Tensor
 
 from lumina_cli.core.model.config import ModelConfig
-from lumina_cli.core.model.growth import expect_as_frequent, grow
+from lumina_cli.core.model.growth import OLD_TEXT_ODDS, expect_as_frequent, grow
 from lumina_cli.core.model.transformer import Transformer, build_model
 from lumina_cli.tokenizer.ids import FIRST_BYTE, FIRST_CHARACTER
 from lumina_cli.tokenizer.vocabulary import Vocabulary
@@ -33,7 +32,7 @@ def grown_by(characters: str, *, model: Transformer | None = None, seed: int = 0
     return grow(model or base(), characters, vocabulary=KNOWN, generator=generator)
 
 
-def some_ids(model: Transformer) -> torch.Tensor:
+def some_ids(model: Transformer) -> Tensor:
     generator = torch.Generator().manual_seed(1)
     return torch.randint(0, model.vocab_size, (5, 20), generator=generator)
 
@@ -62,11 +61,24 @@ def test_to_expect_them_as_often_as_they_stand_leaves_old_rows_as_they_are() -> 
     before = grown(idx)
     expect_as_frequent(grown, [30, 10, 60], idx=idx)
     assert torch.equal(grown(idx)[..., :-2], before[..., :-2])
-    mean = grown.hidden(idx).flatten(0, 1).mean(dim=0)
-    certainty = torch.logsumexp(before[..., :-2], dim=-1).mean()
-    logits = grown.lm_head.weight[-2:] @ mean
-    expected = [certainty + math.log(30 / 60), certainty + math.log(10 / 60)]
-    assert logits.tolist() == pytest.approx(torch.stack(expected).tolist(), abs=1e-4)
+    odds = mean_odds(grown, idx, num_new=2)
+    assert odds.tolist() == pytest.approx([30 / 60, 10 / 60], rel=1e-3)
+
+
+def test_in_old_text_they_are_hardly_ever_expected() -> None:
+    model = base()
+    grown = grown_by("дж", model=model)
+    new, old = some_ids(model), some_ids(model).flip(0) // 2
+    expect_as_frequent(grown, [30, 10, 60], idx=new, old_idx=old)
+    assert mean_odds(grown, new, num_new=2).tolist() == pytest.approx([1 / 2, 1 / 6], rel=0.1)
+    assert mean_odds(grown, old, num_new=2).sum().item() <= 1.2 * OLD_TEXT_ODDS
+
+
+def mean_odds(grown: Transformer, idx: Tensor, *, num_new: int) -> Tensor:
+    """Return the mean over positions of each new id's odds against all old ones."""
+    logits = grown(idx).flatten(0, 1)
+    old = torch.logsumexp(logits[:, :-num_new], dim=-1, keepdim=True)
+    return (logits[:, -num_new:] - old).exp().mean(dim=0)
 
 
 def test_text_of_new_characters_alone_does_not_make_the_old_impossible() -> None:
@@ -75,7 +87,7 @@ def test_text_of_new_characters_alone_does_not_make_the_old_impossible() -> None
     assert torch.isfinite(grown.lm_head.weight).all()
 
 
-def row(model: Transformer, character: str, *, name: str = "wte.weight") -> torch.Tensor:
+def row(model: Transformer, character: str, *, name: str = "wte.weight") -> Tensor:
     return model.state_dict()[name][FIRST_CHARACTER + KNOWN.characters.index(character)]
 
 

@@ -9,7 +9,7 @@ import torch
 
 from lumina_cli.core.model.transformer import Transformer
 from lumina_cli.core.seeding import seed_dropout
-from lumina_cli.core.training import loop
+from lumina_cli.core.training import examiner
 from lumina_cli.core.training.config import TrainingConfig
 from lumina_cli.core.training.evaluate import Evaluation
 from lumina_cli.core.training.events import (
@@ -75,7 +75,7 @@ class World:
         self, monkeypatch: pytest.MonkeyPatch, *, step_s: float, evaluation_s: float
     ) -> None:
         self.now_s = 1000.0
-        real_step, real_evaluate = Stepper.step, loop.evaluate
+        real_step, real_evaluate = Stepper.step, examiner.evaluate
 
         def step(stepper: Stepper, *args: Any, **kwargs: Any) -> StepResult:
             self.now_s += step_s
@@ -86,7 +86,7 @@ class World:
             return real_evaluate(*args, **kwargs)
 
         monkeypatch.setattr(Stepper, "step", step)
-        monkeypatch.setattr(loop, "evaluate", evaluate)
+        monkeypatch.setattr(examiner, "evaluate", evaluate)
 
     def clock(self) -> float:
         return self.now_s
@@ -114,7 +114,7 @@ def test_a_model_is_the_best_when_it_is_better_than_all_before(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     figures = iter([9.0, 3.0, 4.0, 2.0, math.nan, 2.0, 1.0])
-    monkeypatch.setattr(loop, "evaluate", lambda *_, **__: Evaluation(next(figures), 0.0, 100))
+    monkeypatch.setattr(examiner, "evaluate", lambda *_, **__: Evaluation(next(figures), 0.0, 100))
     events = run(make_trainer(max_steps=6, evaluations=6))
     best = [event.is_best for event in evaluations_of(events)]
     assert best == [False, True, False, True, False, False, True]
