@@ -53,7 +53,9 @@ FINETUNE_DEFAULTS: Mapping[str, object] = {
     "warmup_ratio": 0.05,
     "epochs": 3,
     "label_smoothing": 0.0,
-    "patience": 4,
+    "min_lr_ratio": 0.0,
+    "evaluations": 10,
+    "patience": 6,
     "loss_on": "bot",
 }
 """In place of the usual defaults when a model is fine-tuned; `finetune` tells how it scales

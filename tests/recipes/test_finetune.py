@@ -1,8 +1,10 @@
 """A tiny model learns on: growth, forgetting, replay, chains, resume."""
 
 import json
+import math
 import shutil
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -167,6 +169,58 @@ def test_with_replay_less_is_forgotten(folder: Path) -> None:
         assert run.report is not None
         kept[replay] = run.report.kept_nats_per_char
     assert kept["auto"] < 0.9 * kept["off"]
+
+
+def test_old_text_gets_no_worse_than_it_may(folder: Path) -> None:
+    forgetful = {"learning_rate": 0.03, "replay_share": 0.2, "patience": 0}
+    free = done(folder, out="free.pth", max_forgetting=1_000, **forgetful)
+    held = done(folder, out="held.pth", max_forgetting=0.05, **forgetful)
+    assert free.report is not None
+    assert held.report is not None
+    assert held.report.base is not None
+    before, limit = held.report.base.before, 1.05 * held.report.base.before.kept  # type: ignore[operator]
+    assert free.report.share == 1
+    assert free.report.kept_nats_per_char > limit  # type: ignore[operator]
+    assert 0 < held.report.share < 1
+    assert held.report.kept_nats_per_char <= limit  # type: ignore[operator]
+    assert held.report.best_nats_per_char < before.new  # type: ignore[operator]
+    saved = load_model(folder / "held.pth")
+    assert saved.metadata["share_of_learnt"] == held.report.share
+    held.trainer.memory = replace(held.trainer.memory, most_nats=math.inf)
+    held.trainer.examiner.memory = held.trainer.memory
+    examined = held.trainer.examiner.examine(saved.model, batch_size=4)
+    assert examined.kept_nats == pytest.approx(held.report.kept_nats_per_char, rel=1e-5)
+    assert examined.new.nats_per_char == pytest.approx(held.report.best_nats_per_char, rel=1e-5)
+
+
+def test_nothing_is_held_back_where_no_old_text_is_repeated(folder: Path) -> None:
+    run = begun(folder, replay="off", learning_rate=0.03)
+    assert not run.task.memory.start
+    assert all(event.share == 1 for event in evaluations(run))
+    assert begun(folder, replay="off", max_forgetting=0.1).task.memory.start
+
+
+def test_a_run_does_not_go_on_where_the_old_text_that_it_measures_is_gone(folder: Path) -> None:
+    own = folder / "own"
+    own.mkdir()
+    shutil.move(folder / "text.txt", own / "text.txt")
+    settings = resolve_settings(TRAIN_CONFIGS, flags={**TINY, "max_steps": 20}, environ={})
+    list(pretrain(settings, data=[own / "text.txt"], out=folder / "Base.pth").run())
+    run = begun(folder, model="Base.pth", max_steps=20)
+    for event in run.run():
+        if isinstance(event, StepDone) and event.step == 3:
+            run.stop()
+    shutil.rmtree(own)
+    shutil.rmtree(folder / "Base.run")
+    resumed = find_run(
+        None,
+        out=folder / "FineTuned_Model.pth",
+        default_out=Path("x.pth"),
+        flags={},
+        kinds=FINETUNE_CONFIGS,
+    )
+    with pytest.raises(MissingInputError, match="old text that this run measures is gone"):
+        go_on_finetuning(resumed)
 
 
 def test_old_text_can_be_named(folder: Path) -> None:
@@ -362,7 +416,16 @@ def newest(folder: Path) -> dict[str, Any]:
     return {name: tensor.tolist() for name, tensor in found.checkpoint.tensors.items()}
 
 
-@pytest.mark.parametrize("flags", [{}, {"lora_rank": 4}, {"freeze": 1, "optimizer": "muon"}])
+@pytest.mark.parametrize(
+    "flags",
+    [
+        {},
+        {"lora_rank": 4},
+        {"freeze": 1, "optimizer": "muon"},
+        {"learning_rate": 0.03, "max_forgetting": 0.01},
+        {"lora_rank": 4, "learning_rate": 0.03, "max_forgetting": 0.01},
+    ],
+)
 def test_a_run_that_was_stopped_ends_as_the_one_that_was_not(
     home: Path, tmp_path: Path, flags: dict[str, Any]
 ) -> None:
@@ -389,6 +452,8 @@ def test_a_run_that_was_stopped_ends_as_the_one_that_was_not(
     whole, stopped = (
         load_model(tmp_path / name / "FineTuned_Model.pth") for name in ("whole", "stopped")
     )
+    assert whole.metadata.get("share_of_learnt") == stopped.metadata.get("share_of_learnt")
+    assert "max_forgetting" not in flags or whole.metadata["share_of_learnt"] < 1
     assert whole.metadata["kept_nats_per_char"] == stopped.metadata["kept_nats_per_char"]
     assert going_on.report is not None
     assert going_on.report.base is not None

@@ -18,9 +18,12 @@ def forgetting_advice(report: TrainReport) -> str | None:
     rise = report.kept_nats_per_char / before - 1 if before else 0.0
     if rise <= MOST_FORGOTTEN:
         return None
-    helps = "--replay-share 0.8, more --epochs, or --freeze N"
+    helps = "--max-forgetting 0.1, a larger --replay-share, or more --epochs"
     if not report.is_replayed:
-        helps = "to repeat some of it (--replay auto, or --replay PATH), or --freeze N"
+        helps = (
+            "to repeat some of it (--replay auto, or --replay PATH), --max-forgetting 0.1, "
+            "or --freeze N"
+        )
     return (
         f"The old text is predicted {rise:.0%} worse than before. What keeps more of it: {helps}."
     )
@@ -36,6 +39,8 @@ def finetuned_rows(report: TrainReport) -> dict[str, str]:
         "old text": _before_after(base.before.kept, report.kept_nats_per_char),
         "characters": f"{len(report.characters_added):,} added",
     }
+    if report.share < 1:
+        rows["old text"] += f"; {report.share:.0%} of what was learnt is in the model for that"
     if report.characters_added:
         shown = "".join(filter(str.isprintable, report.characters_added[:MOST_CHARACTERS]))
         more = "…" if len(report.characters_added) > MOST_CHARACTERS else ""

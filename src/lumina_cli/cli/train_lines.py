@@ -116,6 +116,8 @@ def validation_text(event: Evaluated) -> str:
     best = " (best so far)" if event.is_best else ""
     kept = event.kept_nats_per_char
     old = "" if kept is None else f", kept: {kept:.4f} nats/char on the old text"
+    if event.share < 1:
+        old += f" (with {event.share:.0%} of what was learnt)"
     return (
         f"Validation: {event.nats_per_char:.4f} nats/char, {event.bits_per_char:.4f} bits/char, "
         f"accuracy {event.accuracy:.2%}{best}{old}"

@@ -17,12 +17,14 @@ from lumina_cli.core.model.tuning import tune
 from lumina_cli.core.seeding import make_generator
 from lumina_cli.core.training.config import TrainingConfig
 from lumina_cli.core.training.evaluate import evaluate
+from lumina_cli.core.training.examiner import Memory
 from lumina_cli.core.training.finetune_config import REPLAY_AUTO, FinetuneConfig
+from lumina_cli.core.training.state import START
 from lumina_cli.data.batches import Replay, spread_batches
 from lumina_cli.data.config import DataConfig
 from lumina_cli.data.corpus import Corpus
 from lumina_cli.data.encoded import EncodedText
-from lumina_cli.errors import OutputError
+from lumina_cli.errors import MissingInputError, OutputError
 from lumina_cli.recipes.base import Base, Before, base_from_facts, base_of
 from lumina_cli.recipes.earlier_run import earlier_notices
 from lumina_cli.recipes.finetune_facts import finetune_facts, length_notices
@@ -30,6 +32,7 @@ from lumina_cli.recipes.finetune_settings import (
     choose_replay,
     choose_tuning,
     idle_settings,
+    most_forgetting,
     with_enough_passes,
 )
 from lumina_cli.recipes.newcomers import find_newcomers
@@ -172,10 +175,13 @@ def _run(
         min_count=settings.of(DataConfig).min_char_count,
         expands=settings.of(FinetuneConfig).expand,
     )
-    tuning = choose_tuning(settings, num_new=len(newcomers.added))
+    holds = replay is not None if resumed is None else _holds_start(resumed)
+    memory = _memory(settings, model, base=base, old=old, replays=holds)
+    tuning = choose_tuning(settings, num_new=len(newcomers.added), keeps_start=bool(memory.start))
     fit = fit_to_machine(
         settings, vocab_size=len(corpus.vocabulary), machine=machine, tuning=tuning
     )
+    memory = replace(memory, start={name: t.to(machine.device) for name, t in memory.start.items()})
     model = tune(model, tuning, generator=make_generator(fit.config.seed, "adapters"))
     return TrainingRun(
         Task(
@@ -188,6 +194,7 @@ def _run(
             tuning=tuning,
             base=base,
             old=old,
+            memory=memory,
             replay=replay,
             facts=finetune_facts(
                 settings, base=base, newcomers=newcomers, old=old, replay=replay, tuning=tuning
@@ -200,12 +207,33 @@ def _run(
                 *length_notices(settings, corpus),
                 *old.notices,
                 *_repeated_leaks(settings, replay, val_data=material.val_data),
-                *idle_settings(settings, has_old_text=bool(old.train)),
+                *idle_settings(settings, repeats=bool(old.train), measures=bool(old.validation)),
                 *fit.notices,
             ),
             started_s=started_s,
         )
     )
+
+
+def _holds_start(resumed: Resumed) -> bool:
+    """Whether the run that is gone on with can be pulled back to where it began."""
+    return any(name.startswith(START) for name in resumed.found.checkpoint.tensors)
+
+
+def _memory(
+    settings: Settings, model: Transformer, *, base: Base, old: OldText, replays: bool
+) -> Memory:
+    """Return what is not to be forgotten, and how far the model may forget it."""
+    most, before = most_forgetting(settings, replays=replays), base.before.kept
+    if most is None or before is None:
+        return Memory(old.validation)
+    if not old.validation:
+        raise MissingInputError(
+            f"the old text that this run measures is gone: {' '.join(old.notices)}",
+            hint="Put it back, or begin anew without --resume.",
+        )
+    start = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+    return Memory(old.validation, start, most_nats=(1 + most) * before)
 
 
 def _repeated_leaks(

@@ -51,7 +51,7 @@ def finetune_facts(
         facts["old text"] = "none: what is forgotten can't be measured (--replay PATH names some)"
     facts["before"] = _before(base.before)
     facts["learning rate"] = _rate(settings)
-    if replace(tuning, num_new=0) != EVERYTHING:
+    if replace(tuning, num_new=0, keeps_start=False) != EVERYTHING:
         facts["learns"] = _learning(settings, tuning, num_old=base.num_characters)
     return facts
 

@@ -26,6 +26,7 @@ def model_metadata(task: Task, evaluated: Evaluated) -> dict[str, JSON]:
         "steps": evaluated.step,
         "loss_on": task.settings.of(DataConfig).loss_on,
         "seed": task.config.seed,
+        "optimizer": task.config.optimizer,
         "sampling": dict(_sampling_defaults(task)),
         "learnt_from": _learnt_from(task),
     }
@@ -33,6 +34,8 @@ def model_metadata(task: Task, evaluated: Evaluated) -> dict[str, JSON]:
         metadata["lineage"] = _lineage(task)
     if evaluated.kept_nats_per_char is not None:
         metadata["kept_nats_per_char"] = evaluated.kept_nats_per_char
+    if evaluated.share < 1:
+        metadata["share_of_learnt"] = evaluated.share
     if evaluated.nats_per_char == evaluated.nats_per_char:  # NaN without validation text
         metadata["val_nats_per_char"] = evaluated.nats_per_char
         metadata["val_accuracy"] = evaluated.accuracy

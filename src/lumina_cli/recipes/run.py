@@ -14,7 +14,7 @@ from lumina_cli.core.checkpoint.format import DraftTable, load_model, save_model
 from lumina_cli.core.checkpoint.store import CheckpointStore
 from lumina_cli.core.memory import memory_bytes, peak_memory_bytes
 from lumina_cli.core.model.transformer import Transformer
-from lumina_cli.core.model.tuning import merged
+from lumina_cli.core.model.tuning import merged, pulled_back
 from lumina_cli.core.seeding import seed_dropout
 from lumina_cli.core.training.events import (
     Evaluated,
@@ -65,8 +65,8 @@ class TrainReport:
 
     Where it `is_of_replies`, validation counts what the bot says and nothing else.
     `base` is what was fine-tuned, `kept_nats_per_char` what the model is worth now on the text
-    that was learnt before, `is_replayed` whether that was repeated, and `characters_added`
-    those that have an id since.
+    that was learnt before, `share` how much of what was learnt it has, `is_replayed` whether old
+    text was repeated, and `characters_added` those that have an id since.
     """
 
     model: Path
@@ -80,6 +80,7 @@ class TrainReport:
     exam: ExamResult | None = None
     is_of_replies: bool = False
     kept_nats_per_char: float | None = None
+    share: float = 1.0
     base: Base | None = None
     is_replayed: bool = False
     characters_added: str = ""
@@ -114,6 +115,7 @@ class TrainingRun:
         self.trainer = self._trainer()
         self._unsaved: tuple[Transformer, Evaluated] | None = None
         self._next_page_s = 0.0
+        self._share = 1.0
         self.report: TrainReport | None = None
 
     def run(self) -> Iterator[RunEvent]:
@@ -182,6 +184,8 @@ class TrainingRun:
         """Yield what the trainer tells, and save where it is the moment."""
         begun_s, num_chars = time.monotonic(), 0
         for event in self.trainer.run():
+            if isinstance(event, Evaluated):
+                self._share = event.share
             yield event
             match event:
                 case StepDone():
@@ -240,7 +244,7 @@ class TrainingRun:
             config=task.config,
             precision=task.machine.precision,
             replay=task.replay,
-            kept=task.old.validation,
+            memory=task.memory,
             seconds=seconds,
             sample=self._sample,
             recall=self._recall,
@@ -262,9 +266,14 @@ class TrainingRun:
             ) from error
         return trainer_state(found.checkpoint, path=found.path)
 
-    def _sample(self, model: Transformer) -> str:
-        vocabulary, seed = self.task.material.corpus.vocabulary, self.task.config.seed
-        return say(merged(model), prompt=self.sample_prompt, vocabulary=vocabulary, seed=seed)
+    def _sample(self, _: Transformer) -> str:
+        """Return what the model would say if it were saved now."""
+        return say(
+            self._held(self._share),
+            prompt=self.sample_prompt,
+            vocabulary=self.task.material.corpus.vocabulary,
+            seed=self.task.config.seed,
+        )
 
     def _save_checkpoint(self) -> Iterator[SaveEvent]:
         state = self.trainer.state()
@@ -275,10 +284,16 @@ class TrainingRun:
         )
 
     def _save_best(self, evaluated: Evaluated) -> SaveEvent:
-        event = self._save_model(self.task.model, evaluated)
+        model = self._held(evaluated.share)
+        event = self._save_model(model, evaluated)
         failed = self.saver.num_failures > 0
-        self._unsaved = (copy.deepcopy(self.task.model), evaluated) if failed else None
+        self._unsaved = (copy.deepcopy(model), evaluated) if failed else None
         return event
+
+    def _held(self, share: float) -> Transformer:
+        """Return the plain model, with a share of what it learnt."""
+        model, start = self.task.model, self.task.memory.start
+        return pulled_back(model, start, share=share) if share < 1 else merged(model)
 
     def _save_best_again(self) -> Iterator[SaveEvent]:
         """Save the best model, if the disk had no room for it when it was found."""
@@ -291,7 +306,7 @@ class TrainingRun:
         def write() -> SaveEvent:
             save_model(
                 self.task.out,
-                model=merged(model),
+                model=model,
                 vocabulary=self.task.material.corpus.vocabulary,
                 metadata=model_metadata(self.task, evaluated),
                 draft=self._draft,
@@ -325,6 +340,7 @@ class TrainingRun:
             exam=take_exam(best.model, best.vocabulary) if is_exam else None,
             is_of_replies=is_of_replies(best.metadata),
             kept_nats_per_char=best.metadata.get("kept_nats_per_char"),
+            share=float(best.metadata.get("share_of_learnt", 1.0)),
             base=task.base,
             is_replayed=task.replay is not None,
             characters_added=self._characters_added(),

@@ -128,6 +128,8 @@ def training_memory(
     states = 2 * trained
     if optimizer == "muon" and not tuning.lora_rank:
         states -= BYTES * learning * (4 * C * C + 2 * C * config.feedforward_size)
+    if tuning.keeps_start:
+        weights *= 2
     if tuning.lora_rank:
         weights += trained
     cache = BYTES * 2 * config.num_layers * config.seq_length * C

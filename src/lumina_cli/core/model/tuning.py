@@ -6,6 +6,7 @@ checkpoints hold both and model files hold what was merged.
 B batch, T time, C hidden size, V vocabulary.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -100,7 +101,26 @@ def merged(model: Transformer) -> Transformer:
     for name, part in model.named_modules():
         if isinstance(part, AdaptedLinear):
             state[f"{name}.weight"] = part.merged_weight()
+    return _plain(state, like=model)
+
+
+@torch.no_grad()
+def pulled_back(model: Transformer, start: Mapping[str, Tensor], *, share: float) -> Transformer:
+    """Return a plain model on the straight line from `start` to where `model` is.
+
+    Args:
+        model: that has learnt.
+        start: the weights it began with, by their names in a plain model.
+        share: of what it learnt; 1 is the model itself.
+
+    Source: Wortsman et al. 2022, "Robust fine-tuning of zero-shot models" (WiSE-FT).
+    """
+    now = merged(model).state_dict()
+    return _plain({name: torch.lerp(start[name], now[name], share) for name in now}, like=model)
+
+
+def _plain(state: Mapping[str, Tensor], *, like: Transformer) -> Transformer:
     with torch.random.fork_rng(devices=[]):  # a run that saves goes on as one that doesn't
-        plain = Transformer(model.config, vocab_size=model.vocab_size)
+        plain = Transformer(like.config, vocab_size=like.vocab_size)
     plain.load_state_dict(state)
-    return plain.to(model.wte.weight.device).train(model.training)
+    return plain.to(like.wte.weight.device).train(like.training)

@@ -15,12 +15,14 @@ class Tuning:
         frozen_layers: lower layers that stay as they are, and the embedding with them.
         lora_rank: of the adapters that learn in place of the other layers; 0 for none.
         lora_alpha: strength of the adapters, divided by their rank.
+        keeps_start: whether the weights that the run began with are kept beside the model.
     """
 
     num_new: int = 0
     frozen_layers: int = 0
     lora_rank: int = 0
     lora_alpha: float = 16.0
+    keeps_start: bool = False
 
     @property
     def freezes_embedding(self) -> bool:

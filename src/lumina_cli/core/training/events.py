@@ -43,6 +43,8 @@ class Evaluated:
     """The validation text was measured (see `evaluate.Evaluation` for the units).
 
     `kept_nats_per_char` is the same for text that was learnt before, where there is some.
+    `share` is that of what was learnt so far that the measured model has: less than 1 where it
+    had to be pulled back, so that old text is not forgotten.
     """
 
     step: int
@@ -52,6 +54,7 @@ class Evaluated:
     is_best: bool
     seconds: float
     kept_nats_per_char: float | None = None
+    share: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)

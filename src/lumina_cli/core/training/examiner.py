@@ -1,8 +1,15 @@
-"""When a run is measured, and on what."""
+"""When a run is measured, on what, and how far a model that forgets is pulled back."""
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import numpy as np
+from torch import Tensor
 
 from lumina_cli.core.model.transformer import Transformer
+from lumina_cli.core.model.tuning import pulled_back
 from lumina_cli.core.precision import Precision
 from lumina_cli.core.training.config import TrainingConfig
 from lumina_cli.core.training.evaluate import Evaluation, evaluate
@@ -14,13 +21,51 @@ from lumina_cli.data.encoded import EncodedText
 TIME_SHARE = 0.05
 """Of a run that the clock ends: what measuring may take, however often it was asked for."""
 
+PULLS = 3
+"""Models on the way back to the start that are tried, beside the one that is measured."""
+
+FLATNESS = 0.4
+"""The power of a rise, in logarithms, that gives the share: what was seen lies at 0.3 to 0.6."""
+
+CLOSE = 0.005
+"""Two shares between which there is nothing to look for."""
+
+SLIGHTLY_LESS = 0.995
+"""Of where a limit should be reached, so that a guess lies on the allowed side of it."""
+
+ROOM_AT_START = 1.02
+"""Where the start itself costs too much, by its new characters: what it may cost more."""
+
+
+@dataclass(frozen=True, eq=False)
+class Memory:
+    """What is not to be forgotten.
+
+    Args:
+        texts: validation texts of what was learnt before.
+        start: the weights that the run began with, by their names in a plain model.
+        most_nats: that a character of the texts may cost in the end.
+    """
+
+    texts: Sequence[EncodedText] = ()
+    start: Mapping[str, Tensor] = field(default_factory=dict)
+    most_nats: float = math.inf
+
+
+class Examined(NamedTuple):
+    """What a model is worth on new text and on old, with a share of what it learnt."""
+
+    new: Evaluation
+    kept_nats: float | None
+    share: float
+
 
 class Examiner:
     """Measures a model while it learns.
 
     Args:
-        validation: texts that are not learnt from; may be empty.
-        kept: validation texts of what was learnt before, to measure what is forgotten.
+        validation: text that is not learnt from; may be empty.
+        memory: of what was learnt before, to measure what is forgotten.
         config: how often, and by how many characters.
         precision: in which the model computes.
         seconds: the whole run has, where the clock ends it.
@@ -28,15 +73,15 @@ class Examiner:
 
     def __init__(
         self,
-        validation: Sequence[EncodedText],
+        validation: EncodedText,
         *,
-        kept: Sequence[EncodedText],
+        memory: Memory,
         config: TrainingConfig,
         precision: Precision,
         seconds: float | None,
     ) -> None:
         self.validation = validation
-        self.kept = kept
+        self.memory = memory
         self.config = config
         self.precision = precision
         self.seconds = seconds
@@ -63,12 +108,34 @@ class Examiner:
             return False
         return counters.evaluated_step != counters.num_steps
 
-    def examine(self, model: Transformer, *, batch_size: int) -> tuple[Evaluation, float | None]:
-        """Return what the model is worth on the validation text, and nats on the older ones."""
-        kept = None
-        if self.kept:
-            kept = self._measure(model, self.kept, batch_size=batch_size).nats_per_char
-        return self._measure(model, self.validation, batch_size=batch_size), kept
+    def examine(self, model: Transformer, *, batch_size: int) -> Examined:
+        """Return what the model is worth, pulled back as far as its memory takes."""
+        share, kept = 1.0, self._kept_nats(model, batch_size=batch_size)
+        if kept is not None and kept > self.memory.most_nats:
+            share, kept = self._pull(model, kept, batch_size=batch_size)
+            model = pulled_back(model, self.memory.start, share=share)
+        return Examined(self._measure(model, [self.validation], batch_size=batch_size), kept, share)
+
+    def _pull(self, model: Transformer, kept: float, *, batch_size: int) -> tuple[float, float]:
+        """Return the share of what was learnt that old text allows, and what it costs then."""
+
+        def nats_at(share: float) -> float:
+            between = pulled_back(model, self.memory.start, share=share)
+            nats = self._kept_nats(between, batch_size=batch_size)
+            assert nats is not None, "there is old text"
+            return nats
+
+        tried = [(0.0, nats_at(0.0)), (1.0, kept)]
+        limit = max(self.memory.most_nats, ROOM_AT_START * tried[0][1])
+        for _ in range(PULLS):
+            share = _next_share(tried, limit=limit)
+            tried.append((share, nats_at(share)))
+        return max(each for each in tried if each[1] <= limit)
+
+    def _kept_nats(self, model: Transformer, *, batch_size: int) -> float | None:
+        if not self.memory.texts:
+            return None
+        return self._measure(model, self.memory.texts, batch_size=batch_size).nats_per_char
 
     def _measure(
         self, model: Transformer, texts: Sequence[EncodedText], *, batch_size: int
@@ -80,3 +147,24 @@ class Examiner:
             max_chars=self.config.eval_chars,
         )
         return evaluate(model, batches, precision=self.precision)
+
+
+def _next_share(tried: Sequence[tuple[float, float]], *, limit: float) -> float:
+    """Return where nats should reach the limit, by shares that were tried and their nats.
+
+    What old text costs rises ever more steeply from the start: a parabola through the three
+    that are closest to the limit says where to look, and with two a curve that begins flat.
+    """
+    low = max(share for share, nats in tried if nats <= limit)
+    high = min((share for share, nats in tried if nats > limit), default=1.0)
+    if len(tried) == 2:
+        (_, first), (_, last) = tried
+        along = math.log(limit / first) / math.log(max(last / first, limit / first))
+        return float(along**FLATNESS)
+    if high - low < CLOSE:
+        return (low + high) / 2
+    closest = sorted(tried, key=lambda each: abs(each[1] - limit))[:3]
+    parabola = np.polyfit([share for share, _ in closest], [nats - limit for _, nats in closest], 2)
+    roots = [float(root.real) for root in np.roots(parabola) if root.imag == 0]
+    between = [SLIGHTLY_LESS * root for root in roots if low < SLIGHTLY_LESS * root < high]
+    return max(between, default=(low + high) / 2)

@@ -26,7 +26,15 @@ class FinetuneConfig(BaseModel):
         "learnt from before; a PATH is other text; off is none.",
     )
     replay_share: float = Field(
-        0.5, ge=0, le=0.9, description="Share of old text in each pass over the new."
+        0.8, ge=0, le=0.9, description="Share of old text in each pass over the new."
+    )
+    max_forgetting: float | None = Field(
+        None,
+        gt=0,
+        le=1_000,
+        description="How much the loss on old text may rise, as a share; the model is pulled back "
+        "towards its base as far as that takes. Usually 0.08 where old text is repeated, and no "
+        "limit where it is not.",
     )
     freeze: int = Field(
         0,

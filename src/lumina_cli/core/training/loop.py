@@ -8,7 +8,7 @@ goes on as if it had never stopped.
 
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from functools import partial
 
 from lumina_cli.core.memory import insist, unless_out_of_memory
@@ -25,7 +25,6 @@ from lumina_cli.core.training.divergence import (
     is_spike,
     roll_back,
 )
-from lumina_cli.core.training.evaluate import Evaluation
 from lumina_cli.core.training.events import (
     BatchSplit,
     EpochDone,
@@ -40,7 +39,7 @@ from lumina_cli.core.training.events import (
     StopReason,
     TrainEvent,
 )
-from lumina_cli.core.training.examiner import Examiner
+from lumina_cli.core.training.examiner import Examined, Examiner, Memory
 from lumina_cli.core.training.optim import build_optimizers
 from lumina_cli.core.training.schedule import (
     Limits,
@@ -78,7 +77,7 @@ class Trainer:
         train: what is learnt from.
         validation: what is only measured; may be empty.
         replay: older text to mix in.
-        kept: validation texts of what was learnt before, to measure what is forgotten.
+        memory: of what was learnt before, which is measured and not to be forgotten.
         config: how long and how fast.
         precision: in which the model computes.
         seconds: with `config.minutes`, what is left of them for the loop.
@@ -97,7 +96,7 @@ class Trainer:
         config: TrainingConfig,
         precision: Precision,
         replay: Replay | None = None,
-        kept: Sequence[EncodedText] = (),
+        memory: Memory | None = None,
         seconds: float | None = None,
         sample: Sample | None = None,
         recall: Recall | None = None,
@@ -113,8 +112,9 @@ class Trainer:
         self.recall = recall
         self.clock = clock
         self.limits = Limits(epochs=config.epochs, max_steps=config.max_steps, seconds=seconds)
+        self.memory = memory or Memory()
         self.examiner = Examiner(
-            [validation], kept=kept, config=config, precision=precision, seconds=seconds
+            validation, memory=self.memory, config=config, precision=precision, seconds=seconds
         )
         self.model.recompute = config.activation_checkpointing
         self.stepper = Stepper(
@@ -175,11 +175,13 @@ class Trainer:
     def state(self) -> TrainerState:
         """Return all that the run needs to go on from here, the live tensors in it."""
         self.counters.elapsed_s = self._elapsed_s
-        return take(self.counters, stepper=self.stepper)
+        return take(self.counters, stepper=self.stepper, start=self.memory.start)
 
     def restore(self, state: TrainerState) -> None:
         """Go on from a state. Raises ModelFileError where it is of another model or optimizer."""
-        self.counters = put_back(state, stepper=self.stepper, config=self.config)
+        self.counters = put_back(
+            state, stepper=self.stepper, start=self.memory.start, config=self.config
+        )
         self._batches = self._shuffle_epoch()
         self._resumed_s = self.clock() - self.counters.elapsed_s
 
@@ -326,7 +328,7 @@ class Trainer:
         size = self.stepper.micro_batch_size
         while (measured := unless_out_of_memory(self._examine)) is None:
             self.stepper.do_less_at_once()
-        evaluation, kept = measured
+        evaluation, kept, share = measured
         if self.stepper.micro_batch_size < size:
             yield BatchSplit(self.num_steps, self.stepper.micro_batch_size)
         counters.evaluated_step = self.num_steps
@@ -349,11 +351,12 @@ class Trainer:
             is_best=is_best,
             seconds=counters.evaluation_s,
             kept_nats_per_char=kept,
+            share=share,
         )
         # Without a best one, no measurement was a number yet.
         if counters.num_worse == OVERFITS_AFTER and best is not None:
             assert counters.best_step is not None
             yield Overfits(self.num_steps, counters.best_step, best, nats)
 
-    def _examine(self) -> tuple[Evaluation, float | None]:
+    def _examine(self) -> Examined:
         return self.examiner.examine(self.model, batch_size=self.stepper.micro_batch_size)

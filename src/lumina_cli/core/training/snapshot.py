@@ -1,5 +1,7 @@
 """The state of a run: taken between two steps, and put back."""
 
+from collections.abc import Mapping
+
 from torch import Tensor
 
 from lumina_cli.core.model.tuning import is_adapter
@@ -9,6 +11,7 @@ from lumina_cli.core.training.state import (
     ADAPTERS,
     OPTIMIZER,
     RANDOM,
+    START,
     WEIGHTS,
     Counters,
     TrainerState,
@@ -17,12 +20,13 @@ from lumina_cli.core.training.step import Stepper
 from lumina_cli.errors import ModelFileError
 
 
-def take(counters: Counters, *, stepper: Stepper) -> TrainerState:
+def take(counters: Counters, *, stepper: Stepper, start: Mapping[str, Tensor]) -> TrainerState:
     """Return all that a run needs to go on from here, the live tensors in it.
 
     Args:
         counters: of the run; what the stepper counts is written into them.
         stepper: with the model and the optimizers.
+        start: weights that the run began with, if they are kept.
     """
     counters.micro_batch_size = stepper.micro_batch_size
     counters.steps_at_size = stepper.steps_at_size
@@ -37,10 +41,17 @@ def take(counters: Counters, *, stepper: Stepper) -> TrainerState:
     }
     tensors |= {OPTIMIZER + name: t for name, t in stepper.optimizers.state().items()}
     tensors |= {RANDOM + name: t for name, t in random_state(device).items()}
+    tensors |= {START + name: t for name, t in start.items()}
     return TrainerState(counters.model_copy(deep=True), tensors)
 
 
-def put_back(state: TrainerState, *, stepper: Stepper, config: TrainingConfig) -> Counters:
+def put_back(
+    state: TrainerState,
+    *,
+    stepper: Stepper,
+    start: Mapping[str, Tensor],
+    config: TrainingConfig,
+) -> Counters:
     """Give model, optimizers and random generators a state; return its counters.
 
     Raises:
@@ -49,6 +60,9 @@ def put_back(state: TrainerState, *, stepper: Stepper, config: TrainingConfig) -
     counters, model = state.counters.model_copy(deep=True), stepper.model
     try:
         model.load_state_dict(_named(state, WEIGHTS) | _named(state, ADAPTERS))
+        began = _named(state, START)
+        for name, tensor in start.items():
+            tensor.copy_(began[name])
         stepper.optimizers.restore(_named(state, OPTIMIZER), num_steps=counters.optimizer_steps)
         restore_random_state(_named(state, RANDOM), device=model.wte.weight.device)
     except (KeyError, RuntimeError, TypeError) as error:

@@ -6,6 +6,7 @@ from pydantic import BaseModel, ConfigDict
 from torch import Tensor
 
 WEIGHTS, ADAPTERS, OPTIMIZER, RANDOM = "model/", "adapter/", "optimizer/", "random/"
+START = "start/"
 """How the names of tensors begin."""
 
 
