@@ -1,6 +1,6 @@
 """What a report tells of fine-tuning: before and after, and the characters that were added."""
 
-from lumina_cli.recipes.run import TrainReport
+from lumina_cli.recipes.train_report import TrainReport
 
 MOST_CHARACTERS = 40
 """Shown of those that were added."""

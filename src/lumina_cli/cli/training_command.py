@@ -15,7 +15,8 @@ from lumina_cli.errors import OutputError
 if TYPE_CHECKING:
     from lumina_cli.cli.train_view import TrainView
     from lumina_cli.recipes.plan import Plan
-    from lumina_cli.recipes.run import TrainingRun, TrainReport
+    from lumina_cli.recipes.run import TrainingRun
+    from lumina_cli.recipes.train_report import TrainReport
 
 ValData = Annotated[
     list[Path] | None,
@@ -69,7 +70,7 @@ def _tell_plan(run: "TrainingRun", *, quiet: bool) -> None:
     if quiet:
         return
 
-    from lumina_cli.cli.train_view import show_plan  # noqa: PLC0415  torch
+    from lumina_cli.cli.train_panels import show_plan  # noqa: PLC0415  torch
 
     resumed = run.task.resumed.notices if run.task.resumed else ()
     for text in (*run.task.settings.notices, *resumed, *run.task.notices):
@@ -79,7 +80,8 @@ def _tell_plan(run: "TrainingRun", *, quiet: bool) -> None:
 
 def _train(run: "TrainingRun", *, logs: Sequence["TrainView"], quiet: bool) -> int | None:
     """Train while drawing it; return the exit code of the signal that ended it, if one did."""
-    from lumina_cli.cli.train_view import Views, make_view, show_report  # noqa: PLC0415  torch
+    from lumina_cli.cli.train_panels import show_report  # noqa: PLC0415  torch
+    from lumina_cli.cli.train_view import Views, make_view  # noqa: PLC0415  torch
 
     console, header = stderr_console(), _header(run)
     with (

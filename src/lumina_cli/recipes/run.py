@@ -6,13 +6,12 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
-from pathlib import Path
 
 from lumina_cli.core.checkpoint import lock
 from lumina_cli.core.checkpoint.config import CheckpointConfig
-from lumina_cli.core.checkpoint.format import DraftTable, load_model, save_model
+from lumina_cli.core.checkpoint.format import DraftTable, save_model
 from lumina_cli.core.checkpoint.store import CheckpointStore
-from lumina_cli.core.memory import memory_bytes, peak_memory_bytes
+from lumina_cli.core.memory import memory_bytes
 from lumina_cli.core.model.transformer import Transformer
 from lumina_cli.core.model.tuning import merged, pulled_back
 from lumina_cli.core.seeding import seed_dropout
@@ -21,18 +20,15 @@ from lumina_cli.core.training.events import (
     Finished,
     Interrupted,
     StepDone,
-    StopReason,
     TrainEvent,
 )
 from lumina_cli.core.training.loop import Trainer
 from lumina_cli.core.training.state import TrainerState
 from lumina_cli.errors import DivergedError, LuminaError, MissingInputError, OutOfMemoryError
-from lumina_cli.recipes.base import Base
 from lumina_cli.recipes.draft import build_draft
 from lumina_cli.recipes.earlier_run import move_aside
-from lumina_cli.recipes.exam import ExamResult, take_exam
 from lumina_cli.recipes.kept_sample import write_sample
-from lumina_cli.recipes.model_facts import is_of_replies, make_checkpoint, model_metadata
+from lumina_cli.recipes.model_facts import make_checkpoint, model_metadata
 from lumina_cli.recipes.plan import Plan, make_plan
 from lumina_cli.recipes.report_page import write_report_page
 from lumina_cli.recipes.resume import Resumed, rescale_position, trainer_state
@@ -41,6 +37,7 @@ from lumina_cli.recipes.run_folder import RunFolder
 from lumina_cli.recipes.samples import choose_prompt, say
 from lumina_cli.recipes.saving import Saved, SaveEvent, Saver
 from lumina_cli.recipes.task import Task
+from lumina_cli.recipes.train_report import TrainReport, make_report
 
 PAGE_EVERY_S = 60.0
 """The page is made from all that happened so far, which takes longer and longer."""
@@ -57,33 +54,6 @@ class Begun:
 
 
 RunEvent = TrainEvent | SaveEvent | Begun
-
-
-@dataclass(frozen=True, slots=True)
-class TrainReport:
-    """What a run came to; `exam` where the starter corpus was learnt to the end.
-
-    Where it `is_of_replies`, validation counts what the bot says and nothing else.
-    `base` is what was fine-tuned, `kept_nats_per_char` what the model is worth now on the text
-    that was learnt before, `share` how much of what was learnt it has, `is_replayed` whether old
-    text was repeated, and `characters_added` those that have an id since.
-    """
-
-    model: Path
-    run_folder: Path
-    steps: int
-    best_nats_per_char: float | None
-    chars_per_s: float
-    peak_memory_bytes: int
-    seconds: float
-    stop_reason: StopReason
-    exam: ExamResult | None = None
-    is_of_replies: bool = False
-    kept_nats_per_char: float | None = None
-    share: float = 1.0
-    base: Base | None = None
-    is_replayed: bool = False
-    characters_added: str = ""
 
 
 class TrainingRun:
@@ -204,7 +174,9 @@ class TrainingRun:
                     yield from self._save_best_again()
                     self.saver.check_saved()
                     speed = num_chars / max(time.monotonic() - begun_s, 1e-9)
-                    self.report = self._report(event, chars_per_s=speed)
+                    self.report = make_report(
+                        self.task, event, run_folder=self.folder.path, chars_per_s=speed
+                    )
 
     def _write_page(self) -> None:
         plan, out = self.plan, self.task.out
@@ -227,11 +199,6 @@ class TrainingRun:
             self.folder.record(event, memory_bytes=memory_bytes(self.task.machine.device))
         else:
             self.folder.record(event)
-
-    def _characters_added(self) -> str:
-        base = self.task.base
-        characters = self.task.material.corpus.vocabulary.characters
-        return characters[base.num_characters :] if base else ""
 
     def _trainer(self) -> Trainer:
         task, seconds = self.task, None
@@ -321,27 +288,4 @@ class TrainingRun:
         corpus = self.task.material.corpus
         return build_draft(
             corpus.train, config=self.task.model.config, vocabulary=corpus.vocabulary
-        )
-
-    def _report(self, finished: Finished, *, chars_per_s: float) -> TrainReport:
-        task = self.task
-        best = load_model(task.out, device=task.machine.device)
-        is_over = finished.reason != "interrupted"
-        is_exam = task.material.source.is_starter and is_over
-        return TrainReport(
-            model=task.out,
-            run_folder=self.folder.path,
-            steps=finished.step,
-            best_nats_per_char=best.metadata.get("val_nats_per_char"),
-            chars_per_s=chars_per_s,
-            peak_memory_bytes=peak_memory_bytes(task.machine.device),
-            seconds=time.monotonic() - task.started_s,
-            stop_reason=finished.reason,
-            exam=take_exam(best.model, best.vocabulary) if is_exam else None,
-            is_of_replies=is_of_replies(best.metadata),
-            kept_nats_per_char=best.metadata.get("kept_nats_per_char"),
-            share=float(best.metadata.get("share_of_learnt", 1.0)),
-            base=task.base,
-            is_replayed=task.replay is not None,
-            characters_added=self._characters_added(),
         )

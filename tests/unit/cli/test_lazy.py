@@ -32,7 +32,8 @@ OPTIONS = {
     "--precision --threads --save-every --keep-checkpoints",
     "finetune": "--data/-d --model/-m --val-data --out/-o --resume checkpoint --log-file "
     "--tensorboard --config/-c --dry-run --json --quiet/-q --verbose/-v --expand/--no-expand "
-    "--max-new-chars --replay --replay-share --freeze --lora-rank --lora-alpha --seq-length "
+    "--max-new-chars --replay --replay-share --max-forgetting --freeze --lora-rank --lora-alpha "
+    "--seq-length "
     "--dropout --batch-size --grad-accum --micro-batch-size "
     "--activation-checkpointing --start-seq-length --epochs --max-steps --minutes "
     "--optimizer --learning-rate --muon-learning-rate --warmup-ratio --min-lr-ratio "

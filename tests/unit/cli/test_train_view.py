@@ -9,13 +9,12 @@ import pytest
 import torch
 from rich.console import Console
 
+from lumina_cli.cli.train_panels import show_plan, show_report
 from lumina_cli.cli.train_view import (
     LineView,
     LiveView,
     Silence,
     make_view,
-    show_plan,
-    show_report,
 )
 from lumina_cli.core.model.accounting import TrainingMemory
 from lumina_cli.core.model.config import ModelConfig
@@ -30,7 +29,8 @@ from lumina_cli.core.training.events import (
 from lumina_cli.data.corpus import SideCounts
 from lumina_cli.recipes.exam import ExamResult, FamilyScore
 from lumina_cli.recipes.plan import Plan
-from lumina_cli.recipes.run import RunEvent, TrainReport
+from lumina_cli.recipes.run import RunEvent
+from lumina_cli.recipes.train_report import TrainReport
 
 PLAN = Plan(
     data=("a.txt", "[red]b.txt\x1b"),
