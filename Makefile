@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+PEERS := $(if $(NANOGPT),--nanogpt $(NANOGPT))
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test test-all check fmt bench docs clean
@@ -46,13 +47,15 @@ fmt: $(READY)  ## put the code into its usual form
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: $(READY)  ## measure speed on this machine
-	$(BIN)/python benchmarks/training.py
-	$(BIN)/python benchmarks/generation.py --json generation.json
-	$(BIN)/python benchmarks/reading.py
+bench: SHELL := /bin/bash -o pipefail
+bench: $(READY)  ## measure speed on this machine, into bench/ (NANOGPT=PATH: beside nanoGPT)
+	@mkdir -p bench
+	$(BIN)/python benchmarks/training.py $(PEERS) --json bench/training.json | tee bench/training.md
+	$(BIN)/python benchmarks/generation.py $(PEERS) --json bench/generation.json | tee bench/generation.md
+	$(BIN)/python benchmarks/reading.py | tee bench/reading.md
 
 docs: $(READY)  ## write docs/cli.md anew from --help
 	$(BIN)/python docs/make_cli_md.py
 
 clean:  ## remove the virtual environment, the caches and the demo's model
-	rm -rf $(VENV) demo build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) demo bench build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

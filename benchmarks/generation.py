@@ -13,7 +13,6 @@ cache; nanoGPT from a folder that you name.
 
 import argparse
 import copy
-import importlib.util
 import sys
 import time
 import warnings
@@ -22,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from measuring import describe, machine, speed_ratio, take_turns, write_json
+from measuring import describe, load_nanogpt, machine, speed_ratio, take_turns, write_json
 from torch import Tensor
 
 from lumina_cli.conversation import Message
@@ -102,12 +101,7 @@ def transformers_runs(config: ModelConfig, prompt: Tensor, *, num_chars: int) ->
 
 def nanogpt_run(path: Path, config: ModelConfig, prompt: Tensor, *, num_chars: int) -> Run:
     """Return `generate` of the nanoGPT in a folder, in its own model of the same shape."""
-    spec = importlib.util.spec_from_file_location("nanogpt_model", path / "model.py")
-    assert spec is not None
-    assert spec.loader is not None, path
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["nanogpt_model"] = module
-    spec.loader.exec_module(module)
+    module = load_nanogpt(path)
     shape = module.GPTConfig(
         block_size=config.seq_length,
         vocab_size=VOCAB_SIZE,

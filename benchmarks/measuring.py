@@ -1,13 +1,15 @@
 """What the benchmarks share: taking turns, ratios with their spread, and where it was measured."""
 
+import importlib.util
 import json
 import platform
 import statistics
+import sys
 import time
 from collections.abc import Callable, Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 
@@ -49,6 +51,17 @@ def speed_ratio(seconds: list[float], *, base: list[float]) -> Ratio:
     """Return how many times faster than the base, round by round."""
     ratios = [theirs / ours for ours, theirs in zip(seconds, base, strict=True)]
     return Ratio(statistics.median(ratios), min(ratios), max(ratios))
+
+
+def load_nanogpt(path: Path) -> Any:
+    """Return the `model` module of the nanoGPT in a folder."""
+    spec = importlib.util.spec_from_file_location("nanogpt_model", path / "model.py")
+    assert spec is not None
+    assert spec.loader is not None, path
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["nanogpt_model"] = module
+    spec.loader.exec_module(module)
+    return module
 
 
 def machine() -> dict[str, object]:

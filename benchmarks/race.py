@@ -12,7 +12,6 @@ nats a character.
 import argparse
 import json
 import math
-import platform
 import subprocess
 import sys
 import tempfile
@@ -21,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from measuring import describe, load_nanogpt, machine, write_json
 
 CONTEXT, BATCH, ITERATIONS = 64, 12, 2_000
 PEAK, FLOOR, WARMUP = 1e-3, 1e-4, 100
@@ -45,8 +45,7 @@ def learning_rate(iteration: int) -> float:
 
 def race_nanogpt(path: Path, text: str) -> tuple[float, float]:
     """Return the seconds nanoGPT trains for, and its loss at the end in nats a character."""
-    sys.path.insert(0, str(path))
-    nanogpt: Any = __import__("model")
+    nanogpt = load_nanogpt(path)
     train, validation, vocab_size = encode(text)
     torch.manual_seed(1337)
     config = nanogpt.GPTConfig(
@@ -114,18 +113,24 @@ def main() -> None:
     parser.add_argument("--text", type=Path, required=True)
     parser.add_argument("--minutes", type=float, default=3.0)
     parser.add_argument("--peer", type=float, nargs=2, help="its seconds and nats, from before")
+    parser.add_argument("--json", type=Path, help="file for the figures")
     arguments = parser.parse_args()
     whole = arguments.text.read_text(encoding="utf-8")
     peer_s, peer_nats = arguments.peer or race_nanogpt(arguments.nanogpt, whole)
-    print(f"torch {torch.__version__}, {torch.get_num_threads()} threads, {platform.processor()}\n")
+    facts = machine()
+    lines = [{"which": "nanoGPT", "seconds": peer_s, "nats_per_char": peer_nats}]
+    print(f"{describe(facts)}\n")
     print("| | seconds, in all | nats a character, last tenth |")
     print("|---|---|---|")
     print(f"| nanoGPT, its training alone | {peer_s:.0f} | {peer_nats:.3f} |", flush=True)
     for seconds in (peer_s / 6, arguments.minutes * 60):
         taken_s, nats = race_lumina(arguments.text, seconds=seconds)
+        lines.append({"which": "lumina", "seconds": taken_s, "nats_per_char": nats})
         print(
             f"| lumina, `--minutes {seconds / 60:.2g}` | {taken_s:.0f} | {nats:.3f} |", flush=True
         )
+    if arguments.json:
+        write_json(arguments.json, {"machine": facts, "race": lines})
 
 
 if __name__ == "__main__":

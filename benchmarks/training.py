@@ -1,25 +1,35 @@
-"""How fast lumina trains, beside torch's own encoder doing the same.
+"""How fast lumina trains, beside what one would take otherwise, all of the same shape.
 
-    python benchmarks/training.py [--shape laptop] [--steps 5]
+    python benchmarks/training.py [--shape laptop] [--rounds 5] [--nanogpt PATH] [--json FILE]
 
-Both take turns in one process, step by step, so that a machine that speeds up or slows down
-meanwhile does so for both; the ratio of the medians is the figure to quote.
+All learn the same batch with their own AdamW and dropout 0.1, and take turns in one process,
+step by step, so that a machine that speeds up or slows down meanwhile does so for all; a
+ratio is the median over the rounds. torch's encoder and nanoGPT (from a folder that you
+name) drop attention probabilities as well, as they do; lumina drops embeddings and what each
+half of a layer adds. On a GPU all compute in bf16, and lumina and nanoGPT are compiled.
+The ceiling is that of the machine's matrix products in lumina's number format, measured in
+the same run; the share of it is what the products of a step alone would take.
 """
 
 import argparse
-import statistics
+import contextlib
 import time
 from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
+from measuring import describe, load_nanogpt, machine, speed_ratio, take_turns, write_json
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from lumina_cli.core.model.accounting import num_parameters
 from lumina_cli.core.model.config import ModelConfig
 from lumina_cli.core.model.transformer import build_model
 from lumina_cli.core.precision import choose_precision
 from lumina_cli.core.seeding import make_generator
+from lumina_cli.core.training.compiled import Compiled
 from lumina_cli.core.training.config import TrainingConfig
 from lumina_cli.core.training.optim import build_optimizers
 from lumina_cli.core.training.step import Stepper
@@ -31,7 +41,13 @@ SHAPES = {
     "laptop": (ModelConfig(hidden_size=192, num_layers=4, num_heads=6, seq_length=128), 32),
     "seed": (ModelConfig(), 16),
 }
-"""Model and batch size by name; dropout is 0.1 in all."""
+"""Model and batch size by name; on a GPU batches are four times as large."""
+
+DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+PRECISION = choose_precision("auto", device=DEVICE)
+OURS, ENCODER, NANOGPT = "lumina", "torch's TransformerEncoder", "nanoGPT"
+
+Step = Callable[[], object]
 
 
 class Encoder(nn.Module):
@@ -63,67 +79,154 @@ class Encoder(nn.Module):
         return logits
 
 
-def torch_step(config: ModelConfig, batch: Batch) -> Callable[[], object]:
+def encoder_step(config: ModelConfig, batch: Batch) -> Step:
     """Return a training step of torch's encoder with AdamW."""
-    model = Encoder(config).train()
+    model = Encoder(config).train().to(DEVICE)
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-4, fused=True)
-    inputs, targets = torch.from_numpy(batch.inputs), torch.from_numpy(batch.targets)
+
+    def loss(inputs: Tensor, targets: Tensor) -> Tensor:
+        return F.cross_entropy(model(inputs).flatten(0, 1), targets.flatten(), label_smoothing=0.1)
+
+    return peer_step(model, optimizer, loss, batch)
+
+
+def nanogpt_step(path: Path, config: ModelConfig, batch: Batch) -> Step:
+    """Return a training step of nanoGPT with the AdamW that it configures."""
+    module = load_nanogpt(path)
+    with contextlib.redirect_stdout(None):
+        shape = module.GPTConfig(
+            block_size=config.seq_length,
+            vocab_size=VOCAB_SIZE,
+            n_layer=config.num_layers,
+            n_head=config.num_heads,
+            n_embd=config.hidden_size,
+            dropout=config.dropout,
+        )
+        model = module.GPT(shape).train().to(DEVICE)
+        optimizer = model.configure_optimizers(0.1, 1e-4, (0.9, 0.95), DEVICE.type)
+    computed = torch.compile(model) if DEVICE.type == "cuda" else model
+    return peer_step(model, optimizer, lambda x, y: computed(x, y)[1], batch)
+
+
+def peer_step(
+    model: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    loss_of: Callable[[Tensor, Tensor], Tensor],
+    batch: Batch,
+) -> Step:
+    """Return a step as one writes it: forward, backward, clip, apply."""
+    inputs = torch.from_numpy(batch.inputs).to(DEVICE)
+    targets = torch.from_numpy(batch.targets).to(DEVICE)
 
     def step() -> None:
         optimizer.zero_grad(set_to_none=True)
-        loss = F.cross_entropy(model(inputs).flatten(0, 1), targets.flatten(), label_smoothing=0.1)
+        with PRECISION.autocast():
+            loss = loss_of(inputs, targets)
         torch.autograd.backward(loss)
         nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
+        wait()
 
     return step
 
 
-def lumina_step(config: ModelConfig, batch: Batch) -> Callable[[], object]:
+def lumina_step(config: ModelConfig, batch: Batch) -> Step:
     """Return a training step of ours, at the seed's settings."""
     model = build_model(config, vocab_size=VOCAB_SIZE, generator=make_generator(0, "weights"))
     training = TrainingConfig()
     stepper = Stepper(
-        model.train(),
+        model.train().to(DEVICE),
         build_optimizers(model, config=training),
-        precision=choose_precision("auto", device=torch.device("cpu")),
+        precision=PRECISION,
         grad_clip=training.grad_clip,
         label_smoothing=training.label_smoothing,
         micro_batch_size=len(batch.inputs),
     )
-    return lambda: stepper.step(batch, lr_factor=0.3)
+    if DEVICE.type == "cuda":
+        stepper.compiled = Compiled(model)
+
+    def step() -> None:
+        stepper.step(batch, lr_factor=0.3)
+        wait()
+
+    return step
 
 
-def compare(config: ModelConfig, *, batch_size: int, num_steps: int) -> tuple[float, float]:
-    """Return characters per second of ours and of torch's encoder, by median step."""
+def wait() -> None:
+    """Wait for what the GPU still has to do."""
+    if DEVICE.type == "cuda":
+        torch.cuda.synchronize()
+
+
+def ceiling_flops() -> float:
+    """Return how many operations a second a large product of matrices does, at best."""
+    dtype = {"bf16": torch.bfloat16, "fp16": torch.float16}.get(PRECISION.name, torch.float32)
+    size = 8_192 if DEVICE.type == "cuda" else 2_048
+    a, b = (torch.randn(size, size, device=DEVICE).to(dtype) for _ in range(2))
+    best_s = float("inf")
+    for _ in range(6):
+        started_s = time.perf_counter()
+        a @ b
+        wait()
+        best_s = min(best_s, time.perf_counter() - started_s)
+    return 2 * size**3 / best_s
+
+
+def compare(
+    name: str, *, num_rounds: int, nanogpt: Path | None, ceiling: float
+) -> list[dict[str, Any]]:
+    """Return a line for each that was measured: characters a second, and the ratio to it."""
+    config, batch_size = SHAPES[name]
+    batch_size *= 4 if DEVICE.type == "cuda" else 1
     rng = np.random.default_rng(0)
     ids = rng.integers(6, VOCAB_SIZE, (batch_size, config.seq_length + 1))
     batch = Batch(ids[:, :-1].copy(), ids[:, 1:].copy(), np.ones(ids[:, 1:].shape, np.bool_))
-    steps = [lumina_step(config, batch), torch_step(config, batch)]
-    seconds: list[list[float]] = [[], []]
-    for number in range(num_steps + 1):
-        for step, taken in zip(steps, seconds, strict=True):
-            started_s = time.perf_counter()
-            step()
-            if number:  # the first one warms up
-                taken.append(time.perf_counter() - started_s)
-    ours, theirs = (batch.inputs.size / statistics.median(taken) for taken in seconds)
-    return ours, theirs
+    steps = {OURS: lumina_step(config, batch), ENCODER: encoder_step(config, batch)}
+    if nanogpt is not None:
+        steps[NANOGPT] = nanogpt_step(nanogpt, config, batch)
+    seconds = take_turns(steps, num_rounds=num_rounds)
+    ours = seconds[OURS]
+    operations = 6 * num_parameters(config, vocab_size=VOCAB_SIZE) * batch.inputs.size
+    return [
+        {
+            "shape": name,
+            "which": which,
+            "chars_per_s": batch.inputs.size / sorted(taken)[len(taken) // 2],
+            "lumina_is_faster": speed_ratio(ours, base=taken)._asdict(),
+            "lumina_is_faster_text": str(speed_ratio(ours, base=taken)),
+            "share_of_ceiling": operations / sorted(taken)[len(taken) // 2] / ceiling,
+        }
+        for which, taken in seconds.items()
+    ]
 
 
 def main() -> None:
-    """Print a Markdown table."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    """Print Markdown tables, and write the figures where --json asks for it."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--shape", choices=SHAPES, action="append")
-    parser.add_argument("--steps", type=int, default=5)
-    arguments = parser.parse_args()
-    print(f"torch {torch.__version__}, {torch.get_num_threads()} threads\n")
-    print("| shape | lumina, characters/s | TransformerEncoder, characters/s | ratio |")
-    print("|---|---|---|---|")
-    for name in arguments.shape or SHAPES:
-        config, batch_size = SHAPES[name]
-        ours, theirs = compare(config, batch_size=batch_size, num_steps=arguments.steps)
-        print(f"| {name} | {ours:,.0f} | {theirs:,.0f} | {ours / theirs:.2f} |", flush=True)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--nanogpt", type=Path, help="a folder with nanoGPT's model.py")
+    parser.add_argument("--json", type=Path, help="file for the figures")
+    options = parser.parse_args()
+    facts, ceiling = machine(), ceiling_flops()
+    print(f"{describe(facts)}\n")
+    print(f"Computed in {PRECISION.name}; products of matrices: {ceiling / 1e9:,.0f} GFLOP/s.\n")
+    print("| shape | | characters/s | lumina is faster (of the rounds) | of the ceiling |")
+    print("|---|---|---|---|---|")
+    lines = []
+    for name in options.shape or SHAPES:
+        for line in compare(
+            name, num_rounds=options.rounds, nanogpt=options.nanogpt, ceiling=ceiling
+        ):
+            lines.append(line)
+            faster = "" if line["which"] == OURS else line["lumina_is_faster_text"]
+            print(
+                f"| {name} | {line['which']} | {line['chars_per_s']:,.0f} | {faster} | "
+                f"{line['share_of_ceiling']:.0%} |",
+                flush=True,
+            )
+    if options.json:
+        write_json(options.json, {"machine": facts, "ceiling_flops": ceiling, "training": lines})
 
 
 if __name__ == "__main__":
