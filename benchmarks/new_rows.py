@@ -14,16 +14,20 @@ from pathlib import Path
 import torch
 
 from lumina_cli.core.checkpoint.format import ModelFile, load_model
-from lumina_cli.core.model.growth import expect_as_frequent, grow
+from lumina_cli.core.model.growth import grow
 from lumina_cli.core.model.transformer import Transformer
 from lumina_cli.core.precision import choose_precision
 from lumina_cli.core.training.config import TrainingConfig
 from lumina_cli.core.training.evaluate import evaluate
+from lumina_cli.core.training.finetune_config import FinetuneConfig
 from lumina_cli.core.training.optim import build_optimizers
 from lumina_cli.core.training.step import Stepper
 from lumina_cli.data.batches import EpochBatches, validation_batches
 from lumina_cli.data.config import DataConfig
 from lumina_cli.data.corpus import Corpus
+from lumina_cli.recipes.base import base_of
+from lumina_cli.recipes.grown import grown_model
+from lumina_cli.recipes.old_text import OldText, find_old_text
 from lumina_cli.recipes.sources import encode_source, open_source
 
 CONFIG = TrainingConfig(learning_rate=1e-3, label_smoothing=0.0)
@@ -40,6 +44,12 @@ def main() -> None:
     given = parser.parse_args()
     torch.set_num_threads(1)
     base = load_model(given.model)
+    old = find_old_text(
+        base_of(given.model, base),
+        config=FinetuneConfig(),
+        data=DataConfig(),
+        vocabulary=base.vocabulary,
+    )
     for path in given.texts:
         source = open_source([path], config=DataConfig())
         corpus = encode_source(
@@ -47,23 +57,15 @@ def main() -> None:
         )
         added = corpus.vocabulary.characters[len(base.vocabulary.characters) :]
         for name, model in (
-            ("known", known_rows(base, corpus, added)),
+            ("known", known_rows(base, corpus, old)),
             ("random", random_rows(base, added)),
         ):
             before, after = nats(model, corpus), trained(model, corpus, steps=given.steps)
             print(f"{path.name}: {len(added)} characters, {name} rows: {before:.3f} → {after:.3f}")
 
 
-def known_rows(base: ModelFile, corpus: Corpus, added: str) -> Transformer:
-    generator = torch.Generator().manual_seed(0)
-    model = grow(base.model, added, vocabulary=base.vocabulary, generator=generator)
-    length = base.model.config.seq_length
-    idx = torch.from_numpy(corpus.train.slice(0, 16 * length).ids.astype("int64"))
-    counts = [corpus.newcomers[character] for character in added]
-    chars = corpus.train_counts.chars + corpus.validation_counts.chars
-    whole = idx[: len(idx) // length * length].view(-1, length)
-    expect_as_frequent(model, [*counts, chars - sum(counts)], idx=whole)
-    return model
+def known_rows(base: ModelFile, corpus: Corpus, old: OldText) -> Transformer:
+    return grown_model(base, corpus=corpus, old=old.train, config=base.model.config, seed=0)
 
 
 def random_rows(base: ModelFile, added: str) -> Transformer:

@@ -6,12 +6,8 @@ from dataclasses import replace
 from itertools import count
 from pathlib import Path
 
-import numpy as np
-import torch
-
 from lumina_cli.core.checkpoint.format import ModelFile
 from lumina_cli.core.model.config import ModelConfig
-from lumina_cli.core.model.growth import expect_as_frequent, grow
 from lumina_cli.core.model.transformer import Transformer
 from lumina_cli.core.model.tuning import tune
 from lumina_cli.core.seeding import make_generator
@@ -22,7 +18,6 @@ from lumina_cli.core.training.finetune_config import REPLAY_AUTO, FinetuneConfig
 from lumina_cli.core.training.state import START
 from lumina_cli.data.batches import Replay, spread_batches
 from lumina_cli.data.config import DataConfig
-from lumina_cli.data.corpus import Corpus
 from lumina_cli.data.encoded import EncodedText
 from lumina_cli.errors import MissingInputError, OutputError
 from lumina_cli.recipes.base import Base, Before, base_from_facts, base_of
@@ -35,6 +30,7 @@ from lumina_cli.recipes.finetune_settings import (
     most_forgetting,
     with_enough_passes,
 )
+from lumina_cli.recipes.grown import grown_model
 from lumina_cli.recipes.newcomers import find_newcomers
 from lumina_cli.recipes.old_text import OldText, find_old_text
 from lumina_cli.recipes.resume import Resumed
@@ -98,7 +94,13 @@ def finetune(
     )
     return _run(
         settings,
-        model=_grown(loaded, settings, corpus=material.corpus, old=old),
+        model=grown_model(
+            loaded,
+            corpus=material.corpus,
+            old=old.train,
+            config=settings.of(ModelConfig),
+            seed=settings.of(TrainingConfig).seed,
+        ),
         base=replace(base, before=before),
         out=out,
         machine=machine,
@@ -308,36 +310,3 @@ def _measure_base(
         return evaluation.nats_per_char if evaluation.characters else None
 
     return Before(new=nats([new]), kept=nats(old) if old else None)
-
-
-def _grown(loaded: ModelFile, settings: Settings, *, corpus: Corpus, old: OldText) -> Transformer:
-    """Return the model with rows for the new characters, and with its new window and dropout."""
-    base, config = loaded.model.cpu(), settings.of(ModelConfig)
-    added = corpus.vocabulary.characters[len(loaded.vocabulary.characters) :]
-    generator = make_generator(settings.of(TrainingConfig).seed, "growth")
-    grown = grow(base, added, vocabulary=loaded.vocabulary, generator=generator)
-    counts = [corpus.newcomers[character] for character in added]
-    chars = corpus.train_counts.chars + corpus.validation_counts.chars
-    length = base.config.seq_length
-    expect_as_frequent(
-        grown,
-        [*counts, chars - sum(counts)],
-        idx=_some_windows([corpus.train], length=length),
-        old_idx=_some_windows(old.train, length=length) if old.train else None,
-    )
-    model = Transformer(config, vocab_size=grown.vocab_size)
-    model.load_state_dict(grown.state_dict())
-    return model
-
-
-def _some_windows(texts: Sequence[EncodedText], *, length: int) -> torch.Tensor:
-    """Return ids of windows spread over texts, (B, T); T is shorter where the texts are."""
-    length = min(length, max(map(len, texts)))
-    long_enough = [text for text in texts if len(text) >= length]
-    num_each = max(MEASURED_AT_ONCE // len(long_enough), 1)
-    windows = [
-        text.slice(start, start + length).ids
-        for text in long_enough
-        for start in np.linspace(0, len(text) - length, num_each, dtype=int).tolist()
-    ]
-    return torch.from_numpy(np.stack(windows).astype(np.int64))
