@@ -53,7 +53,7 @@ FINETUNE_DEFAULTS: Mapping[str, object] = {
     "warmup_ratio": 0.05,
     "epochs": 3,
     "label_smoothing": 0.0,
-    "min_lr_ratio": 0.0,
+    "min_lr_ratio": 0.01,
     "evaluations": 10,
     "patience": 6,
     "loss_on": "bot",

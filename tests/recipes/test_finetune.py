@@ -1,18 +1,20 @@
 """A tiny model learns on: growth, forgetting, replay, chains, resume."""
 
 import json
-import math
 import shutil
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 
-from lumina_cli.core.checkpoint.format import load_checkpoint, load_model
+from lumina_cli.core.checkpoint.format import ModelFile, load_checkpoint, load_model
+from lumina_cli.core.model.config import ModelConfig
+from lumina_cli.core.model.transformer import build_model
+from lumina_cli.core.training.config import TrainingConfig
 from lumina_cli.core.training.events import Evaluated, StepDone
+from lumina_cli.core.training.examiner import Remembered
 from lumina_cli.errors import (
     DataError,
     MissingInputError,
@@ -35,6 +37,7 @@ from lumina_cli.settings import (
     resolve_settings,
 )
 from lumina_cli.tokenizer.ids import FIRST_CHARACTER
+from lumina_cli.tokenizer.vocabulary import Vocabulary
 from tests.recipes.test_pretrain import TINY, VERSE
 
 CYRILLIC = "кот сидел на столе и дог спал на полу\n" * 25
@@ -186,18 +189,66 @@ def test_old_text_gets_no_worse_than_it_may(folder: Path) -> None:
     assert held.report.best_nats_per_char < before.new  # type: ignore[operator]
     saved = load_model(folder / "held.pth")
     assert saved.metadata["share_of_learnt"] == held.report.share
-    held.trainer.memory = replace(held.trainer.memory, most_nats=math.inf)
-    held.trainer.examiner.memory = held.trainer.memory
+    held.trainer.examiner.remembered = Remembered(held.task.remembered.texts)
     examined = held.trainer.examiner.examine(saved.model, batch_size=4)
     assert examined.kept_nats == pytest.approx(held.report.kept_nats_per_char, rel=1e-5)
     assert examined.new.nats_per_char == pytest.approx(held.report.best_nats_per_char, rel=1e-5)
 
 
+def test_a_run_that_was_not_held_can_go_on_and_not_be_held_from_there(folder: Path) -> None:
+    run = begun(folder, replay="off", max_steps=12)
+    for event in run.run():
+        if isinstance(event, StepDone) and event.step == 3:
+            run.stop()
+
+    def going_on(**flags: Any) -> TrainingRun:
+        return go_on_finetuning(
+            find_run(
+                None,
+                out=folder / "FineTuned_Model.pth",
+                default_out=Path("x.pth"),
+                flags=flags,
+                kinds=FINETUNE_CONFIGS,
+            )
+        )
+
+    with pytest.raises(UsageError, match="did not keep the weights it began with"):
+        going_on(max_forgetting=0.1)
+    again = going_on()
+    list(again.run())
+    assert again.report is not None
+    assert again.report.steps == 12
+
+
+def test_muon_learns_at_twice_the_rate_that_is_asked_for() -> None:
+    model = build_model(
+        ModelConfig(hidden_size=64, num_layers=1, num_heads=1, seq_length=8),
+        vocab_size=FIRST_CHARACTER + 1,
+        generator=torch.Generator(),
+    )
+    for metadata, optimizer in (({"optimizer": "muon"}, "muon"), ({}, "adamw")):
+        base = ModelFile(model, Vocabulary("a"), metadata=metadata, digest="")
+        usual = finetune_settings(base, flags={}, environ={}).of(TrainingConfig)
+        slow = finetune_settings(base, flags={"learning_rate": 1e-7}, environ={}).of(TrainingConfig)
+        own = finetune_settings(base, flags={"muon_learning_rate": 0.5}, environ={})
+        assert usual.optimizer == optimizer
+        assert usual.muon_learning_rate == pytest.approx(2 * 1e-4 * 512 / 64)
+        assert slow.muon_learning_rate == pytest.approx(2e-7)
+        assert own.of(TrainingConfig).muon_learning_rate == 0.5
+
+
+def test_even_a_single_step_is_learnt_from(folder: Path) -> None:
+    run = begun(folder, max_steps=1)
+    before = run.task.model.lm_head.weight.detach().clone()
+    list(run.run())
+    assert not torch.equal(run.task.model.lm_head.weight, before)
+
+
 def test_nothing_is_held_back_where_no_old_text_is_repeated(folder: Path) -> None:
     run = begun(folder, replay="off", learning_rate=0.03)
-    assert not run.task.memory.start
+    assert not run.task.remembered.start
     assert all(event.share == 1 for event in evaluations(run))
-    assert begun(folder, replay="off", max_forgetting=0.1).task.memory.start
+    assert begun(folder, replay="off", max_forgetting=0.1).task.remembered.start
 
 
 def test_a_run_does_not_go_on_where_the_old_text_that_it_measures_is_gone(folder: Path) -> None:
@@ -436,7 +487,7 @@ def test_a_run_that_was_stopped_ends_as_the_one_that_was_not(
     done(tmp_path / "whole", **options)
     run = begun(tmp_path / "stopped", **options)
     for event in run.run():
-        if isinstance(event, StepDone) and event.step == 7:
+        if isinstance(event, StepDone) and event.step == 9:  # after an evaluation
             run.stop()
     (tmp_path / "stopped" / "Model.pth").unlink()  # it is not needed any more
     resumed = find_run(

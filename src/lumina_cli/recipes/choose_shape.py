@@ -132,7 +132,7 @@ def _candidates(seconds: float, *, on_gpu: bool) -> Iterator[dict[str, object]]:
             "muon_learning_rate": 0.014,
             "beta2": 0.99,
             "warmup_ratio": 0.02,
-            "min_lr_ratio": 0.0,
+            "min_lr_ratio": 0.01,
         }
 
 

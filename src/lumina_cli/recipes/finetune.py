@@ -13,13 +13,11 @@ from lumina_cli.core.model.tuning import tune
 from lumina_cli.core.seeding import make_generator
 from lumina_cli.core.training.config import TrainingConfig
 from lumina_cli.core.training.evaluate import evaluate
-from lumina_cli.core.training.examiner import Memory
 from lumina_cli.core.training.finetune_config import REPLAY_AUTO, FinetuneConfig
-from lumina_cli.core.training.state import START
 from lumina_cli.data.batches import Replay, spread_batches
 from lumina_cli.data.config import DataConfig
 from lumina_cli.data.encoded import EncodedText
-from lumina_cli.errors import MissingInputError, OutputError
+from lumina_cli.errors import OutputError
 from lumina_cli.recipes.base import Base, Before, base_from_facts, base_of
 from lumina_cli.recipes.earlier_run import earlier_notices
 from lumina_cli.recipes.finetune_facts import finetune_facts, length_notices
@@ -27,12 +25,12 @@ from lumina_cli.recipes.finetune_settings import (
     choose_replay,
     choose_tuning,
     idle_settings,
-    most_forgetting,
     with_enough_passes,
 )
 from lumina_cli.recipes.grown import grown_model
 from lumina_cli.recipes.newcomers import find_newcomers
 from lumina_cli.recipes.old_text import OldText, find_old_text
+from lumina_cli.recipes.remembered import what_is_remembered
 from lumina_cli.recipes.resume import Resumed
 from lumina_cli.recipes.run import TrainingRun
 from lumina_cli.recipes.run_folder import check_free
@@ -97,7 +95,7 @@ def finetune(
         model=grown_model(
             loaded,
             corpus=material.corpus,
-            old=old.train,
+            old=[*old.train, *old.validation],
             config=settings.of(ModelConfig),
             seed=settings.of(TrainingConfig).seed,
         ),
@@ -177,13 +175,15 @@ def _run(
         min_count=settings.of(DataConfig).min_char_count,
         expands=settings.of(FinetuneConfig).expand,
     )
-    holds = replay is not None if resumed is None else _holds_start(resumed)
-    memory = _memory(settings, model, base=base, old=old, replays=holds)
-    tuning = choose_tuning(settings, num_new=len(newcomers.added), keeps_start=bool(memory.start))
+    remembered = what_is_remembered(
+        settings, model, base=base, old=old, replays=replay is not None, resumed=resumed
+    )
+    keeps_start = bool(remembered.start)
+    tuning = choose_tuning(settings, num_new=len(newcomers.added), keeps_start=keeps_start)
     fit = fit_to_machine(
         settings, vocab_size=len(corpus.vocabulary), machine=machine, tuning=tuning
     )
-    memory = replace(memory, start={name: t.to(machine.device) for name, t in memory.start.items()})
+    on_device = {name: t.to(machine.device) for name, t in remembered.start.items()}
     model = tune(model, tuning, generator=make_generator(fit.config.seed, "adapters"))
     return TrainingRun(
         Task(
@@ -196,7 +196,7 @@ def _run(
             tuning=tuning,
             base=base,
             old=old,
-            memory=memory,
+            remembered=replace(remembered, start=on_device),
             replay=replay,
             facts=finetune_facts(
                 settings, base=base, newcomers=newcomers, old=old, replay=replay, tuning=tuning
@@ -209,33 +209,14 @@ def _run(
                 *length_notices(settings, corpus),
                 *old.notices,
                 *_repeated_leaks(settings, replay, val_data=material.val_data),
-                *idle_settings(settings, repeats=bool(old.train), measures=bool(old.validation)),
+                *idle_settings(
+                    settings, repeats=bool(old.train), measures=base.before.kept is not None
+                ),
                 *fit.notices,
             ),
             started_s=started_s,
         )
     )
-
-
-def _holds_start(resumed: Resumed) -> bool:
-    """Whether the run that is gone on with can be pulled back to where it began."""
-    return any(name.startswith(START) for name in resumed.found.checkpoint.tensors)
-
-
-def _memory(
-    settings: Settings, model: Transformer, *, base: Base, old: OldText, replays: bool
-) -> Memory:
-    """Return what is not to be forgotten, and how far the model may forget it."""
-    most, before = most_forgetting(settings, replays=replays), base.before.kept
-    if most is None or before is None:
-        return Memory(old.validation)
-    if not old.validation:
-        raise MissingInputError(
-            f"the old text that this run measures is gone: {' '.join(old.notices)}",
-            hint="Put it back, or begin anew without --resume.",
-        )
-    start = {name: tensor.clone() for name, tensor in model.state_dict().items()}
-    return Memory(old.validation, start, most_nats=(1 + most) * before)
 
 
 def _repeated_leaks(

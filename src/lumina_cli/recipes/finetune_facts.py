@@ -66,10 +66,13 @@ def _before(before: Before) -> str:
 
 
 def _rate(settings: Settings) -> str:
-    rate, width = settings.of(TrainingConfig).learning_rate, settings.of(ModelConfig).hidden_size
+    config, width = settings.of(TrainingConfig), settings.of(ModelConfig).hidden_size
+    rate = f"{config.learning_rate:.2g}"
+    if config.optimizer == "muon":
+        rate += f", {config.muon_learning_rate:.2g} in the layers (muon)"
     if settings.sources.get("learning_rate") == BASE_PLACE and width < USUAL_WIDTH:
-        return f"{rate:.2g} (this model is {width} wide; 0.0001 is for {USUAL_WIDTH} and more)"
-    return f"{rate:.2g}"
+        return f"{rate} (this model is {width} wide; 0.0001 is for {USUAL_WIDTH} and more)"
+    return rate
 
 
 def _learning(settings: Settings, tuning: Tuning, *, num_old: int) -> str:

@@ -33,6 +33,9 @@ MUON_RATE = 2.0
 """Times the learning rate of AdamW: a step of Muon's moves a number by a fifth of its rate, and
 less forgets less."""
 
+HIGHEST_RATE = 10.0
+"""That a setting may have."""
+
 FEWEST_STEPS, MOST_EPOCHS = 200, 40
 """A short text is passed over more often, until that makes so many steps."""
 
@@ -68,7 +71,10 @@ def finetune_settings(
         fixed=(*MODEL_SHAPE, "preset"),
     )
     _check_something_learns(settings)
-    return settings
+    if settings.sources.get("muon_learning_rate") != BASE_PLACE:
+        return settings
+    muon_rate = min(MUON_RATE * settings.of(TrainingConfig).learning_rate, HIGHEST_RATE)
+    return settings.replaced({"muon_learning_rate": muon_rate}, source=BASE_PLACE)
 
 
 def choose_tuning(settings: Settings, *, num_new: int, keeps_start: bool = False) -> Tuning:

@@ -85,7 +85,6 @@ class TrainingRun:
         self.trainer = self._trainer()
         self._unsaved: tuple[Transformer, Evaluated] | None = None
         self._next_page_s = 0.0
-        self._share = 1.0
         self.report: TrainReport | None = None
 
     def run(self) -> Iterator[RunEvent]:
@@ -154,8 +153,6 @@ class TrainingRun:
         """Yield what the trainer tells, and save where it is the moment."""
         begun_s, num_chars = time.monotonic(), 0
         for event in self.trainer.run():
-            if isinstance(event, Evaluated):
-                self._share = event.share
             yield event
             match event:
                 case StepDone():
@@ -211,7 +208,7 @@ class TrainingRun:
             config=task.config,
             precision=task.machine.precision,
             replay=task.replay,
-            memory=task.memory,
+            remembered=task.remembered,
             seconds=seconds,
             sample=self._sample,
             recall=self._recall,
@@ -236,7 +233,7 @@ class TrainingRun:
     def _sample(self, _: Transformer) -> str:
         """Return what the model would say if it were saved now."""
         return say(
-            self._held(self._share),
+            self._held(self.task.model, share=self.trainer.counters.share),
             prompt=self.sample_prompt,
             vocabulary=self.task.material.corpus.vocabulary,
             seed=self.task.config.seed,
@@ -251,15 +248,14 @@ class TrainingRun:
         )
 
     def _save_best(self, evaluated: Evaluated) -> SaveEvent:
-        model = self._held(evaluated.share)
-        event = self._save_model(model, evaluated)
+        event = self._save_model(self.task.model, evaluated)
         failed = self.saver.num_failures > 0
-        self._unsaved = (copy.deepcopy(model), evaluated) if failed else None
+        self._unsaved = (copy.deepcopy(self.task.model), evaluated) if failed else None
         return event
 
-    def _held(self, share: float) -> Transformer:
+    def _held(self, model: Transformer, *, share: float) -> Transformer:
         """Return the plain model, with a share of what it learnt."""
-        model, start = self.task.model, self.task.memory.start
+        start = self.task.remembered.start
         return pulled_back(model, start, share=share) if share < 1 else merged(model)
 
     def _save_best_again(self) -> Iterator[SaveEvent]:
@@ -273,7 +269,7 @@ class TrainingRun:
         def write() -> SaveEvent:
             save_model(
                 self.task.out,
-                model=model,
+                model=self._held(model, share=evaluated.share),
                 vocabulary=self.task.material.corpus.vocabulary,
                 metadata=model_metadata(self.task, evaluated),
                 draft=self._draft,

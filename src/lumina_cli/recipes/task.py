@@ -15,7 +15,7 @@ from lumina_cli.core.model.transformer import Transformer
 from lumina_cli.core.model.tuning_config import EVERYTHING, Tuning
 from lumina_cli.core.precision import Precision, choose_precision
 from lumina_cli.core.training.config import TrainingConfig
-from lumina_cli.core.training.examiner import Memory
+from lumina_cli.core.training.examiner import Remembered
 from lumina_cli.data.batches import Replay
 from lumina_cli.data.config import DataConfig
 from lumina_cli.data.corpus import Corpus
@@ -73,7 +73,7 @@ class Task:
         tuning: which parts of it learn.
         base: the model it comes from, if it does.
         old: what was learnt before.
-        memory: of that, what is not to be forgotten.
+        remembered: of that, what is not to be forgotten.
         replay: how much of that is repeated.
         facts: what a plan should tell beside the usual.
         resumed: the run to go on with, if it is not a new one.
@@ -90,7 +90,7 @@ class Task:
     tuning: Tuning = EVERYTHING
     base: Base | None = None
     old: OldText = field(default_factory=OldText)
-    memory: Memory = field(default_factory=Memory)
+    remembered: Remembered = field(default_factory=Remembered)
     replay: Replay | None = None
     facts: Mapping[str, str] = field(default_factory=dict)
     resumed: Resumed | None = None

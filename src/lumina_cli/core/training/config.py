@@ -55,7 +55,11 @@ class TrainingConfig(BaseModel):
         0.1, ge=0, lt=1, description="Share of certainty withheld from the right character."
     )
     evaluations: int = Field(
-        20, ge=1, le=10_000, description="How often in a run the validation loss is measured."
+        20,
+        ge=1,
+        le=10_000,
+        description="How often in a run the validation loss is measured; with minutes no more "
+        "often than a twentieth of them allows.",
     )
     patience: int = Field(
         10, ge=0, description="Stop after so many evaluations without a better one; 0: never."

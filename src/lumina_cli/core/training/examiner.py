@@ -21,8 +21,8 @@ from lumina_cli.data.encoded import EncodedText
 TIME_SHARE = 0.05
 """Of a run that the clock ends: what measuring may take, however often it was asked for."""
 
-PULLS = 3
-"""Models on the way back to the start that are tried, beside the one that is measured."""
+PULLS, MOST_PULLS = 3, 6
+"""Models on the way back to the start that are tried; more where none of them is allowed."""
 
 FLATNESS = 0.4
 """The power of a rise, in logarithms, that gives the share: what was seen lies at 0.3 to 0.6."""
@@ -34,11 +34,14 @@ SLIGHTLY_LESS = 0.995
 """Of where a limit should be reached, so that a guess lies on the allowed side of it."""
 
 ROOM_AT_START = 1.02
-"""Where the start itself costs too much, by its new characters: what it may cost more."""
+"""Times what the start costs is allowed where that alone is too much."""
+
+Tried = tuple[float, float]
+"""A share of what was learnt, and what old text costs with it in nats a character."""
 
 
 @dataclass(frozen=True, eq=False)
-class Memory:
+class Remembered:
     """What is not to be forgotten.
 
     Args:
@@ -65,7 +68,7 @@ class Examiner:
 
     Args:
         validation: text that is not learnt from; may be empty.
-        memory: of what was learnt before, to measure what is forgotten.
+        remembered: what was learnt before, which is measured and not to be forgotten.
         config: how often, and by how many characters.
         precision: in which the model computes.
         seconds: the whole run has, where the clock ends it.
@@ -75,13 +78,13 @@ class Examiner:
         self,
         validation: EncodedText,
         *,
-        memory: Memory,
+        remembered: Remembered,
         config: TrainingConfig,
         precision: Precision,
         seconds: float | None,
     ) -> None:
         self.validation = validation
-        self.memory = memory
+        self.remembered = remembered
         self.config = config
         self.precision = precision
         self.seconds = seconds
@@ -109,33 +112,39 @@ class Examiner:
         return counters.evaluated_step != counters.num_steps
 
     def examine(self, model: Transformer, *, batch_size: int) -> Examined:
-        """Return what the model is worth, pulled back as far as its memory takes."""
+        """Return what the model is worth, pulled back as far as what is remembered takes."""
         share, kept = 1.0, self._kept_nats(model, batch_size=batch_size)
-        if kept is not None and kept > self.memory.most_nats:
+        if kept is not None and kept > self.remembered.most_nats:
             share, kept = self._pull(model, kept, batch_size=batch_size)
-            model = pulled_back(model, self.memory.start, share=share)
+            model = pulled_back(model, self.remembered.start, share=share)
         return Examined(self._measure(model, [self.validation], batch_size=batch_size), kept, share)
 
-    def _pull(self, model: Transformer, kept: float, *, batch_size: int) -> tuple[float, float]:
+    def _pull(self, model: Transformer, kept: float, *, batch_size: int) -> Tried:
         """Return the share of what was learnt that old text allows, and what it costs then."""
 
         def nats_at(share: float) -> float:
-            between = pulled_back(model, self.memory.start, share=share)
+            between = pulled_back(model, self.remembered.start, share=share)
             nats = self._kept_nats(between, batch_size=batch_size)
             assert nats is not None, "there is old text"
             return nats
 
-        tried = [(0.0, nats_at(0.0)), (1.0, kept)]
-        limit = max(self.memory.most_nats, ROOM_AT_START * tried[0][1])
-        for _ in range(PULLS):
+        start, limit = nats_at(0.0), self.remembered.most_nats
+        if not start <= limit:
+            limit = ROOM_AT_START * start
+        if kept <= limit:
+            return 1.0, kept
+        tried = [(0.0, start), (1.0, kept)]
+        for number in range(MOST_PULLS):
+            if number >= PULLS and _allowed(tried, limit=limit)[0] > 0:
+                break
             share = _next_share(tried, limit=limit)
             tried.append((share, nats_at(share)))
-        return max(each for each in tried if each[1] <= limit)
+        return _allowed(tried, limit=limit)
 
     def _kept_nats(self, model: Transformer, *, batch_size: int) -> float | None:
-        if not self.memory.texts:
+        if not self.remembered.texts:
             return None
-        return self._measure(model, self.memory.texts, batch_size=batch_size).nats_per_char
+        return self._measure(model, self.remembered.texts, batch_size=batch_size).nats_per_char
 
     def _measure(
         self, model: Transformer, texts: Sequence[EncodedText], *, batch_size: int
@@ -149,22 +158,31 @@ class Examiner:
         return evaluate(model, batches, precision=self.precision)
 
 
-def _next_share(tried: Sequence[tuple[float, float]], *, limit: float) -> float:
+def _allowed(tried: Sequence[Tried], *, limit: float) -> Tried:
+    """Return the largest share whose nats are within the limit; the start always is."""
+    return max((each for each in tried if each[1] <= limit), default=tried[0])
+
+
+def _next_share(tried: Sequence[Tried], *, limit: float) -> float:
     """Return where nats should reach the limit, by shares that were tried and their nats.
 
-    What old text costs rises ever more steeply from the start: a parabola through the three
-    that are closest to the limit says where to look, and with two a curve that begins flat.
+    What old text costs mostly rises ever more steeply from the start. The first guess is a
+    curve that begins flat, the next ones a parabola through the three that are closest to the
+    limit. While nothing but the start is allowed the rise is steep at once, and a straight line
+    from there is followed.
     """
-    low = max(share for share, nats in tried if nats <= limit)
-    high = min((share for share, nats in tried if nats > limit), default=1.0)
+    low, low_nats = _allowed(tried, limit=limit)
+    high, high_nats = min(each for each in tried if not each[1] <= limit)
+    middle = (low + high) / 2
+    if high - low < CLOSE or low_nats <= 0 or not math.isfinite(high_nats):
+        return middle
     if len(tried) == 2:
-        (_, first), (_, last) = tried
-        along = math.log(limit / first) / math.log(max(last / first, limit / first))
-        return float(along**FLATNESS)
-    if high - low < CLOSE:
-        return (low + high) / 2
-    closest = sorted(tried, key=lambda each: abs(each[1] - limit))[:3]
+        return float((math.log(limit / low_nats) / math.log(high_nats / low_nats)) ** FLATNESS)
+    if low == 0 and len(tried) > 3:
+        return high * min(0.5, SLIGHTLY_LESS * (limit - low_nats) / (high_nats - low_nats))
+    finite = [each for each in tried if math.isfinite(each[1])]
+    closest = sorted(finite, key=lambda each: abs(each[1] - limit))[:3]
     parabola = np.polyfit([share for share, _ in closest], [nats - limit for _, nats in closest], 2)
     roots = [float(root.real) for root in np.roots(parabola) if root.imag == 0]
     between = [SLIGHTLY_LESS * root for root in roots if low < SLIGHTLY_LESS * root < high]
-    return max(between, default=(low + high) / 2)
+    return max(between, default=middle)

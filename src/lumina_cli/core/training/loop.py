@@ -39,7 +39,7 @@ from lumina_cli.core.training.events import (
     StopReason,
     TrainEvent,
 )
-from lumina_cli.core.training.examiner import Examined, Examiner, Memory
+from lumina_cli.core.training.examiner import Examined, Examiner, Remembered
 from lumina_cli.core.training.optim import build_optimizers
 from lumina_cli.core.training.schedule import (
     Limits,
@@ -77,7 +77,7 @@ class Trainer:
         train: what is learnt from.
         validation: what is only measured; may be empty.
         replay: older text to mix in.
-        memory: of what was learnt before, which is measured and not to be forgotten.
+        remembered: what was learnt before, which is measured and not to be forgotten.
         config: how long and how fast.
         precision: in which the model computes.
         seconds: with `config.minutes`, what is left of them for the loop.
@@ -96,7 +96,7 @@ class Trainer:
         config: TrainingConfig,
         precision: Precision,
         replay: Replay | None = None,
-        memory: Memory | None = None,
+        remembered: Remembered | None = None,
         seconds: float | None = None,
         sample: Sample | None = None,
         recall: Recall | None = None,
@@ -112,9 +112,12 @@ class Trainer:
         self.recall = recall
         self.clock = clock
         self.limits = Limits(epochs=config.epochs, max_steps=config.max_steps, seconds=seconds)
-        self.memory = memory or Memory()
         self.examiner = Examiner(
-            validation, memory=self.memory, config=config, precision=precision, seconds=seconds
+            validation,
+            remembered=remembered or Remembered(),
+            config=config,
+            precision=precision,
+            seconds=seconds,
         )
         self.model.recompute = config.activation_checkpointing
         self.stepper = Stepper(
@@ -175,12 +178,12 @@ class Trainer:
     def state(self) -> TrainerState:
         """Return all that the run needs to go on from here, the live tensors in it."""
         self.counters.elapsed_s = self._elapsed_s
-        return take(self.counters, stepper=self.stepper, start=self.memory.start)
+        return take(self.counters, stepper=self.stepper, start=self.examiner.remembered.start)
 
     def restore(self, state: TrainerState) -> None:
         """Go on from a state. Raises ModelFileError where it is of another model or optimizer."""
         self.counters = put_back(
-            state, stepper=self.stepper, start=self.memory.start, config=self.config
+            state, stepper=self.stepper, start=self.examiner.remembered.start, config=self.config
         )
         self._batches = self._shuffle_epoch()
         self._resumed_s = self.clock() - self.counters.elapsed_s
@@ -332,8 +335,9 @@ class Trainer:
         if self.stepper.micro_batch_size < size:
             yield BatchSplit(self.num_steps, self.stepper.micro_batch_size)
         counters.evaluated_step = self.num_steps
-        counters.evaluations_done = self.examiner.marks_passed(counters)
         counters.evaluation_s = self.clock() - started_s
+        counters.evaluations_done = self.examiner.marks_passed(counters)
+        counters.share = share
         # Without validation text the latest model is the best known.
         best, nats = counters.best_nats, evaluation.nats_per_char
         is_better = evaluation.characters == 0 or nats < (math.inf if best is None else best)

@@ -14,7 +14,8 @@ class Counters(BaseModel):
     """Where a run is, as plain numbers; what is not in here is not known after a resume.
 
     `num_attempts` counts batches, learnt from or skipped; `recent_skips` are the attempts
-    that were skipped of late; `elapsed_s` is the time spent training, pauses apart.
+    that were skipped of late; `share` is that of what was learnt that the newest evaluation
+    found allowed; `elapsed_s` is the time spent training, pauses apart.
     """
 
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
@@ -35,6 +36,7 @@ class Counters(BaseModel):
     evaluations_done: int = 0
     evaluated_step: int = -1
     evaluation_s: float = 0.0
+    share: float = 1.0
     best_nats: float | None = None
     best_step: int | None = None
     num_worse: int = 0

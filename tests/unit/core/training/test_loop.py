@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -201,6 +202,27 @@ def test_a_run_by_the_clock_measures_no_more_often_than_it_has_time_for(
     world = World(monkeypatch, step_s=1.0, evaluation_s=evaluation_s)
     events = run(make_trainer(seconds=100.0, clock=world.clock, evaluations=20, patience=0))
     assert len(evaluations_of(events)) - 1 == most
+
+
+@pytest.mark.parametrize(
+    "evaluations_s", [[1.0] + [0.1] * 40, [0.1, 0.1, 0.1, 3.0] + [0.1] * 40, [0.1] * 9 + [9.0] * 9]
+)
+def test_marks_are_counted_by_the_duration_of_the_evaluation_that_was_just_made(
+    monkeypatch: pytest.MonkeyPatch, evaluations_s: list[float]
+) -> None:
+    world = World(monkeypatch, step_s=1.0, evaluation_s=0.0)
+    left, measured = iter(evaluations_s), examiner.evaluate
+
+    def evaluate(*args: Any, **kwargs: Any) -> Evaluation:
+        world.now_s += next(left)
+        return measured(*args, **kwargs)
+
+    monkeypatch.setattr(examiner, "evaluate", evaluate)
+    events = run(make_trainer(seconds=100.0, clock=world.clock, evaluations=20, patience=0))
+    steps = [event.step for event in evaluations_of(events)]
+    assert len(set(steps)) == len(steps)
+    if evaluations_s[-1] < 1:
+        assert max(b - a for a, b in pairwise(steps)) <= 40
 
 
 def test_one_slow_step_makes_no_progress_that_has_to_be_taken_back(
