@@ -42,6 +42,9 @@ from lumina_cli.recipes.train_report import TrainReport, make_report
 PAGE_EVERY_S = 60.0
 """The page is made from all that happened so far, which takes longer and longer."""
 
+AROUND_S, AROUND_SHARE = 1.0, 0.05
+"""Of a run by the clock: kept for the start of the program before it, and the report after."""
+
 COMPILE_FROM_S = 180.0
 """Compiling takes about a minute; it has to be earned back."""
 
@@ -200,7 +203,9 @@ class TrainingRun:
     def _trainer(self) -> Trainer:
         task, seconds = self.task, None
         if task.config.minutes is not None:
-            seconds = task.config.minutes * 60 - (time.monotonic() - task.started_s)
+            whole_s = task.config.minutes * 60
+            left_s = whole_s - (time.monotonic() - task.started_s)
+            seconds = left_s - min(AROUND_S, AROUND_SHARE * whole_s)
         return Trainer(
             task.model,
             train=task.material.corpus.train,
