@@ -242,7 +242,8 @@ class Trainer:
         counters.epoch_loss += result.loss
         counters.epoch_accuracy += result.accuracy
         counters.epoch_steps += 1
-        if is_spike(result.loss, counters):
+        # With old text among the new, a batch of more new text than usual is no spike.
+        if self.replay is None and is_spike(result.loss, counters):
             happened.append(tell_spike(result, counters=counters))
         count_good(result.loss, counters)
         yield from happened

@@ -20,6 +20,7 @@ from lumina_cli.core.training.events import (
 )
 from lumina_cli.core.training.loop import Trainer
 from lumina_cli.core.training.state import Counters, TrainerState
+from lumina_cli.data.batches import Replay
 from lumina_cli.errors import DivergedError
 from tests.unit.core.training.conftest import FP32, random_text, tiny_model
 
@@ -125,6 +126,12 @@ def test_a_loss_that_jumps_is_told() -> None:
     spikes = [event for event in trainer.run() if isinstance(event, LossSpiked)]
     assert [spike.step for spike in spikes] == [61]
     assert spikes[0].loss > 1.5 * spikes[0].usual_loss
+
+
+def test_where_old_text_is_mixed_in_a_batch_with_less_of_it_is_no_jump() -> None:
+    trainer = make_trainer(bad_attempts={60}, factor=30.0, max_steps=70)
+    trainer.replay = Replay([trainer.train], share=0.5)
+    assert not [event for event in trainer.run() if isinstance(event, LossSpiked)]
 
 
 def test_a_run_that_gets_no_better_ends_early_and_says_that_it_overfits() -> None:
