@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from measuring import describe, load_nanogpt, machine, speed_ratio, take_turns, write_json
+from measuring import describe, machine, nanogpt_model, speed_ratio, take_turns, write_json
 from torch import Tensor
 
 from lumina_cli.conversation import Message
@@ -101,17 +101,7 @@ def transformers_runs(config: ModelConfig, prompt: Tensor, *, num_chars: int) ->
 
 def nanogpt_run(path: Path, config: ModelConfig, prompt: Tensor, *, num_chars: int) -> Run:
     """Return `generate` of the nanoGPT in a folder, in its own model of the same shape."""
-    module = load_nanogpt(path)
-    shape = module.GPTConfig(
-        block_size=config.seq_length,
-        vocab_size=VOCAB_SIZE,
-        n_layer=config.num_layers,
-        n_head=config.num_heads,
-        n_embd=config.hidden_size,
-        dropout=0.0,
-        bias=True,
-    )
-    model = module.GPT(shape).eval()
+    model = nanogpt_model(path, config, vocab_size=VOCAB_SIZE).eval()
     return lambda: model.generate(prompt, num_chars, top_k=1)
 
 

@@ -13,6 +13,8 @@ from typing import Any, NamedTuple
 
 import torch
 
+from lumina_cli.core.model.config import ModelConfig
+
 PACKAGES = ("lumina-cli", "torch", "transformers", "numpy")
 
 
@@ -51,6 +53,21 @@ def speed_ratio(seconds: list[float], *, base: list[float]) -> Ratio:
     """Return how many times faster than the base, round by round."""
     ratios = [theirs / ours for ours, theirs in zip(seconds, base, strict=True)]
     return Ratio(statistics.median(ratios), min(ratios), max(ratios))
+
+
+def nanogpt_model(path: Path, config: ModelConfig, *, vocab_size: int, dropout: float = 0.0) -> Any:
+    """Return nanoGPT's own model of a shape, with biases, as ours has them."""
+    module = load_nanogpt(path)
+    shape = module.GPTConfig(
+        block_size=config.seq_length,
+        vocab_size=vocab_size,
+        n_layer=config.num_layers,
+        n_head=config.num_heads,
+        n_embd=config.hidden_size,
+        dropout=dropout,
+        bias=True,
+    )
+    return module.GPT(shape)
 
 
 def load_nanogpt(path: Path) -> Any:

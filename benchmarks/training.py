@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from measuring import describe, load_nanogpt, machine, speed_ratio, take_turns, write_json
+from measuring import describe, machine, nanogpt_model, speed_ratio, take_turns, write_json
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -92,17 +92,9 @@ def encoder_step(config: ModelConfig, batch: Batch) -> Step:
 
 def nanogpt_step(path: Path, config: ModelConfig, batch: Batch) -> Step:
     """Return a training step of nanoGPT with the AdamW that it configures."""
-    module = load_nanogpt(path)
     with contextlib.redirect_stdout(None):
-        shape = module.GPTConfig(
-            block_size=config.seq_length,
-            vocab_size=VOCAB_SIZE,
-            n_layer=config.num_layers,
-            n_head=config.num_heads,
-            n_embd=config.hidden_size,
-            dropout=config.dropout,
-        )
-        model = module.GPT(shape).train().to(DEVICE)
+        model = nanogpt_model(path, config, vocab_size=VOCAB_SIZE, dropout=config.dropout)
+        model = model.train().to(DEVICE)
         optimizer = model.configure_optimizers(0.1, 1e-4, (0.9, 0.95), DEVICE.type)
     computed = torch.compile(model) if DEVICE.type == "cuda" else model
     return peer_step(model, optimizer, lambda x, y: computed(x, y)[1], batch)

@@ -107,7 +107,6 @@ class Trainer:
         self.train = train
         self.replay = replay
         self.config = config
-        self.precision = precision
         self.sample = sample
         self.recall = recall
         self.clock = clock
