@@ -90,11 +90,10 @@ def training_memory(
 
     What each layer keeps for the backward pass, per position: the inputs of both norms
     and of the four linear maps, q, k, v and the attention's output, and the GELU's input
-    (17·C numbers); rotated queries and keys (2·C); two dropout masks, which a CPU keeps as
-    numbers (2·C). One layer's backward pass needs 10·C at once, and 5·C more where it is
-    computed anew. Logits exist four times: as they are, as log-probabilities, and as the
-    gradients of both. Within 20 % of what was measured on a CPU
-    (`tests/unit/core/model/test_memory_estimate.py`).
+    (17·C numbers); two dropout masks, which a CPU keeps as numbers (2·C). One layer's backward
+    pass needs 10·C at once, and 5·C more where it is computed anew. Logits exist twice: as
+    log-probabilities, and first as they are, then as their gradient. Within 20 % of what was
+    measured on a CPU (`tests/unit/core/model/test_memory_estimate.py`).
 
     A frozen layer keeps nothing where no gradient goes through it. Where one does, to adapters
     or to the rows of new characters below, it needs no inputs of linear maps for them (7·C
@@ -111,7 +110,7 @@ def training_memory(
     """
     C, dropped = config.hidden_size, config.dropout > 0
     weights = BYTES * num_parameters(config, vocab_size=vocab_size)
-    in_layer = 17 * C + 2 * C * dropped + 2 * C * (config.positions == "rotary")
+    in_layer = 17 * C + 2 * C * dropped
     if half:  # the inputs of both norms stay in fp32
         in_layer = (in_layer + 2 * C) // 2
     frozen = min(tuning.frozen_layers, config.num_layers)
@@ -121,7 +120,7 @@ def training_memory(
     kept = learning * in_learning + passed * (in_layer - 7 * C)
     if recompute:
         kept = (2 * (learning + passed) + 5) * C + in_learning
-    outside = (3 + dropped) * C + 4 * vocab_size
+    outside = (3 + dropped) * C + 2 * vocab_size
     positions = batch_size * config.seq_length
     at_once = 30 * C if tuning.lora_rank or passed else 10 * C
     activations = BYTES * positions * (kept + at_once + outside)

@@ -7,6 +7,7 @@ import math
 
 import torch
 from torch import Tensor
+from torch.autograd.function import FunctionCtx
 
 LONGEST_WAVE = 10_000.0
 
@@ -47,3 +48,55 @@ def rotate(qk: Tensor, turns: Tensor) -> Tensor:
     pairs = torch.view_as_complex(qk.float().reshape(*qk.shape[:-1], -1, 2))  # (B, T, 2, H, D / 2)
     turned = pairs * torch.view_as_complex(turns)[:, None, None]
     return torch.view_as_real(turned).flatten(-2).type_as(qk)
+
+
+def split_heads(qkv: Tensor, *, turns: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
+    """Return queries, keys and values, (B, H, T, D) each; turned by their positions, if at all.
+
+    Args:
+        qkv: (B, T, 3, H, D).
+        turns: of these positions, (T, D / 2, 2).
+    """
+    if turns is None:
+        q, k, v = qkv.permute(2, 0, 3, 1, 4).unbind(0)
+    elif qkv.device.type == "cpu" and not torch.compiler.is_compiling():
+        q, k, v = _SplitTurned.apply(qkv, turns).unbind(0)  # type: ignore[no-untyped-call]
+    else:
+        q, k = rotate(qkv[:, :, :2], turns).permute(2, 0, 3, 1, 4).unbind(0)
+        v = qkv[:, :, 2].transpose(1, 2)
+    return q, k, v
+
+
+class _SplitTurned(torch.autograd.Function):
+    """Turns and lays heads side by side in one pass, which torch takes several for."""
+
+    @staticmethod
+    def forward(ctx: FunctionCtx, qkv: Tensor, turns: Tensor) -> Tensor:
+        ctx.save_for_backward(turns)
+        B, T, _, H, D = qkv.shape
+        out = qkv.new_empty(3, B, H, T, D)
+        _turn(qkv.permute(2, 0, 3, 1, 4), torch.view_as_complex(turns), out=out)
+        return out
+
+    @staticmethod
+    def backward(ctx: FunctionCtx, *grads: Tensor) -> tuple[Tensor, None]:
+        (turns,) = ctx.saved_tensors  # type: ignore[attr-defined]
+        _, B, H, T, D = grads[0].shape
+        out = grads[0].new_empty(B, T, 3, H, D)
+        back = torch.view_as_complex(turns).conj().resolve_conj()
+        _turn(grads[0], back, out=out.permute(2, 0, 3, 1, 4))
+        return out, None
+
+
+def _turn(qkv: Tensor, turns: Tensor, *, out: Tensor) -> None:
+    """Write queries and keys times complex turns, and values as they are; (3, B, H, T, D)."""
+    out[2].copy_(qkv[2])
+    if qkv.dtype == torch.float32:
+        torch.mul(_as_complex(qkv[:2]), turns, out=_as_complex(out[:2]))
+    else:
+        turned = _as_complex(qkv[:2].float()) * turns
+        out[:2].copy_(torch.view_as_real(turned).flatten(-2))
+
+
+def _as_complex(x: Tensor) -> Tensor:
+    return torch.view_as_complex(x.view(*x.shape[:-1], -1, 2))

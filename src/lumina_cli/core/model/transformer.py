@@ -16,7 +16,7 @@ from torch.utils.checkpoint import checkpoint
 
 from lumina_cli.core.model.config import ModelConfig
 from lumina_cli.core.model.dropout import add_dropped, drop
-from lumina_cli.core.model.positions import rotary_turns, rotate, sinusoidal_positions
+from lumina_cli.core.model.positions import rotary_turns, sinusoidal_positions, split_heads
 
 
 class CausalSelfAttention(nn.Module):
@@ -31,12 +31,7 @@ class CausalSelfAttention(nn.Module):
     def forward(self, x: Tensor, *, turns: Tensor | None) -> Tensor:
         B, T, C = x.shape
         qkv = self.c_attn(x).view(B, T, 3, self.num_heads, C // self.num_heads)
-        if turns is None:
-            q, k, v = qkv.permute(2, 0, 3, 1, 4).unbind(0)  # (B, H, T, D) each
-        else:
-            qk, v = qkv.split([2, 1], dim=2)
-            q, k = rotate(qk, turns).permute(2, 0, 3, 1, 4).unbind(0)
-            v = v.squeeze(2).transpose(1, 2)
+        q, k, v = split_heads(qkv, turns=turns)
         y = F.scaled_dot_product_attention(q, k, v, is_causal=T > 1)
         out: Tensor = self.c_proj(y.transpose(1, 2).reshape(B, T, C))
         return out

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor
+from torch.autograd.function import FunctionCtx
 from torch.nn import functional as F
 
 
@@ -25,12 +26,37 @@ def sum_losses(logits: Tensor, targets: Tensor, *, label_smoothing: float = 0.0)
     which is what `torch.nn.CrossEntropyLoss` computes; nll is reported without it.
     Source: Szegedy et al. 2016, "Rethinking the Inception Architecture", section 7.
     """
-    log_probs = F.log_softmax(logits.float(), dim=-1)  # (M, V)
-    nll = F.nll_loss(log_probs, targets, reduction="sum")
-    loss = nll
-    if label_smoothing > 0:
-        uniform = -log_probs.sum() / logits.size(-1)
-        loss = (1 - label_smoothing) * nll + label_smoothing * uniform
-    with torch.no_grad():
-        num_right = (logits.argmax(dim=-1) == targets).sum()
-    return LossSums(loss, nll.detach(), num_right)
+    sums = _SumLosses.apply(logits, targets, label_smoothing)  # type: ignore[no-untyped-call]
+    return LossSums(*sums)
+
+
+class _SumLosses(torch.autograd.Function):
+    """Makes the gradient from the probabilities in one go; torch's own way takes twice as long."""
+
+    @staticmethod
+    def forward(
+        ctx: FunctionCtx, logits: Tensor, targets: Tensor, smoothing: float
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        log_probs = F.log_softmax(logits.float(), dim=-1)  # (M, V)
+        of_target = log_probs.gather(1, targets.unsqueeze(1))  # (M, 1)
+        nll = -of_target.sum()
+        loss = nll.clone()
+        if smoothing > 0:
+            uniform = -log_probs.sum() / logits.size(-1)
+            loss = (1 - smoothing) * nll + smoothing * uniform
+        num_right = (of_target == log_probs.amax(dim=-1, keepdim=True)).sum()
+        ctx.save_for_backward(log_probs, targets)
+        ctx.mark_non_differentiable(nll, num_right)
+        ctx.smoothing, ctx.dtype = smoothing, logits.dtype  # type: ignore[attr-defined]
+        return loss, nll, num_right
+
+    @staticmethod
+    def backward(ctx: FunctionCtx, *grads: Tensor) -> tuple[Tensor, None, None]:
+        log_probs, targets = ctx.saved_tensors  # type: ignore[attr-defined]
+        smoothing: float = ctx.smoothing  # type: ignore[attr-defined]
+        gradient = log_probs.exp()
+        if smoothing > 0:
+            gradient -= smoothing / gradient.size(-1)
+        at_target = targets.unsqueeze(1)
+        gradient.scatter_add_(1, at_target, gradient.new_full(at_target.shape, smoothing - 1))
+        return gradient.mul_(grads[0]).to(ctx.dtype), None, None  # type: ignore[attr-defined]

@@ -17,6 +17,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -132,12 +133,14 @@ class Stepper:
     def _forward(self, batch: Batch) -> LossSums:
         device = self.model.wte.weight.device
         inputs = torch.from_numpy(batch.inputs).to(device)  # (B, T)
-        targets = torch.from_numpy(batch.targets).to(device)
-        chosen = torch.from_numpy(batch.in_loss).to(device)
+        targets = torch.from_numpy(batch.targets[batch.in_loss]).to(device)  # (M,)
+        chosen = torch.from_numpy(np.flatnonzero(batch.in_loss)).to(device)
         with self.precision.autocast():
-            hidden = self._hidden(inputs)[chosen]  # (M, C): only these need logits
+            hidden = self._hidden(inputs).flatten(0, 1)  # (B · T, C)
+            if len(chosen) < len(hidden):
+                hidden = hidden.index_select(0, chosen)  # (M, C): only these need logits
             logits = self.model.lm_head(hidden)  # (M, V)
-        return sum_losses(logits, targets[chosen], label_smoothing=self.label_smoothing)
+        return sum_losses(logits, targets, label_smoothing=self.label_smoothing)
 
     def _hidden(self, inputs: Tensor) -> Tensor:
         if self.compiled is None:

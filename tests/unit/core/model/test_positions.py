@@ -8,7 +8,12 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lumina_cli.core.model.positions import rotary_turns, rotate, sinusoidal_positions
+from lumina_cli.core.model.positions import (
+    rotary_turns,
+    rotate,
+    sinusoidal_positions,
+    split_heads,
+)
 
 
 def angle(t: int, pair: int, size: int) -> float:
@@ -56,3 +61,22 @@ def test_what_two_positions_say_to_each_other_depends_on_their_distance_alone(
 
     here, there = score(early + gap, early), score(early + gap + shift, early + shift)
     assert here == pytest.approx(there, abs=1e-4)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_heads_are_split_and_turned_in_one_pass_as_in_several(dtype: torch.dtype) -> None:
+    generator = torch.Generator().manual_seed(2)
+    given = torch.randn(2, 5, 3, 4, 6, generator=generator).to(dtype)  # (B, T, 3, H, D)
+    weights = torch.randn(3, 2, 4, 5, 6, generator=generator).to(dtype)
+    turns = rotary_turns(9, 6)[:5]
+
+    def by_parts(qkv: torch.Tensor) -> torch.Tensor:
+        q, k = rotate(qkv[:, :, :2], turns).permute(2, 0, 3, 1, 4).unbind(0)
+        return torch.stack([q, k, qkv[:, :, 2].transpose(1, 2)])
+
+    found, expected = given.clone().requires_grad_(), given.clone().requires_grad_()
+    split, parts = torch.stack(split_heads(found, turns=turns)), by_parts(expected)
+    torch.testing.assert_close(split, parts)
+    torch.autograd.backward((split * weights).sum())
+    torch.autograd.backward((parts * weights).sum())
+    torch.testing.assert_close(found.grad, expected.grad)
