@@ -7,10 +7,14 @@ import pytest
 import torch
 
 from lumina_cli.core.model.config import ModelConfig
+from lumina_cli.core.model.decoder import WIDE, Decoder
 from lumina_cli.core.model.int8 import quantize
+from lumina_cli.core.model.kv_cache import KVCache
+from lumina_cli.core.model.recorded import RecordedPass
 from lumina_cli.core.model.transformer import Transformer, build_model
 from lumina_cli.core.sampling.config import SamplingConfig
 from lumina_cli.core.sampling.generate import generate
+from lumina_cli.core.sampling.reader import Reader
 from lumina_cli.core.sampling.speculative import Guesser, Pace
 from lumina_cli.core.sampling.together import generate_together
 from lumina_cli.errors import UsageError
@@ -71,6 +75,31 @@ def test_texts_side_by_side_are_what_each_is_alone() -> None:
         generators=[torch.Generator().manual_seed(seed) for seed in range(5)],
     )
     assert [piece.id for piece in texts[0]] == said("cuda", DRAWN)
+
+
+@pytest.mark.parametrize("num_new", [1, WIDE])
+def test_a_recorded_pass_reads_what_the_whole_text_gives(num_new: int) -> None:
+    model = some_model("cuda")
+    idx = torch.randint(len(VOCABULARY), (1, 64), device="cuda")
+    decoder, cache = Decoder(model), KVCache(model.config, device="cuda")
+    with torch.inference_mode():
+        decoder.hidden(idx[:, :8], cache=cache)
+        first = idx[:, 8 : 8 + num_new]
+        recorded = RecordedPass(decoder, cache, first, records=True)
+        found = torch.cat([recorded(part) for part in idx[:, 8:].split(num_new, dim=1)], dim=1)
+        torch.testing.assert_close(found, model(idx)[:, 8:], rtol=1e-3, atol=1e-3)
+
+
+def test_a_reader_records_what_it_does_often_and_its_fork_begins_anew() -> None:
+    reader = Reader(some_model("cuda"))
+    reader.read(torch.tensor([[1, 262, 264]]))
+    for _ in range(70):  # a full context, too
+        reader.append(torch.tensor([263]))
+    assert reader._recorded[1] is not None
+    fork = reader.fork()
+    assert not fork._recorded
+    ids = torch.tensor([265])
+    torch.testing.assert_close(fork.append(ids), reader.append(ids), rtol=1e-4, atol=1e-4)
 
 
 def test_int8_is_refused() -> None:

@@ -26,6 +26,8 @@ one, for the weights have to be fetched either way; of 5 or 6 it takes longer th
 
 Linear = Callable[[Tensor], Tensor]
 Norm = Callable[[Tensor], Tensor]
+Attend = Callable[[int, Tensor], Tensor]
+"""Of a layer and its queries, keys and values, (3, B, H, T, D): what is gathered, (B, H, T, D)."""
 
 
 class _Maps(NamedTuple):
@@ -64,34 +66,63 @@ class Decoder:
             idx: ids, (B, T).
             cache: takes up their keys and values.
         """
+        T, start = idx.size(1), cache.length
+        new, keys, values = cache.views(T)
+        mask = _mask(T, start + T, like=keys[0]) if T > 1 and start else None
+        is_causal = T > 1 and not start
+
+        def attend(layer: int, qkv: Tensor) -> Tensor:
+            new[layer].copy_(qkv[1:])
+            return F.scaled_dot_product_attention(
+                qkv[0], keys[layer], values[layer], attn_mask=mask, is_causal=is_causal
+            )
+
+        hidden = self._hidden(idx, slice(start, start + T), attend=attend)
+        cache.advance(T)
+        return hidden
+
+    def hidden_at(self, idx: Tensor, where: Tensor, *, cache: KVCache) -> Tensor:
+        """Return what `hidden` does, by the same operations whatever the positions are.
+
+        Attention goes over the whole room of the cache, masked, and `cache.length` stays as it
+        is: so a GPU can record these operations once and play them again.
+
+        Args:
+            idx: ids, (B, T).
+            where: positions to read them at, (T,), on the device of the model.
+            cache: holds what stands before them.
+        """
+        stored = cache.layers
+        every = torch.arange(cache.capacity, device=where.device)
+        mask = every <= where.unsqueeze(1)  # (T, T_all)
+
+        def attend(layer: int, qkv: Tensor) -> Tensor:
+            stored[layer].index_copy_(3, where, qkv[1:])
+            keys, values = stored[layer].unbind(0)
+            return F.scaled_dot_product_attention(qkv[0], keys, values, attn_mask=mask)
+
+        return self._hidden(idx, where, attend=attend)
+
+    def _hidden(self, idx: Tensor, where: Tensor | slice, *, attend: Attend) -> Tensor:
         config = self.model.config
         B, T = idx.shape
         C, H, D = config.hidden_size, config.num_heads, config.head_size
-        start = cache.length
-        new, keys, values = cache.views(T)
         x = F.embedding(idx, self.model.wte.weight).mul_(math.sqrt(C))  # (B, T, C)
         turns = None
         if config.positions == "rotary":
-            turns = self.model.turns[start : start + T]
+            turns = self.model.turns[where]
         else:
-            x = x.add_(self.model.positions[start : start + T])
+            x = x.add_(self.model.positions[where])
         x = x.view(B * T, C)
-        mask = _mask(T, start + T, like=x) if T > 1 and start else None
-        is_causal = T > 1 and not start
         maps = self._wide_maps if self._num_rows == B * T else self._maps
         for layer, (qkv_of, out_of, fc_of, proj_of) in enumerate(maps):
             norm_1, norm_2 = self._norms[layer]
             qkv = qkv_of(norm_1(x)).view(B, T, 3, H, D)
             if turns is not None:
                 qkv = torch.cat([rotate(qkv[:, :, :2], turns), qkv[:, :, 2:]], dim=2)
-            qkv = qkv.permute(2, 0, 3, 1, 4)  # (3, B, H, T, D)
-            new[layer].copy_(qkv[1:])
-            y = F.scaled_dot_product_attention(
-                qkv[0], keys[layer], values[layer], attn_mask=mask, is_causal=is_causal
-            )
+            y = attend(layer, qkv.permute(2, 0, 3, 1, 4))  # (B, H, T, D)
             x = x + out_of(y.transpose(1, 2).reshape(B * T, C))
             x = x + proj_of(F.gelu(fc_of(norm_2(x)), approximate="tanh"))
-        cache.advance(T)
         return self._last_norm(x).view(B, T, C)
 
     def logits(self, hidden: Tensor) -> Tensor:

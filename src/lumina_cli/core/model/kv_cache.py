@@ -52,6 +52,11 @@ class KVCache:
         self.capacity = config.seq_length
         self.length = 0
 
+    @property
+    def layers(self) -> tuple[Tensor, ...]:
+        """The whole room of each layer, (2, B, H, seq_length, D), where nothing moves."""
+        return self._stored.unbind(0)
+
     def views(self, num_new: int) -> CacheViews:
         """Return views for a pass over `num_new` more positions.
 

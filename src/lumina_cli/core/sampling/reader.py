@@ -10,6 +10,7 @@ from torch import Tensor
 
 from lumina_cli.core.model.decoder import WIDE, Decoder
 from lumina_cli.core.model.kv_cache import KVCache
+from lumina_cli.core.model.recorded import RecordedPass
 from lumina_cli.core.model.transformer import Transformer
 
 
@@ -38,6 +39,8 @@ class Reader:
         self._idx = torch.zeros(
             batch_size, model.config.seq_length, dtype=torch.long, device=weight.device
         )
+        self._recorded: dict[int, RecordedPass | None] = {}
+        """By the ids of each text in a pass; none where the GPU can't record it."""
 
     @property
     def length(self) -> int:
@@ -62,7 +65,7 @@ class Reader:
         assert 1 <= T <= self._cache.capacity, (T, self._cache.capacity)
         known = min(self.num_common(idx), T - 1)
         self._cache.truncate(known)
-        return self._forward(idx[:, known:].expand(self.batch_size, -1))
+        return self._forward_to_last(idx[:, known:].expand(self.batch_size, -1))
 
     @torch.inference_mode()
     def append(self, idx: Tensor) -> Tensor:
@@ -76,7 +79,7 @@ class Reader:
             new = torch.cat([later, new], dim=1)
             self._cache.truncate(0)
             self.num_moves += 1
-        return self._forward(new)
+        return self._forward_to_last(new)
 
     @torch.inference_mode()
     def append_guesses(self, ids: list[int]) -> Tensor:
@@ -86,7 +89,7 @@ class Reader:
         """
         assert self.batch_size == 1
         assert len(ids) <= self.room, (len(ids), self.room)
-        return self._decoder.logits(self._hidden(torch.tensor([ids]))[0])
+        return self._forward(torch.tensor([ids]))[0]
 
     def truncate(self, length: int) -> None:
         """Forget all but the first `length` ids."""
@@ -108,12 +111,14 @@ class Reader:
         """Let row i go on from what row rows[i] has read; there may be fewer rows than before."""
         self._cache.select(rows)
         self._idx = self._idx[rows]
+        if len(rows) != self.batch_size:
+            self._recorded = {}
         self.batch_size = len(rows)
 
     def fork(self) -> "Reader":
         """Return a reader of the same model that has read the same, and goes its own way."""
-        shared = (self.model, self._decoder)
-        return copy.deepcopy(self, {id(each): each for each in shared})
+        taken: dict[int, object] = {id(each): each for each in (self.model, self._decoder)}
+        return copy.deepcopy(self, taken | {id(self._recorded): {}})
 
     def num_common(self, idx: Tensor) -> int:
         """Return how many first ids of `idx` are those read, in all rows."""
@@ -121,14 +126,42 @@ class Reader:
         differs = (self._idx[:, :length] != idx[:, :length]).any(dim=0)
         return int(differs.int().argmax()) if bool(differs.any()) else length
 
-    def _forward(self, idx: Tensor) -> Tensor:
-        return self._decoder.logits(self._hidden(idx)[:, -1])
+    def _forward_to_last(self, idx: Tensor) -> Tensor:
+        """Return the logits of what follows all of the ids, (B, V)."""
+        if idx.size(1) == 1:
+            return self._forward(idx)[:, -1]
+        return self._decoder.logits(
+            self._decoder.hidden(self._taken(idx), cache=self._cache)[:, -1]
+        )
 
-    def _hidden(self, idx: Tensor) -> Tensor:
+    def _forward(self, idx: Tensor) -> Tensor:
+        """Return the logits of what follows each of the ids, (B, T, V)."""
+        idx = self._taken(idx)
+        recorded = self._recorded_pass(idx) if idx.is_cuda else None
+        if recorded is not None:
+            return recorded(idx)
+        return self._decoder.logits(self._decoder.hidden(idx, cache=self._cache))
+
+    def _taken(self, idx: Tensor) -> Tensor:
+        """Write down the ids that are about to be read, and return them on the device."""
         assert not self.model.training, "sampling wants model.eval()"
         start = self.length
         self._idx[:, start : start + idx.size(1)] = idx
-        return self._decoder.hidden(idx.to(self._idx.device), cache=self._cache)
+        return idx.to(self._idx.device)
+
+    def _recorded_pass(self, idx: Tensor) -> RecordedPass | None:
+        """Return the pass over so many ids that a GPU has recorded, if it can."""
+        num_new = idx.size(1)
+        if num_new not in (1, WIDE):
+            return None
+        if num_new not in self._recorded:
+            try:
+                self._recorded[num_new] = RecordedPass(
+                    self._decoder, self._cache, idx, records=True
+                )
+            except RuntimeError:  # what can't be recorded is computed as ever
+                self._recorded[num_new] = None
+        return self._recorded[num_new]
 
 
 def _usual_rows(batch_size: int) -> int:

@@ -10,6 +10,7 @@ from lumina_cli.core.model.config import ModelConfig
 from lumina_cli.core.model.decoder import WIDE, Decoder
 from lumina_cli.core.model.int8 import quantize
 from lumina_cli.core.model.kv_cache import KVCache
+from lumina_cli.core.model.recorded import RecordedPass
 from lumina_cli.core.model.transformer import Transformer, build_model
 
 SINUSOIDAL = ModelConfig(hidden_size=32, num_layers=2, num_heads=4, seq_length=24, dropout=0.1)
@@ -86,3 +87,35 @@ def test_rounded_weights_are_read_as_the_rounded_model_reads_them() -> None:
     logits = read(Decoder(model, num_rows=WIDE), idx, chunks=[4, 1, 4], cache=cache)
     # Attention differs in the last bits, which now and then rounds a number the other way.
     torch.testing.assert_close(logits, whole(model, idx), rtol=0.05, atol=0.05)
+
+
+@BOTH
+@pytest.mark.parametrize(("batch_size", "num_new"), [(1, 1), (3, 1), (1, WIDE)])
+def test_a_pass_that_could_be_recorded_reads_what_any_other_does(
+    config: ModelConfig, batch_size: int, num_new: int
+) -> None:
+    model = fresh(config)
+    idx = some_ids(batch_size, 24)
+    plain, fixed = (KVCache(config, batch_size=batch_size) for _ in range(2))
+    decoder = Decoder(model)
+    with torch.inference_mode():
+        for cache in (plain, fixed):
+            decoder.hidden(idx[:, :8], cache=cache)
+        one_pass = RecordedPass(decoder, fixed, idx[:, 8 : 8 + num_new], records=False)
+        for new in idx[:, 8:].split(num_new, dim=1):
+            expected = decoder.logits(decoder.hidden(new, cache=plain))
+            torch.testing.assert_close(one_pass(new), expected, rtol=1e-4, atol=1e-4)
+    assert fixed.length == plain.length == 24
+    for found, kept in zip(fixed.layers, plain.layers, strict=True):
+        torch.testing.assert_close(found, kept, rtol=1e-4, atol=1e-4)
+
+
+def test_a_recorded_pass_goes_on_from_where_the_cache_was_cut() -> None:
+    model, idx = fresh(ROTARY), some_ids(1, 24)
+    decoder, cache = Decoder(model), KVCache(ROTARY)
+    with torch.inference_mode():
+        decoder.hidden(idx[:, :20], cache=cache)
+        one_pass = RecordedPass(decoder, cache, idx[:, 20:21], records=False)
+        cache.truncate(9)
+        logits = one_pass(idx[:, 9:10])
+    torch.testing.assert_close(logits[:, 0], whole(model, idx[:, :10])[:, -1], rtol=1e-4, atol=1e-4)
