@@ -14,6 +14,7 @@ from lumina_cli.core.config import ComputeConfig
 from lumina_cli.core.device import choose_device
 from lumina_cli.core.model.accounting import num_parameters
 from lumina_cli.core.model.int8 import is_quantized, quantize
+from lumina_cli.core.model.transformer import to_bf16
 from lumina_cli.core.precision import choose_precision
 from lumina_cli.core.sampling.beam import BeamSearch
 from lumina_cli.core.sampling.config import MAX_BEAMS, SamplerName, SamplingConfig
@@ -237,8 +238,9 @@ def _move(file: ModelFile, compute: ComputeConfig) -> None:
         quantize(file.model.to(device))
         return
     precision = choose_precision(compute.precision, device=device)
-    asked = compute.precision != "auto" and precision.name == "bf16"
-    file.model.to(device=device, dtype=torch.bfloat16 if asked else torch.float32)
+    file.model.to(device=device, dtype=torch.float32)
+    if compute.precision != "auto" and precision.name == "bf16":
+        to_bf16(file.model)
 
 
 def _card(path: Path, file: ModelFile) -> ModelCard:

@@ -126,6 +126,15 @@ class Transformer(nn.Module):
         return y
 
 
+def to_bf16(model: Transformer) -> Transformer:
+    """Round the weights to bf16, in place; turns stay exact, for they are not learnt."""
+    turns = getattr(model, "turns", None)
+    model.to(torch.bfloat16)
+    if turns is not None:
+        model.turns = turns
+    return model
+
+
 def build_model(config: ModelConfig, *, vocab_size: int, generator: torch.Generator) -> Transformer:
     """Return a fresh model on the CPU, every layer with weights of its own.
 

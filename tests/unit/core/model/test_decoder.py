@@ -11,7 +11,7 @@ from lumina_cli.core.model.decoder import WIDE, Decoder
 from lumina_cli.core.model.int8 import quantize
 from lumina_cli.core.model.kv_cache import KVCache
 from lumina_cli.core.model.recorded import RecordedPass
-from lumina_cli.core.model.transformer import Transformer, build_model
+from lumina_cli.core.model.transformer import Transformer, build_model, to_bf16
 
 SINUSOIDAL = ModelConfig(hidden_size=32, num_layers=2, num_heads=4, seq_length=24, dropout=0.1)
 ROTARY = SINUSOIDAL.model_copy(update={"positions": "rotary"})
@@ -119,3 +119,12 @@ def test_a_recorded_pass_goes_on_from_where_the_cache_was_cut() -> None:
         cache.truncate(9)
         logits = one_pass(idx[:, 9:10])
     torch.testing.assert_close(logits[:, 0], whole(model, idx[:, :10])[:, -1], rtol=1e-4, atol=1e-4)
+
+
+@BOTH
+def test_bf16_is_read_to_its_rounding(config: ModelConfig) -> None:
+    idx, cache = some_ids(1, 24), KVCache(config, dtype=torch.bfloat16)
+    expected = whole(fresh(config), idx)
+    rounded = Decoder(to_bf16(fresh(config)))
+    found = read(rounded, idx, chunks=[8, 1, 8, 1, 6], cache=cache)
+    torch.testing.assert_close(found, expected, rtol=0.05, atol=0.05 * expected.std().item())
