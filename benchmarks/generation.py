@@ -8,7 +8,8 @@ turns round by round; a ratio is the median over the rounds of the time of trans
 cached `generate` divided by the time of the other. Weights are random but for
 speculation, which depends on the text: give it a trained model with --model (and
 --prompt). transformers is taken from the registry, with its dynamic and with its static
-cache; nanoGPT from a folder that you name.
+cache; nanoGPT from a folder that you name. Where there is a GPU all of it happens there,
+the peers in bf16, and the static cache compiled.
 """
 
 import argparse
@@ -28,7 +29,7 @@ from lumina_cli.conversation import Message
 from lumina_cli.core.checkpoint.format import ModelFile, load_model
 from lumina_cli.core.model.config import ModelConfig
 from lumina_cli.core.model.int8 import quantize
-from lumina_cli.core.model.transformer import Transformer, build_model
+from lumina_cli.core.model.transformer import Transformer, build_model, to_bf16
 from lumina_cli.core.sampling.config import SamplingConfig
 from lumina_cli.core.sampling.generate import generate
 from lumina_cli.core.sampling.reader import Reader
@@ -45,6 +46,10 @@ SHAPES = {
 }
 BASE = "transformers, cached generate"
 BATCH = 32
+DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+ON_GPU = DEVICE.type == "cuda"
+DTYPE = torch.bfloat16 if ON_GPU else torch.float32
+"""Of the peers."""
 
 Run = Callable[[], object]
 
@@ -63,6 +68,7 @@ def lumina(model: Transformer, prompt: Tensor, *, num_chars: int, batch_size: in
                 for chooser, row in zip(choosers, as_rows(logits), strict=True)
             ]
             logits = reader.append(torch.tensor(ids))
+        logits.cpu()  # a GPU is done only now
 
     return run
 
@@ -84,7 +90,8 @@ def transformers_runs(config: ModelConfig, prompt: Tensor, *, num_chars: int) ->
         bos_token_id=0,
         eos_token_id=0,
     )
-    model = GPT2LMHeadModel(shape).eval()
+    model = GPT2LMHeadModel(shape).eval().to(device=DEVICE, dtype=DTYPE)
+    prompt = prompt.to(DEVICE)
     fixed: dict[str, Any] = {
         "max_new_tokens": num_chars,
         "min_new_tokens": num_chars,
@@ -92,17 +99,19 @@ def transformers_runs(config: ModelConfig, prompt: Tensor, *, num_chars: int) ->
         "pad_token_id": 0,
         "attention_mask": torch.ones_like(prompt),
     }
-    static = fixed | {"cache_implementation": "static", "disable_compile": True}
+    static = fixed | {"cache_implementation": "static", "disable_compile": not ON_GPU}
     return {
-        BASE: lambda: model.generate(prompt, use_cache=True, **fixed),
-        "transformers, static cache": lambda: model.generate(prompt, **static),
+        BASE: lambda: model.generate(prompt, use_cache=True, **fixed).cpu(),
+        "transformers, static cache": lambda: model.generate(prompt, **static).cpu(),
     }
 
 
 def nanogpt_run(path: Path, config: ModelConfig, prompt: Tensor, *, num_chars: int) -> Run:
     """Return `generate` of the nanoGPT in a folder, in its own model of the same shape."""
     model = nanogpt_model(path, config, vocab_size=VOCAB_SIZE).eval()
-    return lambda: model.generate(prompt, num_chars, top_k=1)
+    model = model.to(device=DEVICE, dtype=DTYPE)
+    prompt = prompt.to(DEVICE)
+    return lambda: model.generate(prompt, num_chars, top_k=1).cpu()
 
 
 def compare(config: ModelConfig, *, num_rounds: int, nanogpt: Path | None) -> list[dict[str, Any]]:
@@ -110,14 +119,18 @@ def compare(config: ModelConfig, *, num_rounds: int, nanogpt: Path | None) -> li
     num_chars = config.seq_length // 4
     generator = make_generator(0, "prompt")
     prompt = torch.randint(262, VOCAB_SIZE, (1, config.seq_length // 8), generator=generator)
-    model = build_model(config, vocab_size=VOCAB_SIZE, generator=generator).eval()
+    model = build_model(config, vocab_size=VOCAB_SIZE, generator=generator).eval().to(DEVICE)
     rounded = copy.deepcopy(model)
-    quantize(rounded)
+    smaller = "lumina, bf16" if ON_GPU else "lumina, int8"
+    if ON_GPU:
+        to_bf16(rounded)
+    else:
+        quantize(rounded)
     runs = transformers_runs(config, prompt, num_chars=num_chars)
     if nanogpt:
         runs["nanoGPT"] = nanogpt_run(nanogpt, config, prompt, num_chars=num_chars)
     runs["lumina, fp32"] = lumina(model, prompt, num_chars=num_chars)
-    runs["lumina, int8"] = lumina(rounded, prompt, num_chars=num_chars)
+    runs[smaller] = lumina(rounded, prompt, num_chars=num_chars)
     together = lumina(model, prompt, num_chars=num_chars, batch_size=BATCH)
     runs[f"lumina, fp32, {BATCH} texts together"] = together
     seconds = take_turns(runs, num_rounds=num_rounds)
@@ -152,6 +165,7 @@ class Session:
     ) -> None:
         self.ids: list[int] = []
         self.guesser: Guesser | None = None
+        file.model.to(DEVICE)
         self._file = file
         self._prompts = prompts
         self._config = SamplingConfig(temperature=temperature, max_chars=200)
@@ -242,7 +256,7 @@ def main() -> None:
         model = build_model(
             SHAPES[shape], vocab_size=VOCAB_SIZE, generator=make_generator(0, "weights")
         )
-        first_s = first_character(model.eval(), num_rounds=options.rounds)
+        first_s = first_character(model.eval().to(DEVICE), num_rounds=options.rounds)
         print_speeds(shape, lines, first_s=first_s)
         found["shapes"][shape] = {"lines": lines, "first_character_s": first_s}
     if options.model:
