@@ -58,8 +58,10 @@ def lumina(model: Transformer, prompt: Tensor, *, num_chars: int, batch_size: in
     """Return ours without an end: read, choose, read on."""
     config = SamplingConfig(sampler="greedy")
 
+    reader = Reader(model, batch_size=batch_size, wide=batch_size > 1)
+
     def run() -> None:
-        reader = Reader(model, batch_size=batch_size, wide=batch_size > 1)
+        reader.truncate(0)
         choosers = [Chooser(config, generator=torch.Generator()) for _ in range(batch_size)]
         logits = reader.read(prompt)
         for _ in range(num_chars - 1):
@@ -165,7 +167,6 @@ class Session:
     ) -> None:
         self.ids: list[int] = []
         self.guesser: Guesser | None = None
-        file.model.to(DEVICE)
         self._file = file
         self._prompts = prompts
         self._config = SamplingConfig(temperature=temperature, max_chars=200)
@@ -261,9 +262,9 @@ def main() -> None:
         found["shapes"][shape] = {"lines": lines, "first_character_s": first_s}
     if options.model:
         prompts = options.prompt or ["Hello", "How are you?", "What do you like?", "Tell me more."]
-        found["speculation"] = speculation(
-            load_model(options.model), prompts=prompts, num_rounds=options.rounds
-        )
+        file = load_model(options.model)
+        file.model.to(DEVICE)
+        found["speculation"] = speculation(file, prompts=prompts, num_rounds=options.rounds)
         print_speculation(found["speculation"])
     if options.json:
         write_json(options.json, found)

@@ -4,14 +4,18 @@ B texts of equal length, T time, V vocabulary.
 """
 
 import copy
+from collections import Counter
 
 import torch
 from torch import Tensor
 
 from lumina_cli.core.model.decoder import WIDE, Decoder
 from lumina_cli.core.model.kv_cache import KVCache
-from lumina_cli.core.model.recorded import RecordedPass
+from lumina_cli.core.model.recorded import FixedPass, RecordedPass, can_record, give_up_recording
 from lumina_cli.core.model.transformer import Transformer
+
+RECORD_AFTER = 8
+"""Passes over so many ids, after which one is recorded: it takes as long as some dozens."""
 
 
 class Reader:
@@ -39,8 +43,9 @@ class Reader:
         self._idx = torch.zeros(
             batch_size, model.config.seq_length, dtype=torch.long, device=weight.device
         )
-        self._recorded: dict[int, RecordedPass | None] = {}
-        """By the ids of each text in a pass; none where the GPU can't record it."""
+        self._recorded: dict[int, FixedPass] = {}
+        self._num_passes: Counter[int] = Counter()
+        """Both by the ids of each text in a pass."""
 
     @property
     def length(self) -> int:
@@ -61,6 +66,7 @@ class Reader:
         Args:
             idx: (B, T), or (1, T) for one text in all rows; 1 ≤ T ≤ seq_length.
         """
+        idx = idx.to(self._idx.device)
         T = idx.size(1)
         assert 1 <= T <= self._cache.capacity, (T, self._cache.capacity)
         known = min(self.num_common(idx), T - 1)
@@ -73,7 +79,7 @@ class Reader:
 
         A full context goes on with its later half, which is read anew.
         """
-        new = idx.unsqueeze(1)  # (B, 1)
+        new = idx.to(self._idx.device).unsqueeze(1)  # (B, 1)
         if self._cache.length == self._cache.capacity:
             later = self._idx[:, 1 - num_kept(self._cache.capacity) :]
             new = torch.cat([later, new], dim=1)
@@ -112,13 +118,15 @@ class Reader:
         self._cache.select(rows)
         self._idx = self._idx[rows]
         if len(rows) != self.batch_size:
-            self._recorded = {}
+            self._forget_recorded()
         self.batch_size = len(rows)
 
     def fork(self) -> "Reader":
         """Return a reader of the same model that has read the same, and goes its own way."""
         taken: dict[int, object] = {id(each): each for each in (self.model, self._decoder)}
-        return copy.deepcopy(self, taken | {id(self._recorded): {}})
+        fork: Reader = copy.deepcopy(self, taken | {id(self._recorded): {}})
+        fork._forget_recorded()
+        return fork
 
     def num_common(self, idx: Tensor) -> int:
         """Return how many first ids of `idx` are those read, in all rows."""
@@ -137,7 +145,7 @@ class Reader:
     def _forward(self, idx: Tensor) -> Tensor:
         """Return the logits of what follows each of the ids, (B, T, V)."""
         idx = self._taken(idx)
-        recorded = self._recorded_pass(idx) if idx.is_cuda else None
+        recorded = self._recorded_pass(idx) if can_record(idx.device) else None
         if recorded is not None:
             return recorded(idx)
         return self._decoder.logits(self._decoder.hidden(idx, cache=self._cache))
@@ -149,19 +157,20 @@ class Reader:
         self._idx[:, start : start + idx.size(1)] = idx
         return idx.to(self._idx.device)
 
-    def _recorded_pass(self, idx: Tensor) -> RecordedPass | None:
-        """Return the pass over so many ids that a GPU has recorded, if it can."""
+    def _recorded_pass(self, idx: Tensor) -> FixedPass | None:
+        """Return the pass over so many ids that was recorded; one that is done often is."""
         num_new = idx.size(1)
-        if num_new not in (1, WIDE):
-            return None
-        if num_new not in self._recorded:
+        self._num_passes[num_new] += 1
+        if num_new not in self._recorded and self._num_passes[num_new] > RECORD_AFTER:
             try:
-                self._recorded[num_new] = RecordedPass(
-                    self._decoder, self._cache, idx, records=True
-                )
-            except RuntimeError:  # what can't be recorded is computed as ever
-                self._recorded[num_new] = None
-        return self._recorded[num_new]
+                self._recorded[num_new] = RecordedPass(self._decoder, self._cache, idx)
+            except RuntimeError:
+                give_up_recording()
+        return self._recorded.get(num_new)
+
+    def _forget_recorded(self) -> None:
+        self._recorded = {}
+        self._num_passes.clear()
 
 
 def _usual_rows(batch_size: int) -> int:

@@ -10,7 +10,7 @@ from lumina_cli.core.model.config import ModelConfig
 from lumina_cli.core.model.decoder import WIDE, Decoder
 from lumina_cli.core.model.int8 import quantize
 from lumina_cli.core.model.kv_cache import KVCache
-from lumina_cli.core.model.recorded import RecordedPass
+from lumina_cli.core.model.recorded import FixedPass
 from lumina_cli.core.model.transformer import Transformer, build_model, to_bf16
 
 SINUSOIDAL = ModelConfig(hidden_size=32, num_layers=2, num_heads=4, seq_length=24, dropout=0.1)
@@ -101,7 +101,7 @@ def test_a_pass_that_could_be_recorded_reads_what_any_other_does(
     with torch.inference_mode():
         for cache in (plain, fixed):
             decoder.hidden(idx[:, :8], cache=cache)
-        one_pass = RecordedPass(decoder, fixed, idx[:, 8 : 8 + num_new], records=False)
+        one_pass = FixedPass(decoder, fixed, idx[:, 8 : 8 + num_new])
         for new in idx[:, 8:].split(num_new, dim=1):
             expected = decoder.logits(decoder.hidden(new, cache=plain))
             torch.testing.assert_close(one_pass(new), expected, rtol=1e-4, atol=1e-4)
@@ -115,7 +115,7 @@ def test_a_recorded_pass_goes_on_from_where_the_cache_was_cut() -> None:
     decoder, cache = Decoder(model), KVCache(ROTARY)
     with torch.inference_mode():
         decoder.hidden(idx[:, :20], cache=cache)
-        one_pass = RecordedPass(decoder, cache, idx[:, 20:21], records=False)
+        one_pass = FixedPass(decoder, cache, idx[:, 20:21])
         cache.truncate(9)
         logits = one_pass(idx[:, 9:10])
     torch.testing.assert_close(logits[:, 0], whole(model, idx[:, :10])[:, -1], rtol=1e-4, atol=1e-4)

@@ -4,10 +4,13 @@ import pytest
 import torch
 from torch import Tensor
 
+from lumina_cli.core.model import recorded
 from lumina_cli.core.model.decoder import Decoder
 from lumina_cli.core.model.kv_cache import KVCache
+from lumina_cli.core.model.recorded import FixedPass
 from lumina_cli.core.model.transformer import Transformer
-from lumina_cli.core.sampling.reader import Reader
+from lumina_cli.core.sampling import reader as module
+from lumina_cli.core.sampling.reader import RECORD_AFTER, Reader
 
 
 def ids(*values: int) -> Tensor:
@@ -17,6 +20,26 @@ def ids(*values: int) -> Tensor:
 def uncached(model: Transformer, idx: Tensor) -> Tensor:
     with torch.inference_mode():
         return model(idx)[:, -1]
+
+
+class Played(FixedPass):
+    """Stands for a recorded pass where there is no GPU, and counts how often it is played."""
+
+    times = 0
+
+    def __call__(self, idx: Tensor) -> Tensor:
+        Played.times += 1
+        return super().__call__(idx)
+
+
+@pytest.fixture
+def recording(monkeypatch: pytest.MonkeyPatch) -> type[Played]:
+    """A device whose passes are worth recording."""
+    monkeypatch.setattr(module, "can_record", lambda device: not recorded._has_failed)
+    monkeypatch.setattr(recorded, "_has_failed", False)
+    monkeypatch.setattr(module, "RecordedPass", Played)
+    monkeypatch.setattr(Played, "times", 0)
+    return Played
 
 
 @pytest.fixture
@@ -152,6 +175,54 @@ def test_a_fork_goes_its_own_way_and_copies_no_weights(
     torch.testing.assert_close(
         reader.append(torch.tensor([264])), uncached(model, ids(1, 262, 263, 264))
     )
+
+
+def test_what_is_read_often_is_recorded_and_reads_the_same(
+    model: Transformer, recording: type[Played]
+) -> None:
+    reader, text = Reader(model), [1, 262, 263]
+    reader.read(ids(*text))
+    for number in range(RECORD_AFTER + 5):
+        text.append(264 + number % 4)
+        logits = reader.append(torch.tensor(text[-1:]))
+        torch.testing.assert_close(logits, uncached(model, ids(*text)), rtol=1e-4, atol=1e-4)
+    assert recording.times == 5
+    reader.truncate(7)
+    assert reader.append(torch.tensor([9])).shape == (1, model.vocab_size)
+    assert recording.times == 6
+
+
+def test_fewer_rows_and_a_fork_have_nothing_recorded_of_their_own_yet(
+    model: Transformer, recording: type[Played]
+) -> None:
+    reader = Reader(model, batch_size=2)
+    reader.read(torch.tensor([[1, 262], [1, 263]]))
+    for _ in range(RECORD_AFTER + 1):
+        reader.append(torch.tensor([264, 265]))
+    fork = reader.fork()
+    fork.append(torch.tensor([266, 266]))
+    assert recording.times == 1
+    reader.select(torch.tensor([1]))
+    logits = reader.append(torch.tensor([267]))
+    assert recording.times == 1
+    text = [1, 263, *[265] * (RECORD_AFTER + 1), 267]
+    torch.testing.assert_close(logits, uncached(model, ids(*text)), rtol=1e-4, atol=1e-4)
+
+
+def test_where_recording_fails_all_is_computed_as_ever(
+    model: Transformer, recording: type[Played], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: object) -> FixedPass:
+        raise RuntimeError("operation not permitted when stream is capturing")
+
+    monkeypatch.setattr(module, "RecordedPass", fails)
+    reader, text = Reader(model), [1]
+    reader.read(ids(*text))
+    for number in range(RECORD_AFTER + 3):
+        text.append(264 + number % 4)
+        logits = reader.append(torch.tensor(text[-1:]))
+        torch.testing.assert_close(logits, uncached(model, ids(*text)), rtol=1e-4, atol=1e-4)
+    assert recorded._has_failed  # and nothing is recorded any more
 
 
 def test_an_interrupted_reading_leaves_the_reader_whole(
