@@ -92,8 +92,9 @@ def training_memory(
     and of the four linear maps, q, k, v and the attention's output, and the GELU's input
     (17·C numbers); two dropout masks, which a CPU keeps as numbers (2·C). One layer's backward
     pass needs 10·C at once, and 5·C more where it is computed anew. Logits exist twice: as
-    log-probabilities, and first as they are, then as their gradient. Within 20 % of what was
-    measured on a CPU (`tests/unit/core/model/test_memory_estimate.py`).
+    log-probabilities, and first as they are, then as their gradient; in a half format once more
+    in that. Within 20 % of what was measured on a CPU
+    (`tests/unit/core/model/test_memory_estimate.py`).
 
     A frozen layer keeps nothing where no gradient goes through it. Where one does, to adapters
     or to the rows of new characters below, it needs no inputs of linear maps for them (7·C
@@ -120,7 +121,8 @@ def training_memory(
     kept = learning * in_learning + passed * (in_layer - 7 * C)
     if recompute:
         kept = (2 * (learning + passed) + 5) * C + in_learning
-    outside = (3 + dropped) * C + 2 * vocab_size
+    logits = 5 * vocab_size // 2 if half else 2 * vocab_size
+    outside = (3 + dropped) * C + logits
     positions = batch_size * config.seq_length
     at_once = 30 * C if tuning.lora_rank or passed else 10 * C
     activations = BYTES * positions * (kept + at_once + outside)

@@ -1,6 +1,6 @@
 """Where a character stands: a wave added to its embedding, or a turn of queries and keys.
 
-T time, C hidden size, D head size.
+B batch, T time, C hidden size, H heads, D head size.
 """
 
 import math
@@ -63,7 +63,7 @@ def split_heads(qkv: Tensor, *, turns: Tensor | None) -> tuple[Tensor, Tensor, T
         q, k, v = _SplitTurned.apply(qkv, turns).unbind(0)  # type: ignore[no-untyped-call]
     else:
         q, k = rotate(qkv[:, :, :2], turns).permute(2, 0, 3, 1, 4).unbind(0)
-        v = qkv[:, :, 2].transpose(1, 2)
+        v = qkv[:, :, 2].transpose(1, 2).contiguous()  # lets go of qkv
     return q, k, v
 
 

@@ -44,7 +44,7 @@ class _SumLosses(torch.autograd.Function):
         if smoothing > 0:
             uniform = -log_probs.sum() / logits.size(-1)
             loss = (1 - smoothing) * nll + smoothing * uniform
-        num_right = (of_target == log_probs.amax(dim=-1, keepdim=True)).sum()
+        num_right = (logits.argmax(dim=-1) == targets).sum()
         ctx.save_for_backward(log_probs, targets)
         ctx.mark_non_differentiable(nll, num_right)
         ctx.smoothing, ctx.dtype = smoothing, logits.dtype  # type: ignore[attr-defined]

@@ -66,7 +66,7 @@ def test_what_two_positions_say_to_each_other_depends_on_their_distance_alone(
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 def test_heads_are_split_and_turned_in_one_pass_as_in_several(dtype: torch.dtype) -> None:
     generator = torch.Generator().manual_seed(2)
-    given = torch.randn(2, 5, 3, 4, 6, generator=generator).to(dtype)  # (B, T, 3, H, D)
+    start = torch.randn(2, 5, 3, 4, 6, generator=generator).to(dtype)  # (B, T, 3, H, D)
     weights = torch.randn(3, 2, 4, 5, 6, generator=generator).to(dtype)
     turns = rotary_turns(9, 6)[:5]
 
@@ -74,7 +74,7 @@ def test_heads_are_split_and_turned_in_one_pass_as_in_several(dtype: torch.dtype
         q, k = rotate(qkv[:, :, :2], turns).permute(2, 0, 3, 1, 4).unbind(0)
         return torch.stack([q, k, qkv[:, :, 2].transpose(1, 2)])
 
-    found, expected = given.clone().requires_grad_(), given.clone().requires_grad_()
+    found, expected = start.clone().requires_grad_(), start.clone().requires_grad_()
     split, parts = torch.stack(split_heads(found, turns=turns)), by_parts(expected)
     torch.testing.assert_close(split, parts)
     torch.autograd.backward((split * weights).sum())

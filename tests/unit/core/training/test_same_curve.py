@@ -1,4 +1,8 @@
-"""500 steps by all that makes training fast, against the plain way in torch's own parts."""
+"""500 steps with AdamW and dropout as they are made fast, against the plain way in torch's parts.
+
+Positions, attention, loss, dropout, clipping and AdamW; a third of the ids doesn't count.
+Muon's steps are compared with torch's in `test_muon.py`.
+"""
 
 import math
 from typing import Literal
@@ -25,6 +29,7 @@ from tests.unit.core.training.conftest import encoded
 pytestmark = pytest.mark.slow
 
 Positions = Literal["sinusoidal", "rotary"]
+POSITIONS: tuple[Positions, ...] = ("sinusoidal", "rotary")
 Curve = npt.NDArray[np.float64]
 NUM_STEPS, WINDOW, SMOOTHING = 500, 50, 0.1
 CONFIG = TrainingConfig(learning_rate=2e-3, label_smoothing=SMOOTHING, weight_decay=0.1)
@@ -46,7 +51,20 @@ def text() -> tuple[EncodedText, int]:
     """The starter corpus as ids, and how many different ones there are."""
     said = "\n".join(turn.text for talk in starter.conversations() for turn in talk.messages)
     number = {character: id_ for id_, character in enumerate(sorted(set(said[:300_000])))}
-    return encoded([number[character] for character in said[:300_000]]), len(number)
+    ids = [number[character] for character in said[:300_000]]
+    counts = np.random.default_rng(0).random(len(ids)) < 2 / 3
+    return encoded(ids, counts.tolist()), len(number)
+
+
+@pytest.fixture(scope="module")
+def plain_curves(text: tuple[EncodedText, int]) -> dict[Positions, list[Curve]]:
+    """Three runs for each kind of positions, which differ by dropout alone."""
+    return {
+        positions: [
+            plain_curve(*text, config=shape(positions, dropout=0.1), seed=seed) for seed in range(3)
+        ]
+        for positions in POSITIONS
+    }
 
 
 def rotated(x: Tensor) -> Tensor:
@@ -149,7 +167,7 @@ def distance(one: Curve, other: Curve) -> float:
     return float(np.abs(np.subtract(*means)).mean())
 
 
-@pytest.mark.parametrize("positions", ["sinusoidal", "rotary"])
+@pytest.mark.parametrize("positions", POSITIONS)
 def test_without_chance_the_curves_are_one(
     text: tuple[EncodedText, int], positions: Positions
 ) -> None:
@@ -162,15 +180,18 @@ def test_without_chance_the_curves_are_one(
 
 
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
-@pytest.mark.parametrize("positions", ["sinusoidal", "rotary"])
+@pytest.mark.parametrize("positions", POSITIONS)
 def test_the_fast_way_learns_as_the_plain_one_within_the_noise_of_dropout(
-    text: tuple[EncodedText, int], positions: Positions, precision: PrecisionName
+    text: tuple[EncodedText, int],
+    plain_curves: dict[Positions, list[Curve]],
+    positions: Positions,
+    precision: PrecisionName,
 ) -> None:
     config = shape(positions, dropout=0.1)
     fast = fast_curve(*text, config=config, precision=precision)
-    plain = [plain_curve(*text, config=config, seed=seed) for seed in range(3)]
+    plain = plain_curves[positions]
     noise = [distance(plain[0], plain[1]), distance(plain[0], plain[2])]
     noise.append(distance(plain[1], plain[2]))
     found = [distance(fast, each) for each in plain]
     print(f"apart: {np.mean(found):.4f} nats; plain runs among themselves: {np.mean(noise):.4f}")
-    assert np.mean(found) < 1.5 * max(noise)
+    assert np.mean(found) < 1.2 * max(noise)
