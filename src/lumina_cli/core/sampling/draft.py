@@ -32,6 +32,7 @@ MAX_SEEN = 300_000
 SLOT_BYTES = 4
 
 _MASK = (1 << 64) - 1
+_UPPER = ~np.uint64(0xFFFF)
 _FACTORS = tuple(
     (0x9E3779B97F4A7C15 * (2 * n + 1) ** 5 | 1) & _MASK for n in range(1, MAX_ORDER + 1)
 )
@@ -77,8 +78,9 @@ def _of_order(
     guesses: npt.NDArray[np.uint64],
 ) -> tuple[tuple[npt.NDArray[np.generic], ...], npt.NDArray[np.uint64]]:
     """Return contexts of one length that gain on `guesses`, and the guesses with their help."""
-    order = np.lexsort((targets, hashes))
-    context, target = hashes[order], targets[order]
+    # One sort by both: upper bits tell contexts apart, an id needs the lower 16.
+    order = np.argsort((hashes & _UPPER) | targets)
+    context, target = hashes[order] & _UPPER, targets[order]
     is_new_context = np.r_[True, context[1:] != context[:-1]]
     is_new_pair = is_new_context | np.r_[True, target[1:] != target[:-1]]
     pair_starts = np.flatnonzero(is_new_pair)
@@ -98,7 +100,8 @@ def _of_order(
     sizes = np.diff(np.r_[starts, len(order)])
     is_helped = np.repeat(is_better, sizes)
     helped[order] = np.where(is_helped, np.repeat(winners, sizes), guesses[order])
-    return (context[starts][is_better], winners[is_better], gains[is_better]), helped
+    keys = np.minimum.reduceat(hashes[order], starts)
+    return (keys[is_better], winners[is_better], gains[is_better]), helped
 
 
 def _filled(
