@@ -31,6 +31,7 @@ PARAMETERS_PER_CHAR = 12.0
 """How large a model may be beside its text: beyond, it learns it by heart."""
 
 LADDER = (  # hidden size, layers, heads
+    (64, 2, 2),
     (64, 3, 2),
     (96, 2, 3),
     (96, 3, 3),
@@ -44,6 +45,9 @@ LADDER = (  # hidden size, layers, heads
     (768, 8, 12),
     (1024, 12, 16),
 )
+FROM_WIDTH = 256
+"""From here on, larger steps and the usual learning rate of AdamW beside Muon."""
+
 USED_SHARE = 0.9
 """Of the time, in steps; the rest goes into evaluations, samples and saving."""
 
@@ -116,7 +120,7 @@ def _candidates(seconds: float, *, on_gpu: bool) -> Iterator[dict[str, object]]:
     length = 128 if seconds < 120 else 256
     chars = 32_768 if on_gpu else 1_024 if seconds < 30 else 2_048
     for hidden_size, num_layers, num_heads in LADDER:
-        if hidden_size >= 256:
+        if hidden_size >= FROM_WIDTH:
             chars = max(chars, 4_096)
         yield {
             "hidden_size": hidden_size,
@@ -128,7 +132,7 @@ def _candidates(seconds: float, *, on_gpu: bool) -> Iterator[dict[str, object]]:
             "positions": "rotary",
             "label_smoothing": 0.0,
             "optimizer": "muon",
-            "learning_rate": 3e-3,
+            "learning_rate": 6e-3 if hidden_size < FROM_WIDTH else 3e-3,
             "muon_learning_rate": 0.014,
             "beta2": 0.99,
             "warmup_ratio": 0.02,
@@ -168,7 +172,7 @@ def _is_filled(choice: Choice, *, corpus: Corpus) -> bool:
 def _dropout(choice: Choice, *, corpus: Corpus) -> float:
     """Return dropout where the text is read so often that it could be learnt by heart."""
     passes = choice.num_chars / max(len(corpus.train), 1)
-    return 0.0 if passes < 6 else 0.1 if passes < 15 else 0.2
+    return 0.0 if passes < 10 else 0.1 if passes < 30 else 0.2
 
 
 def _eval_chars(choice: Choice, *, settings: Settings, seconds: float) -> int:

@@ -56,7 +56,8 @@ def chosen(folder: Path, *, seconds: float, num_chars: int = 2_000_000) -> Choic
 @pytest.mark.parametrize(
     ("seconds", "hidden_size", "num_layers"),
     [
-        (5, 64, 3),
+        (5, 64, 2),
+        (8, 64, 3),
         (20, 96, 2),
         (45, 96, 3),
         (120, 96, 4),
@@ -73,8 +74,8 @@ def test_the_largest_model_that_reads_enough_is_chosen(
     num_layers: int,
 ) -> None:
     # 0.9 · seconds · 1e11 / (6 · P) characters are read and 3 · P are wanted, so that P is at
-    # most √(seconds · 5e9): 0.16, 0.32, 0.47, 0.77, 1.22, 1.41 and 2.2 million. The rungs hold 0.18
-    # (there is no smaller one), 0.28, 0.39, 0.50, 0.86, 1.3 and 1.9 million, the next 4.1.
+    # most √(seconds · 5e9): 0.16, 0.20, 0.32, 0.47, 0.77, 1.22, 1.41 and 2.2 million. The rungs
+    # hold 0.14, 0.18, 0.28, 0.39, 0.50, 0.86, 1.3 and 1.9 million, the next 4.1.
     values = chosen(tmp_path, seconds=seconds).values
     assert (values["hidden_size"], values["num_layers"]) == (hidden_size, num_layers)
 
@@ -93,6 +94,17 @@ def test_a_faster_machine_gets_a_larger_model(
     machine_speed["operations_per_s"] *= 20
     fast = chosen(tmp_path, seconds=180)
     assert fast.num_parameters > slow.num_parameters
+
+
+def test_wide_models_keep_the_usual_rate_of_adamw(
+    tmp_path: Path, machine_speed: dict[str, float]
+) -> None:
+    small = chosen(tmp_path, seconds=20).values
+    machine_speed["operations_per_s"] *= 100
+    large = chosen(tmp_path, seconds=600).values
+    assert (small["hidden_size"], small["learning_rate"]) == (96, 6e-3)
+    assert large["hidden_size"] >= 256  # type: ignore[operator]
+    assert large["learning_rate"] == 3e-3
 
 
 def test_a_short_text_gets_a_small_model_and_dropout(
