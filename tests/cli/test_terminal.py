@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -17,6 +18,11 @@ LUMINA = "from lumina_cli.cli.app import main; main()"
 CONTROLS = re.compile(r"\x1b\[[0-9;?]*[a-zA-Z]|\x1b[=>]|\x1b\][^\x07]*\x07")
 
 Start = Callable[..., "pexpect.spawn[str]"]
+
+
+def hear_ctrl_c() -> None:
+    """Undo what a shell does to what it starts in the background: such programs ignore Ctrl-C."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 @pytest.fixture
@@ -43,6 +49,7 @@ def start(tmp_path: Path) -> Iterator[Start]:
             codec_errors="replace",
             dimensions=(40, 120),
             timeout=25,
+            preexec_fn=hear_ctrl_c,
         )
         child.delaybeforesend = None
         children.append(child)
