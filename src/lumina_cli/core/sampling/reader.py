@@ -15,7 +15,7 @@ from lumina_cli.core.model.recorded import FixedPass, RecordedPass, can_record, 
 from lumina_cli.core.model.transformer import Transformer
 
 RECORD_AFTER = 8
-"""Passes over so many ids, after which one is recorded: it takes as long as some dozens."""
+"""Passes over the same number of ids before one is recorded, which takes several passes itself."""
 
 
 class Reader:

@@ -87,4 +87,5 @@ def test_a_tensor_that_does_not_lie_in_one_piece_is_dropped_like_another() -> No
 def test_compiled_code_takes_torchs_own(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.compiler, "is_compiling", lambda: True)
     monkeypatch.delattr(dropout, "_keep")
-    add_dropped(torch.ones(3), torch.ones(3), rate=0.5, training=True)
+    found = add_dropped(torch.ones(64), torch.ones(64), rate=0.5, training=True)
+    assert set(found.tolist()) == {1.0, 3.0}
