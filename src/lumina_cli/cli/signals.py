@@ -2,7 +2,8 @@
 
 A Python handler runs only between two bytecodes, which during a long operation of torch
 may be minutes away. So the signal's number goes to a socket, written by the interpreter's
-own C handler, and a thread that waits there acts upon it.
+own C handler, and a thread that waits there acts upon it. Where a limit of memory leaves
+no room for a thread, the Python handlers act.
 """
 
 import os
@@ -51,28 +52,42 @@ def stop_signals(*, stop: Callable[[], None], save: Callable[[], None]) -> Itera
     """Watch for signals.
 
     Args:
-        stop: called from another thread at the first Ctrl-C or SIGTERM; the second one ends
-            the process.
-        save: called from another thread at SIGUSR1.
+        stop: called, as a rule from another thread, at the first Ctrl-C or SIGTERM; the
+            second one ends the process.
+        save: called in the same way at SIGUSR1.
     """
     signals = StopSignals(stop=stop, save=save)
     watched = [*_STOP, *([_SAVE] if _SAVE is not None else [])]
+    with _watching(signals) as is_watched:
+        # Handlers that do nothing are needed too: without one the C handler would not write.
+        handler = (lambda *_: None) if is_watched else (lambda number, _: signals.act(number))
+        previous = {number: signal.signal(number, handler) for number in watched}
+        try:
+            yield signals
+        finally:
+            for number, earlier in previous.items():
+                signal.signal(number, earlier)
+
+
+@contextmanager
+def _watching(signals: StopSignals) -> Iterator[bool]:
+    """Act on signals in a thread; yield whether there was room for one."""
     reader, writer = socket.socketpair()
     writer.setblocking(False)
     thread = threading.Thread(target=_watch, args=(reader, signals), daemon=True)
-    # The handlers do nothing, but without one the C handler would not write.
-    previous = {number: signal.signal(number, lambda *_: None) for number in watched}
-    previous_writer = signal.set_wakeup_fd(writer.fileno(), warn_on_full_buffer=False)
-    thread.start()
-    try:
-        yield signals
-    finally:
-        signal.set_wakeup_fd(previous_writer)
-        for number, handler in previous.items():
-            signal.signal(number, handler)
-        writer.close()
-        thread.join(timeout=1)
-        reader.close()
+    with reader, writer:
+        try:
+            thread.start()
+        except RuntimeError:  # it takes a stack of some MB
+            yield False
+            return
+        previous_writer = signal.set_wakeup_fd(writer.fileno(), warn_on_full_buffer=False)
+        try:
+            yield True
+        finally:
+            signal.set_wakeup_fd(previous_writer)
+            writer.close()
+            thread.join(timeout=1)
 
 
 def _watch(reader: socket.socket, signals: StopSignals) -> None:

@@ -184,6 +184,8 @@ class LiveView:
                 del self._samples[FIRST_SAMPLES:-LAST_SAMPLES]
             case _ if line := trouble_line(event):
                 self._live.console.print(plain(line), soft_wrap=True)
+        if not self._live.auto_refresh:
+            self._live.refresh()
 
     def _take_in(self, step: StepDone) -> None:
         if self._step is None:
@@ -243,7 +245,10 @@ class LiveView:
         return grid
 
     def __enter__(self) -> "LiveView":
-        self._live.start()
+        try:
+            self._live.start()
+        except RuntimeError:  # a limit of memory leaves no room for the thread that draws
+            self._live.auto_refresh = False
         return self
 
     def __exit__(self, *exc_info: object) -> None:

@@ -2,6 +2,7 @@
 
 import io
 import math
+import threading
 from dataclasses import replace
 from pathlib import Path
 
@@ -154,6 +155,19 @@ def test_the_live_view_shows_figures_and_time_left() -> None:
     assert "2.164 bits/char" in text
     assert "bits/id" in text  # what is learnt from is counted by id, <|end|> among them
     assert "[bold]hello[31m" in text
+
+
+def test_without_room_for_a_thread_the_live_view_is_drawn_with_each_event(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def refuse(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    screen = console(terminal=True)
+    with LiveView(screen, plan=PLAN) as view:
+        view.show(STEP)
+        assert "1,200" in printed(screen)
 
 
 def test_the_plan_tells_what_was_promised() -> None:

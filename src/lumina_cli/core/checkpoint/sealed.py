@@ -145,15 +145,19 @@ class _SealingFile:
     """
 
     def __init__(self, handle: Handle) -> None:
-        self.failure: OSError | None = None
+        self.failure: OSError | MemoryError | None = None
         self._handle = handle
         self._waiting = bytearray()
         self._sha = hashlib.sha256()
 
     def write(self, data: bytes) -> int:
-        self._waiting += data
-        if len(self._waiting) >= _WRITE_BYTES:
-            self._put(len(self._waiting) - _END_RECORD_BYTES)
+        try:
+            self._waiting += data
+            if len(self._waiting) >= _WRITE_BYTES:
+                self._put(len(self._waiting) - _END_RECORD_BYTES)
+        except (OSError, MemoryError) as error:
+            self.failure = error
+            raise
         return len(data)
 
     def flush(self) -> None:
@@ -172,11 +176,7 @@ class _SealingFile:
         chunk = bytes(self._waiting[:num_bytes])
         del self._waiting[:num_bytes]
         self._sha.update(chunk)
-        try:
-            write_all(self._handle, chunk)
-        except OSError as error:
-            self.failure = error
-            raise
+        write_all(self._handle, chunk)
 
 
 def _owns_its_memory(tensor: Tensor) -> bool:

@@ -47,6 +47,20 @@ def refused(path: Path, data: bytes) -> str:
     return caught.value.message
 
 
+def test_memory_that_runs_out_while_writing_is_told_as_such(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr("lumina_cli.core.checkpoint.sealed._WRITE_BYTES", 64)
+    monkeypatch.setattr("lumina_cli.core.checkpoint.sealed.write_all", refuse)
+    path = tmp_path / "Model.pth"
+    with pytest.raises(MemoryError):  # torch would make a RuntimeError of it
+        save_model(path, model=some_model(), vocabulary=VOCABULARY, metadata=METADATA)
+    assert not path.exists()
+
+
 def unsealed(data: bytes) -> bytes:
     """Take the seal off: the zip without its comment."""
     end = data.rindex(b"PK\x05\x06")
