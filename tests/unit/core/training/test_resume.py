@@ -126,7 +126,7 @@ def often(step: int) -> Any:
     return step if usual else pytest.param(step, marks=pytest.mark.slow)
 
 
-@pytest.mark.parametrize("step", map(often, range(1, NUM_STEPS + 1)))
+@pytest.mark.parametrize("step", [often(step) for step in range(1, NUM_STEPS + 1)])
 def test_it_goes_on_from_any_step(whole: Uninterrupted, step: int) -> None:
     seen, state = whole.states[step]
     trainer = new_trainer()
