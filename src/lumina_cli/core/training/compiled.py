@@ -14,24 +14,24 @@ from lumina_cli.core.model.transformer import Transformer
 class Compiled:
     """Computes `model.hidden`, compiled at the first call.
 
-    `failure` says why it is computed as it is after all, once that is known.
+    What a compiler has to say may come with any call, forward or backward: it compiles anew
+    for windows of another length. `failure` says why the model is computed as it is after
+    all, once that is known.
     """
 
     def __init__(self, model: Transformer) -> None:
         self.failure: str | None = None
         self._model = model
         self._compiled = torch.compile(model.hidden)
-        self._has_worked = False
 
     def __call__(self, inputs: Tensor) -> Tensor:
-        if self.failure is None:
-            try:
-                hidden: Tensor = self._compiled(inputs)
-            except Exception as error:  # whatever a compiler may say
-                if self._has_worked or is_out_of_memory(error):
-                    raise
-                self.failure = (str(error).strip() or type(error).__name__).splitlines()[0][:200]
-            else:
-                self._has_worked = True
-                return hidden
-        return self._model.hidden(inputs)
+        compute = self._model.hidden if self.failure is not None else self._compiled
+        hidden: Tensor = compute(inputs)
+        return hidden
+
+    def give_up(self, error: Exception) -> bool:
+        """Go on uncompiled after an error; return whether that can be of any use."""
+        if self.failure is not None or is_out_of_memory(error):
+            return False
+        self.failure = (str(error).strip() or type(error).__name__).splitlines()[0][:200]
+        return True

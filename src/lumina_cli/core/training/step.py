@@ -24,7 +24,7 @@ from torch import Tensor
 from lumina_cli.core.memory import insist, unless_out_of_memory
 from lumina_cli.core.model.transformer import Transformer
 from lumina_cli.core.precision import LossScale, Precision, SkipReason
-from lumina_cli.core.seeding import random_state, restore_random_state
+from lumina_cli.core.seeding import RandomState, random_state, restore_random_state
 from lumina_cli.core.training.compiled import Compiled
 from lumina_cli.core.training.loss import LossSums, sum_losses
 from lumina_cli.core.training.optim import Optimizers
@@ -99,7 +99,7 @@ class Stepper:
         self._maybe_try_larger()
         device = self.model.wte.weight.device
         random = insist(partial(random_state, device))
-        while (sums := unless_out_of_memory(partial(self._gradients, batch))) is None:
+        while (sums := unless_out_of_memory(partial(self._compute, batch, random))) is None:
             self.do_less_at_once()
             restore_random_state(random, device=device)
         num = max(batch.num_in_loss, 1)
@@ -111,6 +111,16 @@ class Stepper:
         self.loss_scale.step_done()
         self.steps_at_size += 1
         return result
+
+    def _compute(self, batch: Batch, random: RandomState) -> "_Sums":
+        """Sum the gradients of the batch; once more, uncompiled, where compiling fails."""
+        try:
+            return self._gradients(batch)
+        except Exception as error:  # whatever a compiler may say
+            if self.compiled is None or not self.compiled.give_up(error):
+                raise
+        restore_random_state(random, device=self.model.wte.weight.device)
+        return self._gradients(batch)
 
     def _gradients(self, batch: Batch) -> "_Sums":
         """Sum the gradients of the batch, piece by piece."""

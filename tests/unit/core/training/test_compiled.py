@@ -1,11 +1,13 @@
 """The model compiled, for real where a compiler is there, and as it is where that fails."""
 
+import itertools
 import shutil
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 import torch
+from torch import Tensor
 
 from lumina_cli.core.training import compiled
 from lumina_cli.core.training.config import TrainingConfig
@@ -44,6 +46,40 @@ def test_a_compiler_that_fails_costs_a_line_and_nothing_else(
     events = events_of(compiles=True)
     told = [event for event in events if isinstance(event, CompileFailed)]
     assert told == [CompileFailed(1, "no compiler here")]
+    assert losses(events) == losses(events_of(compiles=False))
+
+
+class _FailsBackward(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        return x.clone()
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> Tensor:
+        raise RuntimeError("no kernel for that")
+
+
+@pytest.mark.parametrize("direction", ["forward", "backward"])
+def test_a_compiler_that_fails_later_on_costs_no_more(
+    monkeypatch: pytest.MonkeyPatch, direction: str
+) -> None:
+    def fails_at_third(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
+        count = itertools.count(1)
+
+        def call(inputs: Tensor) -> Tensor:
+            if next(count) < 3:
+                return function(inputs)
+            if direction == "forward":
+                raise RuntimeError("no kernel for that")
+            hidden: Tensor = _FailsBackward.apply(function(inputs))  # type: ignore[no-untyped-call]
+            return hidden
+
+        return call
+
+    monkeypatch.setattr(compiled.torch, "compile", fails_at_third)
+    events = events_of(compiles=True)
+    told = [event for event in events if isinstance(event, CompileFailed)]
+    assert told == [CompileFailed(3, "no kernel for that")]
     assert losses(events) == losses(events_of(compiles=False))
 
 
