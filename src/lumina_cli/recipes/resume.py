@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from lumina_cli.core.checkpoint.format import Checkpoint, load_checkpoint
 from lumina_cli.core.checkpoint.store import CheckpointStore, Found
+from lumina_cli.core.training.config import TrainingConfig
 from lumina_cli.core.training.finetune_config import FinetuneConfig
 from lumina_cli.core.training.state import Counters, TrainerState
 from lumina_cli.data.corpus import Corpus
@@ -169,6 +170,13 @@ def rescale_position(
         return counters
     index = counters.batch_index * before // windows_per_step
     return counters.model_copy(update={"batch_index": index, "is_epoch_over": False})
+
+
+def has_other_limits(resumed: Resumed, config: TrainingConfig) -> bool:
+    """Return whether the run was to end elsewhere, or to be measured more or less often."""
+    saved = resumed.facts["settings"]
+    limits = ("epochs", "max_steps", "minutes", "evaluations")
+    return any(saved.get(name) != getattr(config, name) for name in limits)
 
 
 def _find_checkpoint(path: Path) -> Found:

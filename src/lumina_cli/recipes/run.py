@@ -31,7 +31,12 @@ from lumina_cli.recipes.kept_sample import write_sample
 from lumina_cli.recipes.model_facts import make_checkpoint, model_metadata
 from lumina_cli.recipes.plan import Plan, make_plan
 from lumina_cli.recipes.report_page import write_report_page
-from lumina_cli.recipes.resume import Resumed, rescale_position, trainer_state
+from lumina_cli.recipes.resume import (
+    Resumed,
+    has_other_limits,
+    rescale_position,
+    trainer_state,
+)
 from lumina_cli.recipes.run_errors import diverged_on, too_large
 from lumina_cli.recipes.run_folder import RunFolder
 from lumina_cli.recipes.samples import choose_prompt, say
@@ -45,8 +50,8 @@ PAGE_EVERY_S = 60.0
 AROUND_S, AROUND_SHARE = 1.0, 0.05
 """Of a run by the clock: kept for the start of the program before it, and the report after."""
 
-COMPILE_FROM_S = 180.0
-"""Compiling takes about a minute; it has to be earned back."""
+COMPILE_FROM_S = 300.0
+"""Compiling takes about a minute, which has to be earned back; twice where windows grow."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +133,10 @@ class TrainingRun:
             seed_dropout(task.config.seed)
         else:
             self.folder.go_on(task.settings.values())
-            self.trainer.restore(self._resumed_state(task.resumed))
+            self.trainer.restore(
+                self._resumed_state(task.resumed),
+                has_other_limits=has_other_limits(task.resumed, task.config),
+            )
         self.store.remove_unfinished()
         self.folder.record(Begun(self.trainer.num_steps))
 
@@ -223,7 +231,12 @@ class TrainingRun:
     def _compiles(self) -> bool:
         if self.task.config.compile != "auto":
             return self.task.config.compile == "on"
-        return self.task.machine.device.type == "cuda" and self.plan.seconds >= COMPILE_FROM_S
+        times = 1 if self.task.config.start_seq_length is None else 2
+        left_s = self.plan.seconds
+        if self.task.resumed is not None:
+            found = self.task.resumed.found
+            left_s -= trainer_state(found.checkpoint, path=found.path).counters.elapsed_s
+        return self.task.machine.device.type == "cuda" and left_s >= times * COMPILE_FROM_S
 
     def _recall(self) -> TrainerState:
         try:

@@ -49,8 +49,8 @@ def make_report(
     LuminaError: the model can't be read.
     """
     best = load_model(task.out, device=task.machine.device)
-    is_over = finished.reason != "interrupted"
-    is_exam = task.material.source.is_starter and is_over
+    has_time = finished.reason not in ("interrupted", "minutes")
+    is_exam = task.material.source.is_starter and has_time
     return TrainReport(
         model=task.out,
         run_folder=run_folder,

@@ -19,7 +19,7 @@ from lumina_cli.data.batches import spread_batches
 from lumina_cli.data.encoded import EncodedText
 
 TIME_SHARE = 0.05
-"""Of a run that the clock ends: what measuring may take, however often it was asked for."""
+"""Of a run that the clock ends: what measuring and saving may take, however often asked for."""
 
 PULLS, MOST_PULLS = 3, 6
 """Models on the way back to the start that are tried; more where none of them is allowed."""
@@ -99,7 +99,8 @@ class Examiner:
         """Return how many of the marks lie behind."""
         marks = float(self.config.evaluations)
         if self.seconds is not None and counters.evaluation_s > 0:
-            marks = min(marks, TIME_SHARE * self.seconds / counters.evaluation_s)
+            each_s = counters.evaluation_s + counters.save_s
+            marks = min(marks, TIME_SHARE * self.seconds / each_s)
         return int(counters.progress * marks)
 
     def is_last_due(self, counters: Counters, reason: StopReason) -> bool:

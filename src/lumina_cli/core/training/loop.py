@@ -8,8 +8,10 @@ goes on as if it had never stopped.
 
 import math
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from functools import partial
+from statistics import median_low
 
 from lumina_cli.core.memory import insist, unless_out_of_memory
 from lumina_cli.core.model.transformer import Transformer
@@ -65,6 +67,9 @@ Clock = Callable[[], float]
 
 SAMPLE_EVERY_S = 20.0
 FIRST_SAMPLE_S = 2.0
+SAMPLE_SHARE = 0.05
+"""Of the time, at most, for samples of a model that says them slowly."""
+
 OVERFITS_AFTER = 3
 """Evaluations in a row worse than the best, before that is told."""
 
@@ -81,7 +86,7 @@ class Trainer:
         config: how long and how fast.
         precision: in which the model computes.
         seconds: with `config.minutes`, what is left of them for the loop.
-        sample: shows what the model says by now; called every 20 seconds.
+        sample: shows what the model says by now; called every 20 seconds, or less often.
         recall: returns the last good state, to go back to when training diverges.
         compiles: whether to compile the model; where that fails it is computed as it is.
         clock: seconds from anywhere, for tests to set.
@@ -133,6 +138,8 @@ class Trainer:
         self._batches = self._shuffle_epoch()
         self._stopped = False
         self._resumed_s = self._next_sample_s = 0.0
+        self._steps_s: deque[float] = deque(maxlen=3)
+        self._compiled_length = 0
 
     @property
     def num_steps(self) -> int:
@@ -179,13 +186,31 @@ class Trainer:
         self.counters.elapsed_s = self._elapsed_s
         return take(self.counters, stepper=self.stepper, start=self.examiner.remembered.start)
 
-    def restore(self, state: TrainerState) -> None:
-        """Go on from a state. Raises ModelFileError where it is of another model or optimizer."""
+    def restore(self, state: TrainerState, *, has_other_limits: bool = False) -> None:
+        """Go on from a state.
+
+        Args:
+            state: of a run of the same model, optimizer and data.
+            has_other_limits: whether that run was to end elsewhere, so that what is done is
+                another share of the whole now.
+
+        Raises:
+            ModelFileError: it is of another model or optimizer.
+        """
         self.counters = put_back(
             state, stepper=self.stepper, start=self.examiner.remembered.start, config=self.config
         )
         self._batches = self._shuffle_epoch()
         self._resumed_s = self.clock() - self.counters.elapsed_s
+        if has_other_limits:
+            self._count_progress_anew()
+
+    def _count_progress_anew(self) -> None:
+        counters = self.counters
+        position = Position(counters.num_steps, self._passes(), counters.elapsed_s)
+        counters.progress = self.limits.progress(position)
+        counters.evaluations_done = self.examiner.marks_passed(counters)
+        self._batches = self._shuffle_epoch()
 
     @property
     def _elapsed_s(self) -> float:
@@ -200,10 +225,15 @@ class Trainer:
             return "interrupted"
         if self.config.patience and counters.num_worse >= self.config.patience:
             return "patience"
-        # Another step takes as long as the last one did: is there still time for it? The last
-        # evaluation and saving are kept time for, too.
-        elapsed_s = self._elapsed_s + counters.step_s + 2 * counters.evaluation_s
+        elapsed_s = self._elapsed_s + self._ahead_s
         return self.limits.reached(Position(counters.num_steps, self._passes(), elapsed_s))
+
+    @property
+    def _ahead_s(self) -> float:
+        """How long another step would take, and then the last evaluation and saving."""
+        counters = self.counters
+        saving_s = max(counters.save_s, counters.evaluation_s)  # not less, to be on the safe side
+        return counters.step_s + counters.evaluation_s + saving_s
 
     def _passes(self, *, further: int = 0) -> float:
         counters = self.counters
@@ -225,7 +255,7 @@ class Trainer:
         )
         before = (stepper.micro_batch_size, self.model.recompute)
         result = stepper.step(batch, lr_factor=factor)
-        counters.step_s = self.clock() - started_s
+        self._foretell_step(self.clock() - started_s)
         counters.num_attempts += 1
         counters.batch_index += 1
         counters.is_epoch_over = counters.batch_index == len(self._batches)
@@ -247,6 +277,14 @@ class Trainer:
         count_good(result.loss, counters)
         yield from happened
         yield tell_step(result, batch, counters=counters, elapsed_s=self._elapsed_s)
+
+    def _foretell_step(self, taken_s: float) -> None:
+        """Keep how long the next step will take; one that is held up or compiles tells nothing."""
+        if self.stepper.compiled is not None and self._compiled_length != self._batches.seq_length:
+            self._compiled_length = self._batches.seq_length
+            return
+        self._steps_s.append(taken_s)
+        self.counters.step_s = median_low(self._steps_s)
 
     def _skipped(self, result: StepResult) -> Iterator[TrainEvent]:
         """Tell that a batch was skipped, and go back if that happens too often."""
@@ -273,8 +311,7 @@ class Trainer:
     def _progress_after_step(self) -> float:
         """Return the progress once the step in hand is done; it never falls."""
         counters = self.counters
-        # The last evaluation and saving take their time, too.
-        elapsed_s = self._elapsed_s + counters.step_s + 2 * counters.evaluation_s
+        elapsed_s = self._elapsed_s + self._ahead_s
         position = Position(counters.num_steps + 1, self._passes(further=1), elapsed_s)
         return max(counters.progress, self.limits.progress(position))
 
@@ -321,9 +358,11 @@ class Trainer:
         )
 
     def _show_sample(self, sample: Sample) -> Sampled | SampleSkipped:
-        self._next_sample_s = self.clock() + SAMPLE_EVERY_S
+        started_s = self.clock()
         text = unless_out_of_memory(partial(sample, self.model))
         self.model.train()
+        taken_s = self.clock() - started_s
+        self._next_sample_s = started_s + max(SAMPLE_EVERY_S, taken_s / SAMPLE_SHARE)
         return SampleSkipped(self.num_steps) if text is None else Sampled(self.num_steps, text)
 
     def _evaluate(self) -> Iterator[TrainEvent]:
@@ -347,6 +386,7 @@ class Trainer:
             counters.best_nats = nats if evaluation.characters else None
         elif self.num_steps > 0:
             counters.num_worse += 1
+        told_s = self.clock()
         yield Evaluated(
             step=self.num_steps,
             nats_per_char=nats,
@@ -357,10 +397,17 @@ class Trainer:
             kept_nats_per_char=kept,
             share=share,
         )
+        self._note_saving(self.clock() - told_s)
         # Without a best one, no measurement was a number yet.
         if counters.num_worse == OVERFITS_AFTER and best is not None:
             assert counters.best_step is not None
             yield Overfits(self.num_steps, counters.best_step, best, nats)
+
+    def _note_saving(self, taken_s: float) -> None:
+        """Keep how long saving takes: whoever was told of an evaluation saved before going on."""
+        known_s = self.counters.save_s
+        # The shortest, for the first model to be saved has statistics to be counted as well.
+        self.counters.save_s = min(known_s, taken_s) if known_s > 0 else taken_s
 
     def _examine(self) -> Examined:
         return self.examiner.examine(self.model, batch_size=self.stepper.micro_batch_size)

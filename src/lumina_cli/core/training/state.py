@@ -36,6 +36,7 @@ class Counters(BaseModel):
     evaluations_done: int = 0
     evaluated_step: int = -1
     evaluation_s: float = 0.0
+    save_s: float = 0.0
     share: float = 1.0
     best_nats: float | None = None
     best_step: int | None = None

@@ -1,5 +1,6 @@
 """The training loop: what it tells, when it ends, and that it learns."""
 
+import itertools
 import math
 from collections.abc import Callable
 from itertools import pairwise
@@ -10,7 +11,7 @@ import torch
 
 from lumina_cli.core.model.transformer import Transformer
 from lumina_cli.core.seeding import seed_dropout
-from lumina_cli.core.training import examiner
+from lumina_cli.core.training import compiled, examiner
 from lumina_cli.core.training.config import TrainingConfig
 from lumina_cli.core.training.evaluate import Evaluation
 from lumina_cli.core.training.events import (
@@ -41,6 +42,7 @@ def make_trainer(
     seconds: float | None = None,
     sample: Callable[[Transformer], str] | None = None,
     clock: Callable[[], float] | None = None,
+    compiles: bool = False,
     **changes: Any,
 ) -> Trainer:
     given = {"batch_size": 4, "learning_rate": 1e-2, "epochs": None, **changes}
@@ -52,6 +54,7 @@ def make_trainer(
         precision=FP32,
         seconds=seconds,
         sample=sample,
+        compiles=compiles,
         clock=clock or (lambda: 0.0),
     )
 
@@ -225,18 +228,79 @@ def test_marks_are_counted_by_the_duration_of_the_evaluation_that_was_just_made(
         assert max(b - a for a, b in pairwise(steps)) <= 40
 
 
-def test_one_slow_step_makes_no_progress_that_has_to_be_taken_back(
+@pytest.mark.parametrize("slow_step", [2, 10])
+def test_one_slow_step_foretells_nothing(monkeypatch: pytest.MonkeyPatch, slow_step: int) -> None:
+    world = World(monkeypatch, step_s=0.5, evaluation_s=0.0)
+    real_step, count = Stepper.step, itertools.count(1)
+
+    def step(*args: Any, **kwargs: Any) -> StepResult:
+        if next(count) == slow_step:
+            world.now_s += 35.0  # the machine had something else to do
+        return real_step(*args, **kwargs)
+
+    monkeypatch.setattr(Stepper, "step", step)
+    steps = steps_of(run(make_trainer(seconds=60.0, clock=world.clock)))
+    assert len(steps) == (60 - 35) / 0.5 - 1  # another would not end before the limit
+    for done, following in pairwise(steps):
+        assert following.progress == pytest.approx((done.elapsed_s + 0.5) / 60)
+
+
+def test_compiling_foretells_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World(monkeypatch, step_s=0.5, evaluation_s=0.0)
+    real_step, lengths = Stepper.step, set()
+
+    def step(stepper: Stepper, batch: Batch, **kwargs: Any) -> StepResult:
+        if batch.inputs.shape[1] not in lengths:
+            world.now_s += 25.0  # as long as compiling takes
+            lengths.add(batch.inputs.shape[1])
+        return real_step(stepper, batch, **kwargs)
+
+    monkeypatch.setattr(Stepper, "step", step)
+    monkeypatch.setattr(compiled.torch, "compile", lambda function: function)
+    trainer = make_trainer(seconds=60.0, clock=world.clock, compiles=True, start_seq_length=4)
+    steps = steps_of(run(trainer))
+    assert len(lengths) == 2
+    assert len(steps) == (60 - 2 * 25) / 0.5 - 1
+    assert steps[1].progress == pytest.approx(26 / 60, abs=0.01)
+
+
+def test_time_is_kept_for_saving_as_long_as_it_takes(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World(monkeypatch, step_s=1.0, evaluation_s=0.1)
+    trainer = make_trainer(seconds=100.0, clock=world.clock, evaluations=20, patience=0)
+    events = []
+    for event in trainer.run():
+        events.append(event)
+        if isinstance(event, Evaluated):
+            world.now_s += 3.0
+    finished = events[-1]
+    assert isinstance(finished, Finished)
+    assert 95 < finished.elapsed_s <= 100  # the last model is saved by then
+    assert len(evaluations_of(events)) <= 4  # a twentieth of the time for all of it
+
+
+def test_samples_that_take_long_take_a_small_share_of_the_time(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    world = World(monkeypatch, step_s=0.5, evaluation_s=0.0)
-    trainer = make_trainer(seconds=60.0, clock=world.clock)
-    progress = []
-    for event in trainer.run():
-        if isinstance(event, StepDone):
-            progress.append(event.progress)
-        if isinstance(event, StepDone) and event.step == 10:
-            trainer._step_s = 20.0  # as if the tenth step had been held up
-    assert progress == sorted(progress)
+    world = World(monkeypatch, step_s=1.0, evaluation_s=0.0)
+
+    def sample(_: Transformer) -> str:
+        world.now_s += 30.0
+        return "slow"
+
+    events = run(make_trainer(seconds=1200.0, clock=world.clock, sample=sample))
+    assert 2 <= sum(isinstance(event, Sampled) for event in events) <= 3
+
+
+def test_a_run_that_is_made_longer_learns_and_is_measured_on_the_way() -> None:
+    first = make_trainer(max_steps=10, evaluations=5, patience=0)
+    run(first)
+    longer = make_trainer(max_steps=40, evaluations=5, patience=0)
+    longer.restore(first.state(), has_other_limits=True)
+    events = run(longer)
+    steps = steps_of(events)
+    assert [step.progress for step in steps] == [step.step / 40 for step in steps]
+    assert steps[0].learning_rate > 5 * steps[-1].learning_rate
+    assert [event.step for event in evaluations_of(events)] == [16, 24, 32, 40]
 
 
 @pytest.mark.parametrize("seconds", [0.0, -3.0, 1.0])
