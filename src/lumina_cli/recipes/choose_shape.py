@@ -9,14 +9,16 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+from lumina_cli.core.memory import unless_out_of_memory
 from lumina_cli.core.model.accounting import num_parameters
 from lumina_cli.core.model.config import ModelConfig
 from lumina_cli.core.model.transformer import build_model
 from lumina_cli.core.seeding import make_generator
 from lumina_cli.core.training.config import TrainingConfig
 from lumina_cli.data.corpus import Corpus
+from lumina_cli.errors import OutOfMemoryError
 from lumina_cli.recipes.plan import measure_step_s
-from lumina_cli.recipes.task import Machine
+from lumina_cli.recipes.task import Machine, fit_to_machine
 from lumina_cli.settings import Settings
 
 SHAPE_SETTINGS = frozenset(
@@ -46,7 +48,10 @@ LADDER = (  # hidden size, layers, heads
     (1024, 12, 16),
 )
 FROM_WIDTH = 256
-"""From here on, larger steps and the usual learning rate of AdamW beside Muon."""
+"""From here on, larger steps and lower learning rates of AdamW."""
+
+LEARNING_RATES = {"muon": (6e-3, 3e-3), "adamw": (3e-3, 1e-3)}
+"""Of AdamW, for narrow and for wide models: beside Muon it has only what Muon is not for."""
 
 USED_SHARE = 0.9
 """Of the time, in steps; the rest goes into evaluations, samples and saving."""
@@ -86,21 +91,31 @@ def is_free(settings: Settings) -> bool:
 
 
 def choose_shape(settings: Settings, *, corpus: Corpus, machine: Machine, seconds: float) -> Choice:
-    """Return the largest model that the time is enough for.
+    """Return the largest model that the time and the memory are enough for.
 
     Args:
         settings: what they name stays as it is.
         corpus: to learn from; a little of it is learnt on trial.
         machine: to compute on.
         seconds: left for training.
+
+    Raises:
+        OutOfMemoryError: memory is not enough for the smallest.
     """
-    started_s = time.monotonic()
+    started_s, config = time.monotonic(), settings.of(TrainingConfig)
     chosen: Choice | None = None
-    for values in _candidates(seconds, on_gpu=machine.device.type == "cuda"):
+    optimizer = config.optimizer if "optimizer" in settings.sources else "muon"
+    on_gpu = machine.device.type == "cuda"
+    for values in _candidates(seconds, optimizer=optimizer, on_gpu=on_gpu):
         values = {name: v for name, v in values.items() if name not in settings.sources}
         trial = settings.replaced(values, source="--minutes")
         left_s = seconds - (time.monotonic() - started_s)
-        candidate = _try(trial, values, corpus=corpus, machine=machine, seconds=left_s)
+        try:
+            candidate = _try(trial, values, corpus=corpus, machine=machine, seconds=left_s)
+        except OutOfMemoryError:
+            if chosen is None:
+                raise
+            break
         if chosen is not None and not _is_filled(candidate, corpus=corpus):
             break
         chosen = candidate
@@ -115,7 +130,7 @@ def choose_shape(settings: Settings, *, corpus: Corpus, machine: Machine, second
     )
 
 
-def _candidates(seconds: float, *, on_gpu: bool) -> Iterator[dict[str, object]]:
+def _candidates(seconds: float, *, optimizer: str, on_gpu: bool) -> Iterator[dict[str, object]]:
     """Yield settings from the smallest model to the largest."""
     length = 128 if seconds < 120 else 256
     chars = 32_768 if on_gpu else 1_024 if seconds < 30 else 2_048
@@ -131,8 +146,8 @@ def _candidates(seconds: float, *, on_gpu: bool) -> Iterator[dict[str, object]]:
             "batch_size": chars // length,
             "positions": "rotary",
             "label_smoothing": 0.0,
-            "optimizer": "muon",
-            "learning_rate": 6e-3 if hidden_size < FROM_WIDTH else 3e-3,
+            "optimizer": optimizer,
+            "learning_rate": LEARNING_RATES[optimizer][hidden_size >= FROM_WIDTH],
             "muon_learning_rate": 0.014,
             "beta2": 0.99,
             "warmup_ratio": 0.02,
@@ -148,13 +163,25 @@ def _try(
     machine: Machine,
     seconds: float,
 ) -> Choice:
-    """Return a candidate with what it would read, after a few steps on trial."""
-    shape, config = trial.of(ModelConfig), trial.of(TrainingConfig)
-    vocab_size = len(corpus.vocabulary)
-    model = build_model(
-        shape, vocab_size=vocab_size, generator=make_generator(config.seed, "weights")
-    ).to(machine.device)
-    step_s = measure_step_s(model, corpus, config=config, precision=machine.precision)
+    """Return a candidate with what it would read, after a few steps on trial.
+
+    Raises:
+        OutOfMemoryError: it doesn't fit into this machine.
+    """
+    shape, vocab_size = trial.of(ModelConfig), len(corpus.vocabulary)
+    config = fit_to_machine(trial, vocab_size=vocab_size, machine=machine).config
+
+    def measure() -> float:
+        generator = make_generator(config.seed, "weights")
+        model = build_model(shape, vocab_size=vocab_size, generator=generator).to(machine.device)
+        return measure_step_s(model, corpus, config=config, precision=machine.precision)
+
+    step_s = unless_out_of_memory(measure)
+    if step_s is None:
+        raise OutOfMemoryError(
+            f"memory ran out while a model {shape.hidden_size} wide was tried",
+            hint="Close other programs, or name a shape: --hidden-size 64 --num-layers 2",
+        )
     chars_per_s = config.windows_per_step * shape.seq_length / step_s
     return Choice(
         values,

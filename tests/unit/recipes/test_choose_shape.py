@@ -12,7 +12,9 @@ from lumina_cli.core.precision import choose_precision
 from lumina_cli.core.training.config import TrainingConfig
 from lumina_cli.data.config import DataConfig
 from lumina_cli.data.corpus import Corpus, load_corpus
+from lumina_cli.errors import OutOfMemoryError
 from lumina_cli.recipes import choose_shape as module
+from lumina_cli.recipes import task
 from lumina_cli.recipes.choose_shape import Choice, choose_shape, explain, is_free
 from lumina_cli.recipes.task import Machine
 from lumina_cli.settings import TRAIN_CONFIGS, Settings, resolve_settings
@@ -120,6 +122,35 @@ def test_what_is_named_is_not_chosen(tmp_path: Path, machine_speed: dict[str, fl
     named = settings(optimizer="adamw", dropout=0.3)
     choice = choose_shape(named, corpus=text, machine=MACHINE, seconds=60)
     assert not {"optimizer", "dropout"} & choice.values.keys()
+    assert choice.values["learning_rate"] == 3e-3  # without Muon it is for all matrices
+
+
+def test_a_model_that_does_not_fit_is_not_chosen(
+    tmp_path: Path, machine_speed: dict[str, float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    large = chosen(tmp_path, seconds=1_000)
+    need = large.num_parameters * 16
+    monkeypatch.setattr(task, "available_memory_bytes", lambda device: need)
+    small = chosen(tmp_path, seconds=1_000)
+    assert small.num_parameters < large.num_parameters
+
+
+def test_a_model_that_runs_out_of_memory_on_trial_is_not_chosen(
+    tmp_path: Path, machine_speed: dict[str, float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    measure = module.measure_step_s
+
+    def step_s(model: Transformer, *args: Any, **kwargs: Any) -> float:
+        if model.config.hidden_size > widest:
+            raise MemoryError
+        return measure(model, *args, **kwargs)
+
+    monkeypatch.setattr(module, "measure_step_s", step_s)
+    widest = 96
+    assert chosen(tmp_path, seconds=1_000).values["hidden_size"] == 96
+    widest = 0
+    with pytest.raises(OutOfMemoryError):
+        chosen(tmp_path, seconds=1_000)
 
 
 @pytest.mark.parametrize(
