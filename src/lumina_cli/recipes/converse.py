@@ -239,6 +239,11 @@ def _move(file: ModelFile, compute: ComputeConfig) -> None:
         return
     precision = choose_precision(compute.precision, device=device)
     file.model.to(device=device, dtype=torch.float32)
+    if compute.precision == "fp16":
+        raise UsageError(
+            "precision fp16 is for training, not for chat or generate",
+            hint="Use: --precision bf16, or leave it out for fp32",
+        )
     if compute.precision != "auto" and precision.name == "bf16":
         to_bf16(file.model)
 

@@ -5,14 +5,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lumina_cli.core.checkpoint.format import load_model
-from lumina_cli.core.config import ComputeConfig
-from lumina_cli.core.device import choose_device
-from lumina_cli.core.precision import choose_precision
 from lumina_cli.core.training.config import TrainingConfig
 from lumina_cli.data.batches import steps_of_text
 from lumina_cli.data.config import DataConfig
 from lumina_cli.recipes.plan import measure_step_s
 from lumina_cli.recipes.sources import encode_source, open_source
+from lumina_cli.recipes.task import choose_machine
 from lumina_cli.settings import Settings
 
 
@@ -34,17 +32,17 @@ def measure_epoch(model_path: Path, *, data: Sequence[Path], settings: Settings)
     Raises:
         LuminaError: model or data can't be read.
     """
-    compute, training = settings.of(ComputeConfig), settings.of(TrainingConfig)
-    config = settings.of(DataConfig)
-    device = choose_device(compute.device)
-    precision = choose_precision(compute.precision, device=device)
-    loaded = load_model(model_path, device=device)
+    training, config = settings.of(TrainingConfig), settings.of(DataConfig)
+    machine = choose_machine(settings)
+    loaded = load_model(model_path, device=machine.device)
     source = open_source(data, config=config)
     corpus = encode_source(source, config=config, seed=training.seed, vocabulary=loaded.vocabulary)
     steps = steps_of_text(
         corpus.train,
         seq_length=loaded.model.config.seq_length,
-        batch_size=training.batch_size,
+        batch_size=training.windows_per_step,
     )
-    step_s = measure_step_s(loaded.model.train(), corpus, config=training, precision=precision)
+    step_s = measure_step_s(
+        loaded.model.train(), corpus, config=training, precision=machine.precision
+    )
     return EpochTime(steps, step_s)
