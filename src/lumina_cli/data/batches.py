@@ -107,9 +107,13 @@ class EpochBatches:
 
     def __getitem__(self, index: int) -> Batch:
         first = index * self._batch_size
-        chosen = self._windows[first : first + self._batch_size].tolist()
-        windows = [(self._texts[text], start) for text, start in chosen]
-        return _as_batch(windows, seq_length=self.seq_length)
+        chosen = self._windows[first : first + self._batch_size]
+        pairs = np.empty((len(chosen), self.seq_length + 1), dtype=np.int32)
+        for number in np.unique(chosen[:, 0]):
+            rows = chosen[:, 0] == number
+            text, starts = self._texts[number], chosen[rows, 1]
+            pairs[rows] = _pairs_of_windows(text, starts, width=pairs.shape[1])
+        return _as_batch(pairs)
 
     def _repeated(self, num: int, *, rng: np.random.Generator) -> npt.NDArray[np.int64]:
         """Choose windows of the older texts, none twice before all were; (n, 2)."""
@@ -206,15 +210,24 @@ def have_loss(
 
 def cut_windows(text: EncodedText, starts: npt.NDArray[np.int64], *, seq_length: int) -> Batch:
     """Return the windows at `starts` as a batch."""
-    return _as_batch([(text, start) for start in starts.tolist()], seq_length=seq_length)
+    return _as_batch(_pairs_of_windows(text, starts, width=seq_length + 1))
 
 
-def _as_batch(windows: Sequence[tuple[EncodedText, int]], *, seq_length: int) -> Batch:
-    shape = (len(windows), seq_length + 1)
-    ids = np.full(shape, Special.PAD, dtype=np.int64)
-    in_loss = np.zeros(shape, dtype=np.bool_)
-    for row, (text, start) in enumerate(windows):
-        window = text.slice(max(start, 0), start + seq_length + 1)
-        ids[row, : len(window.ids)] = window.ids
-        in_loss[row, : len(window.ids)] = window.in_loss
+def _pairs_of_windows(
+    text: EncodedText, starts: npt.NDArray[np.int64], *, width: int
+) -> npt.NDArray[np.int32]:
+    """Return windows as pairs (see `EncodedText`), all at once: one by one takes 5 µs each.
+
+    What lies before the text is left out, and what is missing at the end is padded.
+    """
+    if len(text) == 0:
+        return np.full((len(starts), width), 2 * Special.PAD, dtype=np.int32)
+    begins, ends = np.maximum(starts, 0), np.minimum(starts + width, len(text))
+    places = begins[:, np.newaxis] + np.arange(width)
+    codes = np.asarray(text.codes).take(places, mode="clip")
+    return np.where(places < ends[:, np.newaxis], text.pairs[codes], 2 * Special.PAD)
+
+
+def _as_batch(pairs: npt.NDArray[np.int32]) -> Batch:
+    ids, in_loss = (pairs >> 1).astype(np.int64), (pairs & 1).astype(np.bool_)
     return Batch(inputs=ids[:, :-1], targets=ids[:, 1:], in_loss=in_loss[:, 1:])
