@@ -39,15 +39,26 @@ def rotary_turns(seq_length: int, head_size: int) -> Tensor:
 def rotate(qk: Tensor, turns: Tensor) -> Tensor:
     """Turn queries and keys by their positions, in fp32; each pair is a complex number.
 
-    One complex product is about half the cost of the four real ones it stands for.
+    One complex product is about half the cost of the four real ones it stands for; but
+    compilers write no code for it.
 
     Args:
         qk: (B, T, 2, H, D).
         turns: of these positions, (T, D / 2, 2).
     """
+    if torch.compiler.is_compiling():
+        return rotate_in_parts(qk, turns)
     pairs = torch.view_as_complex(qk.float().reshape(*qk.shape[:-1], -1, 2))  # (B, T, 2, H, D / 2)
     turned = pairs * torch.view_as_complex(turns)[:, None, None]
     return torch.view_as_real(turned).flatten(-2).type_as(qk)
+
+
+def rotate_in_parts(qk: Tensor, turns: Tensor) -> Tensor:
+    """Do what `rotate` does by real products."""
+    even, odd = qk.float().reshape(*qk.shape[:-1], -1, 2).unbind(-1)  # (B, T, 2, H, D / 2)
+    cos, sin = turns[:, None, None].unbind(-1)
+    turned = torch.stack([even * cos - odd * sin, even * sin + odd * cos], dim=-1)
+    return turned.flatten(-2).type_as(qk)
 
 
 def split_heads(qkv: Tensor, *, turns: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from lumina_cli.core.model.positions import (
     rotary_turns,
     rotate,
+    rotate_in_parts,
     sinusoidal_positions,
     split_heads,
 )
@@ -44,6 +45,13 @@ def test_a_turn_multiplies_each_pair_by_a_complex_number(t: int) -> None:
             assert complex(found[2 * pair], found[2 * pair + 1]) == pytest.approx(
                 expected, abs=1e-5
             )
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_real_products_turn_as_complex_ones_do(dtype: torch.dtype) -> None:
+    qk = torch.randn(2, 5, 2, 3, 8, generator=torch.Generator().manual_seed(3)).to(dtype)
+    turns = rotary_turns(32, 8)[7:12]
+    torch.testing.assert_close(rotate_in_parts(qk, turns), rotate(qk, turns))
 
 
 @given(early=st.integers(0, 20), gap=st.integers(0, 20), shift=st.integers(0, 20))

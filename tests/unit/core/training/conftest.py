@@ -1,6 +1,6 @@
 """A tiny model and a tiny text, and a stepper that is made with one line."""
 
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pytest
@@ -19,9 +19,20 @@ FP16 = Precision("fp16", "emulated, for the tests", "cpu")
 FP32 = choose_precision("fp32", device=torch.device("cpu"))
 
 
-def tiny_model(*, dropout: float = 0.0, seed: int = 0, seq_length: int = 8) -> Transformer:
+def tiny_model(
+    *,
+    dropout: float = 0.0,
+    seed: int = 0,
+    seq_length: int = 8,
+    positions: Literal["sinusoidal", "rotary"] = "sinusoidal",
+) -> Transformer:
     config = ModelConfig(
-        hidden_size=16, num_layers=2, num_heads=2, seq_length=seq_length, dropout=dropout
+        hidden_size=16,
+        num_layers=2,
+        num_heads=2,
+        seq_length=seq_length,
+        positions=positions,
+        dropout=dropout,
     )
     generator = torch.Generator().manual_seed(seed)
     return build_model(config, vocab_size=V, generator=generator).train()

@@ -3,7 +3,7 @@
 import itertools
 import shutil
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 import torch
@@ -15,10 +15,12 @@ from lumina_cli.core.training.events import CompileFailed, StepDone, TrainEvent
 from lumina_cli.core.training.loop import Trainer
 from tests.unit.core.training.conftest import FP32, random_text, tiny_model
 
+PositionsName = Literal["sinusoidal", "rotary"]
 
-def events_of(*, compiles: bool) -> list[TrainEvent]:
+
+def events_of(*, compiles: bool, positions: PositionsName = "sinusoidal") -> list[TrainEvent]:
     trainer = Trainer(
-        tiny_model(),
+        tiny_model(positions=positions),
         train=random_text(300),
         validation=random_text(60, seed=1),
         config=TrainingConfig(batch_size=4, epochs=None, max_steps=12, learning_rate=1e-2),
@@ -85,7 +87,10 @@ def test_a_compiler_that_fails_later_on_costs_no_more(
 
 @pytest.mark.slow
 @pytest.mark.skipif(shutil.which("g++") is None, reason="there is no C++ compiler")
-def test_a_compiled_model_learns_the_same() -> None:
-    events = events_of(compiles=True)
+@pytest.mark.filterwarnings("error:.*complex operators.*")  # they would not be compiled
+@pytest.mark.parametrize("positions", ["sinusoidal", "rotary"])
+def test_a_compiled_model_learns_the_same(positions: PositionsName) -> None:
+    events = events_of(compiles=True, positions=positions)
     assert not [event for event in events if isinstance(event, CompileFailed)]
-    torch.testing.assert_close(losses(events), losses(events_of(compiles=False)))
+    plain = events_of(compiles=False, positions=positions)
+    torch.testing.assert_close(losses(events), losses(plain))
