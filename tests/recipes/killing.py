@@ -146,7 +146,7 @@ def train_until_killed(folder: Path, *, times: tuple[float, float], rng: random.
 def result(folder: Path) -> tuple[dict[str, object], dict[str, torch.Tensor]]:
     """Return the counters of a run but for its times, and everything that is tensors."""
     last = CheckpointStore(folder / "Model.run" / "checkpoints").newest().checkpoint
-    times = {"elapsed_s", "step_s", "evaluation_s", "epoch_elapsed_s"}
+    times = {"elapsed_s", "step_s", "evaluation_s", "save_s", "epoch_elapsed_s"}
     values = {name: value for name, value in last.values.items() if name not in times}
     model = load_model(folder / "Model.pth")
     best = {f"best/{name}": tensor for name, tensor in model.model.state_dict().items()}

@@ -82,7 +82,7 @@ def events_of(trainer: Trainer) -> Iterator[TrainEvent]:
     return (told(event) for event in trainer.run())
 
 
-TIMES = {"elapsed_s", "step_s", "evaluation_s", "epoch_elapsed_s"}
+TIMES = {"elapsed_s", "step_s", "evaluation_s", "save_s", "epoch_elapsed_s"}
 
 
 def assert_same(state: TrainerState, other: TrainerState) -> None:
