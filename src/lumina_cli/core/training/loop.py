@@ -8,10 +8,8 @@ goes on as if it had never stopped.
 
 import math
 import time
-from collections import deque
 from collections.abc import Callable, Iterator
 from functools import partial
-from statistics import median_low
 
 from lumina_cli.core.memory import insist, unless_out_of_memory
 from lumina_cli.core.model.transformer import Transformer
@@ -43,6 +41,7 @@ from lumina_cli.core.training.events import (
 )
 from lumina_cli.core.training.examiner import Examined, Examiner, Remembered
 from lumina_cli.core.training.optim import build_optimizers
+from lumina_cli.core.training.pace import Pace, ahead_s, note_saving
 from lumina_cli.core.training.schedule import (
     Limits,
     Position,
@@ -138,8 +137,7 @@ class Trainer:
         self._batches = self._shuffle_epoch()
         self._stopped = False
         self._resumed_s = self._next_sample_s = 0.0
-        self._steps_s: deque[float] = deque(maxlen=3)
-        self._compiled_length = 0
+        self._pace = Pace()
 
     @property
     def num_steps(self) -> int:
@@ -225,15 +223,8 @@ class Trainer:
             return "interrupted"
         if self.config.patience and counters.num_worse >= self.config.patience:
             return "patience"
-        elapsed_s = self._elapsed_s + self._ahead_s
+        elapsed_s = self._elapsed_s + ahead_s(counters)
         return self.limits.reached(Position(counters.num_steps, self._passes(), elapsed_s))
-
-    @property
-    def _ahead_s(self) -> float:
-        """How long another step would take, and then the last evaluation and saving."""
-        counters = self.counters
-        saving_s = max(counters.save_s, counters.evaluation_s)  # not less, to be on the safe side
-        return counters.step_s + counters.evaluation_s + saving_s
 
     def _passes(self, *, further: int = 0) -> float:
         counters = self.counters
@@ -255,7 +246,12 @@ class Trainer:
         )
         before = (stepper.micro_batch_size, self.model.recompute)
         result = stepper.step(batch, lr_factor=factor)
-        self._foretell_step(self.clock() - started_s)
+        self._pace.note_step(
+            self.clock() - started_s,
+            counters=counters,
+            seq_length=self._batches.seq_length,
+            is_compiled=stepper.compiled is not None,
+        )
         counters.num_attempts += 1
         counters.batch_index += 1
         counters.is_epoch_over = counters.batch_index == len(self._batches)
@@ -277,14 +273,6 @@ class Trainer:
         count_good(result.loss, counters)
         yield from happened
         yield tell_step(result, batch, counters=counters, elapsed_s=self._elapsed_s)
-
-    def _foretell_step(self, taken_s: float) -> None:
-        """Keep how long the next step will take; one that is held up or compiles tells nothing."""
-        if self.stepper.compiled is not None and self._compiled_length != self._batches.seq_length:
-            self._compiled_length = self._batches.seq_length
-            return
-        self._steps_s.append(taken_s)
-        self.counters.step_s = median_low(self._steps_s)
 
     def _skipped(self, result: StepResult) -> Iterator[TrainEvent]:
         """Tell that a batch was skipped, and go back if that happens too often."""
@@ -311,7 +299,7 @@ class Trainer:
     def _progress_after_step(self) -> float:
         """Return the progress once the step in hand is done; it never falls."""
         counters = self.counters
-        elapsed_s = self._elapsed_s + self._ahead_s
+        elapsed_s = self._elapsed_s + ahead_s(counters)
         position = Position(counters.num_steps + 1, self._passes(further=1), elapsed_s)
         return max(counters.progress, self.limits.progress(position))
 
@@ -397,17 +385,12 @@ class Trainer:
             kept_nats_per_char=kept,
             share=share,
         )
-        self._note_saving(self.clock() - told_s)
+        # Whoever was told saved before it went on.
+        note_saving(self.clock() - told_s, counters=counters)
         # Without a best one, no measurement was a number yet.
         if counters.num_worse == OVERFITS_AFTER and best is not None:
             assert counters.best_step is not None
             yield Overfits(self.num_steps, counters.best_step, best, nats)
-
-    def _note_saving(self, taken_s: float) -> None:
-        """Keep how long saving takes: whoever was told of an evaluation saved before going on."""
-        known_s = self.counters.save_s
-        # The shortest, for the first model to be saved has statistics to be counted as well.
-        self.counters.save_s = min(known_s, taken_s) if known_s > 0 else taken_s
 
     def _examine(self) -> Examined:
         return self.examiner.examine(self.model, batch_size=self.stepper.micro_batch_size)

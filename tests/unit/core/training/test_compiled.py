@@ -35,6 +35,12 @@ def losses(events: list[TrainEvent]) -> list[float]:
     return [event.loss for event in events if isinstance(event, StepDone)]
 
 
+def assert_learns_uncompiled_from(failed: CompileFailed) -> None:
+    events = events_of(compiles=True)
+    assert [event for event in events if isinstance(event, CompileFailed)] == [failed]
+    assert losses(events) == losses(events_of(compiles=False))
+
+
 def test_a_compiler_that_fails_costs_a_line_and_nothing_else(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -45,10 +51,7 @@ def test_a_compiler_that_fails_costs_a_line_and_nothing_else(
         return call
 
     monkeypatch.setattr(compiled.torch, "compile", broken)
-    events = events_of(compiles=True)
-    told = [event for event in events if isinstance(event, CompileFailed)]
-    assert told == [CompileFailed(1, "no compiler here")]
-    assert losses(events) == losses(events_of(compiles=False))
+    assert_learns_uncompiled_from(CompileFailed(1, "no compiler here"))
 
 
 class _FailsBackward(torch.autograd.Function):
@@ -79,10 +82,7 @@ def test_a_compiler_that_fails_later_on_costs_no_more(
         return call
 
     monkeypatch.setattr(compiled.torch, "compile", fails_at_third)
-    events = events_of(compiles=True)
-    told = [event for event in events if isinstance(event, CompileFailed)]
-    assert told == [CompileFailed(3, "no kernel for that")]
-    assert losses(events) == losses(events_of(compiles=False))
+    assert_learns_uncompiled_from(CompileFailed(3, "no kernel for that"))
 
 
 @pytest.mark.slow
