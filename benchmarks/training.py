@@ -33,6 +33,7 @@ from lumina_cli.core.training.compiled import Compiled
 from lumina_cli.core.training.config import TrainingConfig
 from lumina_cli.core.training.optim import build_optimizers
 from lumina_cli.core.training.step import Stepper
+from lumina_cli.core.training.workers import windows_at_once
 from lumina_cli.data.batches import Batch
 
 VOCAB_SIZE = 362
@@ -125,14 +126,14 @@ def peer_step(
 def lumina_step(config: ModelConfig, batch: Batch) -> Step:
     """Return a training step of ours, at the seed's settings."""
     model = build_model(config, vocab_size=VOCAB_SIZE, generator=make_generator(0, "weights"))
-    training = TrainingConfig()
+    training, most = TrainingConfig(), len(batch.inputs)
     stepper = Stepper(
         model.train().to(DEVICE),
         build_optimizers(model, config=training),
         precision=PRECISION,
         grad_clip=training.grad_clip,
         label_smoothing=training.label_smoothing,
-        micro_batch_size=len(batch.inputs),
+        micro_batch_size=min(most, windows_at_once(DEVICE, seq_length=config.seq_length) or most),
     )
     if DEVICE.type == "cuda":
         stepper.compiled = Compiled(model)

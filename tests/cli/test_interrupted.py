@@ -161,7 +161,8 @@ def train_under_a_limit(folder: Path, limit_mb: int, known: str) -> tuple[int, s
     """Return how a run ended that may take so much more than it has once all is loaded."""
     (folder / "verse.txt").write_text(VERSE * 20, encoding="utf-8")
     big = ["--hidden-size", "64", "--num-layers", "2", "--nhead", "2", "--seq-length", "128"]
-    arguments = [*big, "--batch-size", "128", "--max-steps", "2", "--threads", "1"]
+    arguments = [*big, "--batch-size", "128", "--micro-batch-size", "128"]
+    arguments += ["--max-steps", "2", "--threads", "1"]
     limited = [sys.executable, "-c", LIMITED, str(limit_mb), known]
     command = [*limited, "train", "--data", "verse.txt", *arguments]
     ended = subprocess.run(

@@ -34,7 +34,7 @@ def run_out_of_memory_once(run: TrainingRun) -> None:
 
     def hidden(idx: Tensor, **cache: Any) -> Tensor:
         x = real(idx, **cache)
-        if run.trainer.num_steps == SPLIT_AFTER and model.training and len(idx) > 2:
+        if run.trainer.num_steps == SPLIT_AFTER and model.training and len(idx) > 1:
             raise torch.OutOfMemoryError
         return x
 

@@ -1,8 +1,8 @@
 """Randomness, all of it from one seed, each use with a stream of its own.
 
-Dropout is the one thing in torch that can't be handed a generator, so it draws from the
-default generator, which belongs to the training step alone: `seed_dropout` sets it at the
-start and nothing else may touch it.
+Dropout on a GPU can't be handed a generator, so it draws from the default generator, which
+belongs to the training step alone: `seed_dropout` sets it at the start and nothing else may
+touch it.
 """
 
 import hashlib

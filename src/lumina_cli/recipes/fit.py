@@ -28,8 +28,18 @@ def fit_to_memory(
     available_bytes: int | None,
     half: bool,
     tuning: Tuning = EVERYTHING,
+    workers: int = 1,
 ) -> Fit:
     """Return settings whose steps fit: the same batches, in as many pieces as it takes.
+
+    Args:
+        config: settings that are wanted.
+        model: the shape.
+        vocab_size: of the model.
+        available_bytes: free memory; None where nobody tells.
+        half: whether matrix products are in a format of two bytes.
+        tuning: which parts learn.
+        workers: threads that share a step.
 
     Raises:
         OutOfMemoryError: one window of text at a time is too much.
@@ -47,6 +57,7 @@ def fit_to_memory(
             half=half,
             tuning=tuning,
             optimizer=config.optimizer,
+            workers=workers,
         )
         if size:
             return _fit(config, size=size, recompute=recompute)

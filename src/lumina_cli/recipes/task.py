@@ -16,6 +16,7 @@ from lumina_cli.core.model.tuning_config import EVERYTHING, Tuning
 from lumina_cli.core.precision import Precision, choose_precision
 from lumina_cli.core.training.config import TrainingConfig
 from lumina_cli.core.training.examiner import Remembered
+from lumina_cli.core.training.workers import num_workers, windows_at_once
 from lumina_cli.data.batches import Replay
 from lumina_cli.data.config import DataConfig
 from lumina_cli.data.corpus import Corpus
@@ -167,16 +168,24 @@ def fit_to_machine(
 ) -> Fit:
     """Return the training settings that fit into the memory there is.
 
+    On a CPU no more windows are taken at once than make it faster, unless more are asked for.
+
     Raises:
         OutOfMemoryError: none do.
     """
+    config, model = settings.of(TrainingConfig), settings.of(ModelConfig)
+    at_once = windows_at_once(machine.device, seq_length=model.seq_length)
+    if config.micro_batch_size is None and at_once is not None:
+        size = min(config.batch_size, at_once)
+        config = config.model_copy(update={"micro_batch_size": size})
     return fit_to_memory(
-        settings.of(TrainingConfig),
-        settings.of(ModelConfig),
+        config,
+        model,
         vocab_size=vocab_size,
         available_bytes=available_memory_bytes(machine.device),
         half=machine.precision.name != "fp32",
         tuning=tuning,
+        workers=num_workers(machine.device),
     )
 
 

@@ -38,6 +38,22 @@ def test_muon_needs_less_than_adamw() -> None:
     assert fit(just_too_little, optimizer="muon").config.micro_batch_size == 16
 
 
+def test_workers_need_gradients_of_their_own() -> None:
+    just_too_little = need(8) + 60_000_000  # of 76 MB that one's gradients have
+    pieces = [
+        fit_to_memory(
+            TrainingConfig(micro_batch_size=8),
+            MODEL,
+            vocab_size=350,
+            available_bytes=just_too_little,
+            half=False,
+            workers=workers,
+        ).config.micro_batch_size
+        for workers in (1, 2)
+    ]
+    assert pieces == [8, 4]
+
+
 def test_auto_takes_as_many_as_fit() -> None:
     assert fit(need(40), micro_batch_size="auto", grad_accum=4).config.micro_batch_size == 32
     assert fit(need(40), grad_accum=4).config.micro_batch_size == 16

@@ -85,6 +85,7 @@ def training_memory(
     half: bool = False,
     tuning: Tuning = EVERYTHING,
     optimizer: str = "adamw",
+    workers: int = 1,
 ) -> TrainingMemory:
     """Estimate the peak memory of one step.
 
@@ -108,6 +109,7 @@ def training_memory(
         half: whether matrix products are in a format of two bytes.
         tuning: which parts learn.
         optimizer: AdamW keeps two numbers for each weight, Muon one for those in its matrices.
+        workers: threads that share a step, each with gradients of its own.
     """
     C, dropped = config.hidden_size, config.dropout > 0
     weights = BYTES * num_parameters(config, vocab_size=vocab_size)
@@ -135,7 +137,8 @@ def training_memory(
     if tuning.lora_rank:
         weights += trained
     cache = BYTES * 2 * config.num_layers * config.seq_length * C
-    return TrainingMemory(weights, trained, states, activations, cache)
+    gradients = min(workers, batch_size) * trained
+    return TrainingMemory(weights, gradients, states, activations, cache)
 
 
 def fitting_batch_size(
@@ -148,6 +151,7 @@ def fitting_batch_size(
     half: bool = False,
     tuning: Tuning = EVERYTHING,
     optimizer: str = "adamw",
+    workers: int = 1,
 ) -> int:
     """Return how many windows at once fit: `largest`, halved as often as needed; 0 for none."""
     size = largest
@@ -160,6 +164,7 @@ def fitting_batch_size(
             half=half,
             tuning=tuning,
             optimizer=optimizer,
+            workers=workers,
         )
         if memory.total <= available_bytes:
             return size

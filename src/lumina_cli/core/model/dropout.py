@@ -5,6 +5,10 @@ generator, 9 ns each; here one 64-bit number serves four elements, and the scali
 of the addition that follows.
 """
 
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import torch
 from torch import Tensor
 from torch.autograd.function import FunctionCtx
@@ -14,6 +18,23 @@ LEVELS = 1 << 15
 """The rate is rounded to a multiple of 1 / 32,768, and the scale fits the rounded one."""
 
 _LOW_15_BITS = 0x7FFF7FFF7FFF7FFF
+
+
+class _Source(threading.local):
+    generator: torch.Generator | None = None
+
+
+_source = _Source()
+
+
+@contextmanager
+def drawing_from(generator: torch.Generator) -> Iterator[None]:
+    """Let dropout draw from a generator in this thread, on a CPU, not from torch's default."""
+    before, _source.generator = _source.generator, generator
+    try:
+        yield
+    finally:
+        _source.generator = before
 
 
 def drop(y: Tensor, *, rate: float, training: bool) -> Tensor:
@@ -61,7 +82,7 @@ def _uses_torch(y: Tensor) -> bool:
 
 def _keep(y: Tensor, *, rate: float) -> Tensor:
     """Return one for what is kept and zero for what is dropped, as `y` has its numbers."""
-    draws = torch.empty(-(-y.numel() // 4), dtype=torch.int64).random_()
+    draws = torch.empty(-(-y.numel() // 4), dtype=torch.int64).random_(generator=_source.generator)
     levels = draws.bitwise_and_(_LOW_15_BITS).view(torch.int16)[: y.numel()]
     keep = torch.empty_like(y, memory_format=torch.contiguous_format)
     torch.ge(levels, _dropped_levels(rate), out=keep.view(-1))

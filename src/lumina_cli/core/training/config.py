@@ -15,7 +15,9 @@ class TrainingConfig(BaseModel):
         1, ge=1, le=65_536, description="Batches in each step; their gradients are added up."
     )
     micro_batch_size: int | Literal["auto"] | None = Field(
-        None, description="Windows in memory at once: a number, or auto for as many as fit."
+        None,
+        description="Windows in memory at once: a number, or auto for as many as fit; else a "
+        "batch, on a CPU less where that is faster.",
     )
     activation_checkpointing: bool = Field(
         False, description="Compute activations twice instead of keeping them: less memory."

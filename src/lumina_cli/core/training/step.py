@@ -28,6 +28,7 @@ from lumina_cli.core.seeding import RandomState, random_state, restore_random_st
 from lumina_cli.core.training.compiled import Compiled
 from lumina_cli.core.training.loss import LossSums, sum_losses
 from lumina_cli.core.training.optim import Optimizers
+from lumina_cli.core.training.workers import start_workers
 from lumina_cli.data.batches import Batch
 from lumina_cli.errors import OutOfMemoryError
 
@@ -86,6 +87,7 @@ class Stepper:
         self.micro_batch_size = self.largest = micro_batch_size
         self.loss_scale = LossScale(precision)
         self.compiled: Compiled | None = None
+        self.workers = start_workers(model)
         self.steps_at_size = 0
 
     def step(self, batch: Batch, *, lr_factor: float) -> StepResult:
@@ -123,39 +125,63 @@ class Stepper:
         return self._gradients(batch)
 
     def _gradients(self, batch: Batch) -> "_Sums":
-        """Sum the gradients of the batch, piece by piece."""
+        """Sum the gradients of the batch, shared among workers where there are any."""
         self.optimizers.zero_grad()
-        device = self.model.wte.weight.device
-        nll = torch.zeros((), device=device)
-        num_right = torch.zeros((), device=device, dtype=torch.int64)
-        num_in_loss = max(batch.num_in_loss, 1)
         size = self.micro_batch_size * self.model.config.seq_length // batch.inputs.shape[1]
-        for start in range(0, len(batch.inputs), size):
-            sums = self._forward(batch.rows(start, start + size))
-            torch.autograd.backward(sums.loss * (self.loss_scale.value / num_in_loss))
-            nll += sums.nll
-            num_right += sums.num_right
+        factor = self.loss_scale.value / max(batch.num_in_loss, 1)
+        parts = self._parts(batch, size=size)
+        learn = partial(self._learn, size=size // len(parts), factor=factor)
+        if self.workers is None or len(parts) == 1:
+            told = [learn(self.model, batch)]
+        else:
+            told = self.workers.run(learn, parts)
         scaled_norm = self.optimizers.grad_norm()
         return _Sums(  # sync point
-            nll.item(), int(num_right.item()), scaled_norm.item() / self.loss_scale.value
+            sum(nll.item() for nll, _ in told),
+            sum(int(num_right.item()) for _, num_right in told),
+            scaled_norm.item() / self.loss_scale.value,
         )
 
-    def _forward(self, batch: Batch) -> LossSums:
-        device = self.model.wte.weight.device
+    def _parts(self, batch: Batch, *, size: int) -> list[Batch]:
+        """Cut a batch into a part for each worker that can have a window at once."""
+        B, count = len(batch.inputs), 1
+        # What is computed twice would have to draw the same random numbers twice.
+        if self.workers is not None and self.compiled is None and not self.model.recompute:
+            count = min(self.workers.count, size, B)
+        return [batch.rows(B * n // count, B * (n + 1) // count) for n in range(count)]
+
+    def _learn(
+        self, model: Transformer, part: Batch, *, size: int, factor: float
+    ) -> tuple[Tensor, Tensor]:
+        """Add the gradients of a part, `size` windows at once, times a factor.
+
+        Returns:
+            Its summed loss, and the number of ids that were right.
+        """
+        device = model.wte.weight.device
+        nll = torch.zeros((), device=device)
+        num_right = torch.zeros((), device=device, dtype=torch.int64)
+        for start in range(0, len(part.inputs), size):
+            sums = self._forward(model, part.rows(start, start + size))
+            torch.autograd.backward(sums.loss * factor)
+            nll += sums.nll
+            num_right += sums.num_right
+        return nll, num_right
+
+    def _forward(self, model: Transformer, batch: Batch) -> LossSums:
+        device = model.wte.weight.device
         inputs = torch.from_numpy(batch.inputs).to(device)  # (B, T)
         targets = torch.from_numpy(batch.targets[batch.in_loss]).to(device)  # (M,)
         chosen = torch.from_numpy(np.flatnonzero(batch.in_loss)).to(device)
         with self.precision.autocast():
-            hidden = self._hidden(inputs).flatten(0, 1)  # (B · T, C)
+            hidden = self._hidden(model, inputs).flatten(0, 1)  # (B · T, C)
             if len(chosen) < len(hidden):
                 hidden = hidden.index_select(0, chosen)  # (M, C): only these need logits
-            logits = self.model.lm_head(hidden)  # (M, V)
+            logits = model.lm_head(hidden)  # (M, V)
         return sum_losses(logits, targets, label_smoothing=self.label_smoothing)
 
-    def _hidden(self, inputs: Tensor) -> Tensor:
-        if self.compiled is None:
-            return self.model.hidden(inputs)
-        return self.compiled(inputs)
+    def _hidden(self, model: Transformer, inputs: Tensor) -> Tensor:
+        return model.hidden(inputs) if self.compiled is None else self.compiled(inputs)
 
     def do_less_at_once(self) -> None:
         """Take half as many windows at once, or keep fewer activations.

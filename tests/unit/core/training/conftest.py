@@ -1,5 +1,6 @@
 """A tiny model and a tiny text, and a stepper that is made with one line."""
 
+from collections.abc import Iterator
 from typing import Any, Literal
 
 import numpy as np
@@ -67,6 +68,15 @@ def make_stepper(
         label_smoothing=config.label_smoothing,
         micro_batch_size=micro_batch_size,
     )
+
+
+@pytest.fixture
+def two_threads() -> Iterator[None]:
+    """So that workers share a step; elsewhere tests have one thread."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    yield
+    torch.set_num_threads(before)
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""500 steps with AdamW and dropout as they are made fast, against the plain way in torch's parts.
+"""500 steps as they are made fast, by two workers, against the plain way in torch's parts.
 
 Positions, attention, loss, dropout, clipping and AdamW; a third of the ids doesn't count.
 Muon's steps are compared with torch's in `test_muon.py`.
@@ -26,7 +26,7 @@ from lumina_cli.data.encoded import EncodedText
 from lumina_cli.data.starter import corpus as starter
 from tests.unit.core.training.conftest import encoded
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("two_threads")]
 
 Positions = Literal["sinusoidal", "rotary"]
 POSITIONS: tuple[Positions, ...] = ("sinusoidal", "rotary")
@@ -157,6 +157,7 @@ def fast_curve(
         label_smoothing=SMOOTHING,
         micro_batch_size=8,
     )
+    assert stepper.workers is not None
     seed_dropout(0)
     return np.array([stepper.step(batch, lr_factor=1.0).loss for batch in batches(text)])
 

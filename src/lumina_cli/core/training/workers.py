@@ -1,0 +1,152 @@
+"""Threads that share a step on a CPU: each learns from its own windows of the batch.
+
+torch splits single operations among threads, and after each of them all wait for the
+slowest. Here a thread does all operations on its windows; they meet once a step, to add
+their gradients. The numbers are those of a batch cut in pieces.
+"""
+
+import copy
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from functools import partial
+from typing import TypeVar
+
+import torch
+from torch import nn
+
+from lumina_cli.core.memory import unless_out_of_memory
+from lumina_cli.core.model.dropout import drawing_from
+from lumina_cli.core.model.transformer import Transformer
+
+MOST_WORKERS = 4
+"""Each needs memory for gradients; threads beyond share the operations of each worker."""
+
+CHARS_AT_ONCE = 2_048
+"""For each worker: what more of them keep for the backward pass has to come from far away."""
+
+START_TIMEOUT_S = 30.0
+
+P = TypeVar("P")
+R = TypeVar("R")
+
+
+def num_workers(device: torch.device) -> int:
+    """Return how many can share a step: a divisor of torch's threads; 1 for no sharing."""
+    if device.type != "cpu":
+        return 1
+    num_threads = torch.get_num_threads()
+    return max(n for n in range(1, MOST_WORKERS + 1) if num_threads % n == 0)
+
+
+def windows_at_once(device: torch.device, *, seq_length: int) -> int | None:
+    """Return how many windows all workers together learn from fastest; None for no limit."""
+    if device.type != "cpu":
+        return None
+    return num_workers(device) * max(CHARS_AT_ONCE // seq_length, 1)
+
+
+def start_workers(model: Transformer) -> "Workers | None":
+    """Return workers for a model; None where there is one thread, or memory for no more."""
+    count = num_workers(model.wte.weight.device)
+    return unless_out_of_memory(partial(Workers, model, count=count)) if count > 1 else None
+
+
+class Workers:
+    """Threads with a model each: the first has the model itself, the others have twins.
+
+    Args:
+        model: to train, its parameters where they will stay.
+        count: of threads.
+
+    Raises:
+        MemoryError: no thread can be started.
+    """
+
+    def __init__(self, model: Transformer, *, count: int) -> None:
+        self.count = count
+        self._model = model
+        self._twins = [_twin(model) for _ in range(count - 1)]
+        self._generators = [torch.Generator() for _ in range(count)]
+        self._pool = ThreadPoolExecutor(count, thread_name_prefix="lumina-worker")
+        _start(self._pool, count)
+
+    def run(self, work: Callable[[Transformer, P], R], parts: Sequence[P]) -> list[R]:
+        """Let each worker do its part, and add their gradients to those of the model.
+
+        What a part draws at random comes from a seed that torch's default generator drew for
+        it, whichever worker is faster.
+
+        Args:
+            work: done with a worker's model and a part; its gradients add to what is there.
+            parts: of the batch, one for each worker at most.
+
+        Raises:
+            Exception: what the first part that failed raised, once all have ended.
+        """
+        seeds = torch.randint(2**63 - 1, (self.count,)).tolist()
+        for generator, seed in zip(self._generators, seeds, strict=True):
+            generator.manual_seed(seed)
+        models = [self._model, *self._twins]
+        try:
+            futures = [
+                self._pool.submit(_work, work, generator, model, part)
+                for generator, model, part in zip(self._generators, models, parts, strict=False)
+            ]
+            results = _results(futures)
+            for twin in self._twins:
+                _add_gradients(self._model, twin)
+        finally:
+            for twin in self._twins:
+                twin.zero_grad()
+        return results
+
+
+def _work(
+    work: Callable[[Transformer, P], R], generator: torch.Generator, model: Transformer, part: P
+) -> R:
+    with drawing_from(generator):
+        return work(model, part)
+
+
+def _twin(model: Transformer) -> Transformer:
+    """Return a model with the same weights, in the same memory, and gradients of its own."""
+    memo: dict[int, object] = {
+        id(parameter): nn.Parameter(parameter.detach(), requires_grad=parameter.requires_grad)
+        for parameter in model.parameters()
+    }
+    twin: Transformer = copy.deepcopy(model, memo)
+    return twin.train()
+
+
+def _add_gradients(model: Transformer, twin: Transformer) -> None:
+    for parameter, same in zip(model.parameters(), twin.parameters(), strict=True):
+        if same.grad is not None:
+            assert parameter.grad is not None, "the optimizer made room for it"
+            parameter.grad += same.grad
+
+
+def _start(pool: ThreadPoolExecutor, count: int) -> None:
+    """Start all threads now, each with its share of torch's: later, memory may be short."""
+    num_threads = torch.get_num_threads()
+    all_are_there = threading.Barrier(count, timeout=START_TIMEOUT_S)
+
+    def begin() -> None:
+        torch.get_num_threads()  # the first call in a thread takes over what others have set
+        torch.set_num_threads(num_threads // count)  # in this thread, and in those begun later
+        all_are_there.wait()
+
+    try:
+        _results([pool.submit(begin) for _ in range(count)])
+    except RuntimeError as error:
+        all_are_there.abort()
+        pool.shutdown(wait=False)
+        raise MemoryError("no thread can be started") from error
+    finally:
+        torch.set_num_threads(num_threads)
+
+
+def _results(futures: Sequence[Future[R]]) -> list[R]:
+    """Return what all have come to, once none is at work any more."""
+    wait(futures)
+    return [future.result() for future in futures]

@@ -1,0 +1,231 @@
+"""Threads that share a step: the same gradient, and the same numbers every time."""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from lumina_cli.core.model.transformer import Transformer
+from lumina_cli.core.model.tuning import tune
+from lumina_cli.core.model.tuning_config import Tuning
+from lumina_cli.core.precision import Precision
+from lumina_cli.core.training import workers as workers_module
+from lumina_cli.core.training.config import TrainingConfig
+from lumina_cli.core.training.events import StepDone
+from lumina_cli.core.training.loop import Trainer
+from lumina_cli.core.training.step import Stepper, StepResult
+from lumina_cli.core.training.workers import num_workers, start_workers, windows_at_once
+from lumina_cli.data.batches import cut_windows
+from tests.unit.core.training.conftest import FP32, make_stepper, random_text, tiny_model
+
+pytestmark = pytest.mark.usefixtures("two_threads")
+
+BATCH = cut_windows(random_text(60), np.arange(0, 56, 8), seq_length=8)  # 7 windows
+BF16 = Precision("bf16", "emulated, for the tests", "cpu")
+
+
+def alone(model: Transformer, **settings: Any) -> Stepper:
+    """A stepper that has no workers, whatever the number of threads."""
+    stepper = make_stepper(model, **settings)
+    stepper.workers = None
+    return stepper
+
+
+def gradients(model: Transformer) -> Tensor:
+    return torch.cat([p.grad.flatten() for p in model.parameters() if p.grad is not None])
+
+
+def weights(model: Transformer) -> Tensor:
+    return torch.cat([p.detach().flatten() for p in model.parameters()])
+
+
+@pytest.mark.parametrize("num_windows", [2, 5, 7])
+@pytest.mark.parametrize("micro_batch_size", [2, 3, 7])
+@pytest.mark.parametrize("threads", [2, 4])
+def test_workers_find_the_gradient_that_one_finds(
+    num_windows: int, micro_batch_size: int, threads: int
+) -> None:
+    torch.set_num_threads(threads)
+    batch = BATCH.rows(0, num_windows)
+    one, shared = tiny_model(positions="rotary"), tiny_model(positions="rotary")
+    expected = alone(one, label_smoothing=0.1).step(batch, lr_factor=0.0)
+    stepper = make_stepper(shared, label_smoothing=0.1, micro_batch_size=micro_batch_size)
+    assert stepper.workers is not None
+    assert stepper.workers.count == threads
+    result = stepper.step(batch, lr_factor=0.0)
+    assert (gradients(shared) - gradients(one)).norm() <= 1e-6 * gradients(one).norm()
+    assert result.loss == pytest.approx(expected.loss, rel=1e-6)
+    assert result.accuracy == expected.accuracy
+
+
+def test_each_learns_from_its_own_windows(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[tuple[str, int, int]] = []
+    real = Transformer.hidden
+
+    def hidden(self: Transformer, idx: Tensor) -> Tensor:
+        seen.append((threading.current_thread().name, len(idx), torch.get_num_threads()))
+        return real(self, idx)
+
+    monkeypatch.setattr(Transformer, "hidden", hidden)
+    make_stepper(tiny_model(), micro_batch_size=4).step(BATCH, lr_factor=0.0)
+    assert len({name for name, _, _ in seen}) == 2
+    assert sorted(size for _, size, _ in seen) == [1, 2, 2, 2]  # 3 windows and 4, two at once
+    assert {threads for _, _, threads in seen} == {1}
+    assert torch.get_num_threads() == 2
+
+
+def learnt(*, dropout: float = 0.3, micro_batch_size: int = 7) -> tuple[list[StepResult], Tensor]:
+    torch.manual_seed(3)
+    model = tiny_model(dropout=dropout)
+    stepper = make_stepper(model, micro_batch_size=micro_batch_size)
+    results = [stepper.step(BATCH, lr_factor=1.0) for _ in range(20)]
+    return results, weights(model)
+
+
+def test_what_is_dropped_depends_on_the_seed_alone() -> None:
+    first, second = learnt(), learnt()
+    assert first[0] == second[0]
+    assert torch.equal(first[1], second[1])
+
+
+def test_each_worker_and_each_step_drops_other_numbers() -> None:
+    window = torch.from_numpy(BATCH.inputs[:1])
+    workers = start_workers(tiny_model(dropout=0.5))
+    assert workers is not None
+
+    def mean(model: Transformer, part: Tensor) -> float:
+        return model(part).mean().item()
+
+    means = [workers.run(mean, [window, window]) for _ in range(2)]
+    assert len({*means[0], *means[1]}) == 4
+
+
+def test_autocast_reaches_the_workers(monkeypatch: pytest.MonkeyPatch) -> None:
+    dtypes = []
+    real = torch.nn.Linear.forward
+
+    def forward(self: torch.nn.Linear, x: Tensor) -> Tensor:
+        y = real(self, x)
+        dtypes.append(y.dtype)
+        return y
+
+    monkeypatch.setattr(torch.nn.Linear, "forward", forward)
+    make_stepper(tiny_model(), precision=BF16).step(BATCH, lr_factor=0.0)
+    assert set(dtypes) == {torch.bfloat16}
+
+
+def test_parts_of_a_model_that_do_not_learn_have_no_gradient() -> None:
+    tuning = Tuning(lora_rank=2)
+    models = [tune(tiny_model(), tuning, generator=torch.Generator()) for _ in range(2)]
+    alone(models[0]).step(BATCH, lr_factor=0.0)
+    make_stepper(models[1]).step(BATCH, lr_factor=0.0)
+    torch.testing.assert_close(gradients(models[1]), gradients(models[0]))
+    assert len(gradients(models[1])) < len(weights(models[1])) / 2
+
+
+def test_memory_that_runs_out_in_a_worker_is_survived_with_the_same_result(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    expected = learnt(micro_batch_size=4)
+    real = Transformer.hidden
+
+    def hidden(self: Transformer, idx: Tensor) -> Tensor:
+        if len(idx) > 2:
+            raise torch.OutOfMemoryError
+        return real(self, idx)
+
+    monkeypatch.setattr(Transformer, "hidden", hidden)
+    results, learnt_weights = learnt(micro_batch_size=7)
+    assert results == expected[0]
+    assert torch.equal(learnt_weights, expected[1])
+
+
+def test_an_error_is_told_once_all_have_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    ended = []
+    real = Transformer.hidden
+
+    def hidden(self: Transformer, idx: Tensor) -> Tensor:
+        if len(idx) == 3:
+            raise ValueError("of the first part")
+        threading.Event().wait(0.2)
+        ended.append(real(self, idx))
+        return ended[0]
+
+    monkeypatch.setattr(Transformer, "hidden", hidden)
+    with pytest.raises(ValueError, match="first part"):
+        make_stepper(tiny_model(), micro_batch_size=8).step(BATCH, lr_factor=0.0)
+    assert len(ended) == 1
+
+
+def test_without_threads_it_goes_on_with_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Broken(ThreadPoolExecutor):
+        def submit(self, *args: Any, **kwargs: Any) -> Any:
+            raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(workers_module, "ThreadPoolExecutor", Broken)
+    stepper = make_stepper(tiny_model())
+    assert stepper.workers is None
+    assert torch.get_num_threads() == 2
+    assert stepper.step(BATCH, lr_factor=1.0).skipped is None
+
+
+def test_a_window_at_a_time_or_activations_computed_twice_are_not_shared(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def run(*_: object) -> None:
+        raise AssertionError("it is shared")
+
+    monkeypatch.setattr(workers_module.Workers, "run", run)
+    make_stepper(tiny_model(), micro_batch_size=1).step(BATCH, lr_factor=0.0)
+    make_stepper(tiny_model()).step(BATCH.rows(0, 1), lr_factor=0.0)
+    model = tiny_model(dropout=0.5)
+    model.recompute = True
+    make_stepper(model).step(BATCH, lr_factor=0.0)
+
+
+def test_a_run_that_goes_on_is_the_run_that_never_stopped() -> None:
+    def trainer() -> Trainer:
+        torch.manual_seed(5)
+        return Trainer(
+            tiny_model(dropout=0.3),
+            train=random_text(300),
+            validation=random_text(60, seed=1),
+            config=TrainingConfig(batch_size=4, epochs=None, max_steps=12, learning_rate=1e-2),
+            precision=FP32,
+            clock=lambda: 0.0,
+        )
+
+    whole = trainer()
+    expected = [event.loss for event in whole.run() if isinstance(event, StepDone)]
+    broken_off = trainer()
+    losses: list[float] = []
+    for event in broken_off.run():
+        if isinstance(event, StepDone):
+            losses.append(event.loss)
+            if len(losses) == 5:
+                break
+    state = broken_off.state().clone()
+    other = trainer()
+    other.restore(state)
+    losses += [event.loss for event in other.run() if isinstance(event, StepDone)]
+    assert losses == expected
+    assert torch.equal(weights(other.model), weights(whole.model))
+
+
+@pytest.mark.parametrize(
+    ("threads", "workers"), [(1, 1), (2, 2), (3, 3), (4, 4), (5, 1), (6, 3), (8, 4), (16, 4)]
+)
+def test_workers_share_the_threads_evenly(threads: int, workers: int) -> None:
+    torch.set_num_threads(threads)
+    assert num_workers(torch.device("cpu")) == workers
+    assert num_workers(torch.device("cuda")) == 1
+
+
+def test_a_window_longer_than_what_is_best_at_once_is_taken_whole() -> None:
+    assert windows_at_once(torch.device("cpu"), seq_length=512) == 8
+    assert windows_at_once(torch.device("cpu"), seq_length=3_000) == 2
+    assert windows_at_once(torch.device("cuda"), seq_length=512) is None
