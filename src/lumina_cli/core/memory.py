@@ -9,7 +9,7 @@ from typing import TypeVar
 
 import torch
 
-_ALLOCATOR_MARKS = ("DefaultCPUAllocator", "MPS backend out of memory")
+_ALLOCATOR_MARKS = ("DefaultCPUAllocator", "MPS backend out of memory", "std::bad_alloc")
 """These allocators raise a plain RuntimeError; only what they call themselves tells it apart."""
 
 _ATTEMPTS = 3

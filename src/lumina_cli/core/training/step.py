@@ -143,10 +143,14 @@ class Stepper:
         )
 
     def _parts(self, batch: Batch, *, size: int) -> list[Batch]:
-        """Cut a batch into a part for each worker that can have a window at once."""
+        """Cut a batch into a part for each worker that can have a window at once.
+
+        Once memory has run out there is one part: workers need more of it. So there is where
+        activations are computed twice, which would have to draw the same random numbers twice.
+        """
         B, count = len(batch.inputs), 1
-        # What is computed twice would have to draw the same random numbers twice.
-        if self.workers is not None and self.compiled is None and not self.model.recompute:
+        is_short = self.micro_batch_size < self.largest or self.model.recompute
+        if self.workers is not None and self.compiled is None and not is_short:
             count = min(self.workers.count, size, B)
         return [batch.rows(B * n // count, B * (n + 1) // count) for n in range(count)]
 

@@ -15,7 +15,7 @@ from typing import TypeVar
 import torch
 from torch import nn
 
-from lumina_cli.core.memory import unless_out_of_memory
+from lumina_cli.core.memory import available_memory_bytes, unless_out_of_memory
 from lumina_cli.core.model.dropout import drawing_from
 from lumina_cli.core.model.transformer import Transformer
 
@@ -24,6 +24,9 @@ MOST_WORKERS = 4
 
 CHARS_AT_ONCE = 2_048
 """For each worker: what more of them keep for the backward pass has to come from far away."""
+
+ROOM_BYTES = 128 << 20
+"""For each worker: what the C library reserves for the allocations of a thread, twice over."""
 
 START_TIMEOUT_S = 30.0
 
@@ -48,8 +51,14 @@ def windows_at_once(device: torch.device, *, seq_length: int) -> int | None:
 
 def start_workers(model: Transformer) -> "Workers | None":
     """Return workers for a model; None where there is one thread, or memory for no more."""
-    count = num_workers(model.wte.weight.device)
-    return unless_out_of_memory(partial(Workers, model, count=count)) if count > 1 else None
+    device = model.wte.weight.device
+    count = num_workers(device)
+    if count == 1:
+        return None
+    free = available_memory_bytes(device)
+    if free is not None and free < count * ROOM_BYTES:
+        return None
+    return unless_out_of_memory(partial(Workers, model, count=count))
 
 
 class Workers:

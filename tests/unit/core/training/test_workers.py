@@ -78,16 +78,14 @@ def test_each_learns_from_its_own_windows(monkeypatch: pytest.MonkeyPatch) -> No
     assert torch.get_num_threads() == 2
 
 
-def learnt(*, dropout: float = 0.3, micro_batch_size: int = 7) -> tuple[list[StepResult], Tensor]:
+def learnt(stepper: Stepper) -> tuple[list[StepResult], Tensor]:
     torch.manual_seed(3)
-    model = tiny_model(dropout=dropout)
-    stepper = make_stepper(model, micro_batch_size=micro_batch_size)
     results = [stepper.step(BATCH, lr_factor=1.0) for _ in range(20)]
-    return results, weights(model)
+    return results, weights(stepper.model)
 
 
 def test_what_is_dropped_depends_on_the_seed_alone() -> None:
-    first, second = learnt(), learnt()
+    first, second = (learnt(make_stepper(tiny_model(dropout=0.3))) for _ in range(2))
     assert first[0] == second[0]
     assert torch.equal(first[1], second[1])
 
@@ -127,19 +125,20 @@ def test_parts_of_a_model_that_do_not_learn_have_no_gradient() -> None:
     assert len(gradients(models[1])) < len(weights(models[1])) / 2
 
 
-def test_memory_that_runs_out_in_a_worker_is_survived_with_the_same_result(
-    monkeypatch: pytest.MonkeyPatch,
+@pytest.mark.parametrize("words", ["DefaultCPUAllocator: no memory", "std::bad_alloc"])
+def test_where_memory_runs_out_in_a_worker_one_goes_on_in_pieces(
+    monkeypatch: pytest.MonkeyPatch, words: str
 ) -> None:
-    expected = learnt(micro_batch_size=4)
-    real = Transformer.hidden
+    expected = learnt(alone(tiny_model(dropout=0.3), micro_batch_size=4))
+    main, real = threading.current_thread(), Transformer.hidden
 
     def hidden(self: Transformer, idx: Tensor) -> Tensor:
-        if len(idx) > 2:
-            raise torch.OutOfMemoryError
+        if threading.current_thread() != main:
+            raise RuntimeError(words)
         return real(self, idx)
 
     monkeypatch.setattr(Transformer, "hidden", hidden)
-    results, learnt_weights = learnt(micro_batch_size=7)
+    results, learnt_weights = learnt(make_stepper(tiny_model(dropout=0.3), micro_batch_size=7))
     assert results == expected[0]
     assert torch.equal(learnt_weights, expected[1])
 
@@ -171,6 +170,14 @@ def test_without_threads_it_goes_on_with_one(monkeypatch: pytest.MonkeyPatch) ->
     assert stepper.workers is None
     assert torch.get_num_threads() == 2
     assert stepper.step(BATCH, lr_factor=1.0).skipped is None
+
+
+def test_where_memory_is_short_no_thread_is_started(monkeypatch: pytest.MonkeyPatch) -> None:
+    free = 2 * workers_module.ROOM_BYTES
+    monkeypatch.setattr(workers_module, "available_memory_bytes", lambda _: free - 1)
+    assert start_workers(tiny_model()) is None
+    monkeypatch.setattr(workers_module, "available_memory_bytes", lambda _: free)
+    assert start_workers(tiny_model()) is not None
 
 
 def test_a_window_at_a_time_or_activations_computed_twice_are_not_shared(
