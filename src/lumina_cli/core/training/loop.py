@@ -387,6 +387,7 @@ class Trainer:
         )
         # Whoever was told saved before it went on.
         note_saving(self.clock() - told_s, counters=counters)
+        counters.evaluations_done = self.examiner.marks_passed(counters)
         # Without a best one, no measurement was a number yet.
         if counters.num_worse == OVERFITS_AFTER and best is not None:
             assert counters.best_step is not None

@@ -228,6 +228,18 @@ def test_marks_are_counted_by_the_duration_of_the_evaluation_that_was_just_made(
         assert max(b - a for a, b in pairwise(steps)) <= 40
 
 
+def test_a_first_save_that_takes_long_brings_no_evaluation_twice(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    world, steps = World(monkeypatch, step_s=1.0, evaluation_s=0.4), []
+    trainer = make_trainer(seconds=400.0, clock=world.clock, evaluations=40, patience=0)
+    for event in trainer.run():
+        if isinstance(event, Evaluated):
+            steps.append(event.step)
+            world.now_s += 2.0 if len(steps) == 2 else 0.5 / len(steps)  # saves ever faster
+    assert min(b - a for a, b in pairwise(steps[:-1])) > 2
+
+
 @pytest.mark.parametrize("slow_step", [2, 10])
 def test_one_slow_step_foretells_nothing(monkeypatch: pytest.MonkeyPatch, slow_step: int) -> None:
     world = World(monkeypatch, step_s=0.5, evaluation_s=0.0)
