@@ -47,6 +47,9 @@ LADDER = (  # hidden size, layers, heads
     (768, 8, 12),
     (1024, 12, 16),
 )
+LONG_S = 120.0
+"""From here on, longer windows, and from the start: measured at one and at three minutes."""
+
 FROM_WIDTH = 256
 """From here on, larger steps and lower learning rates of AdamW."""
 
@@ -132,7 +135,7 @@ def choose_shape(settings: Settings, *, corpus: Corpus, machine: Machine, second
 
 def _candidates(seconds: float, *, optimizer: str, on_gpu: bool) -> Iterator[dict[str, object]]:
     """Yield settings from the smallest model to the largest."""
-    length = 128 if seconds < 120 else 256
+    first, length = (32, 128) if seconds < LONG_S else (128, 256)
     chars = 32_768 if on_gpu else 1_024 if seconds < 30 else 2_048
     for hidden_size, num_layers, num_heads in LADDER:
         if hidden_size >= FROM_WIDTH:
@@ -142,7 +145,7 @@ def _candidates(seconds: float, *, optimizer: str, on_gpu: bool) -> Iterator[dic
             "num_layers": num_layers,
             "num_heads": num_heads,
             "seq_length": length,
-            "start_seq_length": 32,
+            "start_seq_length": first,
             "batch_size": chars // length,
             "positions": "rotary",
             "label_smoothing": 0.0,

@@ -109,6 +109,14 @@ def test_wide_models_keep_the_usual_rate_of_adamw(
     assert large["learning_rate"] == 3e-3
 
 
+@pytest.mark.parametrize(("seconds", "windows"), [(20, (32, 128)), (600, (128, 256))])
+def test_windows_grow_from_shorter_ones_where_time_is_short(
+    tmp_path: Path, seconds: float, windows: tuple[int, int]
+) -> None:
+    values = chosen(tmp_path, seconds=seconds).values
+    assert (values["start_seq_length"], values["seq_length"]) == windows
+
+
 def test_a_short_text_gets_a_small_model_and_dropout(
     tmp_path: Path, machine_speed: dict[str, float]
 ) -> None:
