@@ -114,7 +114,7 @@ class Stepper:
         self.steps_at_size += 1
         return result
 
-    def _compute(self, batch: Batch, random: RandomState) -> "_Sums":
+    def _compute(self, batch: Batch, random: RandomState) -> _Sums:
         """Sum the gradients of the batch; once more, uncompiled, where compiling fails."""
         try:
             return self._gradients(batch)
@@ -124,7 +124,7 @@ class Stepper:
         restore_random_state(random, device=self.model.wte.weight.device)
         return self._gradients(batch)
 
-    def _gradients(self, batch: Batch) -> "_Sums":
+    def _gradients(self, batch: Batch) -> _Sums:
         """Sum the gradients of the batch, shared among workers where there are any."""
         self.optimizers.zero_grad()
         size = self.micro_batch_size * self.model.config.seq_length // batch.inputs.shape[1]
