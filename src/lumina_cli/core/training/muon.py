@@ -27,8 +27,9 @@ NEWTON_SCHULZ_STEPS = 5
 SCALE = 0.2
 """Times √max(A, B): the mean size of a number in the step is then about that of AdamW's."""
 
-STRETCH = 1 << 23
-"""Numbers at once, at most, so that large models need little memory beside their own."""
+STRETCH = {"cpu": 1 << 19, "cuda": 1 << 23, "mps": 1 << 23}
+"""Numbers at once, at most: what fits into a CPU's cache; on a GPU what little memory is enough
+for, beside the model's."""
 
 
 class Matrices(NamedTuple):
@@ -68,7 +69,7 @@ class Muon:
         lr = self.learning_rate * lr_factor
         for shape, flat in self.flats.items():
             size = shape[0] * shape[1]
-            stretch = max(STRETCH // size, 1) * size
+            stretch = max(STRETCH[flat.values.device.type] // size, 1) * size
             for start in range(0, len(flat), stretch):
                 part = slice(start, start + stretch)
                 yield partial(self._change, flat, shape, part, lr=lr, grad_factor=grad_factor)

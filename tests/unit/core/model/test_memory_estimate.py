@@ -87,6 +87,8 @@ def peak_bytes(given: str) -> int:
             {}, 4, "adamw", False, {"lora_rank": 8}, 1, marks=pytest.mark.slow, id="adapters"
         ),
         pytest.param(SMALL, 8, "muon", False, {}, 1, marks=pytest.mark.slow),
+        pytest.param(SMALL, 8, "muon", False, {}, 2, marks=pytest.mark.slow),
+        pytest.param({}, 8, "muon", False, {}, 2, marks=pytest.mark.slow, id="Muon, shared"),
         pytest.param(SMALL, 2, "adamw", False, {}, 1, marks=pytest.mark.slow),
         pytest.param(DEMO, 16, "muon", True, {}, 1, marks=pytest.mark.slow),
     ],
