@@ -7,10 +7,12 @@ import tomllib
 from pathlib import Path
 
 import pytest
+import torch
 
 from lumina_cli.conversation import Conversation, Message
 from lumina_cli.core.checkpoint.format import load_model
 from lumina_cli.core.model.accounting import num_parameters
+from lumina_cli.core.training import workers
 from lumina_cli.core.training.events import Evaluated, Finished, StepDone
 from lumina_cli.data.starter.corpus import Question
 from lumina_cli.errors import DataError, MissingInputError
@@ -45,6 +47,16 @@ def prepare(
     data.write_text(text, encoding="utf-8")
     settings = resolve_settings(TRAIN_CONFIGS, flags={**TINY, **flags}, environ={})
     return pretrain(settings, data=[data], out=folder / out, started_s=started_s)
+
+
+@pytest.mark.parametrize("free", [200 << 20, None])
+def test_threads_that_can_not_share_steps_for_want_of_memory_are_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, free: int | None
+) -> None:
+    monkeypatch.setattr(workers, "available_memory_bytes", lambda _: free)
+    notices = prepare(tmp_path, max_steps=1, threads=2).notices
+    torch.set_num_threads(1)
+    assert ("can't share" in " ".join(notices)) == (free is not None)
 
 
 def test_a_run_leaves_a_model_that_has_learnt_the_text(tmp_path: Path) -> None:

@@ -72,8 +72,7 @@ def _tell_plan(run: "TrainingRun", *, quiet: bool) -> None:
 
     from lumina_cli.cli.train_panels import show_plan  # noqa: PLC0415  torch
 
-    resumed = run.task.resumed.notices if run.task.resumed else ()
-    for text in (*run.task.settings.notices, *resumed, *run.task.notices):
+    for text in run.notices:
         notice(text)
     show_plan(stderr_console(), run.plan, sample_prompt=run.sample_prompt)
 

@@ -24,6 +24,7 @@ from lumina_cli.core.training.events import (
 )
 from lumina_cli.core.training.loop import Trainer
 from lumina_cli.core.training.state import TrainerState
+from lumina_cli.core.training.workers import num_workers
 from lumina_cli.errors import DivergedError, LuminaError, MissingInputError, OutOfMemoryError
 from lumina_cli.recipes.draft import build_draft
 from lumina_cli.recipes.earlier_run import move_aside
@@ -94,6 +95,16 @@ class TrainingRun:
         self._unsaved: tuple[Transformer, Evaluated] | None = None
         self._next_page_s = 0.0
         self.report: TrainReport | None = None
+
+    @property
+    def notices(self) -> tuple[str, ...]:
+        """What a person should know before it begins."""
+        task = self.task
+        resumed = task.resumed.notices if task.resumed else ()
+        slower: tuple[str, ...] = ()
+        if self.trainer.stepper.workers is None and num_workers(task.machine.device) > 1:
+            slower = ("memory is short: threads can't share steps, which is slower",)
+        return (*task.settings.notices, *resumed, *task.notices, *slower)
 
     def run(self) -> Iterator[RunEvent]:
         """Train, save the best model as it is found, and leave a report.

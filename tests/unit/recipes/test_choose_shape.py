@@ -109,7 +109,7 @@ def test_wide_models_keep_the_usual_rate_of_adamw(
     assert large["learning_rate"] == 3e-3
 
 
-@pytest.mark.parametrize(("seconds", "windows"), [(20, (32, 128)), (600, (128, 256))])
+@pytest.mark.parametrize(("seconds", "windows"), [(58, (32, 128)), (115, (128, 256))])
 def test_windows_grow_from_shorter_ones_where_time_is_short(
     tmp_path: Path, seconds: float, windows: tuple[int, int]
 ) -> None:

@@ -89,6 +89,28 @@ def test_the_plan_counts_memory_as_the_run_takes_it(corpus: Corpus) -> None:
     assert plan_for(corpus, epochs=1, optimizer="muon").memory.optimizer < whole.optimizer
 
 
+@pytest.mark.usefixtures("two_seconds_a_step")
+def test_the_plan_counts_the_gradients_of_threads_that_share_steps(
+    corpus: Corpus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alone = plan_for(corpus, epochs=1).memory.gradients
+    monkeypatch.setattr(plan_module, "num_workers", lambda _: 3)
+    assert plan_for(corpus, epochs=1).memory.gradients == 3 * alone
+    assert plan_for(corpus, epochs=1, micro_batch_size=2).memory.gradients == alone
+    assert plan_for(corpus, epochs=1, activation_checkpointing=True).memory.gradients == alone
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+def test_a_few_windows_stand_for_a_slow_batch(
+    corpus: Corpus, monkeypatch: pytest.MonkeyPatch, workers: int
+) -> None:
+    monkeypatch.setattr(plan_module, "num_workers", lambda _: workers)
+    monkeypatch.setattr(plan_module, "_time_step", lambda _, batch: 2.0 * len(batch.inputs))
+    config = TrainingConfig(batch_size=9)
+    step_s = plan_module.measure_step_s(model_for(corpus), corpus, config=config, precision=FP32)
+    assert step_s == 18.0
+
+
 def test_the_trial_computes_as_the_run_will(
     corpus: Corpus, monkeypatch: pytest.MonkeyPatch
 ) -> None:

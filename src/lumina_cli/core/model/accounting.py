@@ -109,7 +109,8 @@ def training_memory(
         half: whether matrix products are in a format of two bytes.
         tuning: which parts learn.
         optimizer: AdamW keeps two numbers for each weight, Muon one for those in its matrices.
-        workers: threads that share a step, each with gradients of its own.
+        workers: threads that share a step where each can have a window, with gradients of
+            their own.
     """
     C, dropped = config.hidden_size, config.dropout > 0
     weights = BYTES * num_parameters(config, vocab_size=vocab_size)
@@ -137,7 +138,8 @@ def training_memory(
     if tuning.lora_rank:
         weights += trained
     cache = BYTES * 2 * config.num_layers * config.seq_length * C
-    gradients = min(workers, batch_size) * trained
+    is_shared = batch_size >= workers and not recompute
+    gradients = workers * trained if is_shared else trained
     return TrainingMemory(weights, gradients, states, activations, cache)
 
 

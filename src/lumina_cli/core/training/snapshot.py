@@ -28,7 +28,7 @@ def take(counters: Counters, *, stepper: Stepper, start: Mapping[str, Tensor]) -
         stepper: with the model and the optimizers.
         start: weights that the run began with, if they are kept.
     """
-    counters.micro_batch_size = stepper.micro_batch_size
+    counters.micro_batch_size = stepper.micro_batch_size if stepper.has_run_out else 0
     counters.steps_at_size = stepper.steps_at_size
     counters.recomputes = stepper.model.recompute
     counters.optimizer_steps = stepper.optimizers.num_steps
@@ -71,7 +71,8 @@ def put_back(
             hint="Use the settings it was made with, or begin anew without --resume.",
         ) from error
     model.recompute = counters.recomputes or config.activation_checkpointing
-    stepper.micro_batch_size = min(counters.micro_batch_size, stepper.largest)
+    if counters.micro_batch_size:
+        stepper.micro_batch_size = min(counters.micro_batch_size, stepper.largest)
     stepper.steps_at_size = counters.steps_at_size
     if stepper.precision.name == "fp16":
         stepper.loss_scale.value = counters.loss_scale

@@ -15,7 +15,8 @@ class Counters(BaseModel):
 
     `num_attempts` counts batches, learnt from or skipped; `recent_skips` are the attempts
     that were skipped of late; `share` is that of what was learnt that the newest evaluation
-    found allowed; `elapsed_s` is the time spent training, pauses apart.
+    found allowed; `elapsed_s` is the time spent training, pauses apart; `micro_batch_size` is
+    what memory was enough for after it had run out, else 0.
     """
 
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False)

@@ -15,6 +15,7 @@ B batch, T time, C hidden size, M positions that count.
 import math
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -28,7 +29,7 @@ from lumina_cli.core.seeding import RandomState, random_state, restore_random_st
 from lumina_cli.core.training.compiled import Compiled
 from lumina_cli.core.training.loss import LossSums, sum_losses
 from lumina_cli.core.training.optim import Optimizers
-from lumina_cli.core.training.workers import start_workers
+from lumina_cli.core.training.workers import Workers, is_worth_sharing, start_workers
 from lumina_cli.data.batches import Batch
 from lumina_cli.errors import OutOfMemoryError
 
@@ -90,6 +91,11 @@ class Stepper:
         self.workers = start_workers(model)
         self.steps_at_size = 0
 
+    @property
+    def has_run_out(self) -> bool:
+        """Whether memory has run out, and larger pieces have not been tried again since."""
+        return self.micro_batch_size < self.largest
+
     def step(self, batch: Batch, *, lr_factor: float) -> StepResult:
         """Learn from one batch at a share of the highest learning rates.
 
@@ -125,48 +131,59 @@ class Stepper:
         return self._gradients(batch)
 
     def _gradients(self, batch: Batch) -> _Sums:
-        """Sum the gradients of the batch, shared among workers where there are any."""
+        """Sum the gradients of the batch, shared among workers where that is faster."""
         self.optimizers.zero_grad()
-        size = self.micro_batch_size * self.model.config.seq_length // batch.inputs.shape[1]
-        factor = self.loss_scale.value / max(batch.num_in_loss, 1)
-        parts = self._parts(batch, size=size)
-        learn = partial(self._learn, size=size // len(parts), factor=factor)
-        if self.workers is None or len(parts) == 1:
-            told = [learn(self.model, batch)]
+        num_windows, seq_length = batch.inputs.shape
+        size = self.micro_batch_size * self.model.config.seq_length // seq_length
+        learn = partial(self._learn, num_in_loss=batch.num_in_loss)
+        workers = self._sharing(num_windows, seq_length, size=size)
+        if workers is None:
+            of_parts = [learn(self.model, batch, at_once=size)]
         else:
-            told = self.workers.run(learn, parts)
+            bounds = [num_windows * n // workers.count for n in range(workers.count + 1)]
+            parts = [batch.rows(start, stop) for start, stop in pairwise(bounds)]
+            at_once = num_windows if num_windows <= size else size // workers.count
+            of_parts = workers.run(partial(learn, at_once=at_once), parts)
         scaled_norm = self.optimizers.grad_norm()
         return _Sums(  # sync point
-            sum(nll.item() for nll, _ in told),
-            sum(int(num_right.item()) for _, num_right in told),
+            sum(nll.item() for nll, _ in of_parts),
+            sum(int(num_right.item()) for _, num_right in of_parts),
             scaled_norm.item() / self.loss_scale.value,
         )
 
-    def _parts(self, batch: Batch, *, size: int) -> list[Batch]:
-        """Cut a batch into a part for each worker that can have a window at once.
+    def _sharing(self, num_windows: int, seq_length: int, *, size: int) -> Workers | None:
+        """Return the workers that share a batch of which `size` windows fit at once, if any do.
 
-        Once memory has run out there is one part: workers need more of it. So there is where
-        activations are computed twice, which would have to draw the same random numbers twice.
+        None once memory has run out, for they need more of it, nor where activations are
+        computed twice: the second time other random numbers would be drawn.
         """
-        B, count = len(batch.inputs), 1
-        is_short = self.micro_batch_size < self.largest or self.model.recompute
-        if self.workers is not None and self.compiled is None and not is_short:
-            count = min(self.workers.count, size, B)
-        return [batch.rows(B * n // count, B * (n + 1) // count) for n in range(count)]
+        workers = self.workers
+        if workers is None or self.compiled is not None:
+            return None
+        if self.has_run_out or self.model.recompute or size < workers.count:
+            return None
+        return workers if is_worth_sharing(num_windows, seq_length, count=workers.count) else None
 
     def _learn(
-        self, model: Transformer, part: Batch, *, size: int, factor: float
+        self, model: Transformer, part: Batch, *, at_once: int, num_in_loss: int
     ) -> tuple[Tensor, Tensor]:
-        """Add the gradients of a part, `size` windows at once, times a factor.
+        """Add the gradients of a part of a batch.
+
+        Args:
+            model: whose gradients.
+            part: to learn from.
+            at_once: windows, at most.
+            num_in_loss: ids that count in the whole batch.
 
         Returns:
             Its summed loss, and the number of ids that were right.
         """
+        factor = self.loss_scale.value / max(num_in_loss, 1)
         device = model.wte.weight.device
         nll = torch.zeros((), device=device)
         num_right = torch.zeros((), device=device, dtype=torch.int64)
-        for start in range(0, len(part.inputs), size):
-            sums = self._forward(model, part.rows(start, start + size))
+        for start in range(0, len(part.inputs), at_once):
+            sums = self._forward(model, part.rows(start, start + at_once))
             torch.autograd.backward(sums.loss * factor)
             nll += sums.nll
             num_right += sums.num_right
@@ -206,6 +223,6 @@ class Stepper:
 
     def _maybe_try_larger(self) -> None:
         """Try pieces twice as large, long after memory ran out; if it does again, that is told."""
-        if self.micro_batch_size < self.largest and self.steps_at_size >= TRY_LARGER_AFTER:
+        if self.has_run_out and self.steps_at_size >= TRY_LARGER_AFTER:
             self.micro_batch_size = min(2 * self.micro_batch_size, self.largest)
             self.steps_at_size = 0

@@ -23,10 +23,16 @@ MOST_WORKERS = 4
 """Each needs memory for gradients; threads beyond share the operations of each worker."""
 
 CHARS_AT_ONCE = 2_048
-"""For each worker: what more of them keep for the backward pass has to come from far away."""
+"""For each thread: what more of them keep for the backward pass doesn't fit into the cache."""
+
+LEAST_CHARS = 256
+"""For each worker: with fewer, meeting takes longer than sharing saves."""
+
+EVEN_ENOUGH = 4
+"""Windows for each worker, where they can't all have the same number: from here on."""
 
 ROOM_BYTES = 128 << 20
-"""For each worker: what the C library reserves for the allocations of a thread, twice over."""
+"""For each worker: glibc reserves 64 MB of addresses for what a thread allocates; twice that."""
 
 START_TIMEOUT_S = 30.0
 
@@ -43,10 +49,16 @@ def num_workers(device: torch.device) -> int:
 
 
 def windows_at_once(device: torch.device, *, seq_length: int) -> int | None:
-    """Return how many windows all workers together learn from fastest; None for no limit."""
+    """Return how many windows all threads together learn from fastest; None for no limit."""
     if device.type != "cpu":
         return None
-    return num_workers(device) * max(CHARS_AT_ONCE // seq_length, 1)
+    return torch.get_num_threads() * max(CHARS_AT_ONCE // seq_length, 1)
+
+
+def is_worth_sharing(num_windows: int, seq_length: int, *, count: int) -> bool:
+    """Return whether so many workers are faster than one: all have about the same, and enough."""
+    is_even = num_windows % count == 0 or num_windows >= EVEN_ENOUGH * count
+    return is_even and num_windows * seq_length >= LEAST_CHARS * count
 
 
 def start_workers(model: Transformer) -> "Workers | None":
@@ -63,6 +75,8 @@ def start_workers(model: Transformer) -> "Workers | None":
 
 class Workers:
     """Threads with a model each: the first has the model itself, the others have twins.
+
+    They don't outlive a fork: a process that is to learn makes its own.
 
     Args:
         model: to train, its parameters where they will stay.
@@ -88,7 +102,7 @@ class Workers:
 
         Args:
             work: done with a worker's model and a part; its gradients add to what is there.
-            parts: of the batch, one for each worker at most.
+            parts: of the batch, one for each worker.
 
         Raises:
             Exception: what the first part that failed raised, once all have ended.
@@ -97,15 +111,15 @@ class Workers:
         for generator, seed in zip(self._generators, seeds, strict=True):
             generator.manual_seed(seed)
         models = [self._model, *self._twins]
+        futures: list[Future[R]] = []
         try:
-            futures = [
-                self._pool.submit(_work, work, generator, model, part)
-                for generator, model, part in zip(self._generators, models, parts, strict=False)
-            ]
+            for generator, model, part in zip(self._generators, models, parts, strict=True):
+                futures.append(self._pool.submit(_work, work, generator, model, part))
             results = _results(futures)
             for twin in self._twins:
                 _add_gradients(self._model, twin)
         finally:
+            wait(futures)  # whatever happened, nobody adds to a gradient any more
             for twin in self._twins:
                 twin.zero_grad()
         return results
@@ -125,6 +139,7 @@ def _twin(model: Transformer) -> Transformer:
         for parameter in model.parameters()
     }
     twin: Transformer = copy.deepcopy(model, memo)
+    twin.recompute = False  # where activations are computed twice, nothing is shared
     return twin.train()
 
 

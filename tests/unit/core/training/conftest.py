@@ -10,6 +10,7 @@ import torch
 from lumina_cli.core.model.config import ModelConfig
 from lumina_cli.core.model.transformer import Transformer, build_model
 from lumina_cli.core.precision import Precision, choose_precision
+from lumina_cli.core.training import workers
 from lumina_cli.core.training.config import TrainingConfig
 from lumina_cli.core.training.optim import build_optimizers
 from lumina_cli.core.training.step import Stepper
@@ -71,8 +72,10 @@ def make_stepper(
 
 
 @pytest.fixture
-def two_threads() -> Iterator[None]:
-    """So that workers share a step; elsewhere tests have one thread."""
+def two_threads(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """So that workers share a step, however small; elsewhere tests have one thread."""
+    monkeypatch.setattr(workers, "LEAST_CHARS", 0)
+    monkeypatch.setattr(workers, "EVEN_ENOUGH", 1)
     before = torch.get_num_threads()
     torch.set_num_threads(2)
     yield

@@ -120,6 +120,18 @@ def test_the_run_holds_what_could_go_wrong(whole: Uninterrupted) -> None:
     assert kinds.count("BatchSplit") == 1
 
 
+def test_fewer_windows_at_once_are_kept_where_memory_ran_out_and_only_there(
+    whole: Uninterrupted,
+) -> None:
+    states = [new_trainer(micro_batch_size=2).state(), whole.states[SPLIT_AT + 1][1]]
+    sizes = []
+    for state in states:
+        trainer = new_trainer()
+        trainer.restore(state)
+        sizes.append(trainer.stepper.micro_batch_size)
+    assert sizes == [5, 3]
+
+
 def often(step: int) -> Any:
     """Every step is proved; the usual tests try some, those around the split among them."""
     usual = step % 9 == 0 or step in (1, SPLIT_AT, SPLIT_AT + 1, NUM_STEPS)

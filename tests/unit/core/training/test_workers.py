@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from lumina_cli.core.model.dropout import drawing_from
 from lumina_cli.core.model.transformer import Transformer
 from lumina_cli.core.model.tuning import tune
 from lumina_cli.core.model.tuning_config import Tuning
@@ -18,7 +19,12 @@ from lumina_cli.core.training.config import TrainingConfig
 from lumina_cli.core.training.events import StepDone
 from lumina_cli.core.training.loop import Trainer
 from lumina_cli.core.training.step import Stepper, StepResult
-from lumina_cli.core.training.workers import num_workers, start_workers, windows_at_once
+from lumina_cli.core.training.workers import (
+    is_worth_sharing,
+    num_workers,
+    start_workers,
+    windows_at_once,
+)
 from lumina_cli.data.batches import cut_windows
 from tests.unit.core.training.conftest import FP32, make_stepper, random_text, tiny_model
 
@@ -75,7 +81,43 @@ def test_each_learns_from_its_own_windows(monkeypatch: pytest.MonkeyPatch) -> No
     assert len({name for name, _, _ in seen}) == 2
     assert sorted(size for _, size, _ in seen) == [1, 2, 2, 2]  # 3 windows and 4, two at once
     assert {threads for _, _, threads in seen} == {1}
-    assert torch.get_num_threads() == 2
+    seen.clear()
+    make_stepper(tiny_model(), micro_batch_size=7).step(BATCH, lr_factor=0.0)
+    assert sorted(size for _, size, _ in seen) == [3, 4]  # no second piece for what is left over
+
+
+def threads_of_later_threads() -> int:
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(torch.get_num_threads).result()
+
+
+@pytest.mark.parametrize("threads", [2, 8])
+def test_workers_have_equal_shares_of_the_threads_and_others_keep_all(threads: int) -> None:
+    torch.set_num_threads(threads)
+    workers = start_workers(tiny_model())
+    assert workers is not None
+    count = workers.count
+    shares = workers.run(lambda *_: torch.get_num_threads(), [None] * count)
+    assert shares == [threads // count] * count
+    assert torch.get_num_threads() == threads_of_later_threads() == threads
+
+
+@pytest.mark.parametrize(
+    ("num_windows", "seq_length", "is_worth_it"),
+    [
+        (2, 512, True),
+        (3, 512, False),  # two for one, one for the other
+        (7, 512, False),
+        (9, 512, True),
+        (16, 32, True),
+        (16, 16, False),  # too little to do
+    ],
+)
+def test_what_is_worth_sharing(
+    monkeypatch: pytest.MonkeyPatch, num_windows: int, seq_length: int, is_worth_it: bool
+) -> None:
+    monkeypatch.undo()
+    assert is_worth_sharing(num_windows, seq_length, count=2) == is_worth_it
 
 
 def learnt(stepper: Stepper) -> tuple[list[StepResult], Tensor]:
@@ -160,16 +202,59 @@ def test_an_error_is_told_once_all_have_ended(monkeypatch: pytest.MonkeyPatch) -
     assert len(ended) == 1
 
 
-def test_without_threads_it_goes_on_with_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    class Broken(ThreadPoolExecutor):
-        def submit(self, *args: Any, **kwargs: Any) -> Any:
-            raise RuntimeError("can't start new thread")
+class FailsAt(ThreadPoolExecutor):
+    """A pool that can't take what it is given after so many times."""
 
-    monkeypatch.setattr(workers_module, "ThreadPoolExecutor", Broken)
+    good_times = 0
+    error: BaseException
+
+    def submit(self, *args: Any, **kwargs: Any) -> Any:
+        if not self.good_times:
+            raise self.error
+        self.good_times -= 1
+        return super().submit(*args, **kwargs)
+
+
+@pytest.mark.parametrize("good_times", [0, 1])
+def test_without_threads_it_goes_on_with_one(
+    monkeypatch: pytest.MonkeyPatch, good_times: int
+) -> None:
+    monkeypatch.setattr(FailsAt, "good_times", good_times)
+    monkeypatch.setattr(FailsAt, "error", RuntimeError("can't start new thread"), raising=False)
+    monkeypatch.setattr(workers_module, "ThreadPoolExecutor", FailsAt)
+    before = set(threading.enumerate())
     stepper = make_stepper(tiny_model())
     assert stepper.workers is None
-    assert torch.get_num_threads() == 2
+    assert torch.get_num_threads() == threads_of_later_threads() == 2
     assert stepper.step(BATCH, lr_factor=1.0).skipped is None
+    for thread in set(threading.enumerate()) - before:
+        thread.join(timeout=10)
+        assert not thread.is_alive()
+
+
+@pytest.mark.parametrize("error", [MemoryError(), KeyboardInterrupt()], ids=repr)
+def test_what_breaks_off_while_a_worker_is_busy_leaves_no_gradient_behind(
+    monkeypatch: pytest.MonkeyPatch, error: BaseException
+) -> None:
+    clean = alone(tiny_model()).step(BATCH, lr_factor=0.0)
+    monkeypatch.setattr(FailsAt, "good_times", 3)  # to start two, and for the first part
+    monkeypatch.setattr(FailsAt, "error", error, raising=False)
+    monkeypatch.setattr(workers_module, "ThreadPoolExecutor", FailsAt)
+    real = Transformer.hidden
+
+    def hidden(self: Transformer, idx: Tensor) -> Tensor:
+        if threading.current_thread() != threading.main_thread():
+            threading.Event().wait(0.2)
+        return real(self, idx)
+
+    monkeypatch.setattr(Transformer, "hidden", hidden)
+    stepper = make_stepper(tiny_model())
+    if isinstance(error, KeyboardInterrupt):
+        with pytest.raises(KeyboardInterrupt):
+            stepper.step(BATCH, lr_factor=0.0)
+        stepper.workers = None
+    result = stepper.step(BATCH, lr_factor=0.0)
+    assert result.grad_norm == pytest.approx(clean.grad_norm, rel=1e-5)
 
 
 def test_where_memory_is_short_no_thread_is_started(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -180,7 +265,7 @@ def test_where_memory_is_short_no_thread_is_started(monkeypatch: pytest.MonkeyPa
     assert start_workers(tiny_model()) is not None
 
 
-def test_a_window_at_a_time_or_activations_computed_twice_are_not_shared(
+def test_a_window_at_a_time_what_is_compiled_and_what_is_computed_twice_are_not_shared(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def run(*_: object) -> None:
@@ -192,6 +277,30 @@ def test_a_window_at_a_time_or_activations_computed_twice_are_not_shared(
     model = tiny_model(dropout=0.5)
     model.recompute = True
     make_stepper(model).step(BATCH, lr_factor=0.0)
+    stepper = make_stepper(model := tiny_model())
+    stepper.compiled = model.hidden  # type: ignore[assignment]
+    stepper.step(BATCH, lr_factor=0.0)
+    with pytest.raises(AssertionError, match="shared"):
+        make_stepper(tiny_model()).step(BATCH, lr_factor=0.0)
+
+
+def test_a_model_that_was_not_training_yet_learns_with_dropout() -> None:
+    models = [tiny_model(dropout=0.5), tiny_model(dropout=0.5).eval()]
+    steppers = [make_stepper(model) for model in models]
+    models[1].train()
+    expected, (results, learnt_weights) = (learnt(stepper) for stepper in steppers)
+    assert results == expected[0]
+    assert torch.equal(learnt_weights, expected[1])
+
+
+def test_dropout_draws_from_the_default_generator_again_afterwards() -> None:
+    model, window = tiny_model(dropout=0.5), torch.from_numpy(BATCH.inputs[:1])
+    torch.manual_seed(0)
+    first = model(window)
+    with drawing_from(torch.Generator()):
+        model(window)
+    torch.manual_seed(0)
+    assert torch.equal(model(window), first)
 
 
 def test_a_run_that_goes_on_is_the_run_that_never_stopped() -> None:
@@ -235,4 +344,6 @@ def test_workers_share_the_threads_evenly(threads: int, workers: int) -> None:
 def test_a_window_longer_than_what_is_best_at_once_is_taken_whole() -> None:
     assert windows_at_once(torch.device("cpu"), seq_length=512) == 8
     assert windows_at_once(torch.device("cpu"), seq_length=3_000) == 2
+    torch.set_num_threads(8)
+    assert windows_at_once(torch.device("cpu"), seq_length=512) == 32
     assert windows_at_once(torch.device("cuda"), seq_length=512) is None
