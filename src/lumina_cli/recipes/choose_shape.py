@@ -47,6 +47,10 @@ LADDER = (  # hidden size, layers, heads
     (768, 8, 12),
     (1024, 12, 16),
 )
+BY_HEART, QUITE_BY_HEART = 13.0, 100.0
+"""Passes over a text, times parameters for each character of it: from here on a model begins to
+learn it by heart, and gets dropout of 0.1, then 0.2."""
+
 LONG_S = 100.0
 """Left for training: from here on, longer windows. Measured at one and at three minutes."""
 
@@ -201,8 +205,9 @@ def _is_filled(choice: Choice, *, corpus: Corpus) -> bool:
 
 def _dropout(choice: Choice, *, corpus: Corpus) -> float:
     """Return dropout where the text is read so often that it could be learnt by heart."""
-    passes = choice.num_chars / max(len(corpus.train), 1)
-    return 0.0 if passes < 10 else 0.1 if passes < 30 else 0.2
+    length = max(len(corpus.train), 1)
+    by_heart = choice.num_chars / length * choice.num_parameters / length
+    return 0.0 if by_heart < BY_HEART else 0.1 if by_heart < QUITE_BY_HEART else 0.2
 
 
 def _eval_chars(choice: Choice, *, settings: Settings, seconds: float) -> int:

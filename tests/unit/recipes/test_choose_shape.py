@@ -117,6 +117,23 @@ def test_windows_grow_from_shorter_ones_where_time_is_short(
     assert (values["start_seq_length"], values["seq_length"]) == windows
 
 
+@pytest.mark.parametrize(
+    ("num_chars", "passes", "dropout"),
+    [(500_000, 8, 0.0), (350_000, 11, 0.1), (120_000, 33, 0.2)],
+)
+def test_a_model_that_would_learn_its_text_by_heart_gets_dropout(
+    tmp_path: Path,
+    machine_speed: dict[str, float],
+    num_chars: int,
+    passes: int,
+    dropout: float,
+) -> None:
+    choice = chosen(tmp_path, seconds=120, num_chars=num_chars)
+    assert choice.num_parameters == 499_776
+    assert choice.num_chars / (0.9 * num_chars) == pytest.approx(passes, abs=0.5)
+    assert choice.values["dropout"] == dropout
+
+
 def test_a_short_text_gets_a_small_model_and_dropout(
     tmp_path: Path, machine_speed: dict[str, float]
 ) -> None:
