@@ -2,12 +2,15 @@
 
 import errno
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from lumina_cli.core.checkpoint.format import load_checkpoint, load_model
+from lumina_cli.core.training import workers
 from lumina_cli.core.training.events import StepDone
 from lumina_cli.errors import DataError, MissingInputError, StorageError, UsageError
 from lumina_cli.recipes.pretrain import pretrain
@@ -86,6 +89,29 @@ def test_another_machine_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     notices = " ".join(gone_on(tmp_path).task.notices)
     assert "torch is 1.0 now" in notices
     assert "threads is 99 now" in notices
+
+
+@pytest.fixture
+def two_threads(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setattr(workers, "_num_cores", lambda: 2)
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.mark.usefixtures("two_threads")
+@pytest.mark.parametrize("change", [{}, {"batch_size": "2"}], ids=["same batches", "others"])
+def test_other_pieces_for_want_of_memory_are_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: dict[str, str]
+) -> None:
+    interrupt(begun(tmp_path), step=3)
+    assert "at once" not in " ".join(gone_on(tmp_path).notices)
+    monkeypatch.setattr("lumina_cli.recipes.task.windows_at_once", lambda *_, **__: 2)
+    monkeypatch.setattr(workers, "available_memory_bytes", lambda _: 0)
+    notices = " ".join(gone_on(tmp_path, **change).notices)
+    assert ("number of windows at once is 2 now and was 4" in notices) == (not change)
+    assert ("that share a step is 1 now and was 2" in notices) == (not change)
 
 
 def test_without_a_run_the_way_to_begin_one_is_told(tmp_path: Path) -> None:

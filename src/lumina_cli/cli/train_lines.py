@@ -46,7 +46,7 @@ def trouble_line(event: RunEvent) -> str | None:
             again = " and activations are computed twice" if event.recomputes else ""
             return (
                 f"Memory ran out at step {event.step}: done again in pieces of "
-                f"{event.micro_batch_size} windows{again}, with the same result."
+                f"{event.micro_batch_size} windows{again}; the gradient is the same."
             )
         case BatchGrown():
             return f"Step {event.step}: there is memory again for {event.micro_batch_size} windows."

@@ -1,8 +1,8 @@
 """Randomness, all of it from one seed, each use with a stream of its own.
 
-Dropout on a GPU can't be handed a generator, so it draws from the default generator, which
-belongs to the training step alone: `seed_dropout` sets it at the start and nothing else may
-touch it.
+torch's default generator belongs to the training step alone, for dropout on a GPU can't be
+handed another: `seed_dropout` sets it at the start and nothing else may touch it. On a CPU
+dropout draws from it too, but for threads that share a step: theirs are seeded from it.
 """
 
 import hashlib

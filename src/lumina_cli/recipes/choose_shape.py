@@ -47,9 +47,9 @@ LADDER = (  # hidden size, layers, heads
     (768, 8, 12),
     (1024, 12, 16),
 )
-BY_HEART, QUITE_BY_HEART = 13.0, 100.0
-"""Passes over a text, times parameters for each character of it: from here on a model begins to
-learn it by heart, and gets dropout of 0.1, then 0.2."""
+DROPOUT = ((100.0, 0.2), (13.0, 0.1))  # from, rate
+"""By passes over a text, times parameters for each character of it: a model with more of both
+begins to learn it by heart."""
 
 LONG_S = 100.0
 """Left for training: from here on, longer windows. Measured at one and at three minutes."""
@@ -207,7 +207,7 @@ def _dropout(choice: Choice, *, corpus: Corpus) -> float:
     """Return dropout where the text is read so often that it could be learnt by heart."""
     length = max(len(corpus.train), 1)
     by_heart = choice.num_chars / length * choice.num_parameters / length
-    return 0.0 if by_heart < BY_HEART else 0.1 if by_heart < QUITE_BY_HEART else 0.2
+    return next((rate for least, rate in DROPOUT if by_heart >= least), 0.0)
 
 
 def _eval_chars(choice: Choice, *, settings: Settings, seconds: float) -> int:

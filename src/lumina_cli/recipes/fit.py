@@ -28,7 +28,7 @@ def fit_to_memory(
     available_bytes: int | None,
     half: bool,
     tuning: Tuning = EVERYTHING,
-    workers: int = 1,
+    num_workers: int = 1,
 ) -> Fit:
     """Return settings whose steps fit: the same batches, in as many pieces as it takes.
 
@@ -39,7 +39,7 @@ def fit_to_memory(
         available_bytes: free memory; None where nobody tells.
         half: whether matrix products are in a format of two bytes.
         tuning: which parts learn.
-        workers: threads that share a step.
+        num_workers: threads that share a step.
 
     Raises:
         OutOfMemoryError: one window of text at a time is too much.
@@ -57,7 +57,7 @@ def fit_to_memory(
             half=half,
             tuning=tuning,
             optimizer=config.optimizer,
-            workers=workers,
+            num_workers=num_workers,
         )
         if size:
             return _fit(config, size=size, recompute=recompute)

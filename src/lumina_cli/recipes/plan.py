@@ -17,7 +17,7 @@ from lumina_cli.core.precision import Precision
 from lumina_cli.core.training.config import TrainingConfig
 from lumina_cli.core.training.optim import build_optimizers
 from lumina_cli.core.training.step import Stepper
-from lumina_cli.core.training.workers import num_workers
+from lumina_cli.core.training.workers import fewest_to_share, num_workers
 from lumina_cli.data.batches import Batch, EpochBatches, Replay, steps_of_text
 from lumina_cli.data.corpus import Corpus, SideCounts
 
@@ -87,7 +87,7 @@ def make_plan(
             half=precision.name != "fp32",
             tuning=tuning,
             optimizer=config.optimizer,
-            workers=num_workers(model.wte.weight.device),
+            num_workers=num_workers(model.wte.weight.device),
         ),
         steps=steps,
         steps_per_epoch=epoch_steps,
@@ -141,11 +141,12 @@ def measure_step_s(
         seed=config.seed,
         epoch=0,
     )[0]
-    few = batch.rows(0, num_workers(model.wte.weight.device))  # a window for each
+    device, seq_length = model.wte.weight.device, model.config.seq_length
+    few = batch.rows(0, fewest_to_share(device, seq_length=seq_length))
     _time_step(stepper, few)  # the first call is always slow
-    all_s = _time_step(stepper, few) * len(batch.inputs) / len(few.inputs)
-    if all_s > LONGEST_TRIAL_S:
-        return all_s
+    step_s = _time_step(stepper, few) * len(batch.inputs) / len(few.inputs)
+    if step_s > LONGEST_TRIAL_S:
+        return step_s
     _time_step(stepper, batch)
     return min(_time_step(stepper, batch) for _ in range(3))
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
 from pydantic import ValidationError
 
 from lumina_cli.core.checkpoint.format import Checkpoint, load_checkpoint
@@ -12,6 +13,7 @@ from lumina_cli.core.checkpoint.store import CheckpointStore, Found
 from lumina_cli.core.training.config import TrainingConfig
 from lumina_cli.core.training.finetune_config import FinetuneConfig
 from lumina_cli.core.training.state import Counters, TrainerState
+from lumina_cli.core.training.step import Stepper
 from lumina_cli.data.corpus import Corpus
 from lumina_cli.errors import DataError, MissingInputError, ModelFileError, UsageError
 from lumina_cli.recipes.run_folder import CHECKPOINTS, RUN_SUFFIX
@@ -34,6 +36,9 @@ FIXED = {
     "lora_alpha",
 }
 """Settings that a run can't change on its way: tensors or data would no longer fit."""
+
+PIECES = ("batch_size", "grad_accum", "micro_batch_size")
+"""Settings that decide in which pieces a step is done."""
 
 INNOCENT = {
     "epochs",
@@ -152,12 +157,39 @@ def check_data(resumed: Resumed, corpus: Corpus) -> None:
 
 def machine_notices(resumed: Resumed, machine: Mapping[str, object]) -> list[str]:
     """Say what differs from the machine on which the checkpoint was made."""
-    then = resumed.facts.get("machine", {})
+    return _differences(machine, then=resumed.facts.get("machine", {}))
+
+
+def memory_notices(resumed: Resumed, stepper: Stepper) -> list[str]:
+    """Say where steps are done in other pieces, for more memory is free than was, or less.
+
+    Nothing where the batches or the number of threads differ: that is told already.
+    """
+    saved, settings = resumed.facts["settings"], resumed.settings.values()
+    threads = resumed.facts.get("machine", {}).get("threads")
+    has_other_batches = any(saved.get(name) != settings[name] for name in PIECES)
+    then = trainer_state(resumed.found.checkpoint, path=resumed.found.path).counters
+    if not then.num_workers or has_other_batches or threads != torch.get_num_threads():
+        return []
+    return _differences(
+        _pieces(stepper.largest, stepper.num_workers),
+        then=_pieces(then.largest_micro_batch, then.num_workers),
+    )
+
+
+def _pieces(windows_at_once: int, num_workers: int) -> dict[str, object]:
+    return {
+        "number of windows at once": windows_at_once,
+        "number of threads that share a step": num_workers,
+    }
+
+
+def _differences(now: Mapping[str, object], *, then: Mapping[str, object]) -> list[str]:
     return [
-        f"{name} is {machine[name]} now and was {then[name]}: "
+        f"{name} is {value} now and was {then[name]}: "
         "the run goes on, but not to the last bit as it would have"
-        for name in machine
-        if name in then and then[name] != machine[name]
+        for name, value in now.items()
+        if name in then and then[name] != value
     ]
 
 

@@ -35,6 +35,7 @@ from lumina_cli.recipes.report_page import write_report_page
 from lumina_cli.recipes.resume import (
     Resumed,
     has_other_limits,
+    memory_notices,
     rescale_position,
     trainer_state,
 )
@@ -99,12 +100,16 @@ class TrainingRun:
     @property
     def notices(self) -> tuple[str, ...]:
         """What a person should know before it begins."""
-        task = self.task
-        resumed = task.resumed.notices if task.resumed else ()
-        slower: tuple[str, ...] = ()
-        if self.trainer.stepper.workers is None and num_workers(task.machine.device) > 1:
-            slower = ("memory is short: threads can't share steps, which is slower",)
-        return (*task.settings.notices, *resumed, *task.notices, *slower)
+        task, stepper = self.task, self.trainer.stepper
+        notices = [*task.settings.notices]
+        if task.resumed is not None:
+            notices += [*task.resumed.notices, *memory_notices(task.resumed, stepper)]
+        notices += task.notices
+        if stepper.workers is None and num_workers(task.machine.device) > 1:
+            notices.append(
+                "memory is short: threads can't share steps, which is slower; close other programs"
+            )
+        return tuple(notices)
 
     def run(self) -> Iterator[RunEvent]:
         """Train, save the best model as it is found, and leave a report.

@@ -10,7 +10,7 @@ from lumina_cli.data.batches import steps_of_text
 from lumina_cli.data.config import DataConfig
 from lumina_cli.recipes.plan import measure_step_s
 from lumina_cli.recipes.sources import encode_source, open_source
-from lumina_cli.recipes.task import choose_machine
+from lumina_cli.recipes.task import choose_machine, in_fast_pieces
 from lumina_cli.settings import Settings
 
 
@@ -32,16 +32,16 @@ def measure_epoch(model_path: Path, *, data: Sequence[Path], settings: Settings)
     Raises:
         LuminaError: model or data can't be read.
     """
-    training, config = settings.of(TrainingConfig), settings.of(DataConfig)
+    config = settings.of(DataConfig)
     machine = choose_machine(settings)
     loaded = load_model(model_path, device=machine.device)
+    seq_length = loaded.model.config.seq_length
+    training = in_fast_pieces(
+        settings.of(TrainingConfig), seq_length=seq_length, device=machine.device
+    )
     source = open_source(data, config=config)
     corpus = encode_source(source, config=config, seed=training.seed, vocabulary=loaded.vocabulary)
-    steps = steps_of_text(
-        corpus.train,
-        seq_length=loaded.model.config.seq_length,
-        batch_size=training.windows_per_step,
-    )
+    steps = steps_of_text(corpus.train, seq_length=seq_length, batch_size=training.windows_per_step)
     step_s = measure_step_s(
         loaded.model.train(), corpus, config=training, precision=machine.precision
     )

@@ -168,25 +168,30 @@ def fit_to_machine(
 ) -> Fit:
     """Return the training settings that fit into the memory there is.
 
-    On a CPU no more windows are taken at once than make it faster, unless more are asked for.
-
     Raises:
         OutOfMemoryError: none do.
     """
-    config, model = settings.of(TrainingConfig), settings.of(ModelConfig)
-    at_once = windows_at_once(machine.device, seq_length=model.seq_length)
-    if config.micro_batch_size is None and at_once is not None:
-        size = min(config.batch_size, at_once)
-        config = config.model_copy(update={"micro_batch_size": size})
+    model = settings.of(ModelConfig)
+    config = settings.of(TrainingConfig)
     return fit_to_memory(
-        config,
+        in_fast_pieces(config, seq_length=model.seq_length, device=machine.device),
         model,
         vocab_size=vocab_size,
         available_bytes=available_memory_bytes(machine.device),
         half=machine.precision.name != "fp32",
         tuning=tuning,
-        workers=num_workers(machine.device),
+        num_workers=num_workers(machine.device),
     )
+
+
+def in_fast_pieces(
+    config: TrainingConfig, *, seq_length: int, device: torch.device
+) -> TrainingConfig:
+    """Return settings with as many windows at once as are fastest, unless a number is asked for."""
+    at_once = windows_at_once(device, seq_length=seq_length)
+    if at_once is None or config.micro_batch_size is not None:
+        return config
+    return config.model_copy(update={"micro_batch_size": min(config.batch_size, at_once)})
 
 
 def small_validation(corpus: Corpus) -> list[str]:

@@ -47,7 +47,7 @@ def test_workers_need_gradients_of_their_own() -> None:
             vocab_size=350,
             available_bytes=just_too_little,
             half=False,
-            workers=workers,
+            num_workers=workers,
         ).config.micro_batch_size
         for workers in (1, 2)
     ]

@@ -100,15 +100,22 @@ def test_the_plan_counts_the_gradients_of_threads_that_share_steps(
     assert plan_for(corpus, epochs=1, activation_checkpointing=True).memory.gradients == alone
 
 
-@pytest.mark.parametrize("workers", [1, 3])
-def test_a_few_windows_stand_for_a_slow_batch(
-    corpus: Corpus, monkeypatch: pytest.MonkeyPatch, workers: int
+@pytest.mark.parametrize("few", [1, 3])
+def test_as_few_windows_as_are_shared_stand_for_a_slow_batch(
+    corpus: Corpus, monkeypatch: pytest.MonkeyPatch, few: int
 ) -> None:
-    monkeypatch.setattr(plan_module, "num_workers", lambda _: workers)
-    monkeypatch.setattr(plan_module, "_time_step", lambda _, batch: 2.0 * len(batch.inputs))
+    timed: list[int] = []
+
+    def time_step(_: object, batch: Batch) -> float:
+        timed.append(len(batch.inputs))
+        return 2.0 * len(batch.inputs)
+
+    monkeypatch.setattr(plan_module, "fewest_to_share", lambda _, seq_length: few)
+    monkeypatch.setattr(plan_module, "_time_step", time_step)
     config = TrainingConfig(batch_size=9)
     step_s = plan_module.measure_step_s(model_for(corpus), corpus, config=config, precision=FP32)
     assert step_s == 18.0
+    assert timed == [few, few]
 
 
 def test_the_trial_computes_as_the_run_will(

@@ -85,7 +85,7 @@ def training_memory(
     half: bool = False,
     tuning: Tuning = EVERYTHING,
     optimizer: str = "adamw",
-    workers: int = 1,
+    num_workers: int = 1,
 ) -> TrainingMemory:
     """Estimate the peak memory of one step.
 
@@ -109,7 +109,7 @@ def training_memory(
         half: whether matrix products are in a format of two bytes.
         tuning: which parts learn.
         optimizer: AdamW keeps two numbers for each weight, Muon one for those in its matrices.
-        workers: threads that share a step where each can have a window, with gradients of
+        num_workers: threads that share a step where each can have a window, with gradients of
             their own.
     """
     C, dropped = config.hidden_size, config.dropout > 0
@@ -138,8 +138,8 @@ def training_memory(
     if tuning.lora_rank:
         weights += trained
     cache = BYTES * 2 * config.num_layers * config.seq_length * C
-    is_shared = batch_size >= workers and not recompute
-    gradients = workers * trained if is_shared else trained
+    is_shared = batch_size >= num_workers and not recompute
+    gradients = num_workers * trained if is_shared else trained
     return TrainingMemory(weights, gradients, states, activations, cache)
 
 
@@ -153,7 +153,7 @@ def fitting_batch_size(
     half: bool = False,
     tuning: Tuning = EVERYTHING,
     optimizer: str = "adamw",
-    workers: int = 1,
+    num_workers: int = 1,
 ) -> int:
     """Return how many windows at once fit: `largest`, halved as often as needed; 0 for none."""
     size = largest
@@ -166,7 +166,7 @@ def fitting_batch_size(
             half=half,
             tuning=tuning,
             optimizer=optimizer,
-            workers=workers,
+            num_workers=num_workers,
         )
         if memory.total <= available_bytes:
             return size

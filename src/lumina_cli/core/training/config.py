@@ -16,8 +16,8 @@ class TrainingConfig(BaseModel):
     )
     micro_batch_size: int | Literal["auto"] | None = Field(
         None,
-        description="Windows in memory at once: a number, or auto for as many as fit; else a "
-        "batch, on a CPU less where that is faster.",
+        description="Windows in memory at once: a number, or auto for as many as fit. Default: a "
+        "batch; on a CPU about 2,048 characters for each thread, which is faster.",
     )
     activation_checkpointing: bool = Field(
         False, description="Compute activations twice instead of keeping them: less memory."

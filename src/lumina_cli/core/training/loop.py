@@ -385,8 +385,8 @@ class Trainer:
             kept_nats_per_char=kept,
             share=share,
         )
-        # Whoever was told saved before it went on.
-        note_saving(self.clock() - told_s, counters=counters)
+        if is_best:  # then whoever was told saved before it went on
+            note_saving(self.clock() - told_s, counters=counters)
         counters.evaluations_done = self.examiner.marks_passed(counters)
         # Without a best one, no measurement was a number yet.
         if counters.num_worse == OVERFITS_AFTER and best is not None:

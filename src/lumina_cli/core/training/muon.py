@@ -28,8 +28,8 @@ SCALE = 0.2
 """Times √max(A, B): the mean size of a number in the step is then about that of AdamW's."""
 
 STRETCH = {"cpu": 1 << 19, "cuda": 1 << 23, "mps": 1 << 23}
-"""Numbers at once, at most: what fits into a CPU's cache; on a GPU what little memory is enough
-for, beside the model's."""
+"""Numbers that a step computes with at once, at most: as many as fit into a CPU's cache; on a GPU
+more are faster, and these still need little memory."""
 
 
 class Matrices(NamedTuple):

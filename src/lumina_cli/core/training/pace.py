@@ -32,7 +32,10 @@ class Pace:
 
 
 def note_saving(taken_s: float, *, counters: Counters) -> None:
-    """Keep how long saving takes: the shortest yet, for the first one counts statistics too."""
+    """Keep how long it took to save the best model: the shortest yet.
+
+    The first also counts the statistics that drafts are made from.
+    """
     counters.save_s = min(counters.save_s, taken_s) if counters.save_s > 0 else taken_s
 
 

@@ -29,6 +29,8 @@ def take(counters: Counters, *, stepper: Stepper, start: Mapping[str, Tensor]) -
         start: weights that the run began with, if they are kept.
     """
     counters.micro_batch_size = stepper.micro_batch_size if stepper.has_run_out else 0
+    counters.largest_micro_batch = stepper.largest
+    counters.num_workers = stepper.num_workers
     counters.steps_at_size = stepper.steps_at_size
     counters.recomputes = stepper.model.recompute
     counters.optimizer_steps = stepper.optimizers.num_steps

@@ -16,7 +16,8 @@ class Counters(BaseModel):
     `num_attempts` counts batches, learnt from or skipped; `recent_skips` are the attempts
     that were skipped of late; `share` is that of what was learnt that the newest evaluation
     found allowed; `elapsed_s` is the time spent training, pauses apart; `micro_batch_size` is
-    what memory was enough for after it had run out, else 0.
+    what memory was enough for after it had run out, else 0; `largest_micro_batch` and
+    `num_workers` are what the run was begun with, or gone on with (0: not kept yet).
     """
 
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
@@ -48,6 +49,8 @@ class Counters(BaseModel):
     skips_in_a_row: int = 0
     recent_skips: list[int] = []
     micro_batch_size: int = 0
+    largest_micro_batch: int = 0
+    num_workers: int = 0
     steps_at_size: int = 0
     recomputes: bool = False
     optimizer_steps: int = 0

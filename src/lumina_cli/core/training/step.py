@@ -96,6 +96,11 @@ class Stepper:
         """Whether memory has run out, and larger pieces have not been tried again since."""
         return self.micro_batch_size < self.largest
 
+    @property
+    def num_workers(self) -> int:
+        """How many threads share a step, where it can be shared."""
+        return 1 if self.workers is None else self.workers.count
+
     def step(self, batch: Batch, *, lr_factor: float) -> StepResult:
         """Learn from one batch at a share of the highest learning rates.
 
@@ -135,8 +140,9 @@ class Stepper:
         self.optimizers.zero_grad()
         num_windows, seq_length = batch.inputs.shape
         size = self.micro_batch_size * self.model.config.seq_length // seq_length
-        learn = partial(self._learn, num_in_loss=batch.num_in_loss)
-        workers = self._sharing(num_windows, seq_length, size=size)
+        factor = self.loss_scale.value / max(batch.num_in_loss, 1)
+        learn = partial(self._learn, factor=factor)
+        workers = self._sharing(num_windows, seq_length)
         if workers is None:
             of_parts = [learn(self.model, batch, at_once=size)]
         else:
@@ -151,21 +157,23 @@ class Stepper:
             scaled_norm.item() / self.loss_scale.value,
         )
 
-    def _sharing(self, num_windows: int, seq_length: int, *, size: int) -> Workers | None:
-        """Return the workers that share a batch of which `size` windows fit at once, if any do.
+    def _sharing(self, num_windows: int, seq_length: int) -> Workers | None:
+        """Return the workers that share a batch, if any do.
 
-        None once memory has run out, for they need more of it, nor where activations are
-        computed twice: the second time other random numbers would be drawn.
+        They need more memory, so none do once it has run out, or where it is too short for
+        a window of full length for each. Nor do they where activations are computed twice: the
+        second time other random numbers would be drawn.
         """
         workers = self.workers
-        if workers is None or self.compiled is not None:
+        is_compiled = self.compiled is not None and self.compiled.failure is None
+        if workers is None or is_compiled or self.model.recompute:
             return None
-        if self.has_run_out or self.model.recompute or size < workers.count:
+        if self.has_run_out or self.micro_batch_size < workers.count:
             return None
         return workers if is_worth_sharing(num_windows, seq_length, count=workers.count) else None
 
     def _learn(
-        self, model: Transformer, part: Batch, *, at_once: int, num_in_loss: int
+        self, model: Transformer, part: Batch, *, at_once: int, factor: float
     ) -> tuple[Tensor, Tensor]:
         """Add the gradients of a part of a batch.
 
@@ -173,12 +181,11 @@ class Stepper:
             model: whose gradients.
             part: to learn from.
             at_once: windows, at most.
-            num_in_loss: ids that count in the whole batch.
+            factor: the gradients are those of the summed loss times this.
 
         Returns:
             Its summed loss, and the number of ids that were right.
         """
-        factor = self.loss_scale.value / max(num_in_loss, 1)
         device = model.wte.weight.device
         nll = torch.zeros((), device=device)
         num_right = torch.zeros((), device=device, dtype=torch.int64)

@@ -2,10 +2,12 @@
 
 torch splits single operations among threads, and after each of them all wait for the
 slowest. Here a thread does all operations on its windows; they meet once a step, to add
-their gradients. The numbers are those of a batch cut in pieces.
+their gradients. That is the gradient of the whole batch, but for rounding and for what
+dropout draws.
 """
 
 import copy
+import os
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
@@ -42,10 +44,17 @@ R = TypeVar("R")
 
 def num_workers(device: torch.device) -> int:
     """Return how many can share a step: a divisor of torch's threads; 1 for no sharing."""
-    if device.type != "cpu":
-        return 1
     num_threads = torch.get_num_threads()
+    if device.type != "cpu" or _num_cores() < num_threads:
+        return 1
     return max(n for n in range(1, MOST_WORKERS + 1) if num_threads % n == 0)
+
+
+def _num_cores() -> int:
+    """Return on how many cores threads begun here may run: with OMP_PROC_BIND it is one."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def windows_at_once(device: torch.device, *, seq_length: int) -> int | None:
@@ -61,6 +70,12 @@ def is_worth_sharing(num_windows: int, seq_length: int, *, count: int) -> bool:
     return is_even and num_windows * seq_length >= LEAST_CHARS * count
 
 
+def fewest_to_share(device: torch.device, *, seq_length: int) -> int:
+    """Return of how many windows a step is shared, at least; 1 where none is."""
+    count = num_workers(device)
+    return count * max(-(-LEAST_CHARS // seq_length), 1) if count > 1 else 1
+
+
 def start_workers(model: Transformer) -> "Workers | None":
     """Return workers for a model; None where there is one thread, or memory for no more."""
     device = model.wte.weight.device
@@ -74,9 +89,10 @@ def start_workers(model: Transformer) -> "Workers | None":
 
 
 class Workers:
-    """Threads with a model each: the first has the model itself, the others have twins.
+    """As many threads as models: the model itself, and twins of it with the same weights.
 
-    They don't outlive a fork: a process that is to learn makes its own.
+    The threads end with this object, and aren't there after a fork: a process that is to learn
+    makes its own.
 
     Args:
         model: to train, its parameters where they will stay.
@@ -115,7 +131,7 @@ class Workers:
         try:
             for generator, model, part in zip(self._generators, models, parts, strict=True):
                 futures.append(self._pool.submit(_work, work, generator, model, part))
-            results = _results(futures)
+            results = [future.result() for future in futures]
             for twin in self._twins:
                 _add_gradients(self._model, twin)
         finally:
@@ -139,7 +155,6 @@ def _twin(model: Transformer) -> Transformer:
         for parameter in model.parameters()
     }
     twin: Transformer = copy.deepcopy(model, memo)
-    twin.recompute = False  # where activations are computed twice, nothing is shared
     return twin.train()
 
 
@@ -161,16 +176,13 @@ def _start(pool: ThreadPoolExecutor, count: int) -> None:
         all_are_there.wait()
 
     try:
-        _results([pool.submit(begin) for _ in range(count)])
-    except RuntimeError as error:
-        all_are_there.abort()
-        pool.shutdown(wait=False)
-        raise MemoryError("no thread can be started") from error
+        for future in [pool.submit(begin) for _ in range(count)]:
+            future.result()
+    except BaseException as error:
+        all_are_there.abort()  # else those that did start wait for the others
+        pool.shutdown(cancel_futures=True)
+        if isinstance(error, RuntimeError):
+            raise MemoryError("no thread can be started") from error
+        raise
     finally:
         torch.set_num_threads(num_threads)
-
-
-def _results(futures: Sequence[Future[R]]) -> list[R]:
-    """Return what all have come to, once none is at work any more."""
-    wait(futures)
-    return [future.result() for future in futures]

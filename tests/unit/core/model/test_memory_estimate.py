@@ -111,7 +111,7 @@ def test_the_estimate_is_within_a_fifth_of_the_peak(
         recompute=recompute,
         tuning=Tuning(**tuning),
         optimizer=optimizer,
-        workers=workers,
+        num_workers=workers,
     )
     print(f"peak {measured / 1e6:.0f} MB, estimated {estimate.total / measured:.2f} of it")
     assert estimate.total == pytest.approx(measured, rel=0.2)

@@ -76,6 +76,7 @@ def two_threads(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """So that workers share a step, however small; elsewhere tests have one thread."""
     monkeypatch.setattr(workers, "LEAST_CHARS", 0)
     monkeypatch.setattr(workers, "EVEN_ENOUGH", 1)
+    monkeypatch.setattr(workers, "_num_cores", lambda: 16)
     before = torch.get_num_threads()
     torch.set_num_threads(2)
     yield

@@ -124,6 +124,19 @@ def test_a_model_is_the_best_when_it_is_better_than_all_before(
     assert best == [False, True, False, True, False, False, True]
 
 
+def test_only_the_best_model_tells_how_long_saving_takes(monkeypatch: pytest.MonkeyPatch) -> None:
+    figures = iter([9.0, 3.0, 4.0])
+    monkeypatch.setattr(examiner, "evaluate", lambda *_, **__: Evaluation(next(figures), 0.0, 100))
+    now_s = 0.0
+    trainer = make_trainer(max_steps=2, evaluations=2, clock=lambda: now_s)
+    saved_s = []
+    for event in trainer.run():
+        if isinstance(event, Evaluated):
+            now_s += 5.0 if event.is_best else 1.0
+        saved_s.append(trainer.counters.save_s)
+    assert saved_s[-1] == 5.0
+
+
 def test_without_validation_text_the_latest_model_is_the_best() -> None:
     events = run(make_trainer(max_steps=3, evaluations=3, validation=encoded([])))
     assert [event.is_best for event in evaluations_of(events)] == [False, True, True, True]

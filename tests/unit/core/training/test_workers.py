@@ -1,6 +1,9 @@
 """Threads that share a step: the same gradient, and the same numbers every time."""
 
+import gc
+import os
 import threading
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -15,11 +18,13 @@ from lumina_cli.core.model.tuning import tune
 from lumina_cli.core.model.tuning_config import Tuning
 from lumina_cli.core.precision import Precision
 from lumina_cli.core.training import workers as workers_module
+from lumina_cli.core.training.compiled import Compiled
 from lumina_cli.core.training.config import TrainingConfig
 from lumina_cli.core.training.events import StepDone
 from lumina_cli.core.training.loop import Trainer
 from lumina_cli.core.training.step import Stepper, StepResult
 from lumina_cli.core.training.workers import (
+    fewest_to_share,
     is_worth_sharing,
     num_workers,
     start_workers,
@@ -70,9 +75,11 @@ def test_workers_find_the_gradient_that_one_finds(
 
 def test_each_learns_from_its_own_windows(monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[tuple[str, int, int]] = []
+    both = threading.Barrier(2, timeout=10)
     real = Transformer.hidden
 
     def hidden(self: Transformer, idx: Tensor) -> Tensor:
+        both.wait()  # else the first may be done with its part, and do the other's, at once
         seen.append((threading.current_thread().name, len(idx), torch.get_num_threads()))
         return real(self, idx)
 
@@ -118,6 +125,19 @@ def test_what_is_worth_sharing(
 ) -> None:
     monkeypatch.undo()
     assert is_worth_sharing(num_windows, seq_length, count=2) == is_worth_it
+
+
+@pytest.mark.parametrize("seq_length", [16, 100, 256, 512])
+def test_the_fewest_windows_that_are_shared(
+    monkeypatch: pytest.MonkeyPatch, seq_length: int
+) -> None:
+    monkeypatch.undo()
+    monkeypatch.setattr(workers_module, "_num_cores", lambda: 2)
+    fewest = fewest_to_share(torch.device("cpu"), seq_length=seq_length)
+    assert is_worth_sharing(fewest, seq_length, count=2)
+    assert not is_worth_sharing(fewest - 2, seq_length, count=2)
+    torch.set_num_threads(1)
+    assert fewest_to_share(torch.device("cpu"), seq_length=seq_length) == 1
 
 
 def learnt(stepper: Stepper) -> tuple[list[StepResult], Tensor]:
@@ -185,21 +205,74 @@ def test_where_memory_runs_out_in_a_worker_one_goes_on_in_pieces(
     assert torch.equal(learnt_weights, expected[1])
 
 
-def test_an_error_is_told_once_all_have_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_error_is_told_once_all_have_ended_and_leaves_no_gradient_behind(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    clean = alone(tiny_model()).step(BATCH, lr_factor=0.0)
     ended = []
+    fails = threading.Event()
     real = Transformer.hidden
 
     def hidden(self: Transformer, idx: Tensor) -> Tensor:
         if len(idx) == 3:
+            fails.set()
             raise ValueError("of the first part")
-        threading.Event().wait(0.2)
+        assert fails.wait(timeout=10)
         ended.append(real(self, idx))
         return ended[0]
 
     monkeypatch.setattr(Transformer, "hidden", hidden)
+    stepper = make_stepper(tiny_model(), micro_batch_size=8)
     with pytest.raises(ValueError, match="first part"):
-        make_stepper(tiny_model(), micro_batch_size=8).step(BATCH, lr_factor=0.0)
+        stepper.step(BATCH, lr_factor=0.0)
     assert len(ended) == 1
+    monkeypatch.setattr(Transformer, "hidden", real)
+    result = stepper.step(BATCH, lr_factor=0.0)
+    assert result.grad_norm == pytest.approx(clean.grad_norm, rel=1e-5)
+
+
+@pytest.fixture
+def no_thread_is_left() -> Iterator[None]:
+    before = set(threading.enumerate())
+    yield
+    gc.collect()
+    for thread in set(threading.enumerate()) - before:
+        thread.join(timeout=10)
+        assert not thread.is_alive()
+
+
+@pytest.mark.usefixtures("no_thread_is_left")
+def test_threads_end_with_their_stepper() -> None:
+    make_stepper(tiny_model()).step(BATCH, lr_factor=1.0)
+
+
+@pytest.mark.usefixtures("no_thread_is_left")
+@pytest.mark.parametrize("good_times", [0, 1])
+@pytest.mark.parametrize("error", [RuntimeError("can't start new thread"), KeyboardInterrupt()])
+def test_where_not_all_threads_start_none_is_left(
+    monkeypatch: pytest.MonkeyPatch, good_times: int, error: BaseException
+) -> None:
+    num_started = 0
+    real = threading.Thread.start
+
+    def start(self: threading.Thread) -> None:
+        nonlocal num_started
+        if num_started == good_times:
+            raise error
+        num_started += 1
+        real(self)
+
+    monkeypatch.setattr(threading.Thread, "start", start)
+    if isinstance(error, KeyboardInterrupt):
+        with pytest.raises(KeyboardInterrupt):
+            make_stepper(tiny_model())
+    else:
+        stepper = make_stepper(tiny_model())
+        assert stepper.workers is None
+        assert stepper.step(BATCH, lr_factor=1.0).skipped is None
+    monkeypatch.setattr(threading.Thread, "start", real)
+    assert num_started == good_times
+    assert torch.get_num_threads() == threads_of_later_threads() == 2
 
 
 class FailsAt(ThreadPoolExecutor):
@@ -207,29 +280,14 @@ class FailsAt(ThreadPoolExecutor):
 
     good_times = 0
     error: BaseException
+    has_failed: threading.Event
 
     def submit(self, *args: Any, **kwargs: Any) -> Any:
         if not self.good_times:
+            self.has_failed.set()
             raise self.error
         self.good_times -= 1
         return super().submit(*args, **kwargs)
-
-
-@pytest.mark.parametrize("good_times", [0, 1])
-def test_without_threads_it_goes_on_with_one(
-    monkeypatch: pytest.MonkeyPatch, good_times: int
-) -> None:
-    monkeypatch.setattr(FailsAt, "good_times", good_times)
-    monkeypatch.setattr(FailsAt, "error", RuntimeError("can't start new thread"), raising=False)
-    monkeypatch.setattr(workers_module, "ThreadPoolExecutor", FailsAt)
-    before = set(threading.enumerate())
-    stepper = make_stepper(tiny_model())
-    assert stepper.workers is None
-    assert torch.get_num_threads() == threads_of_later_threads() == 2
-    assert stepper.step(BATCH, lr_factor=1.0).skipped is None
-    for thread in set(threading.enumerate()) - before:
-        thread.join(timeout=10)
-        assert not thread.is_alive()
 
 
 @pytest.mark.parametrize("error", [MemoryError(), KeyboardInterrupt()], ids=repr)
@@ -239,12 +297,13 @@ def test_what_breaks_off_while_a_worker_is_busy_leaves_no_gradient_behind(
     clean = alone(tiny_model()).step(BATCH, lr_factor=0.0)
     monkeypatch.setattr(FailsAt, "good_times", 3)  # to start two, and for the first part
     monkeypatch.setattr(FailsAt, "error", error, raising=False)
+    monkeypatch.setattr(FailsAt, "has_failed", threading.Event(), raising=False)
     monkeypatch.setattr(workers_module, "ThreadPoolExecutor", FailsAt)
     real = Transformer.hidden
 
     def hidden(self: Transformer, idx: Tensor) -> Tensor:
         if threading.current_thread() != threading.main_thread():
-            threading.Event().wait(0.2)
+            assert FailsAt.has_failed.wait(timeout=10)
         return real(self, idx)
 
     monkeypatch.setattr(Transformer, "hidden", hidden)
@@ -277,11 +336,15 @@ def test_a_window_at_a_time_what_is_compiled_and_what_is_computed_twice_are_not_
     model = tiny_model(dropout=0.5)
     model.recompute = True
     make_stepper(model).step(BATCH, lr_factor=0.0)
+    halves = cut_windows(random_text(60), np.arange(0, 56, 4), seq_length=4)
+    make_stepper(tiny_model(), micro_batch_size=1).step(halves, lr_factor=0.0)
     stepper = make_stepper(model := tiny_model())
-    stepper.compiled = model.hidden  # type: ignore[assignment]
+    stepper.compiled = Compiled(model)
+    stepper.compiled._compiled = model.hidden
     stepper.step(BATCH, lr_factor=0.0)
+    stepper.compiled.failure = "no compiler"
     with pytest.raises(AssertionError, match="shared"):
-        make_stepper(tiny_model()).step(BATCH, lr_factor=0.0)
+        stepper.step(BATCH, lr_factor=0.0)
 
 
 def test_a_model_that_was_not_training_yet_learns_with_dropout() -> None:
@@ -339,6 +402,23 @@ def test_workers_share_the_threads_evenly(threads: int, workers: int) -> None:
     torch.set_num_threads(threads)
     assert num_workers(torch.device("cpu")) == workers
     assert num_workers(torch.device("cuda")) == 1
+
+
+def test_threads_that_are_kept_on_one_core_share_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(workers_module, "_num_cores", lambda: 1)
+    assert num_workers(torch.device("cpu")) == 1
+    assert make_stepper(tiny_model()).workers is None
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="the system can't bind threads")
+def test_the_cores_of_this_thread_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.undo()
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {min(before)})
+    try:
+        assert num_workers(torch.device("cpu")) == 1
+    finally:
+        os.sched_setaffinity(0, before)
 
 
 def test_a_window_longer_than_what_is_best_at_once_is_taken_whole() -> None:
