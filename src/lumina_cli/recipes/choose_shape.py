@@ -82,12 +82,14 @@ class Choice:
         num_parameters: of the model.
         num_chars: that it will learn from, about.
         chars_per_s: as fast as it learns.
+        why_no_larger: in words; nothing for the largest there is.
     """
 
     values: dict[str, object]
     num_parameters: int
     num_chars: int
     chars_per_s: float
+    why_no_larger: str = ""
 
 
 def is_free(settings: Settings) -> bool:
@@ -110,7 +112,7 @@ def choose_shape(settings: Settings, *, corpus: Corpus, machine: Machine, second
         OutOfMemoryError: memory is not enough for the smallest.
     """
     started_s, config = time.monotonic(), settings.of(TrainingConfig)
-    chosen: Choice | None = None
+    chosen, why_no_larger = None, ""
     optimizer = config.optimizer if "optimizer" in settings.sources else "muon"
     on_gpu = machine.device.type == "cuda"
     for values in _candidates(seconds, optimizer=optimizer, on_gpu=on_gpu):
@@ -122,19 +124,21 @@ def choose_shape(settings: Settings, *, corpus: Corpus, machine: Machine, second
         except OutOfMemoryError:
             if chosen is None:
                 raise
+            why_no_larger = "a larger one takes more memory than is free"
             break
-        if chosen is not None and not _is_filled(candidate, corpus=corpus):
+        too_large = _too_large(candidate, corpus=corpus)
+        if chosen is not None and too_large:
+            why_no_larger = too_large
             break
         chosen = candidate
     assert chosen is not None, "there is a first candidate"
     values = {
+        **chosen.values,
         "dropout": _dropout(chosen, corpus=corpus),
         "eval_chars": _eval_chars(chosen, settings=settings, seconds=seconds),
-        **chosen.values,
     }
-    return replace(
-        chosen, values={name: v for name, v in values.items() if name not in settings.sources}
-    )
+    values = {name: v for name, v in values.items() if name not in settings.sources}
+    return replace(chosen, values=values, why_no_larger=why_no_larger)
 
 
 def _candidates(seconds: float, *, optimizer: str, on_gpu: bool) -> Iterator[dict[str, object]]:
@@ -152,6 +156,7 @@ def _candidates(seconds: float, *, optimizer: str, on_gpu: bool) -> Iterator[dic
             "start_seq_length": first,
             "batch_size": chars // length,
             "positions": "rotary",
+            "dropout": 0.0,
             "label_smoothing": 0.0,
             "optimizer": optimizer,
             "learning_rate": LEARNING_RATES[optimizer][hidden_size >= FROM_WIDTH],
@@ -198,9 +203,13 @@ def _try(
     )
 
 
-def _is_filled(choice: Choice, *, corpus: Corpus) -> bool:
-    reads_enough = choice.num_chars >= CHARS_PER_PARAMETER * choice.num_parameters
-    return reads_enough and choice.num_parameters <= PARAMETERS_PER_CHAR * len(corpus.train)
+def _too_large(choice: Choice, *, corpus: Corpus) -> str:
+    """Return why a model is too large for the time or the text, in words; nothing if it isn't."""
+    if choice.num_chars < CHARS_PER_PARAMETER * choice.num_parameters:
+        return f"a larger one would read fewer than {CHARS_PER_PARAMETER:g}"
+    if choice.num_parameters > PARAMETERS_PER_CHAR * len(corpus.train):
+        return "a larger one would learn so short a text by heart"
+    return ""
 
 
 def _dropout(choice: Choice, *, corpus: Corpus) -> float:
@@ -217,13 +226,24 @@ def _eval_chars(choice: Choice, *, settings: Settings, seconds: float) -> int:
     return min(max(affordable, FEWEST_EVAL_CHARS), usual)
 
 
-def explain(choice: Choice, *, minutes: float) -> str:
-    """Return what was chosen and why, in a line."""
-    values = choice.values
+def explain(choice: Choice, *, chosen: Settings) -> str:
+    """Return what was chosen and why.
+
+    Args:
+        choice: what was found.
+        chosen: the settings, with those of the choice.
+    """
+    shape, config = chosen.of(ModelConfig), chosen.of(TrainingConfig)
     per_parameter = choice.num_chars / choice.num_parameters
+    first = config.start_seq_length or shape.seq_length
+    windows = f"{first} growing to {shape.seq_length}" if first < shape.seq_length else f"{first}"
+    why = f" ({choice.why_no_larger})" if choice.why_no_larger else ""
+    muon = f" (muon {config.muon_learning_rate:g})" if config.optimizer == "muon" else ""
     return (
-        f"chosen for {minutes:g} min on this machine: {values.get('hidden_size')} wide, "
-        f"{values.get('num_layers')} layers, windows of {values.get('seq_length')} "
-        f"({choice.num_parameters / 1e6:.1f} M parameters); it will read about "
-        f"{choice.num_chars / 1e6:.1f} M characters, {per_parameter:.0f} a parameter"
+        f"chosen for {config.minutes:g} min on this machine: {shape.hidden_size} wide, "
+        f"{shape.num_layers} layers ({choice.num_parameters / 1e6:.1f} M parameters), "
+        f"windows of {windows}, {config.windows_per_step * shape.seq_length:,} characters a step, "
+        f"{shape.positions} positions, dropout {shape.dropout:g}, "
+        f"learning rate {config.learning_rate:g}{muon}; it will read about "
+        f"{choice.num_chars / 1e6:.1f} M characters, {per_parameter:.0f} for each parameter{why}"
     )

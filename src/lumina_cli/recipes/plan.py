@@ -2,8 +2,9 @@
 
 import copy
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -18,11 +19,14 @@ from lumina_cli.core.training.config import TrainingConfig
 from lumina_cli.core.training.optim import build_optimizers
 from lumina_cli.core.training.step import Stepper
 from lumina_cli.core.training.workers import fewest_to_share, num_workers
-from lumina_cli.data.batches import Batch, EpochBatches, Replay, steps_of_text
+from lumina_cli.data.batches import EpochBatches, Replay, steps_of_text
 from lumina_cli.data.corpus import Corpus, SideCounts
 
 LONGEST_TRIAL_S = 2.0
 """Whole batches are timed where one takes less than this, else a few windows stand for all."""
+
+LEAST_PART = 8
+"""Of a batch, that stands for all of it: starting the operations is not to count for much."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +127,11 @@ def _planned_seconds(
 def measure_step_s(
     model: Transformer, corpus: Corpus, *, config: TrainingConfig, precision: Precision
 ) -> float:
-    """Return how long a step takes here, tried on a copy of the model."""
+    """Return how long a step takes here, tried on a copy of the model.
+
+    Where a whole batch takes long, a part of it tells: the optimizer takes its time once
+    a step, all else for each window.
+    """
     trial = copy.deepcopy(model)
     trial.recompute = config.activation_checkpointing
     stepper = Stepper(
@@ -142,18 +150,23 @@ def measure_step_s(
         epoch=0,
     )[0]
     device, seq_length = model.wte.weight.device, model.config.seq_length
-    few = batch.rows(0, fewest_to_share(device, seq_length=seq_length))
-    _time_step(stepper, few)  # the first call is always slow
-    step_s = _time_step(stepper, few) * len(batch.inputs) / len(few.inputs)
+    fewest = fewest_to_share(device, seq_length=seq_length)
+    few = batch.rows(0, max(fewest, len(batch.inputs) // LEAST_PART))
+    learn = partial(stepper.step, lr_factor=0.0)
+    update = partial(stepper.optimizers.step, lr_factor=0.0, grad_factor=0.0)
+    _seconds(partial(learn, few))  # the first call is always slow
+    few_s = _seconds(partial(learn, few))
+    update_s = min(_seconds(update), few_s)
+    step_s = update_s + (few_s - update_s) * len(batch.inputs) / len(few.inputs)
     if step_s > LONGEST_TRIAL_S:
         return step_s
-    _time_step(stepper, batch)
-    return min(_time_step(stepper, batch) for _ in range(3))
+    _seconds(partial(learn, batch))
+    return min(_seconds(partial(learn, batch)) for _ in range(3))
 
 
-def _time_step(stepper: Stepper, batch: Batch) -> float:
+def _seconds(work: Callable[[], object]) -> float:
     started_s = time.perf_counter()
-    stepper.step(batch, lr_factor=0.0)
+    work()
     if torch.cuda.is_available():
         torch.cuda.synchronize()
     return time.perf_counter() - started_s

@@ -91,7 +91,7 @@ def _choose(
     seconds = minutes * 60 - (time.monotonic() - started_s)
     choice = choose_shape(settings, corpus=material.corpus, machine=machine, seconds=seconds)
     chosen = settings.replaced(choice.values, source="--minutes")
-    return chosen, explain(choice, minutes=minutes)
+    return chosen, explain(choice, chosen=chosen)
 
 
 def _default_data(settings: Settings) -> list[Path]:

@@ -111,7 +111,7 @@ def test_wide_models_keep_the_usual_rate_of_adamw(
 
 @pytest.mark.parametrize(("seconds", "windows"), [(58, (32, 128)), (115, (128, 256))])
 def test_windows_grow_from_shorter_ones_where_time_is_short(
-    tmp_path: Path, seconds: float, windows: tuple[int, int]
+    tmp_path: Path, machine_speed: dict[str, float], seconds: float, windows: tuple[int, int]
 ) -> None:
     values = chosen(tmp_path, seconds=seconds).values
     assert (values["start_seq_length"], values["seq_length"]) == windows
@@ -199,10 +199,36 @@ def test_a_preset_is_a_choice_of_its_own() -> None:
     assert not is_free(chosen)
 
 
-def test_the_choice_is_explained_in_figures() -> None:
-    values: dict[str, object] = {"hidden_size": 128, "num_layers": 4, "seq_length": 128}
-    told = explain(
-        Choice(values, num_parameters=860_000, num_chars=4_300_000, chars_per_s=24_000), minutes=3
+def test_the_choice_is_explained_in_figures(
+    tmp_path: Path, machine_speed: dict[str, float]
+) -> None:
+    named = settings(learning_rate=0.01)
+    text = corpus(tmp_path, num_chars=2_000_000)
+    choice = choose_shape(named, corpus=text, machine=MACHINE, seconds=120)
+    told = explain(choice, chosen=named.replaced(choice.values, source="--minutes"))
+    assert told == (
+        "chosen for 3 min on this machine: 96 wide, 4 layers (0.5 M parameters), windows of 128 "
+        "growing to 256, 2,048 characters a step, rotary positions, dropout 0, learning rate 0.01 "
+        "(muon 0.014); it will read about 3.6 M characters, 7 for each parameter "
+        "(a larger one would read fewer than 3)"
     )
-    assert "128 wide, 4 layers, windows of 128 (0.9 M parameters)" in told
-    assert "4.3 M characters, 5 a parameter" in told
+
+
+@pytest.mark.parametrize(
+    ("num_chars", "operations_per_s", "why"),
+    [(20_000, 1e11, "by heart"), (2_000_000, 1e10, "fewer than 3"), (2_000_000, 1e18, "")],
+)
+def test_why_no_larger_model_was_chosen_is_told(
+    tmp_path: Path,
+    machine_speed: dict[str, float],
+    monkeypatch: pytest.MonkeyPatch,
+    num_chars: int,
+    operations_per_s: float,
+    why: str,
+) -> None:
+    monkeypatch.setattr(task, "available_memory_bytes", lambda _: None)
+    monkeypatch.setattr(module, "LADDER", module.LADDER[:6])
+    machine_speed["operations_per_s"] = operations_per_s
+    choice = chosen(tmp_path, seconds=60, num_chars=num_chars)
+    assert why in choice.why_no_larger
+    assert bool(why) == bool(choice.why_no_larger)

@@ -11,6 +11,7 @@ from lumina_cli.core.model.config import ModelConfig
 from lumina_cli.core.model.transformer import Transformer, build_model
 from lumina_cli.core.precision import choose_precision
 from lumina_cli.core.training.config import TrainingConfig
+from lumina_cli.core.training.optim import Optimizers
 from lumina_cli.core.training.step import StepResult
 from lumina_cli.data.batches import Batch
 from lumina_cli.data.config import DataConfig
@@ -100,21 +101,28 @@ def test_the_plan_counts_the_gradients_of_threads_that_share_steps(
     assert plan_for(corpus, epochs=1, activation_checkpointing=True).memory.gradients == alone
 
 
-@pytest.mark.parametrize("few", [1, 3])
-def test_as_few_windows_as_are_shared_stand_for_a_slow_batch(
-    corpus: Corpus, monkeypatch: pytest.MonkeyPatch, few: int
+@pytest.mark.parametrize(("fewest", "batch_size", "few"), [(1, 9, 1), (3, 9, 3), (1, 32, 4)])
+def test_a_part_stands_for_a_slow_batch_and_the_optimizer_counts_once(
+    corpus: Corpus, monkeypatch: pytest.MonkeyPatch, fewest: int, batch_size: int, few: int
 ) -> None:
-    timed: list[int] = []
+    now_s, timed = 0.0, []
 
-    def time_step(_: object, batch: Batch) -> float:
+    def step(_: object, batch: Batch, *, lr_factor: float) -> None:
+        nonlocal now_s
         timed.append(len(batch.inputs))
-        return 2.0 * len(batch.inputs)
+        now_s += 2.0 * len(batch.inputs) + 50.0
 
-    monkeypatch.setattr(plan_module, "fewest_to_share", lambda _, seq_length: few)
-    monkeypatch.setattr(plan_module, "_time_step", time_step)
-    config = TrainingConfig(batch_size=9)
+    def update(*_: object, **__: object) -> None:
+        nonlocal now_s
+        now_s += 50.0
+
+    monkeypatch.setattr(plan_module, "fewest_to_share", lambda _, seq_length: fewest)
+    monkeypatch.setattr(plan_module.time, "perf_counter", lambda: now_s)
+    monkeypatch.setattr(plan_module.Stepper, "step", step)
+    monkeypatch.setattr(Optimizers, "step", update)
+    config = TrainingConfig(batch_size=batch_size)
     step_s = plan_module.measure_step_s(model_for(corpus), corpus, config=config, precision=FP32)
-    assert step_s == 18.0
+    assert step_s == 2.0 * batch_size + 50.0
     assert timed == [few, few]
 
 
