@@ -58,14 +58,27 @@ def same_threads_afterwards() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("same_threads_afterwards")
-@pytest.mark.parametrize("free", [200 << 20, None])
+@pytest.mark.parametrize(
+    ("free", "change", "is_told"),
+    [
+        (200 << 20, {}, True),
+        (None, {}, False),
+        (200 << 20, {"activation_checkpointing": True}, False),
+        (200 << 20, {"compile": "on"}, False),
+        (200 << 20, {"micro_batch_size": 1}, False),
+    ],
+)
 def test_threads_that_can_not_share_steps_for_want_of_memory_are_told(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, free: int | None
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    free: int | None,
+    change: dict[str, object],
+    is_told: bool,
 ) -> None:
     monkeypatch.setattr(workers, "_num_cores", lambda: 2)
     monkeypatch.setattr(workers, "available_memory_bytes", lambda _: free)
-    notices = prepare(tmp_path, max_steps=1, threads=2).notices
-    assert ("can't share" in " ".join(notices)) == (free is not None)
+    notices = prepare(tmp_path, max_steps=1, threads=2, **change).notices
+    assert ("can't share" in " ".join(notices)) == is_told
 
 
 def test_a_run_leaves_a_model_that_has_learnt_the_text(tmp_path: Path) -> None:

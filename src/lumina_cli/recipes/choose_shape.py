@@ -15,6 +15,7 @@ from lumina_cli.core.model.config import ModelConfig
 from lumina_cli.core.model.transformer import build_model
 from lumina_cli.core.seeding import make_generator
 from lumina_cli.core.training.config import TrainingConfig
+from lumina_cli.core.training.examiner import FEWEST_CHARS, ONE_SHARE
 from lumina_cli.data.corpus import Corpus
 from lumina_cli.errors import OutOfMemoryError
 from lumina_cli.recipes.plan import measure_step_s
@@ -62,12 +63,6 @@ LEARNING_RATES = {"muon": (6e-3, 3e-3), "adamw": (3e-3, 1e-3)}
 
 USED_SHARE = 0.9
 """Of the time, in steps; the rest goes into evaluations, samples and saving."""
-
-EVALUATION_SHARE = 0.01
-"""Of the time, for one evaluation."""
-
-FEWEST_EVAL_CHARS = 10_000
-"""Beside fewer, better and worse models can't be told apart."""
 
 FORWARD_SPEED = 3.0
 """How much faster a model reads than it learns: a backward pass is two forward passes."""
@@ -222,8 +217,8 @@ def _dropout(choice: Choice, *, corpus: Corpus) -> float:
 def _eval_chars(choice: Choice, *, settings: Settings, seconds: float) -> int:
     """Return how much to measure by: as much as a small share of the time is enough for."""
     usual = settings.of(TrainingConfig).eval_chars
-    affordable = int(EVALUATION_SHARE * seconds * FORWARD_SPEED * choice.chars_per_s)
-    return min(max(affordable, FEWEST_EVAL_CHARS), usual)
+    affordable = int(ONE_SHARE * seconds * FORWARD_SPEED * choice.chars_per_s)
+    return min(max(affordable, FEWEST_CHARS), usual)
 
 
 def explain(choice: Choice, *, chosen: Settings) -> str:

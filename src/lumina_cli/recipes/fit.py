@@ -2,10 +2,13 @@
 
 from dataclasses import dataclass
 
+import torch
+
 from lumina_cli.core.model.accounting import fitting_batch_size, training_memory
 from lumina_cli.core.model.config import ModelConfig
 from lumina_cli.core.model.tuning_config import EVERYTHING, Tuning
 from lumina_cli.core.training.config import TrainingConfig
+from lumina_cli.core.training.workers import num_workers
 from lumina_cli.errors import OutOfMemoryError
 
 MARGIN = 0.9
@@ -74,6 +77,11 @@ def fit_to_memory(
         f"this model needs {need / 1e9:.1f} GB to train, and {usable / 1e9:.1f} GB are free",
         hint=f"What would fit: {smaller_flags(model, vocab_size=vocab_size, usable=usable)}",
     )
+
+
+def num_sharing(config: TrainingConfig, *, device: torch.device) -> int:
+    """Return how many threads may share a step; those of a compiled model don't."""
+    return 1 if config.compile == "on" else num_workers(device)
 
 
 def _fit(config: TrainingConfig, *, size: int, recompute: bool) -> Fit:

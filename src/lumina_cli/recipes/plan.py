@@ -18,9 +18,10 @@ from lumina_cli.core.precision import Precision
 from lumina_cli.core.training.config import TrainingConfig
 from lumina_cli.core.training.optim import build_optimizers
 from lumina_cli.core.training.step import Stepper
-from lumina_cli.core.training.workers import fewest_to_share, num_workers
+from lumina_cli.core.training.workers import fewest_to_share
 from lumina_cli.data.batches import EpochBatches, Replay, steps_of_text
 from lumina_cli.data.corpus import Corpus, SideCounts
+from lumina_cli.recipes.fit import num_sharing
 
 LONGEST_TRIAL_S = 2.0
 """Whole batches are timed where one takes less than this, else a few windows stand for all."""
@@ -91,7 +92,7 @@ def make_plan(
             half=precision.name != "fp32",
             tuning=tuning,
             optimizer=config.optimizer,
-            num_workers=num_workers(model.wte.weight.device),
+            num_workers=num_sharing(config, device=model.wte.weight.device),
         ),
         steps=steps,
         steps_per_epoch=epoch_steps,

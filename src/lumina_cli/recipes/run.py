@@ -105,7 +105,7 @@ class TrainingRun:
         if task.resumed is not None:
             notices += [*task.resumed.notices, *memory_notices(task.resumed, stepper)]
         notices += task.notices
-        if stepper.workers is None and num_workers(task.machine.device) > 1:
+        if stepper.workers is None and stepper.may_share and num_workers(task.machine.device) > 1:
             notices.append(
                 "memory is short: threads can't share steps, which is slower; close other programs"
             )
@@ -242,6 +242,7 @@ class TrainingRun:
             sample=self._sample,
             recall=self._recall,
             compiles=self._compiles(),
+            measures_less="eval_chars" not in task.settings.sources,
         )
 
     def _compiles(self) -> bool:

@@ -16,13 +16,13 @@ from lumina_cli.core.model.tuning_config import EVERYTHING, Tuning
 from lumina_cli.core.precision import Precision, choose_precision
 from lumina_cli.core.training.config import TrainingConfig
 from lumina_cli.core.training.examiner import Remembered
-from lumina_cli.core.training.workers import num_workers, windows_at_once
+from lumina_cli.core.training.workers import windows_at_once
 from lumina_cli.data.batches import Replay
 from lumina_cli.data.config import DataConfig
 from lumina_cli.data.corpus import Corpus
 from lumina_cli.errors import DataError
 from lumina_cli.recipes.base import Base
-from lumina_cli.recipes.fit import Fit, fit_to_memory
+from lumina_cli.recipes.fit import Fit, fit_to_memory, num_sharing
 from lumina_cli.recipes.old_text import OldText
 from lumina_cli.recipes.resume import Resumed, check_data, machine_notices
 from lumina_cli.recipes.sources import Source, encode_source, leaks, open_source, own_validation
@@ -180,7 +180,7 @@ def fit_to_machine(
         available_bytes=available_memory_bytes(machine.device),
         half=machine.precision.name != "fp32",
         tuning=tuning,
-        num_workers=num_workers(machine.device),
+        num_workers=num_sharing(config, device=machine.device),
     )
 
 

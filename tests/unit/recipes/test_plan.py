@@ -16,6 +16,7 @@ from lumina_cli.core.training.step import StepResult
 from lumina_cli.data.batches import Batch
 from lumina_cli.data.config import DataConfig
 from lumina_cli.data.corpus import Corpus, load_corpus
+from lumina_cli.recipes import fit
 from lumina_cli.recipes import plan as plan_module
 from lumina_cli.recipes.plan import Plan, make_plan
 
@@ -95,9 +96,10 @@ def test_the_plan_counts_the_gradients_of_threads_that_share_steps(
     corpus: Corpus, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     alone = plan_for(corpus, epochs=1).memory.gradients
-    monkeypatch.setattr(plan_module, "num_workers", lambda _: 3)
+    monkeypatch.setattr(fit, "num_workers", lambda _: 3)
     assert plan_for(corpus, epochs=1).memory.gradients == 3 * alone
     assert plan_for(corpus, epochs=1, micro_batch_size=2).memory.gradients == alone
+    assert plan_for(corpus, epochs=1, compile="on").memory.gradients == alone
     assert plan_for(corpus, epochs=1, activation_checkpointing=True).memory.gradients == alone
 
 

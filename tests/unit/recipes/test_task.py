@@ -9,6 +9,7 @@ from lumina_cli.core.model.accounting import training_memory
 from lumina_cli.core.model.config import ModelConfig
 from lumina_cli.core.precision import choose_precision
 from lumina_cli.core.training.config import TrainingConfig
+from lumina_cli.recipes import fit as fit_module
 from lumina_cli.recipes import task
 from lumina_cli.recipes.fit import MARGIN
 from lumina_cli.recipes.task import Machine, fit_to_machine
@@ -35,5 +36,6 @@ def test_threads_that_share_steps_take_memory(monkeypatch: pytest.MonkeyPatch) -
     alone = training_memory(ModelConfig(), vocab_size=350, batch_size=4).total / MARGIN
     monkeypatch.setattr(task, "available_memory_bytes", lambda _: int(alone) + 1)
     assert fit().micro_batch_size == 4
-    monkeypatch.setattr(task, "num_workers", lambda _: 4)
+    monkeypatch.setattr(fit_module, "num_workers", lambda _: 4)
     assert fit().micro_batch_size == 2
+    assert fit(compile="on").micro_batch_size == 4

@@ -90,7 +90,7 @@ def _keep(y: Tensor, *, rate: float) -> Tensor:
 
 
 def _dropped_levels(rate: float) -> int:
-    return round(rate * LEVELS)
+    return min(round(rate * LEVELS), LEVELS - 1)  # something is always kept
 
 
 def _scale(rate: float) -> float:

@@ -1,7 +1,7 @@
 """When a run is measured, on what, and how far a model that forgets is pulled back."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -21,6 +21,12 @@ from lumina_cli.data.encoded import EncodedText
 TIME_SHARE = 0.05
 """Of a run that the clock ends: what measuring and saving may take, however often asked for."""
 
+ONE_SHARE, MOST_SHARE = 0.01, 0.05
+"""Of it, for one evaluation; and at most, where it is enough for fewer than `FEWEST_CHARS`."""
+
+FEWEST_CHARS = 10_000
+"""Beside fewer, better and worse models can't be told apart."""
+
 PULLS, MOST_PULLS = 3, 6
 """Models on the way back to the start that are tried; more where none of them is allowed."""
 
@@ -35,6 +41,8 @@ SLIGHTLY_LESS = 0.995
 
 ROOM_AT_START = 1.02
 """Times what the start costs is allowed where that alone is too much."""
+
+Clock = Callable[[], float]
 
 Tried = tuple[float, float]
 """A share of what was learnt, and what old text costs with it in nats a character."""
@@ -88,6 +96,7 @@ class Examiner:
         self.config = config
         self.precision = precision
         self.seconds = seconds
+        self.max_chars = config.eval_chars
 
     def is_due(self, counters: Counters) -> bool:
         """Whether progress has passed another of the marks that divide the run evenly."""
@@ -111,6 +120,30 @@ class Examiner:
         if reason == "interrupted" and counters.best_step is not None:
             return False
         return counters.evaluated_step != counters.num_steps
+
+    def measure_less(self, model: Transformer, *, batch_size: int, clock: Clock) -> None:
+        """Measure by no more text than a small share of the time is enough for.
+
+        Where the clock ends the run. The text stays the same from then on, so that figures
+        compare; so it is not chosen anew where others have measured by it before.
+        """
+        if self.seconds is None or self.remembered.texts or not len(self.validation):
+            return
+        self.max_chars = min(batch_size * model.config.seq_length, self.config.eval_chars)
+        for _ in range(2):  # the first call is always slow
+            started_s = clock()
+            measured = self._measure(model, [self.validation], batch_size=batch_size)
+            taken_s = clock() - started_s
+        chars_per_s = measured.characters / max(taken_s, 1e-9)
+        usual, most = (int(share * self.seconds * chars_per_s) for share in (ONE_SHARE, MOST_SHARE))
+        affordable = max(usual, min(FEWEST_CHARS, most), self.max_chars)
+        self.max_chars = min(affordable, self.config.eval_chars)
+
+    def most_readings(self, counters: Counters) -> float:
+        """Return how many times as long as the last one the next evaluation may take."""
+        if not self.remembered.start or counters.share < 1:
+            return 1.0
+        return (2 + 1 + MOST_PULLS) / 2  # it read old and new text; then the start, and all pulls
 
     def examine(self, model: Transformer, *, batch_size: int) -> Examined:
         """Return what the model is worth, pulled back as far as what is remembered takes."""
@@ -154,7 +187,7 @@ class Examiner:
             texts,
             seq_length=model.config.seq_length,
             batch_size=batch_size,
-            max_chars=self.config.eval_chars,
+            max_chars=self.max_chars,
         )
         return evaluate(model, batches, precision=self.precision)
 

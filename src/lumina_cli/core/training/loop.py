@@ -88,6 +88,7 @@ class Trainer:
         sample: shows what the model says by now; called every 20 seconds, or less often.
         recall: returns the last good state, to go back to when training diverges.
         compiles: whether to compile the model; where that fails it is computed as it is.
+        measures_less: whether to measure by less text where `seconds` are few for the model.
         clock: seconds from anywhere, for tests to set.
     """
 
@@ -105,6 +106,7 @@ class Trainer:
         sample: Sample | None = None,
         recall: Recall | None = None,
         compiles: bool = False,
+        measures_less: bool = False,
         clock: Clock = time.monotonic,
     ) -> None:
         self.model = model
@@ -113,6 +115,7 @@ class Trainer:
         self.config = config
         self.sample = sample
         self.recall = recall
+        self.measures_less = measures_less
         self.clock = clock
         self.limits = Limits(epochs=config.epochs, max_steps=config.max_steps, seconds=seconds)
         self.examiner = Examiner(
@@ -198,6 +201,8 @@ class Trainer:
         self.counters = put_back(
             state, stepper=self.stepper, start=self.examiner.remembered.start, config=self.config
         )
+        if self.counters.eval_chars:
+            self.examiner.max_chars = min(self.counters.eval_chars, self.config.eval_chars)
         self._batches = self._shuffle_epoch()
         self._resumed_s = self.clock() - self.counters.elapsed_s
         if has_other_limits:
@@ -214,6 +219,10 @@ class Trainer:
     def _elapsed_s(self) -> float:
         return self.clock() - self._resumed_s
 
+    @property
+    def _ahead_s(self) -> float:
+        return ahead_s(self.counters, readings=self.examiner.most_readings(self.counters))
+
     def _reason_to_stop(self) -> StopReason | None:
         """Return why the run is over, if it is; it has one step at least to show for itself."""
         counters = self.counters
@@ -223,7 +232,7 @@ class Trainer:
             return "interrupted"
         if self.config.patience and counters.num_worse >= self.config.patience:
             return "patience"
-        elapsed_s = self._elapsed_s + ahead_s(counters)
+        elapsed_s = self._elapsed_s + self._ahead_s
         return self.limits.reached(Position(counters.num_steps, self._passes(), elapsed_s))
 
     def _passes(self, *, further: int = 0) -> float:
@@ -299,7 +308,7 @@ class Trainer:
     def _progress_after_step(self) -> float:
         """Return the progress once the step in hand is done; it never falls."""
         counters = self.counters
-        elapsed_s = self._elapsed_s + ahead_s(counters)
+        elapsed_s = self._elapsed_s + self._ahead_s
         position = Position(counters.num_steps + 1, self._passes(further=1), elapsed_s)
         return max(counters.progress, self.limits.progress(position))
 
@@ -394,4 +403,8 @@ class Trainer:
             yield Overfits(self.num_steps, counters.best_step, best, nats)
 
     def _examine(self) -> Examined:
-        return self.examiner.examine(self.model, batch_size=self.stepper.micro_batch_size)
+        size = self.stepper.micro_batch_size
+        if self.measures_less and self.counters.evaluated_step < 0:
+            self.examiner.measure_less(self.model, batch_size=size, clock=self.clock)
+            self.counters.eval_chars = self.examiner.max_chars
+        return self.examiner.examine(self.model, batch_size=size)

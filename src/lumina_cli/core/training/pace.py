@@ -39,7 +39,12 @@ def note_saving(taken_s: float, *, counters: Counters) -> None:
     counters.save_s = min(counters.save_s, taken_s) if counters.save_s > 0 else taken_s
 
 
-def ahead_s(counters: Counters) -> float:
-    """Return the seconds for another step, and then the last evaluation and saving."""
+def ahead_s(counters: Counters, *, readings: float = 1.0) -> float:
+    """Return the seconds for another step, and then the last evaluation and saving.
+
+    Args:
+        counters: how long the last ones took.
+        readings: how many times as long as the last one an evaluation may take.
+    """
     saving_s = max(counters.save_s, counters.evaluation_s)  # not less, to be on the safe side
-    return counters.step_s + counters.evaluation_s + saving_s
+    return counters.step_s + readings * counters.evaluation_s + saving_s

@@ -17,7 +17,8 @@ class Counters(BaseModel):
     that were skipped of late; `share` is that of what was learnt that the newest evaluation
     found allowed; `elapsed_s` is the time spent training, pauses apart; `micro_batch_size` is
     what memory was enough for after it had run out, else 0; `largest_micro_batch` and
-    `num_workers` are what the run was begun with, or gone on with (0: not kept yet).
+    `num_workers` are what the run was begun with, or gone on with (0: not kept yet);
+    `eval_chars` is by how many it is measured, where the clock left time for fewer than asked.
     """
 
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
@@ -38,6 +39,7 @@ class Counters(BaseModel):
     evaluations_done: int = 0
     evaluated_step: int = -1
     evaluation_s: float = 0.0
+    eval_chars: int = 0
     save_s: float = 0.0
     share: float = 1.0
     best_nats: float | None = None

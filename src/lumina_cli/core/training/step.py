@@ -29,7 +29,7 @@ from lumina_cli.core.seeding import RandomState, random_state, restore_random_st
 from lumina_cli.core.training.compiled import Compiled
 from lumina_cli.core.training.loss import LossSums, sum_losses
 from lumina_cli.core.training.optim import Optimizers
-from lumina_cli.core.training.workers import Workers, is_worth_sharing, start_workers
+from lumina_cli.core.training.workers import Workers, is_worth_sharing, num_workers, start_workers
 from lumina_cli.data.batches import Batch
 from lumina_cli.errors import OutOfMemoryError
 
@@ -97,6 +97,17 @@ class Stepper:
         return self.micro_batch_size < self.largest
 
     @property
+    def may_share(self) -> bool:
+        """Whether threads share steps where they can be started, and memory is enough.
+
+        Not where pieces are too small to have a window of full length for each; nor where
+        activations are computed twice: the second time other random numbers would be drawn.
+        """
+        is_compiled = self.compiled is not None and self.compiled.failure is None
+        has_enough = self.largest >= num_workers(self.model.wte.weight.device)
+        return has_enough and not is_compiled and not self.model.recompute
+
+    @property
     def num_workers(self) -> int:
         """How many threads share a step, where it can be shared."""
         return 1 if self.workers is None else self.workers.count
@@ -158,17 +169,9 @@ class Stepper:
         )
 
     def _sharing(self, num_windows: int, seq_length: int) -> Workers | None:
-        """Return the workers that share a batch, if any do.
-
-        They need more memory, so none do once it has run out, or where it is too short for
-        a window of full length for each. Nor do they where activations are computed twice: the
-        second time other random numbers would be drawn.
-        """
+        """Return the workers that share a batch, if any do: they need more memory than one."""
         workers = self.workers
-        is_compiled = self.compiled is not None and self.compiled.failure is None
-        if workers is None or is_compiled or self.model.recompute:
-            return None
-        if self.has_run_out or self.micro_batch_size < workers.count:
+        if workers is None or not self.may_share or self.has_run_out:
             return None
         return workers if is_worth_sharing(num_windows, seq_length, count=workers.count) else None
 
@@ -209,7 +212,9 @@ class Stepper:
         return sum_losses(logits, targets, label_smoothing=self.label_smoothing)
 
     def _hidden(self, model: Transformer, inputs: Tensor) -> Tensor:
-        return model.hidden(inputs) if self.compiled is None else self.compiled(inputs)
+        if self.compiled is None or self.compiled.failure is not None:
+            return model.hidden(inputs)
+        return self.compiled(inputs)
 
     def do_less_at_once(self) -> None:
         """Take half as many windows at once, or keep fewer activations.
@@ -229,7 +234,7 @@ class Stepper:
             )
 
     def _maybe_try_larger(self) -> None:
-        """Try pieces twice as large, long after memory ran out; if it does again, that is told."""
+        """Try pieces twice as large, long after memory ran out."""
         if self.has_run_out and self.steps_at_size >= TRY_LARGER_AFTER:
             self.micro_batch_size = min(2 * self.micro_batch_size, self.largest)
             self.steps_at_size = 0

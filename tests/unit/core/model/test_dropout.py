@@ -31,6 +31,13 @@ def test_what_is_dropped_says_nothing_of_its_neighbours(apart: int) -> None:
     assert together == pytest.approx(0.25, abs=5 * (3 / 16 / 400_000) ** 0.5)
 
 
+def test_a_rate_next_to_one_keeps_something() -> None:
+    y = torch.ones(1 << 18)
+    dropped = drop(y, rate=0.999999, training=True)
+    assert torch.isfinite(dropped).all()
+    assert (dropped > 0).any()
+
+
 def test_the_gradient_goes_where_the_numbers_went() -> None:
     x, y = seeded_ones(7, 5), torch.randn(7, 5, requires_grad=True)
     total = add_dropped(x, y, rate=0.5, training=True)

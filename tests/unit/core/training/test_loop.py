@@ -25,6 +25,7 @@ from lumina_cli.core.training.events import (
     StepDone,
     TrainEvent,
 )
+from lumina_cli.core.training.examiner import Remembered
 from lumina_cli.core.training.loop import Trainer
 from lumina_cli.core.training.step import Stepper, StepResult
 from lumina_cli.data.batches import Batch
@@ -43,6 +44,8 @@ def make_trainer(
     sample: Callable[[Transformer], str] | None = None,
     clock: Callable[[], float] | None = None,
     compiles: bool = False,
+    measures_less: bool = False,
+    remembered: Remembered | None = None,
     **changes: Any,
 ) -> Trainer:
     given = {"batch_size": 4, "learning_rate": 1e-2, "epochs": None, **changes}
@@ -55,6 +58,8 @@ def make_trainer(
         seconds=seconds,
         sample=sample,
         compiles=compiles,
+        measures_less=measures_less,
+        remembered=remembered,
         clock=clock or (lambda: 0.0),
     )
 
@@ -301,6 +306,84 @@ def test_time_is_kept_for_saving_as_long_as_it_takes(monkeypatch: pytest.MonkeyP
     assert isinstance(finished, Finished)
     assert 95 < finished.elapsed_s <= 100  # the last model is saved by then
     assert len(evaluations_of(events)) <= 4  # a twentieth of the time for all of it
+
+
+class Reading(World):
+    """A world in which measuring takes its time for each character."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, *, step_s: float, char_s: float) -> None:
+        super().__init__(monkeypatch, step_s=step_s, evaluation_s=0.0)
+        real = examiner.evaluate
+        self.num_chars: list[int] = []
+
+        def evaluate(*args: Any, **kwargs: Any) -> Evaluation:
+            evaluation = real(*args, **kwargs)
+            self.now_s += char_s * evaluation.characters
+            self.num_chars.append(evaluation.characters)
+            return evaluation
+
+        monkeypatch.setattr(examiner, "evaluate", evaluate)
+
+
+@pytest.mark.parametrize(
+    ("char_s", "max_chars"),
+    [
+        (0.002, 1_500),  # what a twentieth of the time is enough for
+        (0.0001, 10_000),  # the fewest that tell something
+        (0.00004, 15_000),  # what a hundredth is enough for
+        (0.00001, 60_000),
+        (0.000001, 100_000),  # the usual number
+    ],
+)
+def test_where_time_is_short_it_is_measured_by_less_text(
+    monkeypatch: pytest.MonkeyPatch, char_s: float, max_chars: int
+) -> None:
+    world = Reading(monkeypatch, step_s=1.0, char_s=char_s)
+    given: dict[str, Any] = {"validation": random_text(20_000, seed=1), "evaluations": 5}
+    trainer = make_trainer(seconds=60.0, clock=world.clock, measures_less=True, **given)
+    events = run(trainer)
+    assert isinstance(events[-1], Finished)
+    assert events[-1].elapsed_s <= 60
+    assert trainer.examiner.max_chars == pytest.approx(max_chars, abs=1)
+    assert len(set(world.num_chars[2:])) == 1  # behind two pieces that were timed
+    resumed = make_trainer(seconds=60.0, clock=world.clock, measures_less=True, **given)
+    resumed.restore(trainer.state())
+    assert resumed.examiner.max_chars == trainer.examiner.max_chars
+
+
+def test_what_others_have_measured_by_is_not_made_less(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = Reading(monkeypatch, step_s=1.0, char_s=0.002)
+    remembered = Remembered([random_text(50)])
+    trainer = make_trainer(
+        seconds=60.0, clock=world.clock, measures_less=True, remembered=remembered
+    )
+    run(trainer)
+    assert trainer.examiner.max_chars == trainer.config.eval_chars
+
+
+def test_there_is_time_left_to_pull_back_a_model_that_forgets_in_the_end(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    model = tiny_model()
+    start = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+    remembered = Remembered([random_text(50)], start, most_nats=1.0)
+    world = World(monkeypatch, step_s=0.5, evaluation_s=1.0)
+    figures = iter([0.5, 0.5, 2.0, 0.5])  # untrained; then too much, and so is all but the start
+    timed = examiner.evaluate
+
+    def evaluate(*args: Any, **kwargs: Any) -> Evaluation:
+        timed(*args, **kwargs)
+        return Evaluation(next(figures, 2.0), 0.5, 100)
+
+    monkeypatch.setattr(examiner, "evaluate", evaluate)
+    events = run(
+        make_trainer(
+            model=model, seconds=100.0, clock=world.clock, remembered=remembered, evaluations=1
+        )
+    )
+    assert isinstance(events[-1], Finished)
+    assert evaluations_of(events)[-1].seconds == 9.0  # six models were tried on the way back
+    assert 90 < events[-1].elapsed_s <= 100
 
 
 def test_samples_that_take_long_take_a_small_share_of_the_time(

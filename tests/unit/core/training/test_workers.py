@@ -342,9 +342,20 @@ def test_a_window_at_a_time_what_is_compiled_and_what_is_computed_twice_are_not_
     stepper.compiled = Compiled(model)
     stepper.compiled._compiled = model.hidden
     stepper.step(BATCH, lr_factor=0.0)
-    stepper.compiled.failure = "no compiler"
     with pytest.raises(AssertionError, match="shared"):
-        stepper.step(BATCH, lr_factor=0.0)
+        make_stepper(tiny_model()).step(BATCH, lr_factor=0.0)
+
+
+def test_a_step_that_could_not_be_compiled_is_shared_as_those_after_it() -> None:
+    def broken(_: Tensor) -> Tensor:
+        raise RuntimeError("no compiler")
+
+    shared = make_stepper(tiny_model(dropout=0.3), micro_batch_size=4)
+    stepper = make_stepper(model := tiny_model(dropout=0.3), micro_batch_size=4)
+    stepper.compiled = Compiled(model)
+    stepper.compiled._compiled = broken
+    assert learnt(stepper)[0] == learnt(shared)[0]
+    assert torch.equal(weights(model), weights(shared.model))
 
 
 def test_a_model_that_was_not_training_yet_learns_with_dropout() -> None:
