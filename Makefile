@@ -4,6 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 PEERS := $(if $(NANOGPT),--nanogpt $(NANOGPT))
+TALKER := $(if $(MODEL),--model $(MODEL))
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test test-all check fmt bench docs clean
@@ -48,11 +49,12 @@ fmt: $(READY)  ## put the code into its usual form
 	$(BIN)/ruff check --fix .
 
 bench: SHELL := /bin/bash -o pipefail
-bench: $(READY)  ## measure speed on this machine, into bench/ (NANOGPT=PATH: beside nanoGPT)
+bench: $(READY)  ## measure speed on this machine, into bench/ (NANOGPT=PATH: beside nanoGPT; MODEL=FILE: guesses)
 	@mkdir -p bench
 	$(BIN)/python benchmarks/training.py $(PEERS) --json bench/training.json | tee bench/training.md
-	$(BIN)/python benchmarks/generation.py $(PEERS) --json bench/generation.json | tee bench/generation.md
-	$(BIN)/python benchmarks/reading.py | tee bench/reading.md
+	$(BIN)/python benchmarks/generation.py $(PEERS) $(TALKER) --json bench/generation.json | tee bench/generation.md
+	$(BIN)/python benchmarks/startup.py --json bench/startup.json | tee bench/startup.md
+	$(BIN)/python benchmarks/reading.py --json bench/reading.json | tee bench/reading.md
 
 docs: $(READY)  ## write docs/cli.md anew from --help
 	$(BIN)/python docs/make_cli_md.py

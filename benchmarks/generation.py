@@ -64,13 +64,13 @@ def lumina(model: Transformer, prompt: Tensor, *, num_chars: int, batch_size: in
         reader.truncate(0)
         choosers = [Chooser(config, generator=torch.Generator()) for _ in range(batch_size)]
         logits = reader.read(prompt)
-        for _ in range(num_chars - 1):
-            ids = [
+        for number in range(num_chars):
+            ids = [  # a GPU is done only now
                 chooser.choose(row, (), again=lambda row=row: row)
                 for chooser, row in zip(choosers, as_rows(logits), strict=True)
             ]
-            logits = reader.append(torch.tensor(ids))
-        logits.cpu()  # a GPU is done only now
+            if number < num_chars - 1:
+                logits = reader.append(torch.tensor(ids))
 
     return run
 
@@ -146,10 +146,15 @@ def compare(config: ModelConfig, *, num_rounds: int, nanogpt: Path | None) -> li
     return lines
 
 
-def first_character(model: Transformer, *, num_rounds: int) -> list[float]:
-    """Return seconds to read a prompt of a sixteenth of the context and say one character."""
-    prompt = torch.randint(262, model.vocab_size, (1, model.config.seq_length // 16))
-    return take_turns({"first": lumina(model, prompt, num_chars=1)}, num_rounds=num_rounds)["first"]
+def first_character(model: Transformer, *, num_rounds: int) -> dict[int, list[float]]:
+    """Return seconds to read a prompt and say one character, by the ids of the prompt."""
+    seq_length = model.config.seq_length
+    runs = {}
+    for length in (seq_length // 16, seq_length // 4):
+        prompt = torch.randint(262, model.vocab_size, (1, length))
+        runs[str(length)] = lumina(model, prompt, num_chars=1)
+    seconds = take_turns(runs, num_rounds=num_rounds)
+    return {int(length): taken for length, taken in seconds.items()}
 
 
 class Session:
@@ -214,13 +219,18 @@ def speculation(file: ModelFile, *, prompts: list[str], num_rounds: int) -> list
     return lines
 
 
-def print_speeds(shape: str, lines: list[dict[str, Any]], *, first_s: list[float]) -> None:
+def print_speeds(
+    shape: str, lines: list[dict[str, Any]], *, first_s: dict[int, list[float]]
+) -> None:
     """Print a Markdown table of one shape."""
-    print(f"\n| {shape} shape | characters/s | times the first line |\n|---|---|---|")
+    base = next(line["what"] for line in lines if set(line["ratio"]) == {1.0})
+    print(f"\n| {shape} shape | characters/s | times {base} |\n|---|---|---|")
     for line in lines:
         print(f"| {line['what']} | {line['chars_per_s']:,.0f} | {line['ratio']} |")
-    milliseconds = 1000 * sorted(first_s)[len(first_s) // 2]
-    print(f"\nFirst character after a prompt of a sixteenth of the context: {milliseconds:.0f} ms")
+    print()
+    for length, taken in first_s.items():
+        milliseconds = 1000 * sorted(taken)[len(taken) // 2]
+        print(f"First character after a prompt of {length} ids: {milliseconds:.0f} ms")
 
 
 def print_speculation(lines: list[dict[str, Any]]) -> None:

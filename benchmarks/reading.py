@@ -1,7 +1,7 @@
 """How fast data is read and encoded, and in how much memory.
 
-    python benchmarks/reading.py              100 MB of each kind, about half a minute
-    python benchmarks/reading.py --mb 1000    a gigabyte of each kind
+    python benchmarks/reading.py              three times 30 MB of each kind
+    python benchmarks/reading.py --mb 1000 --rounds 1    a gigabyte of each kind
 
 Each kind is written to a temporary folder and read in a process of its own, so that its
 peak memory is its own: once through, and once from the files to the encoded corpus, as
@@ -11,6 +11,7 @@ does: a Python list, one dictionary look-up a character.
 
 import argparse
 import json
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -116,6 +117,28 @@ def measure(path: Path) -> dict[str, float]:
     return {"read_s": read_s, "encode_s": _seconds(encode), "peak_mb": peak_mb() - before}
 
 
+def measure_apart(kind: str, *, num_mb: int, num_rounds: int) -> dict[str, list[float]]:
+    """Return MB/s of reading and of encoding, and the peak memory, of each round."""
+    name, pieces = KINDS[kind]
+    found: dict[str, list[float]] = {"read": [], "encoded": [], "peak_mb": []}
+    for _ in range(num_rounds):
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / name
+            write(path, pieces(), num_bytes=num_mb * 1_000_000)
+            size_mb = path.stat().st_size / 1e6
+            command = [sys.executable, __file__, "--measure", str(path)]
+            once = json.loads(subprocess.run(command, capture_output=True, check=True).stdout)
+        found["read"].append(size_mb / once["read_s"])
+        found["encoded"].append(size_mb / once["encode_s"])
+        found["peak_mb"].append(once["peak_mb"])
+    return found
+
+
+def spread(values: list[float]) -> str:
+    """Return the median, the least and the largest as text."""
+    return f"{statistics.median(values):,.0f} ({min(values):,.0f} to {max(values):,.0f})"
+
+
 def peak_mb() -> float:
     """Return the most memory this process has had so far; 0 where the system doesn't say."""
     if resource is None:
@@ -163,29 +186,34 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
-    parser.add_argument("--mb", type=int, default=100, help="size of each file in MB")
+    parser.add_argument("--mb", type=int, default=30, help="size of each file in MB")
+    parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--kind", choices=KINDS, action="append", help="only this kind")
+    parser.add_argument("--json", type=Path, help="file for the figures")
     parser.add_argument("--measure", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.measure:
         print(json.dumps(measure(options.measure)))
         return
-    print(f"{'':22}{'read':>12}{'to a corpus':>15}{'peak memory':>14}")
+    lines = {}
+    print(f"| {options.mb} MB of | read, MB/s | to a corpus, MB/s | peak, MB |\n|---|---|---|---|")
     for kind in options.kind or KINDS:
-        name, pieces = KINDS[kind]
-        with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / name
-            write(path, pieces(), num_bytes=options.mb * 1_000_000)
-            size_mb = path.stat().st_size / 1e6
-            command = [sys.executable, __file__, "--measure", str(path)]
-            found = json.loads(subprocess.run(command, capture_output=True, check=True).stdout)
-        speeds = [f"{size_mb / found[key]:,.0f} MB/s" for key in ("read_s", "encode_s")]
-        print(f"{kind:22}{speeds[0]:>12}{speeds[1]:>15}{found['peak_mb']:>11,.0f} MB")
+        lines[kind] = measure_apart(kind, num_mb=options.mb, num_rounds=options.rounds)
+        read, encoded, peak = (spread(lines[kind][key]) for key in ("read", "encoded", "peak_mb"))
+        print(f"| {kind} | {read} | {encoded} | {peak} |", flush=True)
     ours, peer = encoding_against_the_peer()
+    together = together_against_one_by_one()
     print(
-        f"encoding alone, ASCII: {ours:,.0f} MB/s; the peer: {peer:,.0f} MB/s ({ours / peer:.0f} x)"
+        f"\nEncoding alone, ASCII: {ours:,.0f} MB/s, {ours / peer:.0f} times the peer's "
+        f"{peer:,.0f}. Short conversations together: {together:.0f} times as fast as one by one."
     )
-    print(f"short conversations together, not one by one: {together_against_one_by_one():.0f} x")
+    # torch is imported only now: a process counts the peak of the one that started it as its own.
+    from measuring import describe, machine, write_json  # noqa: PLC0415
+
+    print(f"\n{describe(machine())}")
+    if options.json:
+        found = {"ours": ours, "peer": peer, "together_against_one_by_one": together}
+        write_json(options.json, {"machine": machine(), "reading": lines, "encoding": found})
 
 
 if __name__ == "__main__":

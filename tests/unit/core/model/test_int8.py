@@ -3,11 +3,13 @@
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from lumina_cli.core.model import int8
 from lumina_cli.core.model.config import ModelConfig
 from lumina_cli.core.model.int8 import Int8Linear, is_quantized, quantize
 from lumina_cli.core.model.transformer import build_model
+from lumina_cli.core.sampling.reader import Reader
 from lumina_cli.errors import UsageError
 
 
@@ -83,6 +85,23 @@ def test_a_rounded_model_says_nearly_the_same() -> None:
         after = model(idx)
     assert is_quantized(model)
     assert 0 < (after - before).abs().mean() < 0.05 * before.abs().mean()
+
+
+def test_text_read_one_by_one_costs_nearly_the_same() -> None:
+    """As chat reads it, which rounds what comes in by other steps than many rows."""
+    config = ModelConfig(hidden_size=64, num_layers=2, num_heads=2, seq_length=64)
+    model = build_model(config, vocab_size=300, generator=torch.Generator().manual_seed(0)).eval()
+    nn.init.normal_(model.lm_head.weight, std=0.3, generator=torch.Generator().manual_seed(1))
+    idx = torch.randint(300, (64,), generator=torch.Generator().manual_seed(2))
+
+    def nats() -> Tensor:
+        reader = Reader(model)
+        logits = [reader.read(idx[None, :1])] + [reader.append(id_) for id_ in idx[1:-1, None]]
+        return F.cross_entropy(torch.cat(logits), idx[1:])
+
+    before = nats()
+    quantize(model)
+    assert 0 < (nats() / before - 1).abs() < 0.005
 
 
 def test_int8_is_refused_where_there_is_no_cpu() -> None:

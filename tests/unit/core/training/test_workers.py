@@ -5,7 +5,7 @@ import os
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pytest
@@ -176,6 +176,17 @@ def test_autocast_reaches_the_workers(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.nn.Linear, "forward", forward)
     make_stepper(tiny_model(), precision=BF16).step(BATCH, lr_factor=0.0)
     assert set(dtypes) == {torch.bfloat16}
+
+
+@pytest.mark.parametrize("positions", ["sinusoidal", "rotary"])
+def test_gradients_in_bf16_differ_by_its_rounding(
+    positions: Literal["sinusoidal", "rotary"],
+) -> None:
+    exact, rounded = tiny_model(positions=positions), tiny_model(positions=positions)
+    alone(exact).step(BATCH, lr_factor=0.0)
+    make_stepper(rounded, precision=BF16).step(BATCH, lr_factor=0.0)
+    error = (gradients(rounded) - gradients(exact)).norm() / gradients(exact).norm()
+    assert 0 < error < 2**-7  # a number is rounded by 2^-9, and each passes several operations
 
 
 def test_parts_of_a_model_that_do_not_learn_have_no_gradient() -> None:
