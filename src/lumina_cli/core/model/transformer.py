@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.utils.checkpoint import checkpoint
 
+from lumina_cli.core.model.attention import attend
 from lumina_cli.core.model.config import ModelConfig
 from lumina_cli.core.model.dropout import add_dropped, drop
 from lumina_cli.core.model.positions import rotary_turns, sinusoidal_positions, split_heads
@@ -32,7 +33,7 @@ class CausalSelfAttention(nn.Module):
         B, T, C = x.shape
         qkv = self.c_attn(x).view(B, T, 3, self.num_heads, C // self.num_heads)
         q, k, v = split_heads(qkv, turns=turns)
-        y = F.scaled_dot_product_attention(q, k, v, is_causal=T > 1)
+        y = attend(q, k, v)
         out: Tensor = self.c_proj(y.transpose(1, 2).reshape(B, T, C))
         return out
 
