@@ -24,6 +24,7 @@ from measuring import describe, machine, nanogpt_model, speed_ratio, take_turns,
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from lumina_cli.core.memory import keep_freed_memory
 from lumina_cli.core.model.accounting import num_parameters
 from lumina_cli.core.model.config import ModelConfig
 from lumina_cli.core.model.transformer import build_model
@@ -203,6 +204,7 @@ def main() -> None:
     parser.add_argument("--nanogpt", type=Path, help="a folder with nanoGPT's model.py")
     parser.add_argument("--json", type=Path, help="file for the figures")
     options = parser.parse_args()
+    keep_freed_memory()  # as the command does; here for all
     facts, ceiling = machine(), ceiling_flops()
     print(f"{describe(facts)}\n")
     print(f"Computed in {PRECISION.name}; products of matrices: {ceiling / 1e9:,.0f} GFLOP/s.\n")

@@ -1,5 +1,6 @@
 """Running out of memory, noticed by type and survived by doing less at once."""
 
+import ctypes
 import gc
 import os
 import sys
@@ -18,7 +19,34 @@ _CGROUP_LIMITS = (
     Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"),
 )
 
+_KEPT = {-1: (1 << 31) - 1, -3: 32 << 20}
+"""For glibc's mallopt: how much free memory stays (M_TRIM_THRESHOLD: what an int holds), and from
+which size on a piece is fetched and given back alone (M_MMAP_THRESHOLD: the most it takes)."""
+
+_USERS_WORD = ("MALLOC_TRIM_THRESHOLD_", "MALLOC_MMAP_THRESHOLD_", "GLIBC_TUNABLES")
+
 T = TypeVar("T")
+
+
+def keep_freed_memory() -> bool:
+    """Let this process keep what it frees for what it needs next; return whether it does.
+
+    A step frees all it computed, and the next takes as much. In between glibc gives it back
+    to the system, which has to clean each page anew: a tenth of a step of a small model.
+    Other C libraries can't be told, and whoever told glibc something else is obeyed.
+    """
+    glibc = _glibc()
+    if glibc is None or any(name in os.environ for name in _USERS_WORD):
+        return False
+    return all(glibc.mallopt(option, value) for option, value in _KEPT.items())
+
+
+def _glibc() -> ctypes.CDLL | None:
+    try:
+        library = ctypes.CDLL(None)
+        return library if library.mallopt and library.malloc_trim else None
+    except (AttributeError, OSError, TypeError):  # another C library, another system, Windows
+        return None
 
 
 def is_out_of_memory(error: BaseException) -> bool:
@@ -34,6 +62,8 @@ def release_memory() -> None:
     Inside one the exception still holds the frames, and these hold the tensors.
     """
     gc.collect()
+    if (glibc := _glibc()) is not None:
+        glibc.malloc_trim(0)
     if torch.cuda.is_available():
         torch.cuda.empty_cache()
 

@@ -9,7 +9,7 @@ import torch
 
 from lumina_cli.core.config import ComputeConfig
 from lumina_cli.core.device import choose_device, machine_facts
-from lumina_cli.core.memory import available_memory_bytes
+from lumina_cli.core.memory import available_memory_bytes, keep_freed_memory
 from lumina_cli.core.model.config import ModelConfig
 from lumina_cli.core.model.transformer import Transformer
 from lumina_cli.core.model.tuning_config import EVERYTHING, Tuning
@@ -100,10 +100,11 @@ class Task:
 
 
 def choose_machine(settings: Settings) -> Machine:
-    """Return what to compute on, and use as many threads as are asked for."""
+    """Return what to compute on; threads and memory are set for learning on it."""
     compute = settings.of(ComputeConfig)
     if compute.threads is not None:
         torch.set_num_threads(compute.threads)
+    keep_freed_memory()
     device = choose_device(compute.device)
     return Machine(device, choose_precision(compute.precision, device=device))
 

@@ -11,12 +11,12 @@ import math
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 from torch.utils.checkpoint import checkpoint
 
 from lumina_cli.core.model.attention import attend
 from lumina_cli.core.model.config import ModelConfig
 from lumina_cli.core.model.dropout import add_dropped, drop
+from lumina_cli.core.model.gelu import gelu
 from lumina_cli.core.model.positions import rotary_turns, sinusoidal_positions, split_heads
 
 
@@ -47,7 +47,7 @@ class FeedForward(nn.Module):
         self.c_proj = nn.Linear(config.feedforward_size, config.hidden_size)
 
     def forward(self, x: Tensor) -> Tensor:
-        y: Tensor = self.c_proj(F.gelu(self.c_fc(x), approximate="tanh"))
+        y: Tensor = self.c_proj(gelu(self.c_fc(x)))
         return y
 
 
