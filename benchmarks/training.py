@@ -6,7 +6,9 @@ All learn the same batch with their own AdamW and dropout 0.1, and take turns in
 step by step, so that a machine that speeds up or slows down meanwhile does so for all; a
 ratio is the median over the rounds. torch's encoder and nanoGPT (from a folder that you
 name) drop attention probabilities as well, as they do; lumina drops embeddings and what each
-half of a layer adds. On a GPU all compute in bf16, and lumina and nanoGPT are compiled.
+half of a layer adds. All compute in bf16 where the machine does natively; nanoGPT's own
+train.py does so on a GPU only, so on a CPU it is measured both ways. On a GPU lumina and
+nanoGPT are compiled.
 The ceiling is that of the machine's matrix products in lumina's number format, measured in
 the same run; the share of it is what the products of a step alone would take.
 """
@@ -28,7 +30,7 @@ from lumina_cli.core.memory import keep_freed_memory
 from lumina_cli.core.model.accounting import num_parameters
 from lumina_cli.core.model.config import ModelConfig
 from lumina_cli.core.model.transformer import build_model
-from lumina_cli.core.precision import choose_precision
+from lumina_cli.core.precision import Precision, choose_precision
 from lumina_cli.core.seeding import make_generator
 from lumina_cli.core.training.compiled import Compiled
 from lumina_cli.core.training.config import TrainingConfig
@@ -48,6 +50,7 @@ SHAPES = {
 DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
 PRECISION = choose_precision("auto", device=DEVICE)
 OURS, ENCODER, NANOGPT = "lumina", "torch's TransformerEncoder", "nanoGPT"
+NANOGPT_FP32 = "nanoGPT in fp32, as its train.py"
 
 Step = Callable[[], object]
 
@@ -92,14 +95,16 @@ def encoder_step(config: ModelConfig, batch: Batch) -> Step:
     return peer_step(model, optimizer, loss, batch)
 
 
-def nanogpt_step(path: Path, config: ModelConfig, batch: Batch) -> Step:
+def nanogpt_step(
+    path: Path, config: ModelConfig, batch: Batch, *, precision: Precision = PRECISION
+) -> Step:
     """Return a training step of nanoGPT with the AdamW that it configures."""
     with contextlib.redirect_stdout(None):
         model = nanogpt_model(path, config, vocab_size=VOCAB_SIZE, dropout=config.dropout)
         model = model.train().to(DEVICE)
         optimizer = model.configure_optimizers(0.1, 1e-4, (0.9, 0.95), DEVICE.type)
     computed = torch.compile(model) if DEVICE.type == "cuda" else model
-    return peer_step(model, optimizer, lambda x, y: computed(x, y)[1], batch)
+    return peer_step(model, optimizer, lambda x, y: computed(x, y)[1], batch, precision=precision)
 
 
 def peer_step(
@@ -107,6 +112,8 @@ def peer_step(
     optimizer: torch.optim.Optimizer,
     loss_of: Callable[[Tensor, Tensor], Tensor],
     batch: Batch,
+    *,
+    precision: Precision = PRECISION,
 ) -> Step:
     """Return a step as one writes it: forward, backward, clip, apply."""
     inputs = torch.from_numpy(batch.inputs).to(DEVICE)
@@ -114,7 +121,7 @@ def peer_step(
 
     def step() -> None:
         optimizer.zero_grad(set_to_none=True)
-        with PRECISION.autocast():
+        with precision.autocast():
             loss = loss_of(inputs, targets)
         torch.autograd.backward(loss)
         nn.utils.clip_grad_norm_(model.parameters(), 1.0)
@@ -178,6 +185,9 @@ def compare(
     steps = {OURS: lumina_step(config, batch), ENCODER: encoder_step(config, batch)}
     if nanogpt is not None:
         steps[NANOGPT] = nanogpt_step(nanogpt, config, batch)
+        if DEVICE.type == "cpu" and PRECISION.name != "fp32":
+            fp32 = choose_precision("fp32", device=DEVICE)
+            steps[NANOGPT_FP32] = nanogpt_step(nanogpt, config, batch, precision=fp32)
     seconds = take_turns(steps, num_rounds=num_rounds)
     ours = seconds[OURS]
     looked_up = VOCAB_SIZE * config.hidden_size  # embedding a character multiplies nothing
