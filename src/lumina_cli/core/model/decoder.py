@@ -8,9 +8,7 @@ B batch, T time, R rows (B · T), C hidden size, H heads, D head size, V vocabul
 """
 
 import math
-from collections.abc import Callable
-from functools import partial
-from typing import NamedTuple
+from collections.abc import Callable, Iterable, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -18,25 +16,20 @@ from torch.nn import functional as F
 
 from lumina_cli.core.model.kv_cache import KVCache
 from lumina_cli.core.model.positions import rotate
+from lumina_cli.core.model.products import Linear, fastest, plain
 from lumina_cli.core.model.transformer import Layer, Transformer
 
 WIDE = 8
-"""Ids in a wide pass of one text. A packed product of 8 rows takes hardly longer than that of
-one, for the weights have to be fetched either way; of 5 or 6 it takes longer than of 8."""
+"""Ids in a wide pass of one text. It takes hardly longer than a pass over one, for the weights have
+to be fetched either way; plain products of 5 or 6 rows take longer than packed ones of 8."""
 
-Linear = Callable[[Tensor], Tensor]
 Norm = Callable[[Tensor], Tensor]
 Attend = Callable[[int, Tensor], Tensor]
 """Of a layer and its queries, keys and values, (3, B, H, T, D): what is gathered, (B, H, T, D)."""
 
 
-class _Maps(NamedTuple):
-    """The four linear maps of a layer."""
-
-    qkv: Linear
-    out: Linear
-    fc: Linear
-    proj: Linear
+_Maps = Sequence[Linear]
+"""Those of a layer: to queries, keys and values, out of attention, into the GELU and out of it."""
 
 
 class Decoder:
@@ -44,19 +37,18 @@ class Decoder:
 
     Args:
         model: in `eval()` mode; it is not copied.
-        num_rows: passes over so many rows are worth preparing for, if it is not 0: on a CPU
-            with MKL it keeps the weights a second time, in the form in which such a pass is
-            fast.
+        rows: numbers of rows of a pass that are worth preparing for: on a CPU in fp32 the
+            fastest products are found for each, and keep the weights a second time.
     """
 
-    def __init__(self, model: Transformer, *, num_rows: int = 0) -> None:
+    def __init__(self, model: Transformer, *, rows: Sequence[int] = ()) -> None:
         self.model = model
         layers = [layer for layer in model.h if isinstance(layer, Layer)]
         self._norms = [(_norm(layer.ln_1), _norm(layer.ln_2)) for layer in layers]
-        self._maps = [_maps(layer, _linear) for layer in layers]
-        self._num_rows = num_rows if _is_packable(model) else 0
-        packed = partial(_packed, num_rows=self._num_rows)
-        self._wide_maps = [_maps(layer, packed) for layer in layers] if self._num_rows else []
+        linears = [linear for layer in layers for linear in _linears(layer)]
+        self._maps = _by_layer(map(plain, linears))
+        found = fastest(linears, rows=rows)
+        self._prepared = {num_rows: _by_layer(maps) for num_rows, maps in found.items()}
         self._last_norm = _norm(model.ln_f)
 
     def hidden(self, idx: Tensor, *, cache: KVCache) -> Tensor:
@@ -114,7 +106,7 @@ class Decoder:
         else:
             x = x.add_(self.model.positions[where])
         x = x.view(B * T, C)
-        maps = self._wide_maps if self._num_rows == B * T else self._maps
+        maps = self._prepared.get(B * T, self._maps)
         for layer, (qkv_of, out_of, fc_of, proj_of) in enumerate(maps):
             norm_1, norm_2 = self._norms[layer]
             qkv = qkv_of(norm_1(x)).view(B, T, 3, H, D)
@@ -135,34 +127,15 @@ def _norm(norm: nn.LayerNorm) -> Norm:
     return lambda x: torch.layer_norm(x, shape, weight, bias, eps)
 
 
-def _maps(layer: Layer, make: Callable[[nn.Module], Linear]) -> _Maps:
+def _linears(layer: Layer) -> list[nn.Module]:
     attention, feed_forward = layer.attn, layer.mlp
-    linear = (attention.c_attn, attention.c_proj, feed_forward.c_fc, feed_forward.c_proj)
-    return _Maps(*map(make, linear))
+    return [attention.c_attn, attention.c_proj, feed_forward.c_fc, feed_forward.c_proj]
 
 
-def _linear(linear: nn.Module) -> Linear:
-    """Return a linear map without the detours of calling a module."""
-    if isinstance(linear, nn.Linear):
-        return partial(F.linear, weight=linear.weight, bias=linear.bias)
-    forward: Linear = linear.forward
-    return forward
-
-
-def _packed(linear: nn.Module, *, num_rows: int) -> Linear:
-    """Return a linear map of exactly `num_rows` rows, its weights packed by MKL."""
-    if not isinstance(linear, nn.Linear):
-        return _linear(linear)
-    weight, bias = linear.weight.detach(), linear.bias.detach()
-    packed = torch.ops.mkl._mkl_reorder_linear_weight(weight, num_rows)
-    multiply = torch.ops.mkl._mkl_linear
-    return lambda x: multiply(x, packed, weight, bias, num_rows)
-
-
-def _is_packable(model: Transformer) -> bool:
-    weight = model.wte.weight
-    is_plain = weight.device.type == "cpu" and weight.dtype == torch.float32
-    return is_plain and hasattr(torch.ops.mkl, "_mkl_linear")
+def _by_layer(maps: Iterable[Linear]) -> list[_Maps]:
+    """Return the maps of all layers, four by four."""
+    every = iter(maps)
+    return list(zip(every, every, every, every, strict=True))
 
 
 def _mask(num_new: int, num_all: int, *, like: Tensor) -> Tensor:

@@ -5,6 +5,7 @@ B texts of equal length, T time, V vocabulary.
 
 import copy
 from collections import Counter
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
@@ -27,16 +28,18 @@ class Reader:
     Args:
         model: in `eval()` mode.
         batch_size: B, texts of equal length read side by side.
-        wide: whether it is worth preparing for what will be read most: guesses to check, or
-            many texts.
+        rows: numbers of ids in a pass, of all texts together, that are worth preparing for
+            (see `Decoder`).
     """
 
-    def __init__(self, model: Transformer, *, batch_size: int = 1, wide: bool = False) -> None:
+    def __init__(
+        self, model: Transformer, *, batch_size: int = 1, rows: Sequence[int] = ()
+    ) -> None:
         weight = model.wte.weight
         self.model = model
         self.batch_size = batch_size
         self.num_moves = 0
-        self._decoder = Decoder(model, num_rows=_usual_rows(batch_size) if wide else 0)
+        self._decoder = Decoder(model, rows=rows)
         self._cache = KVCache(
             model.config, batch_size=batch_size, device=weight.device, dtype=weight.dtype
         )
@@ -173,11 +176,9 @@ class Reader:
         self._num_passes.clear()
 
 
-def _usual_rows(batch_size: int) -> int:
-    """Return the rows of a usual pass that are worth preparing for, 0 if none are."""
-    if batch_size == 1:
-        return WIDE
-    return batch_size if batch_size % WIDE == 0 else 0
+def rows_of_one_text(*, is_guessing: bool) -> tuple[int, ...]:
+    """Return the numbers of rows of the passes over one text: an id, or guesses to check."""
+    return (1, WIDE) if is_guessing else (1,)
 
 
 def num_kept(seq_length: int) -> int:

@@ -120,7 +120,7 @@ def _say_all(
     said: list[list[Piece]],
 ) -> None:
     """Let all speakers say their texts after prompts of equal length, (B, T)."""
-    reader = Reader(model, batch_size=len(idx), wide=True)
+    reader = Reader(model, batch_size=len(idx), rows=(len(idx),))
     rows = list(speakers)
     logits = as_rows(reader.read(idx.to(model.wte.weight.device)))
     while True:

@@ -65,7 +65,7 @@ def test_pieces_equal_the_whole_however_a_text_is_divided(
 def test_wide_passes_equal_the_whole(config: ModelConfig) -> None:
     model, idx = fresh(config), some_ids(1, 3 * WIDE)
     chunks = [WIDE, 3, WIDE, 3, 2]
-    logits = read(Decoder(model, num_rows=WIDE), idx, chunks=chunks, cache=KVCache(config))
+    logits = read(Decoder(model, rows=(1, WIDE)), idx, chunks=chunks, cache=KVCache(config))
     torch.testing.assert_close(logits, whole(model, idx), rtol=1e-4, atol=1e-4)
 
 
@@ -84,7 +84,7 @@ def test_rounded_weights_are_read_as_the_rounded_model_reads_them() -> None:
     model, idx = fresh(ROTARY), some_ids(2, 9)
     quantize(model)
     cache = KVCache(ROTARY, batch_size=2)
-    logits = read(Decoder(model, num_rows=WIDE), idx, chunks=[4, 1, 4], cache=cache)
+    logits = read(Decoder(model, rows=(1, WIDE)), idx, chunks=[4, 1, 4], cache=cache)
     # Attention differs in the last bits, which now and then rounds a number the other way.
     torch.testing.assert_close(logits, whole(model, idx), rtol=0.05, atol=0.05)
 

@@ -136,7 +136,7 @@ def test_rows_go_on_from_the_rows_selected(model: Transformer) -> None:
 
 
 def test_guesses_are_read_at_once_and_forgotten_where_they_are_wrong(model: Transformer) -> None:
-    reader = Reader(model, wide=True)
+    reader = Reader(model, rows=(1, 8))
     reader.read(ids(1, 262))
     guessed = [263, 264, 265, 266, 267, 268, 269, 270]
     logits = reader.append_guesses(guessed)
@@ -157,11 +157,11 @@ def test_reading_anew_keeps_nothing(model: Transformer) -> None:
     assert reader.length == 3
 
 
-@pytest.mark.parametrize("is_wide", [False, True])
+@pytest.mark.parametrize("rows", [(), (1, 8)])
 def test_a_fork_goes_its_own_way_and_copies_no_weights(
-    model: Transformer, monkeypatch: pytest.MonkeyPatch, is_wide: bool
+    model: Transformer, monkeypatch: pytest.MonkeyPatch, rows: tuple[int, ...]
 ) -> None:
-    reader = Reader(model, wide=is_wide)
+    reader = Reader(model, rows=rows)
     reader.read(ids(1, 262, 263))
     copied: list[torch.nn.Parameter] = []
     monkeypatch.setattr(

@@ -106,7 +106,7 @@ def test_right_guesses_save_passes(model: Transformer, vocabulary: Vocabulary) -
 def test_closing_a_text_early_leaves_the_reader_whole(
     model: Transformer, vocabulary: Vocabulary
 ) -> None:
-    reader, guesser = Reader(model, wide=True), Guesser(pace=Always())
+    reader, guesser = Reader(model, rows=(1, 8)), Guesser(pace=Always())
     config = SamplingConfig(sampler="greedy", max_chars=30)
 
     def begin(prompt: list[int]) -> list[int]:

@@ -1,0 +1,93 @@
+"""Products of a few rows, by each routine against fp64."""
+
+import functools
+import time
+from collections.abc import Callable
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from lumina_cli.core.model import products
+from lumina_cli.core.model.products import fastest
+
+
+def linears(*shapes: tuple[int, int]) -> list[nn.Linear]:
+    torch.manual_seed(0)
+    return [nn.Linear(*shape) for shape in shapes]
+
+
+def exact(linear: nn.Linear, x: Tensor) -> Tensor:
+    bias = linear.bias.detach().double()
+    return torch.addmm(bias, x.double(), linear.weight.detach().double().T)
+
+
+WAYS: dict[str, Callable[[nn.Linear, int], products.Linear]] = {
+    "mkl": products._by_mkl,
+    "onednn": functools.partial(products._by_onednn, pack=products._packed_by_onednn),
+    "plain": lambda linear, _: products.plain(linear),
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("num_rows", [1, 8, 13])
+@pytest.mark.parametrize("shape", [(16, 48), (48, 16), (7, 5)])
+def test_every_routine_computes_the_same(way: str, num_rows: int, shape: tuple[int, int]) -> None:
+    (linear,) = linears(shape)
+    x = torch.randn(num_rows, shape[0])
+    with torch.no_grad():
+        found = WAYS[way](linear, num_rows)(x)
+    torch.testing.assert_close(found.double(), exact(linear, x), rtol=1e-5, atol=1e-5)
+
+
+def test_there_is_a_map_for_each_layer_and_number_of_rows() -> None:
+    layers = linears((16, 48), (48, 16), (16, 48))
+    found = fastest(layers, rows=(1, 8))
+    assert set(found) == {1, 8}
+    for num_rows, maps in found.items():
+        for linear, linear_map in zip(layers, maps, strict=True):
+            x = torch.randn(num_rows, linear.in_features)
+            torch.testing.assert_close(linear_map(x).double(), exact(linear, x), atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("fast", WAYS)
+def test_the_fastest_is_chosen(fast: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = [0.0]
+    monkeypatch.setattr(time, "perf_counter", lambda: clock[0])
+    used: list[str] = []
+
+    def way(name: str) -> products._Way:
+        def run(x: Tensor) -> Tensor:
+            clock[0] += 1.0 if name == fast else 2.0
+            used.append(name)
+            return x
+
+        return lambda _, __: run
+
+    ways = {name: way(name) for name in WAYS}
+    (layer,) = linears((4, 4))
+    chosen = products._fastest_way(layer, list(ways.values()), num_rows=1)
+    assert chosen is ways[fast]
+    assert set(used) == set(WAYS)
+
+
+def test_onednn_packs_a_layer_once_for_all_numbers_of_rows(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    packed: list[nn.Linear] = []
+    pack = products._packed_by_onednn
+    monkeypatch.setattr(
+        products, "_packed_by_onednn", lambda linear: packed.append(linear) or pack(linear)
+    )
+    monkeypatch.setattr(products, "_fastest_way", lambda _, ways, *, num_rows: ways[2])
+    layers = linears((8, 8), (8, 8))
+    fastest(layers, rows=(1, 8))
+    assert packed == layers
+
+
+def test_what_is_not_fp32_remains_as_it_is() -> None:
+    rounded = nn.Linear(8, 8).bfloat16()
+    (linear_map,) = fastest([rounded], rows=(1,))[1]
+    x = torch.randn(1, 8).bfloat16()
+    with torch.no_grad():
+        assert torch.equal(linear_map(x), rounded(x))
