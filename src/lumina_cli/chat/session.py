@@ -82,6 +82,8 @@ class Session:
         self._told: set[str] = set()
         self._reply_chars = 0
         self._reply_seconds = 0.0
+        if config.sampler != "beam":
+            self._reader_of(1)  # finding the fastest products would delay the first character
 
     def say(self, text: str) -> Iterator[str]:
         """Answer a message, piece by piece; closing the iterator keeps what was said.

@@ -77,6 +77,11 @@ class KVCache:
         assert 0 <= length <= self.length, (length, self.length)
         self.length = length
 
+    def take_over(self, other: "KVCache") -> None:
+        """Hold in every row what the only row of another cache holds."""
+        self._stored[..., : other.length, :] = other._stored[..., : other.length, :]
+        self.length = other.length
+
     def select(self, rows: Tensor) -> None:
         """Let row i hold what row rows[i] held, rows (B,): beams that fork and die.
 

@@ -40,9 +40,7 @@ class Reader:
         self.batch_size = batch_size
         self.num_moves = 0
         self._decoder = Decoder(model, rows=rows)
-        self._cache = KVCache(
-            model.config, batch_size=batch_size, device=weight.device, dtype=weight.dtype
-        )
+        self._cache = self._new_cache(batch_size=batch_size)
         self._idx = torch.zeros(
             batch_size, model.config.seq_length, dtype=torch.long, device=weight.device
         )
@@ -74,6 +72,8 @@ class Reader:
         assert 1 <= T <= self._cache.capacity, (T, self._cache.capacity)
         known = min(self.num_common(idx), T - 1)
         self._cache.truncate(known)
+        if self.batch_size > 1 and not known and bool((idx == idx[:1]).all()):
+            return self._read_once(idx[:1])
         return self._forward_to_last(idx[:, known:].expand(self.batch_size, -1))
 
     @torch.inference_mode()
@@ -136,6 +136,20 @@ class Reader:
         length = min(idx.size(1), self.length)
         differs = (self._idx[:, :length] != idx[:, :length]).any(dim=0)
         return int(differs.int().argmax()) if bool(differs.any()) else length
+
+    def _read_once(self, idx: Tensor) -> Tensor:
+        """Read one text, (1, T), for all rows; return the logits of what follows it, (B, V)."""
+        self._taken(idx.expand(self.batch_size, -1))
+        cache = self._new_cache(batch_size=1)
+        hidden = self._decoder.hidden(idx, cache=cache)[:, -1]
+        self._cache.take_over(cache)
+        return self._decoder.logits(hidden).repeat(self.batch_size, 1)
+
+    def _new_cache(self, *, batch_size: int) -> KVCache:
+        weight = self.model.wte.weight
+        return KVCache(
+            self.model.config, batch_size=batch_size, device=weight.device, dtype=weight.dtype
+        )
 
     def _forward_to_last(self, idx: Tensor) -> Tensor:
         """Return the logits of what follows all of the ids, (B, V)."""

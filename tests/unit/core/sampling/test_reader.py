@@ -149,6 +149,29 @@ def test_guesses_are_read_at_once_and_forgotten_where_they_are_wrong(model: Tran
     )
 
 
+@pytest.mark.parametrize("num_rows", [1, 3])
+def test_a_text_that_all_rows_begin_with_is_read_once(
+    model: Transformer, monkeypatch: pytest.MonkeyPatch, num_rows: int
+) -> None:
+    num_read: list[int] = []
+    hidden = Decoder.hidden
+
+    def counted(self: Decoder, idx: Tensor, *, cache: KVCache) -> Tensor:
+        num_read.append(idx.numel())
+        return hidden(self, idx, cache=cache)
+
+    monkeypatch.setattr(Decoder, "hidden", counted)
+    reader = Reader(model, batch_size=3)
+    logits = reader.read(ids(1, 262, 263, 264).expand(num_rows, -1))
+    torch.testing.assert_close(logits, uncached(model, ids(1, 262, 263, 264)).expand(3, -1))
+    assert num_read == [4]
+    logits = reader.append(torch.tensor([265, 266, 267]))
+    after = [ids(1, 262, 263, 264, last) for last in (265, 266, 267)]
+    torch.testing.assert_close(logits, uncached(model, torch.cat(after)))
+    reader.read(torch.cat([ids(1, 262, last) for last in (263, 268, 269)]))
+    assert num_read == [4, 3, 3]  # two are known in all rows, and what follows differs
+
+
 def test_reading_anew_keeps_nothing(model: Transformer) -> None:
     reader = Reader(model, batch_size=2)
     reader.read(torch.tensor([[1, 262, 263], [1, 264, 265]]))
