@@ -10,8 +10,13 @@ from typing import TypeVar
 
 import torch
 
-_ALLOCATOR_MARKS = ("DefaultCPUAllocator", "MPS backend out of memory", "std::bad_alloc")
-"""These allocators raise a plain RuntimeError; only what they call themselves tells it apart."""
+_ALLOCATOR_MARKS = (
+    "DefaultCPUAllocator",
+    "MPS backend out of memory",
+    "std::bad_alloc",
+    "could not create a primitive",  # all that oneDNN says; seen where it had no room for its code
+)
+"""These raise a plain RuntimeError; only their words tell it apart."""
 
 _ATTEMPTS = 3
 _CGROUP_LIMITS = (
@@ -33,10 +38,13 @@ def keep_freed_memory() -> bool:
 
     A step frees all it computed, and the next takes as much. In between glibc gives it back
     to the system, which has to clean each page anew: a tenth of a step of a small model.
-    Other C libraries can't be told, and whoever told glibc something else is obeyed.
+    Other C libraries can't be told, and whoever told glibc something else is obeyed. Where
+    addresses are limited nothing is kept: pages can be let go, but not the addresses of all.
     """
     glibc = _glibc()
     if glibc is None or any(name in os.environ for name in _USERS_WORD):
+        return False
+    if _left_of_address_space() is not None:
         return False
     return all(glibc.mallopt(option, value) for option, value in _KEPT.items())
 

@@ -46,6 +46,7 @@ def test_the_cpu_allocators_own_error_is_out_of_memory() -> None:
         torch.OutOfMemoryError("CUDA out of memory"),
         MemoryError(),
         RuntimeError("MPS backend out of memory (MPS allocated: 17.80 GB, max allowed: 18.13 GB)"),
+        RuntimeError("could not create a primitive"),
     ],
     ids=repr,
 )
