@@ -42,11 +42,12 @@ SETTINGS: dict[str, object] = {
     "eval_chars": 64,
     "max_steps": 25,
     "save_every": "1",
+    "precision": "fp32",  # for bf16 every process would make code first, longer than it lives
 }
 EARLY = 0.1
 """Share of the kills before training begins, while files are read and looked for."""
 
-LONGEST = 0.12
+LONGEST = 0.25
 """Delay of a kill, as a share of what a whole run takes here and now: busy machines are slow."""
 
 

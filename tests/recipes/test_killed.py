@@ -42,7 +42,7 @@ def test_a_run_killed_again_and_again_ends_as_the_one_that_was_not(
     seen = json.loads(done.stdout)
     assert seen["problems"] == []
     assert seen["kills"] == kills
-    assert seen["in_a_save"] > 0  # one in twenty to one in sixty, as fast as the machine saves
+    assert seen["in_a_save"] > 0  # some forty to a hundred of 300
     assert seen["ended"] > 0
 
 
