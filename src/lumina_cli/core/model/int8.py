@@ -1,8 +1,8 @@
 """Linear maps with weights of one byte: a quarter of the memory to fetch for each character.
 
 Weights are rounded to 255 steps, each output with a scale of its own; what comes in is
-rounded likewise, each row with its own scale, so that a row's result doesn't depend on the
-rows beside it. Products are summed in whole numbers. Embedding, norms and head stay in fp32.
+rounded likewise, each row with its own scale, so that a row's result doesn't depend on which
+rows stand beside it. Products are summed in whole numbers. Embedding, norms and head stay in fp32.
 Source: Dettmers et al. 2022, "LLM.int8()", section 2.1 (vector-wise quantization).
 
 R rows, C inputs, N outputs.

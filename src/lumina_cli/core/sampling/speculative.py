@@ -49,7 +49,7 @@ class Acceptance:
     Attributes:
         num_passes: passes of the model.
         num_chosen: ids that were chosen.
-        num_guessed: guesses that were checked.
+        num_guessed: guesses that were read, those behind the first wrong one as well.
         num_accepted: of those, the ones chosen.
     """
 
