@@ -18,7 +18,7 @@ from lumina_cli.core.precision import Precision
 from lumina_cli.core.training.config import TrainingConfig
 from lumina_cli.core.training.optim import build_optimizers
 from lumina_cli.core.training.step import Stepper
-from lumina_cli.core.training.workers import fewest_to_share
+from lumina_cli.core.training.workers import fewest_to_share, least_chars
 from lumina_cli.data.batches import EpochBatches, Replay, steps_of_text
 from lumina_cli.data.corpus import Corpus, SideCounts
 from lumina_cli.recipes.fit import num_sharing
@@ -151,7 +151,8 @@ def measure_step_s(
         epoch=0,
     )[0]
     device, seq_length = model.wte.weight.device, model.config.seq_length
-    fewest = fewest_to_share(device, seq_length=seq_length)
+    least = least_chars(model.config.hidden_size, precision)
+    fewest = fewest_to_share(device, seq_length=seq_length, least=least)
     few = batch.rows(0, max(fewest, len(batch.inputs) // LEAST_PART))
     learn = partial(stepper.step, lr_factor=0.0)
     update = partial(stepper.optimizers.step, lr_factor=0.0, grad_factor=0.0)

@@ -118,7 +118,7 @@ def test_a_part_stands_for_a_slow_batch_and_the_optimizer_counts_once(
         nonlocal now_s
         now_s += 50.0
 
-    monkeypatch.setattr(plan_module, "fewest_to_share", lambda _, seq_length: fewest)
+    monkeypatch.setattr(plan_module, "fewest_to_share", lambda _, **__: fewest)
     monkeypatch.setattr(plan_module.time, "perf_counter", lambda: now_s)
     monkeypatch.setattr(plan_module.Stepper, "step", step)
     monkeypatch.setattr(Optimizers, "step", update)

@@ -29,7 +29,13 @@ from lumina_cli.core.seeding import RandomState, random_state, restore_random_st
 from lumina_cli.core.training.compiled import Compiled
 from lumina_cli.core.training.loss import LossSums, sum_losses
 from lumina_cli.core.training.optim import Optimizers
-from lumina_cli.core.training.workers import Workers, is_worth_sharing, num_workers, start_workers
+from lumina_cli.core.training.workers import (
+    Workers,
+    is_worth_sharing,
+    least_chars,
+    num_workers,
+    start_workers,
+)
 from lumina_cli.data.batches import Batch
 from lumina_cli.errors import OutOfMemoryError
 
@@ -173,7 +179,13 @@ class Stepper:
         workers = self.workers
         if workers is None or not self.may_share or self.has_run_out:
             return None
-        return workers if is_worth_sharing(num_windows, seq_length, count=workers.count) else None
+        is_worth_it = is_worth_sharing(
+            num_windows,
+            seq_length,
+            count=workers.count,
+            least=least_chars(self.model.config.hidden_size, self.precision),
+        )
+        return workers if is_worth_it else None
 
     def _learn(
         self, model: Transformer, part: Batch, *, at_once: int, factor: float

@@ -12,7 +12,7 @@ import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from functools import partial
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import torch
 from torch import nn
@@ -20,6 +20,7 @@ from torch import nn
 from lumina_cli.core.memory import available_memory_bytes, unless_out_of_memory
 from lumina_cli.core.model.dropout import drawing_from
 from lumina_cli.core.model.transformer import Transformer
+from lumina_cli.core.precision import Precision
 
 MOST_WORKERS = 4
 """Each needs memory for gradients; threads beyond share the operations of each worker."""
@@ -27,8 +28,18 @@ MOST_WORKERS = 4
 CHARS_AT_ONCE = 2_048
 """For each thread: what more of them keep for the backward pass doesn't fit into the cache."""
 
-LEAST_CHARS = 256
-"""For each worker: with fewer, meeting takes longer than sharing saves."""
+
+class Least(NamedTuple):
+    """What each worker must have: with less, meeting takes longer than sharing saves."""
+
+    chars: int
+    features: int
+    """Characters times width."""
+
+
+LEAST_IN_FP32 = Least(chars=256, features=1 << 15)
+LEAST_IN_BF16 = Least(chars=1_024, features=1 << 18)
+"""More, as products take less time: the rest is started by Python, for one thread at a time."""
 
 EVEN_ENOUGH = 4
 """Windows for each worker, where they can't all have the same number: from here on."""
@@ -64,16 +75,29 @@ def windows_at_once(device: torch.device, *, seq_length: int) -> int | None:
     return torch.get_num_threads() * max(CHARS_AT_ONCE // seq_length, 1)
 
 
-def is_worth_sharing(num_windows: int, seq_length: int, *, count: int) -> bool:
-    """Return whether so many workers are faster than one: all have about the same, and enough."""
+def least_chars(hidden_size: int, precision: Precision) -> int:
+    """Return how many characters each worker must have, for sharing to be faster."""
+    least = LEAST_IN_FP32 if precision.name == "fp32" else LEAST_IN_BF16
+    return max(least.chars, -(-least.features // hidden_size))
+
+
+def is_worth_sharing(num_windows: int, seq_length: int, *, count: int, least: int) -> bool:
+    """Return whether so many workers are faster than one: all have about the same, and enough.
+
+    Args:
+        num_windows: of a batch.
+        seq_length: of each window.
+        count: of workers.
+        least: characters for each worker, see `least_chars`.
+    """
     is_even = num_windows % count == 0 or num_windows >= EVEN_ENOUGH * count
-    return is_even and num_windows * seq_length >= LEAST_CHARS * count
+    return is_even and num_windows * seq_length >= least * count
 
 
-def fewest_to_share(device: torch.device, *, seq_length: int) -> int:
+def fewest_to_share(device: torch.device, *, seq_length: int, least: int) -> int:
     """Return of how many windows a step is shared, at least; 1 where none is."""
     count = num_workers(device)
-    return count * max(-(-LEAST_CHARS // seq_length), 1) if count > 1 else 1
+    return count * max(-(-least // seq_length), 1) if count > 1 else 1
 
 
 def start_workers(model: Transformer) -> "Workers | None":

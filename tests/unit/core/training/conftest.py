@@ -74,7 +74,8 @@ def make_stepper(
 @pytest.fixture
 def two_threads(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """So that workers share a step, however small; elsewhere tests have one thread."""
-    monkeypatch.setattr(workers, "LEAST_CHARS", 0)
+    monkeypatch.setattr(workers, "LEAST_IN_FP32", workers.Least(chars=0, features=0))
+    monkeypatch.setattr(workers, "LEAST_IN_BF16", workers.Least(chars=0, features=0))
     monkeypatch.setattr(workers, "EVEN_ENOUGH", 1)
     monkeypatch.setattr(workers, "_num_cores", lambda: 16)
     before = torch.get_num_threads()

@@ -26,6 +26,7 @@ from lumina_cli.core.training.step import Stepper, StepResult
 from lumina_cli.core.training.workers import (
     fewest_to_share,
     is_worth_sharing,
+    least_chars,
     num_workers,
     start_workers,
     windows_at_once,
@@ -124,7 +125,18 @@ def test_what_is_worth_sharing(
     monkeypatch: pytest.MonkeyPatch, num_windows: int, seq_length: int, is_worth_it: bool
 ) -> None:
     monkeypatch.undo()
-    assert is_worth_sharing(num_windows, seq_length, count=2) == is_worth_it
+    assert is_worth_sharing(num_windows, seq_length, count=2, least=256) == is_worth_it
+
+
+@pytest.mark.parametrize(
+    ("hidden_size", "precision", "least"),
+    [(64, FP32, 512), (512, FP32, 256), (64, BF16, 4_096), (192, BF16, 1_366), (512, BF16, 1_024)],
+)
+def test_narrow_models_and_bf16_need_more_for_sharing_to_pay(
+    monkeypatch: pytest.MonkeyPatch, hidden_size: int, precision: Precision, least: int
+) -> None:
+    monkeypatch.undo()
+    assert least_chars(hidden_size, precision) == least
 
 
 @pytest.mark.parametrize("seq_length", [16, 100, 256, 512])
@@ -133,11 +145,33 @@ def test_the_fewest_windows_that_are_shared(
 ) -> None:
     monkeypatch.undo()
     monkeypatch.setattr(workers_module, "_num_cores", lambda: 2)
-    fewest = fewest_to_share(torch.device("cpu"), seq_length=seq_length)
-    assert is_worth_sharing(fewest, seq_length, count=2)
-    assert not is_worth_sharing(fewest - 2, seq_length, count=2)
+    cpu = torch.device("cpu")
+    fewest = fewest_to_share(cpu, seq_length=seq_length, least=256)
+    assert is_worth_sharing(fewest, seq_length, count=2, least=256)
+    assert not is_worth_sharing(fewest - 2, seq_length, count=2, least=256)
     torch.set_num_threads(1)
-    assert fewest_to_share(torch.device("cpu"), seq_length=seq_length) == 1
+    assert fewest_to_share(cpu, seq_length=seq_length, least=256) == 1
+
+
+@pytest.mark.parametrize(("num_windows", "shares"), [(15, False), (16, True)])
+def test_a_step_in_bf16_is_shared_only_where_each_worker_has_enough(
+    monkeypatch: pytest.MonkeyPatch, num_windows: int, shares: bool
+) -> None:
+    monkeypatch.setattr(workers_module, "LEAST_IN_FP32", workers_module.Least(1, 1))
+    monkeypatch.setattr(workers_module, "LEAST_IN_BF16", workers_module.Least(64, 1))
+    stepper = make_stepper(tiny_model(), precision=BF16, micro_batch_size=num_windows)
+    assert stepper.workers is not None
+    seen: list[int] = []
+    run = stepper.workers.run
+
+    def spy(work: Any, parts: Any) -> Any:
+        seen.extend(len(part.inputs) for part in parts)
+        return run(work, parts)
+
+    monkeypatch.setattr(stepper.workers, "run", spy)
+    text = cut_windows(random_text(200), np.arange(0, 8 * num_windows, 8), seq_length=8)
+    stepper.step(text, lr_factor=1.0)
+    assert bool(seen) == shares
 
 
 def learnt(stepper: Stepper) -> tuple[list[StepResult], Tensor]:
