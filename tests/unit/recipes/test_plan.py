@@ -13,6 +13,7 @@ from lumina_cli.core.precision import choose_precision
 from lumina_cli.core.training.config import TrainingConfig
 from lumina_cli.core.training.optim import Optimizers
 from lumina_cli.core.training.step import StepResult
+from lumina_cli.core.training.workers import least_chars
 from lumina_cli.data.batches import Batch
 from lumina_cli.data.config import DataConfig
 from lumina_cli.data.corpus import Corpus, load_corpus
@@ -126,6 +127,21 @@ def test_a_part_stands_for_a_slow_batch_and_the_optimizer_counts_once(
     step_s = plan_module.measure_step_s(model_for(corpus), corpus, config=config, precision=FP32)
     assert step_s == 2.0 * batch_size + 50.0
     assert timed == [few, few]
+
+
+def test_the_part_is_of_as_many_windows_as_are_shared_in_the_runs_precision(
+    corpus: Corpus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[int] = []
+
+    def fewest(_: object, *, seq_length: int, least: int) -> int:
+        asked.append(least)
+        return 1
+
+    monkeypatch.setattr(plan_module, "fewest_to_share", fewest)
+    model, config = model_for(corpus), TrainingConfig(batch_size=9)
+    plan_module.measure_step_s(model, corpus, config=config, precision=FP32)
+    assert asked == [least_chars(model.config.hidden_size, FP32)]
 
 
 def test_the_trial_computes_as_the_run_will(

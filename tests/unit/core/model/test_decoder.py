@@ -1,15 +1,19 @@
 """Reading piece by piece gives what reading the whole text gives."""
 
+from collections.abc import Sequence
+
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from torch import Tensor
+from torch import Tensor, nn
 
+from lumina_cli.core.model import decoder as decoder_module
 from lumina_cli.core.model.config import ModelConfig
 from lumina_cli.core.model.decoder import WIDE, Decoder
 from lumina_cli.core.model.int8 import quantize
 from lumina_cli.core.model.kv_cache import KVCache
+from lumina_cli.core.model.products import Linear, plain
 from lumina_cli.core.model.recorded import FixedPass
 from lumina_cli.core.model.transformer import Transformer, build_model, to_bf16
 
@@ -67,6 +71,24 @@ def test_wide_passes_equal_the_whole(config: ModelConfig) -> None:
     chunks = [WIDE, 3, WIDE, 3, 2]
     logits = read(Decoder(model, rows=(1, WIDE)), idx, chunks=chunks, cache=KVCache(config))
     torch.testing.assert_close(logits, whole(model, idx), rtol=1e-4, atol=1e-4)
+
+
+def test_passes_over_a_prepared_number_of_rows_take_what_was_prepared(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    taken: list[int] = []
+
+    def fastest(linears: Sequence[nn.Module], *, rows: Sequence[int]) -> dict[int, list[Linear]]:
+        def watched(linear_map: Linear, num_rows: int) -> Linear:
+            return lambda x: taken.append(num_rows) or linear_map(x)
+
+        return {n: [watched(plain(linear), n) for linear in linears] for n in rows}
+
+    monkeypatch.setattr(decoder_module, "fastest", fastest)
+    decoder, cache = Decoder(fresh(ROTARY), rows=(1, WIDE)), KVCache(ROTARY)
+    read(decoder, some_ids(1, 3 + WIDE + 1), chunks=[3, WIDE, 1], cache=cache)
+    num_maps = 4 * ROTARY.num_layers
+    assert taken == [WIDE] * num_maps + [1] * num_maps
 
 
 @BOTH

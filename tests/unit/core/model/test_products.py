@@ -71,6 +71,20 @@ def test_the_fastest_is_chosen(fast: str, monkeypatch: pytest.MonkeyPatch) -> No
     assert set(used) == set(WAYS)
 
 
+def test_each_shape_is_tried_once_for_each_number_of_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    tried: list[tuple[int, int]] = []
+
+    def fastest_way(
+        linear: nn.Linear, ways: list[products._Way], *, num_rows: int
+    ) -> products._Way:
+        tried.append((linear.out_features, num_rows))
+        return ways[0]
+
+    monkeypatch.setattr(products, "_fastest_way", fastest_way)
+    fastest(linears((8, 8), (8, 16), (8, 8), (8, 16)), rows=(1, 8))
+    assert tried == [(8, 1), (16, 1), (8, 8), (16, 8)]
+
+
 def test_onednn_packs_a_layer_once_for_all_numbers_of_rows(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

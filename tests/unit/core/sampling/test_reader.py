@@ -5,12 +5,12 @@ import torch
 from torch import Tensor
 
 from lumina_cli.core.model import recorded
-from lumina_cli.core.model.decoder import Decoder
+from lumina_cli.core.model.decoder import WIDE, Decoder
 from lumina_cli.core.model.kv_cache import KVCache
 from lumina_cli.core.model.recorded import FixedPass
 from lumina_cli.core.model.transformer import Transformer
 from lumina_cli.core.sampling import reader as module
-from lumina_cli.core.sampling.reader import RECORD_AFTER, Reader
+from lumina_cli.core.sampling.reader import RECORD_AFTER, Reader, rows_of_one_text
 
 
 def ids(*values: int) -> Tensor:
@@ -54,6 +54,11 @@ def positions_read(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
     monkeypatch.setattr(Decoder, "hidden", counted)
     return counts
+
+
+def test_one_text_is_read_id_by_id_and_where_guesses_are_checked_by_eights_as_well() -> None:
+    assert rows_of_one_text(is_guessing=False) == (1,)
+    assert rows_of_one_text(is_guessing=True) == (1, WIDE)
 
 
 def test_reading_gives_the_logits_of_the_whole_text(model: Transformer) -> None:
