@@ -28,11 +28,12 @@ from torch import Tensor
 from lumina_cli.conversation import Message
 from lumina_cli.core.checkpoint.format import ModelFile, load_model
 from lumina_cli.core.model.config import ModelConfig
+from lumina_cli.core.model.decoder import Decoder
 from lumina_cli.core.model.int8 import quantize
 from lumina_cli.core.model.transformer import Transformer, build_model, to_bf16
 from lumina_cli.core.sampling.config import SamplingConfig
 from lumina_cli.core.sampling.generate import generate
-from lumina_cli.core.sampling.reader import Reader, rows_of_one_text
+from lumina_cli.core.sampling.reader import Reader, reader_of_one_text
 from lumina_cli.core.sampling.samplers import Chooser
 from lumina_cli.core.sampling.speaker import as_rows
 from lumina_cli.core.sampling.speculative import Guesser
@@ -58,7 +59,8 @@ def lumina(model: Transformer, prompt: Tensor, *, num_chars: int, batch_size: in
     """Return ours without an end: read, choose, read on."""
     config = SamplingConfig(sampler="greedy")
 
-    reader = Reader(model, batch_size=batch_size, rows=(batch_size,))
+    decoder = Decoder(model, rows=(batch_size,))
+    reader = Reader(model, batch_size=batch_size, decoder=decoder)
 
     def run() -> None:
         reader.truncate(0)
@@ -176,7 +178,7 @@ class Session:
         self._prompts = prompts
         self._config = SamplingConfig(temperature=temperature, max_chars=200)
         self._is_guessing = is_guessing
-        self._reader = Reader(file.model, rows=rows_of_one_text(is_guessing=is_guessing))
+        self._reader = reader_of_one_text(file.model, is_guessing=is_guessing)
 
     def say(self) -> None:
         """Answer all prompts; what was guessed right before is forgotten."""

@@ -19,7 +19,7 @@ from lumina_cli.core.model.transformer import Transformer
 from lumina_cli.core.sampling.beam import BeamSearch
 from lumina_cli.core.sampling.config import SamplingConfig
 from lumina_cli.core.sampling.generate import generate
-from lumina_cli.core.sampling.reader import Reader, rows_of_one_text
+from lumina_cli.core.sampling.reader import Reader, reader_of_one_text
 from lumina_cli.core.sampling.speculative import Acceptance, Guesser
 from lumina_cli.core.seeding import make_generator, new_seed
 from lumina_cli.tokenizer.vocabulary import Vocabulary
@@ -284,9 +284,10 @@ class Session:
 
     def _reader_of(self, num_rows: int) -> Reader:
         if self._reader is None or self._reader.batch_size != num_rows:
-            rows = rows_of_one_text(is_guessing=self._guesser is not None)
-            self._reader = Reader(
-                self._model, batch_size=num_rows, rows=rows if num_rows == 1 else ()
+            self._reader = (
+                reader_of_one_text(self._model, is_guessing=self._guesser is not None)
+                if num_rows == 1
+                else Reader(self._model, batch_size=num_rows)
             )
         return self._reader
 

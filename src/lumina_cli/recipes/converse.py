@@ -20,7 +20,7 @@ from lumina_cli.core.sampling.beam import BeamSearch
 from lumina_cli.core.sampling.config import MAX_BEAMS, SamplerName, SamplingConfig
 from lumina_cli.core.sampling.ending import Piece
 from lumina_cli.core.sampling.generate import generate
-from lumina_cli.core.sampling.reader import Reader, rows_of_one_text
+from lumina_cli.core.sampling.reader import Reader, reader_of_one_text
 from lumina_cli.core.sampling.speculative import Acceptance, Guesser
 from lumina_cli.core.sampling.together import generate_together, rows_at_once
 from lumina_cli.core.seeding import make_generator, new_seed
@@ -167,9 +167,7 @@ class TextContinuer:
             return
         seed = new_seed() if self.config.seed is None else self.config.seed
         if self.num_texts == 1:
-            reader = Reader(
-                self._model, rows=rows_of_one_text(is_guessing=self._guesser is not None)
-            )
+            reader = reader_of_one_text(self._model, is_guessing=self._guesser is not None)
             yield self._one(reader, generator=make_generator(seed, "text 0"))
             self._outgrows = reader.num_moves > 0
             return

@@ -5,6 +5,11 @@ half of a training step. Here queries are taken in chunks, each with the keys up
 so that what a causal mask hides is mostly not computed, and products are large. Probabilities
 are computed again in the backward pass: what is kept doesn't grow with T².
 
+Scores are rounded to bf16 before the softmax, as in any attention made of plain products under
+autocast; torch's kernel keeps them in fp32. What comes out is 0.3 % off for scores of a spread
+of 1 (torch's: 0.2 %), 1.5 % for a spread of 20 (0.1 %). In the gradient of a model that learnt
+tinyshakespeare for a minute it is lost among the rest of bf16: 2.3 and 2.2 %.
+
 B batch, H heads, T time, D head size, N = B · H.
 """
 
@@ -21,7 +26,8 @@ CHUNK = 128
 """Queries at once."""
 
 BLOCK = 1 << 20
-"""Probabilities at once, at most: as many fit into the cache with what is computed from them."""
+"""Probabilities at once, or those of one chunk where they are more: as many fit into the cache with
+what is computed from them."""
 
 
 def attend(q: Tensor, k: Tensor, v: Tensor) -> Tensor:

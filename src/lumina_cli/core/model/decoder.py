@@ -9,11 +9,13 @@ B batch, T time, R rows (B · T), C hidden size, H heads, D head size, V vocabul
 
 import math
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from lumina_cli.core.memory import unless_out_of_memory
 from lumina_cli.core.model.kv_cache import KVCache
 from lumina_cli.core.model.positions import rotate
 from lumina_cli.core.model.products import Linear, fastest, plain
@@ -38,7 +40,8 @@ class Decoder:
     Args:
         model: in `eval()` mode; it is not copied.
         rows: numbers of rows of a pass that are worth preparing for: on a CPU in fp32 the
-            fastest products are found for each, and keep the weights a second time.
+            fastest products are found for each, and keep the weights a second time. Where
+            memory is too short for that, they remain the plain ones.
     """
 
     def __init__(self, model: Transformer, *, rows: Sequence[int] = ()) -> None:
@@ -47,7 +50,7 @@ class Decoder:
         self._norms = [(_norm(layer.ln_1), _norm(layer.ln_2)) for layer in layers]
         linears = [linear for layer in layers for linear in _linears(layer)]
         self._maps = _by_layer(map(plain, linears))
-        found = fastest(linears, rows=rows)
+        found = unless_out_of_memory(partial(fastest, linears, rows=rows)) or {}
         self._prepared = {num_rows: _by_layer(maps) for num_rows, maps in found.items()}
         self._last_norm = _norm(model.ln_f)
 

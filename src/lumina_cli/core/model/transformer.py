@@ -55,7 +55,7 @@ class Layer(nn.Module):
     """One pre-norm layer: x + attention(norm(x)), then x + feed-forward(norm(x)).
 
     Dropout acts on what each half adds, not on the attention probabilities: there it
-    would force attention off its fused path (half as fast on a CPU).
+    would need those of all positions at once (half as fast on a CPU).
     """
 
     def __init__(self, config: ModelConfig) -> None:

@@ -13,7 +13,7 @@ from lumina_cli.core.model.transformer import Transformer
 from lumina_cli.core.sampling.config import SamplingConfig
 from lumina_cli.core.sampling.ending import Piece
 from lumina_cli.core.sampling.filters import Row
-from lumina_cli.core.sampling.reader import Reader, rows_of_one_text
+from lumina_cli.core.sampling.reader import Reader, reader_of_one_text
 from lumina_cli.core.sampling.speaker import Speaker, as_rows
 from lumina_cli.core.sampling.speculative import Guesser
 from lumina_cli.core.sampling.valid_text import ValidText
@@ -51,7 +51,8 @@ def generate(
         LuminaError: the model's probabilities are not numbers.
     """
     assert config.sampler != "beam", "beam search doesn't stream"
-    reader = reader or Reader(model, rows=rows_of_one_text(is_guessing=True) if guesser else ())
+    if reader is None:
+        reader = reader_of_one_text(model, is_guessing=True) if guesser else Reader(model)
     speaker = Speaker(
         prompt_ids,
         vocabulary=vocabulary,

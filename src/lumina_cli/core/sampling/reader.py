@@ -5,7 +5,6 @@ B texts of equal length, T time, V vocabulary.
 
 import copy
 from collections import Counter
-from collections.abc import Sequence
 
 import torch
 from torch import Tensor
@@ -28,18 +27,17 @@ class Reader:
     Args:
         model: in `eval()` mode.
         batch_size: B, texts of equal length read side by side.
-        rows: numbers of ids in a pass, of all texts together, that are worth preparing for
-            (see `Decoder`).
+        decoder: of the model, where one is prepared; readers may share it.
     """
 
     def __init__(
-        self, model: Transformer, *, batch_size: int = 1, rows: Sequence[int] = ()
+        self, model: Transformer, *, batch_size: int = 1, decoder: Decoder | None = None
     ) -> None:
         weight = model.wte.weight
         self.model = model
         self.batch_size = batch_size
         self.num_moves = 0
-        self._decoder = Decoder(model, rows=rows)
+        self._decoder = decoder or Decoder(model)
         self._cache = self._new_cache(batch_size=batch_size)
         self._idx = torch.zeros(
             batch_size, model.config.seq_length, dtype=torch.long, device=weight.device
@@ -190,9 +188,10 @@ class Reader:
         self._num_passes.clear()
 
 
-def rows_of_one_text(*, is_guessing: bool) -> tuple[int, ...]:
-    """Return the numbers of rows of the passes over one text: an id, or guesses to check."""
-    return (1, WIDE) if is_guessing else (1,)
+def reader_of_one_text(model: Transformer, *, is_guessing: bool) -> Reader:
+    """Return a reader prepared for the passes over one text: an id, or guesses to check."""
+    rows = (1, WIDE) if is_guessing else (1,)
+    return Reader(model, decoder=Decoder(model, rows=rows))
 
 
 def num_kept(seq_length: int) -> int:

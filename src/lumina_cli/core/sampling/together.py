@@ -10,10 +10,12 @@ B rows, V vocabulary.
 from collections import defaultdict
 from collections.abc import Sequence
 from functools import partial
+from itertools import groupby
 
 import torch
 
 from lumina_cli.core.model.config import ModelConfig
+from lumina_cli.core.model.decoder import Decoder
 from lumina_cli.core.model.transformer import Transformer
 from lumina_cli.core.sampling.config import SamplingConfig
 from lumina_cli.core.sampling.ending import Piece
@@ -55,19 +57,23 @@ def generate_together(
     """
     valid_text = ValidText(model.vocab_size)
     said: list[list[Piece]] = [[] for _ in prompts]
-    for texts in _groups(prompts, config=model.config):
-        speakers = {
-            text: Speaker(
-                prompts[text],
-                vocabulary=vocabulary,
-                config=config,
-                generator=generators[text],
-                valid_text=valid_text,
-            )
-            for text in texts
-        }
-        idx = torch.tensor([prompts[text][-model.config.seq_length :] for text in texts])
-        _say_all(model, idx, speakers=speakers, said=said)
+    groups = sorted(_groups(prompts, config=model.config), key=len)
+    for size, of_a_size in groupby(groups, key=len):
+        decoder = Decoder(model, rows=(size,))
+        for texts in of_a_size:
+            speakers = {
+                text: Speaker(
+                    prompts[text],
+                    vocabulary=vocabulary,
+                    config=config,
+                    generator=generators[text],
+                    valid_text=valid_text,
+                )
+                for text in texts
+            }
+            idx = torch.tensor([prompts[text][-model.config.seq_length :] for text in texts])
+            reader = Reader(model, batch_size=size, decoder=decoder)
+            _say_all(reader, idx, speakers=speakers, said=said)
     return said
 
 
@@ -113,16 +119,15 @@ def _groups(prompts: Sequence[Sequence[int]], *, config: ModelConfig) -> list[li
 
 
 def _say_all(
-    model: Transformer,
+    reader: Reader,
     idx: torch.Tensor,
     *,
     speakers: dict[int, Speaker],
     said: list[list[Piece]],
 ) -> None:
     """Let all speakers say their texts after prompts of equal length, (B, T)."""
-    reader = Reader(model, batch_size=len(idx), rows=(len(idx),))
     rows = list(speakers)
-    logits = as_rows(reader.read(idx.to(model.wte.weight.device)))
+    logits = as_rows(reader.read(idx))
     while True:
         for row, text in enumerate(rows):
             if not speakers[text].has_ended:

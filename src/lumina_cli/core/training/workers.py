@@ -95,7 +95,7 @@ def is_worth_sharing(num_windows: int, seq_length: int, *, count: int, least: in
 
 
 def fewest_to_share(device: torch.device, *, seq_length: int, least: int) -> int:
-    """Return of how many windows a step is shared, at least; 1 where none is."""
+    """Return from how many windows on threads share a step evenly; 1 where none do."""
     count = num_workers(device)
     return count * max(-(-least // seq_length), 1) if count > 1 else 1
 

@@ -91,6 +91,18 @@ def test_passes_over_a_prepared_number_of_rows_take_what_was_prepared(
     assert taken == [WIDE] * num_maps + [1] * num_maps
 
 
+def test_where_memory_is_too_short_for_what_is_prepared_plain_products_read(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fastest(*_: object, **__: object) -> None:
+        raise RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory")
+
+    monkeypatch.setattr(decoder_module, "fastest", fastest)
+    model, idx = fresh(ROTARY), some_ids(1, 4)
+    logits = read(Decoder(model, rows=(1,)), idx, chunks=[3, 1], cache=KVCache(ROTARY))
+    torch.testing.assert_close(logits, whole(model, idx), rtol=1e-4, atol=1e-4)
+
+
 @BOTH
 def test_a_truncated_cache_reads_on_as_if_nothing_had_followed(config: ModelConfig) -> None:
     model, decoder, cache = fresh(config), Decoder(fresh(config)), KVCache(config)

@@ -1,5 +1,7 @@
 """What was read is not read again, and nothing changes by that."""
 
+from collections.abc import Sequence
+
 import pytest
 import torch
 from torch import Tensor
@@ -10,7 +12,7 @@ from lumina_cli.core.model.kv_cache import KVCache
 from lumina_cli.core.model.recorded import FixedPass
 from lumina_cli.core.model.transformer import Transformer
 from lumina_cli.core.sampling import reader as module
-from lumina_cli.core.sampling.reader import RECORD_AFTER, Reader, rows_of_one_text
+from lumina_cli.core.sampling.reader import RECORD_AFTER, Reader, reader_of_one_text
 
 
 def ids(*values: int) -> Tensor:
@@ -56,9 +58,16 @@ def positions_read(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     return counts
 
 
-def test_one_text_is_read_id_by_id_and_where_guesses_are_checked_by_eights_as_well() -> None:
-    assert rows_of_one_text(is_guessing=False) == (1,)
-    assert rows_of_one_text(is_guessing=True) == (1, WIDE)
+@pytest.mark.parametrize(("is_guessing", "expected"), [(False, (1,)), (True, (1, WIDE))])
+def test_one_text_is_read_id_by_id_and_where_guesses_are_checked_by_eights_as_well(
+    model: Transformer, monkeypatch: pytest.MonkeyPatch, is_guessing: bool, expected: tuple[int]
+) -> None:
+    prepared_for: list[Sequence[int]] = []
+    monkeypatch.setattr(
+        module, "Decoder", lambda _, *, rows: prepared_for.append(rows) or Decoder(model)
+    )
+    reader_of_one_text(model, is_guessing=is_guessing)
+    assert prepared_for == [expected]
 
 
 def test_reading_gives_the_logits_of_the_whole_text(model: Transformer) -> None:
@@ -141,7 +150,7 @@ def test_rows_go_on_from_the_rows_selected(model: Transformer) -> None:
 
 
 def test_guesses_are_read_at_once_and_forgotten_where_they_are_wrong(model: Transformer) -> None:
-    reader = Reader(model, rows=(1, 8))
+    reader = reader_of_one_text(model, is_guessing=True)
     reader.read(ids(1, 262))
     guessed = [263, 264, 265, 266, 267, 268, 269, 270]
     logits = reader.append_guesses(guessed)
@@ -177,6 +186,14 @@ def test_a_text_that_all_rows_begin_with_is_read_once(
     assert num_read == [4, 3, 3]  # two are known in all rows, and what follows differs
 
 
+def test_a_text_that_goes_on_in_one_way_is_read_behind_what_is_known(model: Transformer) -> None:
+    reader = Reader(model, batch_size=3)
+    reader.read(ids(1, 262))
+    logits = reader.read(ids(1, 262, 263, 264))
+    torch.testing.assert_close(logits, uncached(model, ids(1, 262, 263, 264)).expand(3, -1))
+    torch.testing.assert_close(reader.read_anew(row=2), logits[2:])
+
+
 def test_reading_anew_keeps_nothing(model: Transformer) -> None:
     reader = Reader(model, batch_size=2)
     reader.read(torch.tensor([[1, 262, 263], [1, 264, 265]]))
@@ -189,7 +206,7 @@ def test_reading_anew_keeps_nothing(model: Transformer) -> None:
 def test_a_fork_goes_its_own_way_and_copies_no_weights(
     model: Transformer, monkeypatch: pytest.MonkeyPatch, rows: tuple[int, ...]
 ) -> None:
-    reader = Reader(model, rows=rows)
+    reader = Reader(model, decoder=Decoder(model, rows=rows))
     reader.read(ids(1, 262, 263))
     copied: list[torch.nn.Parameter] = []
     monkeypatch.setattr(

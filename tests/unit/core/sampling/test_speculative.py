@@ -17,7 +17,7 @@ from lumina_cli.core.sampling.draft import build_table
 from lumina_cli.core.sampling.ending import Piece
 from lumina_cli.core.sampling.filters import softmax
 from lumina_cli.core.sampling.generate import generate
-from lumina_cli.core.sampling.reader import Reader
+from lumina_cli.core.sampling.reader import reader_of_one_text
 from lumina_cli.core.sampling.speculative import Guesser, Pace
 from lumina_cli.tokenizer.vocabulary import Vocabulary
 
@@ -106,7 +106,7 @@ def test_right_guesses_save_passes(model: Transformer, vocabulary: Vocabulary) -
 def test_closing_a_text_early_leaves_the_reader_whole(
     model: Transformer, vocabulary: Vocabulary
 ) -> None:
-    reader, guesser = Reader(model, rows=(1, 8)), Guesser(pace=Always())
+    reader, guesser = reader_of_one_text(model, is_guessing=True), Guesser(pace=Always())
     config = SamplingConfig(sampler="greedy", max_chars=30)
 
     def begin(prompt: list[int]) -> list[int]:

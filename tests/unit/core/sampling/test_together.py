@@ -1,10 +1,14 @@
 """Texts said side by side are what each would be alone."""
 
+from collections.abc import Sequence
+
 import pytest
 import torch
 
 from lumina_cli.core.model.config import ModelConfig
+from lumina_cli.core.model.decoder import Decoder
 from lumina_cli.core.model.transformer import Transformer
+from lumina_cli.core.sampling import together as together_module
 from lumina_cli.core.sampling.config import SamplingConfig
 from lumina_cli.core.sampling.generate import generate
 from lumina_cli.core.sampling.together import generate_together, greedy_replies, rows_at_once
@@ -36,6 +40,23 @@ def test_many_prompts_are_answered_as_each_alone(
         assert [piece.id for piece in said] == [piece.id for piece in alone]
     lengths = {len(said) for said in together}
     assert len(lengths) > 2  # rows end at different moments
+
+
+def test_groups_of_one_size_are_prepared_for_once(
+    model: Transformer, vocabulary: Vocabulary, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prepared_for: list[Sequence[int]] = []
+
+    def counted(model: Transformer, *, rows: Sequence[int]) -> Decoder:
+        prepared_for.append(rows)
+        return Decoder(model, rows=rows)
+
+    monkeypatch.setattr(together_module, "Decoder", counted)
+    prompts = [[1], [1, 262], [1, 263], [1, 262, 263], [1, 262, 263, 264], [1, 265, 266, 267]]
+    generate_together(
+        model, prompts, vocabulary=vocabulary, config=CONFIG, generators=generators(6)
+    )
+    assert prepared_for == [(1,), (2,)]
 
 
 def test_a_text_depends_on_its_own_generator_alone(
