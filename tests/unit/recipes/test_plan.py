@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from lumina_cli.conversation import PlainText
+from lumina_cli.core.model.accounting import GAPS
 from lumina_cli.core.model.config import ModelConfig
 from lumina_cli.core.model.transformer import Transformer, build_model
 from lumina_cli.core.precision import choose_precision
@@ -85,10 +86,11 @@ def test_the_plan_counts_memory_as_the_run_takes_it(corpus: Corpus) -> None:
     whole = plan_for(corpus, epochs=1).memory
     pieces = plan_for(corpus, epochs=1, micro_batch_size=3).memory
     twice = plan_for(corpus, epochs=1, activation_checkpointing=True).memory
-    assert pieces.activations == whole.activations // 3
+    assert pieces.activations == pytest.approx(whole.activations / 3, abs=1)
     # One layer, computed twice, is as much; its input is kept besides: 90 positions of 8,
     # and as much again is lost to the allocator; computing it anew takes five times that.
-    assert twice.activations == whole.activations + (2 + 5) * 4 * 90 * 8
+    more = GAPS * (2 + 5) * 4 * 90 * 8
+    assert twice.activations == pytest.approx(whole.activations + more, abs=1)
     assert plan_for(corpus, epochs=1, optimizer="muon").memory.optimizer < whole.optimizer
 
 

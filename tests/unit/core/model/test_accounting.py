@@ -5,7 +5,12 @@ from dataclasses import replace
 import pytest
 import torch
 
-from lumina_cli.core.model.accounting import num_parameters, training_memory, weight_shapes
+from lumina_cli.core.model.accounting import (
+    BLOCKS_BYTES,
+    num_parameters,
+    training_memory,
+    weight_shapes,
+)
 from lumina_cli.core.model.config import ModelConfig
 from lumina_cli.core.model.transformer import Transformer, build_model
 from lumina_cli.core.training.config import TrainingConfig
@@ -39,8 +44,16 @@ def test_adamw_takes_four_numbers_a_weight() -> None:
 def test_activations_grow_with_the_batch_and_nothing_else_does() -> None:
     one = training_memory(ModelConfig(), vocab_size=100, batch_size=1)
     eight = training_memory(ModelConfig(), vocab_size=100, batch_size=8)
-    assert eight.activations == 8 * one.activations
-    assert eight.total - one.total == 7 * one.activations
+    assert eight.activations == pytest.approx(8 * one.activations)
+    assert eight.total - one.total == eight.activations - one.activations
+
+
+def test_in_a_half_format_each_thread_has_its_weights_once_more() -> None:
+    alone, shared = (
+        training_memory(ModelConfig(), vocab_size=100, batch_size=4, half=True, num_workers=count)
+        for count in (1, 2)
+    )
+    assert shared.activations - alone.activations == alone.weights // 2 + BLOCKS_BYTES
 
 
 def test_the_estimate_of_activations_covers_what_autograd_keeps() -> None:

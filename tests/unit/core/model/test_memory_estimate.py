@@ -6,10 +6,12 @@ import sys
 from typing import Any
 
 import pytest
+import torch
 
 from lumina_cli.core.model.accounting import training_memory
 from lumina_cli.core.model.config import ModelConfig
 from lumina_cli.core.model.tuning_config import Tuning
+from lumina_cli.core.precision import choose_precision
 
 VOCAB_SIZE = 350
 MEASURE = """
@@ -36,7 +38,7 @@ def step(config, batch_size, optimizer, recompute, tuning=EVERYTHING):
     stepper = Stepper(
         model,
         build_optimizers(model, config=TrainingConfig(optimizer=optimizer)),
-        precision=choose_precision("fp32", device=torch.device("cpu")),
+        precision=choose_precision(precision, device=torch.device("cpu")),
         grad_clip=1.0, label_smoothing=0.1, micro_batch_size=batch_size,
     )
     starts = np.arange(0, batch_size * config.seq_length, config.seq_length)
@@ -47,8 +49,10 @@ def status(name):
     lines = open("/proc/self/status").read().splitlines()
     return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(name))
 
-shape, batch_size, optimizer, recompute, tuning, num_threads = json.loads(sys.argv[1])
+shape, batch_size, optimizer, recompute, tuning, num_threads, precision = json.loads(sys.argv[1])
 torch.set_num_threads(num_threads)
+from lumina_cli.core.memory import keep_freed_memory
+keep_freed_memory()
 small = {**shape, "hidden_size": 16, "num_layers": 1, "num_heads": 2, "seq_length": 16}
 step(ModelConfig(**small), 2, optimizer, recompute)  # what torch loads at its first step
 open("/proc/self/clear_refs", "w").write("5")  # forget the peak so far
@@ -63,12 +67,43 @@ DEMO = {
 SMALL = {"hidden_size": 256, "num_layers": 4, "num_heads": 8, "seq_length": 256}
 
 
+WITH_PEAKS = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs /proc")
+
+
 def peak_bytes(given: str) -> int:
     """Return what a step takes at its peak, in a process of its own."""
     return int(subprocess.check_output([sys.executable, "-c", MEASURE, given], timeout=300))
 
 
-@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs /proc")
+def check(
+    shape: dict[str, Any],
+    batch_size: int,
+    optimizer: str,
+    recompute: bool,
+    tuning: dict[str, int],
+    workers: int,
+    *,
+    precision: str,
+) -> None:
+    given = json.dumps([shape, batch_size, optimizer, recompute, tuning, workers, precision])
+    # Memory that was free already hides some of a small peak; the larger of two shows most.
+    measured = max(peak_bytes(given), peak_bytes(given))
+    estimate = training_memory(
+        ModelConfig(**shape),
+        vocab_size=VOCAB_SIZE,
+        batch_size=batch_size,
+        recompute=recompute,
+        half=precision != "fp32",
+        tuning=Tuning(**tuning),
+        optimizer=optimizer,
+        num_workers=workers,
+    )
+    print(f"peak {measured / 1e6:.0f} MB, estimated {estimate.total / measured:.2f} of it")
+    assert estimate.total == pytest.approx(measured, rel=0.2)
+    assert measured < 8e9
+
+
+@WITH_PEAKS
 @pytest.mark.parametrize(
     ("shape", "batch_size", "optimizer", "recompute", "tuning", "workers"),
     [
@@ -101,18 +136,36 @@ def test_the_estimate_is_within_a_fifth_of_the_peak(
     tuning: dict[str, int],
     workers: int,
 ) -> None:
-    given = json.dumps([shape, batch_size, optimizer, recompute, tuning, workers])
-    # Memory that was free already hides some of a small peak; the larger of two shows most.
-    measured = max(peak_bytes(given), peak_bytes(given))
-    estimate = training_memory(
-        ModelConfig(**shape),
-        vocab_size=VOCAB_SIZE,
-        batch_size=batch_size,
-        recompute=recompute,
-        tuning=Tuning(**tuning),
-        optimizer=optimizer,
-        num_workers=workers,
-    )
-    print(f"peak {measured / 1e6:.0f} MB, estimated {estimate.total / measured:.2f} of it")
-    assert estimate.total == pytest.approx(measured, rel=0.2)
-    assert measured < 8e9
+    check(shape, batch_size, optimizer, recompute, tuning, workers, precision="fp32")
+
+
+@WITH_PEAKS
+@pytest.mark.skipif(
+    choose_precision("auto", device=torch.device("cpu")).name != "bf16",
+    reason="needs a processor with bf16",
+)
+@pytest.mark.parametrize(
+    ("shape", "batch_size", "optimizer", "recompute", "tuning", "workers"),
+    [
+        (DEMO, 64, "muon", False, {}, 1),
+        (SMALL, 8, "adamw", False, {}, 2),
+        pytest.param(DEMO, 16, "muon", False, {}, 1, marks=pytest.mark.slow),
+        pytest.param(SMALL, 32, "adamw", False, {}, 1, marks=pytest.mark.slow),
+        pytest.param(SMALL, 8, "adamw", False, {"frozen_layers": 3}, 1, marks=pytest.mark.slow),
+        pytest.param(SMALL, 8, "adamw", True, {}, 1, marks=pytest.mark.slow),
+        pytest.param({}, 16, "adamw", False, {}, 1, marks=pytest.mark.slow, id="default"),
+        pytest.param({}, 8, "muon", False, {}, 2, marks=pytest.mark.slow, id="Muon, shared"),
+        pytest.param(
+            {}, 4, "adamw", False, {"lora_rank": 8}, 1, marks=pytest.mark.slow, id="adapters"
+        ),
+    ],
+)
+def test_the_estimate_holds_in_bf16_too(
+    shape: dict[str, Any],
+    batch_size: int,
+    optimizer: str,
+    recompute: bool,
+    tuning: dict[str, int],
+    workers: int,
+) -> None:
+    check(shape, batch_size, optimizer, recompute, tuning, workers, precision="bf16")
