@@ -52,7 +52,7 @@ def test_a_rounded_map_computes_its_definition(kind: str) -> None:
         got = Int8Linear(linear)(x).double()
     # A number just between two steps may be rounded either way: one step of a product.
     assert (got - expected).abs().amax() < 0.03 * expected.abs().amax()
-    if kind != "packed without VNNI":  # there the steps are twice as wide
+    if kind == "plain" or int8._has_vnni():  # else the steps are twice as wide
         assert (got - expected).abs().median() < 1e-5 * expected.abs().amax()
 
 
