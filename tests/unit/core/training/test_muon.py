@@ -1,10 +1,18 @@
 """Muon, against torch's own and against the singular values."""
 
+import math
+
 import pytest
 import torch
 
 from lumina_cli.core.training import changes
-from lumina_cli.core.training.muon import Matrices, Muon, orthogonalize
+from lumina_cli.core.training.muon import (
+    NEWTON_SCHULZ,
+    NEWTON_SCHULZ_STEPS,
+    Matrices,
+    Muon,
+    orthogonalize,
+)
 
 
 def step(optimizer: Muon) -> None:
@@ -18,7 +26,7 @@ def set_gradient(parameter: torch.nn.Parameter, gradient: torch.Tensor) -> None:
     parameter.grad.copy_(gradient)
 
 
-@pytest.mark.parametrize("shape", [(8, 8), (8, 32), (32, 8)])
+@pytest.mark.parametrize("shape", [(8, 8), (8, 12), (8, 32), (32, 8)])
 def test_the_step_of_a_matrix_is_torchs_own(shape: tuple[int, int]) -> None:
     generator = torch.Generator().manual_seed(0)
     start = torch.randn(shape, generator=generator)
@@ -70,3 +78,35 @@ def test_a_gradient_of_zeros_moves_nothing() -> None:
     parameter = torch.nn.Parameter(torch.ones(4, 4))
     step(Muon([Matrices(parameter)], learning_rate=0.1))
     assert torch.equal(parameter.detach(), torch.ones(4, 4))
+
+
+def polynomials_of_singular_values(matrix: torch.Tensor) -> torch.Tensor:
+    """Return what the steps make of a matrix, by its singular values, in fp64."""
+    left, values, right = torch.linalg.svd(matrix.double(), full_matrices=False)
+    values = values / values.norm()
+    a, b, c = NEWTON_SCHULZ
+    for _ in range(NEWTON_SCHULZ_STEPS):
+        values = a * values + b * values**3 + c * values**5
+    return left @ torch.diag(values) @ right
+
+
+@pytest.mark.parametrize("shape", [(24, 24), (24, 47), (24, 48), (96, 24)])
+@pytest.mark.parametrize("weakest", [1.0, 1e-2, 1e-8])
+def test_every_singular_value_goes_through_the_polynomial(
+    shape: tuple[int, int], weakest: float
+) -> None:
+    generator = torch.Generator().manual_seed(4)
+    left, _, right = torch.linalg.svd(torch.randn(shape, generator=generator), full_matrices=False)
+    spread = torch.diag(torch.logspace(0, math.log10(weakest), 24))
+    matrix = 1e-3 * left @ spread @ right
+    found = orthogonalize(matrix.unsqueeze(0)).squeeze(0)
+    expected = polynomials_of_singular_values(matrix)
+    assert (found - expected).norm() < 1e-3 * expected.norm()
+
+
+def test_a_wide_matrix_of_low_rank_stays_finite() -> None:
+    generator = torch.Generator().manual_seed(5)
+    thin = torch.randn(2, 32, 3, generator=generator) @ torch.randn(2, 3, 128, generator=generator)
+    values = torch.linalg.svdvals(orthogonalize(thin))
+    assert values[:, 3:].max() < 1e-2
+    assert values[:, :3].min() > 0.5
