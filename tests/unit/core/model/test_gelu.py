@@ -27,6 +27,14 @@ def expected(x: Tensor) -> tuple[Tensor, Tensor]:
     return y.detach(), exact.grad
 
 
+@pytest.fixture(params=[torch.bfloat16, torch.float32])
+def dtype(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> torch.dtype:
+    """Those that are computed by parts, fp32 as on a machine without AVX-512."""
+    monkeypatch.setattr(module, "_lacks_avx512", lambda: True)
+    chosen: torch.dtype = request.param
+    return chosen
+
+
 def every_bf16() -> Tensor:
     """All 65,280 numbers of the format that are finite."""
     bits = torch.arange(-(1 << 15), 1 << 15, dtype=torch.int32).to(torch.int16)
@@ -41,30 +49,52 @@ def test_every_number_and_its_slope_are_rounded_once() -> None:
         assert ((mine.double() - theirs).abs() <= 2**-8 * theirs.abs() + 1e-6).all()
 
 
-def test_the_largest_numbers_stay_finite() -> None:
-    huge = torch.tensor([1e30, 3e38, -1e30, -3e38]).bfloat16()
+def test_in_fp32_without_avx512_it_differs_in_the_last_bits_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    x = torch.linspace(-12, 12, 100_001)
+    monkeypatch.setattr(module, "_lacks_avx512", lambda: False)
+    torchs = with_slope(x)
+    monkeypatch.setattr(module, "_lacks_avx512", lambda: True)
+    mine = with_slope(x)
+    assert not torch.equal(mine[0], torchs[0]), "both by torch's kernel"
+    for found, theirs, exact in zip(mine, torchs, expected(x), strict=True):
+        mine_off, torchs_off = (found - exact).abs().max(), (theirs - exact).abs().max()
+        assert mine_off < 2 * torchs_off
+
+
+def test_fp32_is_torchs_with_avx512(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_lacks_avx512", lambda: False)
+    x = torch.linspace(-4, 4, 33).requires_grad_()
+    assert torch.equal(gelu(x), F.gelu(x, approximate="tanh"))
+
+
+def test_the_largest_numbers_stay_finite(dtype: torch.dtype) -> None:
+    huge = torch.tensor([1e30, 3e38, -1e30, -3e38]).to(dtype)
     y, _ = with_slope(huge)
     assert torch.equal(y, F.relu(huge))
 
 
 @pytest.mark.parametrize("count", [1, 7, 8, 9, 24])
-def test_stretches_of_any_length_give_the_same(count: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    x = torch.linspace(-4, 4, count).bfloat16()
+def test_stretches_of_any_length_give_the_same(
+    count: int, dtype: torch.dtype, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    x = torch.linspace(-4, 4, count).to(dtype)
     whole = with_slope(x)
     monkeypatch.setattr(module, "STRETCH", 8)
+    last_bits = 1e-6 if dtype == torch.float32 else 0.0  # of ends that fill no vector
     for mine, theirs in zip(with_slope(x), whole, strict=True):
-        assert torch.equal(mine, theirs)
+        torch.testing.assert_close(mine, theirs, rtol=0.0, atol=last_bits)
 
 
-def test_any_shape_and_layout_will_do() -> None:
-    x = torch.randn(4, 6, 5, generator=torch.Generator().manual_seed(0)).bfloat16().transpose(0, 2)
+def test_any_shape_and_layout_will_do(dtype: torch.dtype) -> None:
+    x = torch.randn(4, 6, 5, generator=torch.Generator().manual_seed(0)).to(dtype).transpose(0, 2)
     y, slope = with_slope(x)
     flat_y, flat_slope = with_slope(x.flatten())
     assert torch.equal(y.flatten(), flat_y)
     assert torch.equal(slope.flatten(), flat_slope)
 
 
-@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 def test_without_learning_it_is_torchs(dtype: torch.dtype) -> None:
     x = torch.linspace(-4, 4, 33).to(dtype)
     assert torch.equal(gelu(x), F.gelu(x, approximate="tanh"))
