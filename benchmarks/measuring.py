@@ -2,12 +2,16 @@
 
 import importlib.util
 import json
+import multiprocessing
+import os
 import platform
 import statistics
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -27,6 +31,58 @@ class Ratio(NamedTuple):
 
     def __str__(self) -> str:
         return f"{self.median:.2f} ({self.least:.2f} to {self.largest:.2f})"
+
+
+class Apart:
+    """A function in a process of its own, which waits asleep between two calls.
+
+    So what one of those that are measured leaves behind (threads that spin, memory, caches of
+    kernels) is not the others', and each has the environment that it is used with.
+
+    Args:
+        make: returns the function, in that process; it must be picklable.
+        environment: variables that the process has besides this one's.
+    """
+
+    def __init__(
+        self,
+        make: Callable[[], Callable[[], object]],
+        *,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
+        context = multiprocessing.get_context("spawn")
+        self._connection, theirs = context.Pipe()
+        process = context.Process(target=_serve, args=(make, theirs), daemon=True)
+        with _environment(environment or {}):
+            process.start()
+        theirs.close()
+
+    def __call__(self) -> None:
+        """Call the function there. Raises EOFError where the process has ended."""
+        self._connection.send(None)
+        self._connection.recv()
+
+
+def _serve(make: Callable[[], Callable[[], object]], connection: Connection) -> None:
+    function = make()
+    while True:
+        try:
+            connection.recv()
+        except EOFError:
+            return
+        function()
+        connection.send(None)
+
+
+@contextmanager
+def _environment(besides: Mapping[str, str]) -> Iterator[None]:
+    before = dict(os.environ)
+    os.environ.update(besides)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
 
 
 def take_turns(

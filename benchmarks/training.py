@@ -2,30 +2,42 @@
 
     python benchmarks/training.py [--shape laptop] [--rounds 5] [--nanogpt PATH] [--json FILE]
 
-All learn the same batch with their own AdamW and dropout 0.1, and take turns in one process,
-step by step, so that a machine that speeds up or slows down meanwhile does so for all; a
-ratio is the median over the rounds. torch's encoder and nanoGPT (from a folder that you
-name) drop attention probabilities as well, as they do; lumina drops embeddings and what each
-half of a layer adds. All compute in bf16 where the machine does natively; nanoGPT's own
-train.py does so on a GPU only, so on a CPU it is measured both ways. On a GPU lumina and
-nanoGPT are compiled.
+All learn the same batch with their own AdamW and dropout 0.1, each in a process of its own,
+and take turns, step by step, so that a machine that speeds up or slows down meanwhile does
+so for all; a ratio is the median over the rounds. lumina's process has the environment that
+the command sets for itself, the others have torch's own. torch's encoder and nanoGPT (from a
+folder that you name) drop attention probabilities as well, as they do; lumina drops
+embeddings and what each half of a layer adds. All compute in bf16 where the machine does
+natively; nanoGPT's own train.py does so on a GPU only, so on a CPU it is measured both ways.
+On a GPU lumina and nanoGPT are compiled.
 The ceiling is a large product of matrices in lumina's number format, which takes its turn in each
 round; the share of it is that of the time that the products of a step alone would take.
 """
 
 import argparse
 import contextlib
+import os
 import statistics
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from measuring import describe, machine, nanogpt_model, speed_ratio, take_turns, write_json
+from measuring import (
+    Apart,
+    describe,
+    machine,
+    nanogpt_model,
+    speed_ratio,
+    take_turns,
+    write_json,
+)
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from lumina_cli.cli.app import SHORT_WAITS
 from lumina_cli.core.memory import keep_freed_memory
 from lumina_cli.core.model.accounting import num_parameters
 from lumina_cli.core.model.config import ModelConfig
@@ -52,6 +64,8 @@ PRECISION = choose_precision("auto", device=DEVICE)
 OURS, ENCODER, NANOGPT = "lumina", "torch's TransformerEncoder", "nanoGPT"
 NANOGPT_FP32 = "nanoGPT in fp32, as its train.py"
 CEILING = "products of matrices"
+LARGE, NUM_LARGE = (8_192 if DEVICE.type == "cuda" else 2_048), 8
+"""Rows and columns of the products that show what the machine can do, and how many are a turn."""
 
 Step = Callable[[], object]
 
@@ -160,18 +174,17 @@ def wait() -> None:
         torch.cuda.synchronize()
 
 
-def large_products() -> tuple[Step, float]:
-    """Return a turn of large products of matrices, and its number of operations."""
+def large_products() -> Step:
+    """Return a turn of large products of matrices."""
     dtype = {"bf16": torch.bfloat16, "fp16": torch.float16}.get(PRECISION.name, torch.float32)
-    size, num_products = (8_192 if DEVICE.type == "cuda" else 2_048), 8
-    a, b = (torch.randn(size, size, device=DEVICE).to(dtype) for _ in range(2))
+    x, y = (torch.randn(LARGE, LARGE, device=DEVICE).to(dtype) for _ in range(2))
 
     def multiply() -> None:
-        for _ in range(num_products):
-            a @ b
+        for _ in range(NUM_LARGE):
+            x @ y
         wait()
 
-    return multiply, 2.0 * num_products * size**3
+    return multiply
 
 
 def operations_of_a_character(config: ModelConfig) -> float:
@@ -185,6 +198,23 @@ def operations_of_a_character(config: ModelConfig) -> float:
     return 6 * multiplied + 6 * config.num_layers * config.hidden_size * config.seq_length
 
 
+def apart(make: Callable[[], Step], *, environment: dict[str, str] | None = None) -> Apart:
+    """Return a step that is done in a process of its own."""
+    return Apart(partial(made, make), environment=environment)
+
+
+def made(make: Callable[[], Step]) -> Step:
+    """Make a step in a process that keeps freed memory, as the command does; here for all."""
+    keep_freed_memory()
+    return make()
+
+
+def ours_environment() -> dict[str, str]:
+    """Return the variable that the command sets, unless the user has."""
+    name, value = SHORT_WAITS
+    return {} if {name, "OMP_WAIT_POLICY"} & os.environ.keys() else {name: value}
+
+
 def compare(name: str, *, num_rounds: int, nanogpt: Path | None) -> list[dict[str, Any]]:
     """Return a line for each that was measured: characters a second, and the ratio to it."""
     config, batch_size = SHAPES[name]
@@ -192,20 +222,21 @@ def compare(name: str, *, num_rounds: int, nanogpt: Path | None) -> list[dict[st
     rng = np.random.default_rng(0)
     ids = rng.integers(6, VOCAB_SIZE, (batch_size, config.seq_length + 1))
     batch = Batch(ids[:, :-1].copy(), ids[:, 1:].copy(), np.ones(ids[:, 1:].shape, np.bool_))
-    multiply, num_multiplied = large_products()
     steps: dict[str, Step] = {
-        CEILING: multiply,
-        OURS: lumina_step(config, batch),
-        ENCODER: encoder_step(config, batch),
+        CEILING: apart(large_products),
+        OURS: apart(partial(lumina_step, config, batch), environment=ours_environment()),
+        ENCODER: apart(partial(encoder_step, config, batch)),
     }
     if nanogpt is not None:
-        steps[NANOGPT] = nanogpt_step(nanogpt, config, batch)
+        steps[NANOGPT] = apart(partial(nanogpt_step, nanogpt, config, batch))
         if DEVICE.type == "cpu" and PRECISION.name != "fp32":
             fp32 = choose_precision("fp32", device=DEVICE)
-            steps[NANOGPT_FP32] = nanogpt_step(nanogpt, config, batch, precision=fp32)
+            in_fp32 = partial(nanogpt_step, nanogpt, config, batch, precision=fp32)
+            steps[NANOGPT_FP32] = apart(in_fp32)
     seconds = take_turns(steps, num_rounds=num_rounds)
     ceiling_s, ours = seconds.pop(CEILING), seconds[OURS]
     operations = operations_of_a_character(config) * batch.inputs.size
+    num_multiplied = 2.0 * NUM_LARGE * LARGE**3
     return [
         {
             "shape": name,
@@ -230,7 +261,6 @@ def main() -> None:
     parser.add_argument("--nanogpt", type=Path, help="a folder with nanoGPT's model.py")
     parser.add_argument("--json", type=Path, help="file for the figures")
     options = parser.parse_args()
-    keep_freed_memory()  # as the command does; here for all
     facts = machine()
     print(f"{describe(facts)}\n")
     print(f"Computed in {PRECISION.name}.\n")
