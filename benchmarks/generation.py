@@ -22,7 +22,15 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from measuring import describe, machine, nanogpt_model, speed_ratio, take_turns, write_json
+from measuring import (
+    describe,
+    machine,
+    nanogpt_folder,
+    nanogpt_model,
+    speed_ratio,
+    take_turns,
+    write_json,
+)
 from torch import Tensor
 
 from lumina_cli.conversation import Message
@@ -257,7 +265,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, help="CPU threads to use")
     parser.add_argument("--model", type=Path, help="a trained model to measure speculation on")
     parser.add_argument("--prompt", action="append", help="what it is asked (repeatable)")
-    parser.add_argument("--nanogpt", type=Path, help="folder of nanoGPT")
+    parser.add_argument("--nanogpt", type=nanogpt_folder, help="folder of nanoGPT")
     parser.add_argument("--json", type=Path, help="file for the figures")
     options = parser.parse_args()
     if options.threads:

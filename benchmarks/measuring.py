@@ -1,5 +1,6 @@
 """What the benchmarks share: taking turns, ratios with their spread, and where it was measured."""
 
+import argparse
 import importlib.util
 import json
 import multiprocessing
@@ -52,15 +53,20 @@ class Apart:
     ) -> None:
         context = multiprocessing.get_context("spawn")
         self._connection, theirs = context.Pipe()
-        process = context.Process(target=_serve, args=(make, theirs), daemon=True)
+        self._process = context.Process(target=_serve, args=(make, theirs))
         with _environment(environment or {}):
-            process.start()
+            self._process.start()
         theirs.close()
 
     def __call__(self) -> None:
         """Call the function there. Raises EOFError where the process has ended."""
         self._connection.send(None)
         self._connection.recv()
+
+    def end(self) -> None:
+        """End the process."""
+        self._connection.close()
+        self._process.join()
 
 
 def _serve(make: Callable[[], Callable[[], object]], connection: Connection) -> None:
@@ -109,6 +115,13 @@ def speed_ratio(seconds: list[float], *, base: list[float]) -> Ratio:
     """Return how many times faster than the base, round by round."""
     ratios = [theirs / ours for ours, theirs in zip(seconds, base, strict=True)]
     return Ratio(statistics.median(ratios), min(ratios), max(ratios))
+
+
+def nanogpt_folder(text: str) -> Path:
+    """Return the folder that was named, for argparse; it has nanoGPT in it."""
+    if not (Path(text) / "model.py").is_file():
+        raise argparse.ArgumentTypeError(f"there is no model.py in {text}; name a nanoGPT checkout")
+    return Path(text)
 
 
 def nanogpt_model(path: Path, config: ModelConfig, *, vocab_size: int, dropout: float = 0.0) -> Any:

@@ -25,7 +25,13 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from measuring import describe, load_nanogpt, machine, write_json
+from measuring import (
+    describe,
+    load_nanogpt,
+    machine,
+    nanogpt_folder,
+    write_json,
+)
 
 PEAK, FLOOR, WARMUP = 1e-3, 1e-4, 100
 EVALUATE_EVERY = 250
@@ -157,7 +163,9 @@ def run_lumina(*arguments: str, folder: str, device: str) -> str:
 def main() -> None:
     """Print a Markdown table."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--nanogpt", type=Path, required=True, help="a checkout of nanoGPT")
+    parser.add_argument(
+        "--nanogpt", type=nanogpt_folder, required=True, help="a checkout of nanoGPT"
+    )
     parser.add_argument("--text", type=Path, required=True)
     parser.add_argument("--minutes", type=float, default=3.0)
     parser.add_argument("--iterations", type=int, help="nanoGPT's, fewer to try the script")

@@ -29,6 +29,7 @@ from measuring import (
     Apart,
     describe,
     machine,
+    nanogpt_folder,
     nanogpt_model,
     speed_ratio,
     take_turns,
@@ -222,7 +223,7 @@ def compare(name: str, *, num_rounds: int, nanogpt: Path | None) -> list[dict[st
     rng = np.random.default_rng(0)
     ids = rng.integers(6, VOCAB_SIZE, (batch_size, config.seq_length + 1))
     batch = Batch(ids[:, :-1].copy(), ids[:, 1:].copy(), np.ones(ids[:, 1:].shape, np.bool_))
-    steps: dict[str, Step] = {
+    steps = {
         CEILING: apart(large_products),
         OURS: apart(partial(lumina_step, config, batch), environment=ours_environment()),
         ENCODER: apart(partial(encoder_step, config, batch)),
@@ -233,7 +234,11 @@ def compare(name: str, *, num_rounds: int, nanogpt: Path | None) -> list[dict[st
             fp32 = choose_precision("fp32", device=DEVICE)
             in_fp32 = partial(nanogpt_step, nanogpt, config, batch, precision=fp32)
             steps[NANOGPT_FP32] = apart(in_fp32)
-    seconds = take_turns(steps, num_rounds=num_rounds)
+    try:
+        seconds = take_turns(steps, num_rounds=num_rounds)
+    finally:
+        for step in steps.values():
+            step.end()
     ceiling_s, ours = seconds.pop(CEILING), seconds[OURS]
     operations = operations_of_a_character(config) * batch.inputs.size
     num_multiplied = 2.0 * NUM_LARGE * LARGE**3
@@ -258,7 +263,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--shape", choices=SHAPES, action="append")
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--nanogpt", type=Path, help="a folder with nanoGPT's model.py")
+    parser.add_argument("--nanogpt", type=nanogpt_folder, help="a folder with nanoGPT's model.py")
     parser.add_argument("--json", type=Path, help="file for the figures")
     options = parser.parse_args()
     facts = machine()
