@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from lumina_cli.core.sampling.config import SamplingConfig
@@ -95,21 +96,39 @@ class Chooser:
         near = is_out & (logits >= highest_out - slack) & (scores > scores[id_] - slack)
         if logits[id_] > lowest + slack and not near.any():
             return False
-        return highest_out > NEVER and self._is_doubtful(logits, kept, lowest, highest_out)
+        return self._is_doubtful(logits, ~is_out, lowest, highest_out)
 
-    def _is_doubtful(self, logits: Row, kept: Row, lowest: float, highest_out: float) -> bool:
-        """Whether rounding may move the border between the ids kept and the others."""
+    def _is_doubtful(
+        self, logits: Row, is_kept: NDArray[np.bool_], lowest: float, highest_out: float
+    ) -> bool:
+        """Whether rounding may move the border between the ids kept and the others.
+
+        The likeliest id is always kept, so where it is the only one none can drop out.
+        """
         config, slack = self._config, self._slack
+        num_kept = int(is_kept.sum())
         if lowest - highest_out < slack:
             return True
+        if config.sampler == "top-k":
+            return 0 < config.top_k < num_kept  # all that are equal to the last
         if config.sampler == "min-p":
             border = logits.max() + math.log(config.min_p) if config.min_p else NEVER
-            return bool(lowest - border < slack or border - highest_out < slack)
-        if config.sampler == "nucleus":
+            may_lose = num_kept > 1 and lowest - border < slack
+            return bool(may_lose or border - highest_out < slack)
+        if config.sampler == "nucleus" and config.top_p < 1:
             probs = softmax(logits)
-            left = probs[kept > NEVER].sum() - config.top_p
-            return bool(left < slack or probs[logits == lowest].min() - left < slack)
+            kept = float(probs[is_kept].sum())
+            without = kept - float(probs[logits == lowest].min())
+            may_lose = num_kept > 1 and config.top_p - without < self._moves(without)
+            return may_lose or kept - config.top_p < self._moves(kept)
         return False
+
+    def _moves(self, mass: float) -> float:
+        """Return how much rounding may change the sum of some probabilities.
+
+        Its odds to the rest change by the factor e^(2 · slack) at most.
+        """
+        return math.expm1(2 * self._slack) * mass * (1 - mass)
 
     def _next_noise(self, vocab_size: int) -> Row:
         """Return −log of exponential times, (V,), drawn many positions at once."""

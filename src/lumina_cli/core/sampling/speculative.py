@@ -27,6 +27,12 @@ _NEWEST = 0.1
 _TRIAL = 8
 """Passes with guesses before their worth is judged: fewer say little."""
 
+_TELLING = 3
+"""Of them, after which guesses that are far from paying are given up."""
+
+_FAR = 0.9
+"""Share of the speed without guesses that is far from paying."""
+
 _ALONE = 3
 """Passes without guesses before the first with."""
 
@@ -95,9 +101,10 @@ class Pace:
         """Return whether the next pass should check guesses."""
         if self._seconds[False].count < _ALONE:
             return False
-        if self._trial:
+        if self._trial and not self._is_hopeless():
             self._trial -= 1
             return True
+        self._trial = 0
         if self._left:
             self._left -= 1
             self._trial = 0 if self._left else _TRIAL
@@ -127,9 +134,15 @@ class Pace:
         counts.num_guessed += num_guessed
         counts.num_accepted += num_chosen - 1
 
-    def _pays(self) -> bool:
+    def _is_hopeless(self) -> bool:
+        """Whether what was seen of the trial in hand is enough to end it."""
+        return 0 < self._trial <= _TRIAL - _TELLING and not self._pays(margin=_FAR)
+
+    def _pays(self, *, margin: float = _MARGIN) -> bool:
+        if not self._seconds[True].count:
+            return False  # there was nothing to guess from
         alone_s, together_s = self._seconds[False].value, self._seconds[True].value
-        return self._ids_per_guess.value * alone_s > _MARGIN * together_s
+        return self._ids_per_guess.value * alone_s > margin * together_s
 
 
 class Guesser:

@@ -130,6 +130,39 @@ def test_clear_choices_are_not_made_twice(config: SamplingConfig) -> None:
     assert num_again < 5
 
 
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"sampler": "nucleus", "top_p": 0.0},
+        {"sampler": "nucleus", "top_p": 0.999, "temperature": 0.3},
+        {"sampler": "min-p", "min_p": 1.0},
+    ],
+)
+def test_filters_that_keep_nearly_nothing_or_all_are_as_clear(settings: dict[str, object]) -> None:
+    test_clear_choices_are_not_made_twice(SamplingConfig.model_validate(settings))
+
+
+@pytest.mark.parametrize(
+    ("settings", "row"),
+    [
+        # The last of three that min-p keeps is just inside its border, with none beyond.
+        ({"sampler": "min-p", "min_p": 0.5}, [0.0, -0.3, math.log(0.5) + 1e-5]),
+        # Three are equal where two are to be kept.
+        ({"sampler": "top-k", "top_k": 2}, [0.0, -0.5, -0.5, -0.5, -3.0]),
+    ],
+)
+@pytest.mark.parametrize("place", [1, 2])
+def test_an_id_that_only_rounding_lets_in_is_not_chosen_unseen(
+    settings: dict[str, object], row: list[float], place: int
+) -> None:
+    config = SamplingConfig.model_validate({**settings, "temperature": 1.0})
+    exact, shaken = np.array(row), np.array(row)
+    exact[place] -= ROUNDING / 4
+    for seed in range(200):
+        one, other = (choose(config, x, seed=seed, again=lambda: exact) for x in (exact, shaken))
+        assert one == other, seed
+
+
 @pytest.mark.parametrize("value", [math.nan, math.inf])
 def test_a_value_that_is_no_number_is_refused(value: float) -> None:
     with pytest.raises(LuminaError, match="not numbers"):

@@ -242,7 +242,17 @@ def test_where_it_does_not_pay_it_costs_hardly_anything() -> None:
 
 def test_it_is_tried_again_after_a_while() -> None:
     _, pace = run_pace(wide_s=1.4, ids_per_guess=1, num_ids=5_000)
-    assert pace.acceptance.num_guessed > 3 * 8 * 7
+    assert pace.acceptance.num_guessed > 3 * 3 * 7
+
+
+def test_a_trial_that_is_hopeless_ends_early() -> None:
+    _, pace = run_pace(wide_s=2.3, ids_per_guess=1, num_ids=40)
+    assert pace.acceptance.num_guessed == 3 * 7
+
+
+def test_a_trial_that_is_not_hopeless_goes_to_its_end() -> None:
+    _, pace = run_pace(wide_s=1.05, ids_per_guess=1, num_ids=40)
+    assert pace.acceptance.num_guessed == 8 * 7
 
 
 @pytest.mark.parametrize("held_up", range(3))
