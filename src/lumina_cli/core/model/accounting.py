@@ -17,6 +17,9 @@ GAPS = 1.05
 BLOCKS_BYTES = 15_000_000
 """What a thread computes attention and GELU in where they go block by block: in bf16 on a CPU."""
 
+ROOMS_BYTES = 4_000_000
+"""The same in fp32: some rows of logits, and a stretch of GELU."""
+
 
 @dataclass(frozen=True, slots=True)
 class TrainingMemory:
@@ -98,10 +101,11 @@ def training_memory(
     What each layer keeps for the backward pass, per position: the inputs of both norms
     and of the four linear maps, q, k, v and the attention's output, and the GELU's input or slope
     (17·C numbers); two dropout masks, which a CPU keeps as numbers (2·C). One layer's backward
-    pass needs 10·C at once, and 5·C more where it is computed anew. Logits exist twice: as
+    pass needs 10·C at once, and 5·C more where it is computed anew. On a GPU logits exist twice: as
     log-probabilities, and first as they are, then as their gradient; in a half format once more
-    in that, as is each weight, for each thread. Within 20 % of what was measured on a CPU
-    (`tests/unit/core/model/test_memory_estimate.py`).
+    in that. A CPU keeps none, which is not counted here: with thousands of characters it takes
+    less. In a half format each weight exists once more, for each thread. Within 20 % of what was
+    measured on a CPU (`tests/unit/core/model/test_memory_estimate.py`).
 
     A frozen layer keeps nothing where no gradient goes through it. Where one does, to adapters
     or to the rows of new characters below, it needs no inputs of linear maps for them (7·C
@@ -137,8 +141,7 @@ def training_memory(
     activations = round(GAPS * BYTES * positions * (kept + at_once + outside))
     is_shared = batch_size >= num_workers and not recompute
     num_learners = num_workers if is_shared else 1
-    if half:
-        activations += num_learners * (weights // 2 + BLOCKS_BYTES)
+    activations += num_learners * (weights // 2 + BLOCKS_BYTES if half else ROOMS_BYTES)
     trained = BYTES * num_trainable(config, vocab_size=vocab_size, tuning=tuning)
     states = 2 * trained
     if optimizer == "muon" and not tuning.lora_rank:

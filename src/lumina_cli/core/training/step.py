@@ -20,14 +20,14 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from lumina_cli.core.memory import insist, unless_out_of_memory
 from lumina_cli.core.model.transformer import Transformer
 from lumina_cli.core.precision import LossScale, Precision, SkipReason
 from lumina_cli.core.seeding import RandomState, random_state, restore_random_state
 from lumina_cli.core.training.compiled import Compiled
-from lumina_cli.core.training.loss import LossSums, sum_losses
+from lumina_cli.core.training.loss import LossSums, sum_head_losses, sum_losses
 from lumina_cli.core.training.optim import Optimizers
 from lumina_cli.core.training.workers import (
     Workers,
@@ -220,7 +220,11 @@ class Stepper:
             hidden = self._hidden(model, inputs).flatten(0, 1)  # (B · T, C)
             if len(chosen) < len(hidden):
                 hidden = hidden.index_select(0, chosen)  # (M, C): only these need logits
-            logits = model.lm_head(hidden)  # (M, V)
+            head: nn.Module = model.lm_head
+            if isinstance(head, nn.Linear) and device.type == "cpu":
+                smoothing = self.label_smoothing
+                return sum_head_losses(hidden, head.weight, targets, label_smoothing=smoothing)
+            logits = head(hidden)  # (M, V)
         return sum_losses(logits, targets, label_smoothing=self.label_smoothing)
 
     def _hidden(self, model: Transformer, inputs: Tensor) -> Tensor:
