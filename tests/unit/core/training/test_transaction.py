@@ -141,14 +141,14 @@ def test_when_that_does_not_help_the_run_ends(monkeypatch: pytest.MonkeyPatch) -
 
 
 def fail_unless(monkeypatch: pytest.MonkeyPatch, enough: Callable[[], bool]) -> None:
-    real = step_module.sum_losses
+    real = step_module.sum_head_losses
 
-    def sum_losses(*args: Any, **kwargs: Any) -> Any:
+    def sum_head_losses(*args: Any, **kwargs: Any) -> Any:
         if not enough():
             raise torch.OutOfMemoryError
         return real(*args, **kwargs)
 
-    monkeypatch.setattr(step_module, "sum_losses", sum_losses)
+    monkeypatch.setattr(step_module, "sum_head_losses", sum_head_losses)
 
 
 def test_larger_pieces_are_tried_again_after_a_long_time(monkeypatch: pytest.MonkeyPatch) -> None:
