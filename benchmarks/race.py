@@ -25,13 +25,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from measuring import (
-    describe,
-    load_nanogpt,
-    machine,
-    nanogpt_folder,
-    write_json,
-)
+from measuring import describe, load_nanogpt, machine, nanogpt_folder, write_json
 
 PEAK, FLOOR, WARMUP = 1e-3, 1e-4, 100
 EVALUATE_EVERY = 250

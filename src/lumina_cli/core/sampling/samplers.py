@@ -110,7 +110,7 @@ class Chooser:
         if lowest - highest_out < slack:
             return True
         if config.sampler == "top-k":
-            return 0 < config.top_k < num_kept  # all that are equal to the last
+            return num_kept > config.top_k  # all that are equal to the last
         if config.sampler == "min-p":
             border = logits.max() + math.log(config.min_p) if config.min_p else NEVER
             may_lose = num_kept > 1 and lowest - border < slack

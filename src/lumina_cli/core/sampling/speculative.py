@@ -136,7 +136,7 @@ class Pace:
 
     def _is_hopeless(self) -> bool:
         """Whether what was seen of the trial in hand is enough to end it."""
-        return 0 < self._trial <= _TRIAL - _TELLING and not self._pays(margin=_FAR)
+        return self._trial <= _TRIAL - _TELLING and not self._pays(margin=_FAR)
 
     def _pays(self, *, margin: float = _MARGIN) -> bool:
         if not self._seconds[True].count:
