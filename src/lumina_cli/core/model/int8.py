@@ -1,26 +1,27 @@
 """Linear maps with weights of one byte: a quarter of the memory to fetch for each character.
 
 Weights are rounded to 255 steps, each output with a scale of its own; what comes in is
-rounded likewise, each row with its own scale, so that a row's result doesn't depend on which
-rows stand beside it. Products are summed in whole numbers. Embedding, norms and head stay in fp32.
+rounded likewise, from the least number of a row to its largest, so that a row's result doesn't
+depend on which rows stand beside it. Products are summed in whole numbers. Embedding, norms and
+head stay in fp32.
 Source: Dettmers et al. 2022, "LLM.int8()", section 2.1 (vector-wise quantization).
 
 R rows, C inputs, N outputs.
 """
 
-import math
 import warnings
 from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from lumina_cli.core.model.transformer import Layer, Transformer
 from lumina_cli.errors import UsageError
 
 LARGEST = 127
-_SMALLEST = 1e-30
+_SMALLEST = 1e-20
 
 Multiply = Callable[[Tensor], Tensor]
 """From rows to their products with the weights, plus bias."""
@@ -32,22 +33,38 @@ class Int8Linear(nn.Module):
     def __init__(self, linear: nn.Linear) -> None:
         super().__init__()
         weight = linear.weight.detach()  # (N, C)
-        scale = weight.abs().amax(dim=1).clamp_min(_SMALLEST) / LARGEST
+        scale = _scale(weight)
         rounded = (weight / scale.unsqueeze(1)).round().to(torch.int8)
         self._bias = linear.bias.detach()
-        products = _packed(rounded, scale, self._bias) or _plain(rounded, scale, self._bias)
-        self._multiply, self._multiply_one = products
+        self._sums = rounded.sum(dim=1) * scale
+        self._multiply_one: Multiply | None = None
+        packed = _packed(rounded, scale, self._bias)
+        if packed is not None:
+            self._multiply, self._multiply_one = packed
+        else:
+            self._multiply = _plain(rounded, scale, self._bias)
 
     def forward(self, x: Tensor) -> Tensor:
         """Return what the linear map makes of x, (..., C)."""
         rows = x if x.dim() == 2 else x.reshape(-1, x.size(-1))
-        if len(rows) == 1:
+        if len(rows) == 1 and self._multiply_one is not None:
             y = self._multiply_one(rows)
         else:
-            largest = torch.linalg.vector_norm(rows, math.inf, dim=1, keepdim=True)
-            largest = largest.clamp_min_(_SMALLEST)
-            y = torch.lerp(self._bias, self._multiply(rows / largest), largest)
+            y = self._multiply_rows(rows)
         return y if x.dim() == 2 else y.view(*x.shape[:-1], -1)
+
+    def _multiply_rows(self, rows: Tensor) -> Tensor:
+        """Multiply what lies around the middle of each row, and the middle by itself.
+
+        The middle is a whole number of steps, so that 0 stays 0: most numbers behind a GELU
+        lie close to it, and would all be rounded the same way.
+        """
+        low, high = rows.amin(dim=1, keepdim=True), rows.amax(dim=1, keepdim=True)
+        step = ((high - low) / (2 * LARGEST - 1)).clamp_min_(_SMALLEST)
+        middle = ((low + high) / (2 * step)).round_().mul_(step)
+        reach = step * LARGEST
+        y = self._multiply((rows - middle).div_(reach))
+        return torch.lerp(self._bias, y, reach).addcmul_(middle, self._sums)
 
 
 def quantize(model: Transformer) -> None:
@@ -77,14 +94,25 @@ def is_quantized(model: Transformer) -> bool:
     return isinstance(layer, Layer) and isinstance(layer.mlp.c_fc, Int8Linear)
 
 
+def _scale(weight: Tensor) -> Tensor:
+    """Return the step of each output, (N,).
+
+    Without VNNI FBGEMM sums the products of two neighbours in 16 bits: two weights together
+    may be no more than 128 steps, for what comes in is up to 255.
+    """
+    largest = weight.abs().amax(dim=1)
+    if not _has_vnni():
+        pairs = F.pad(weight.abs(), (0, weight.size(1) % 2)).view(len(weight), -1, 2)
+        largest = pairs.sum(dim=2).amax(dim=1)
+    return largest.clamp_min(_SMALLEST) / LARGEST
+
+
 def _packed(rounded: Tensor, scale: Tensor, bias: Tensor) -> tuple[Multiply, Multiply] | None:
     """Return the products of rows between −1 and 1, and of one row, as FBGEMM does them.
 
-    None where there is no FBGEMM: torch means to give up what it needs. It finds the step of a
-    single row itself. Without VNNI its sums of two products must fit 16 bits: 7 bits go in.
+    None where there is no FBGEMM: torch means to give up what it needs. It finds the steps of a
+    single row itself.
     """
-    has_vnni = _has_vnni()
-    largest = LARGEST if has_vnni else LARGEST // 2
     operations: Any = torch.ops.quantized
     try:
         with warnings.catch_warnings():
@@ -94,28 +122,25 @@ def _packed(rounded: Tensor, scale: Tensor, bias: Tensor) -> tuple[Multiply, Mul
             packed = operations.linear_prepack(weight, bias)
         multiply = operations.linear_with_input_q_dq_qweight_dq_output_fp32
         multiply_one = operations.linear_dynamic
-        multiply(rounded[:1].float() / LARGEST, 1 / largest, largest + 1, packed)
-        multiply_one(rounded[:1].float(), packed, not has_vnni)
+        multiply(rounded[:1].float() / LARGEST, 1 / LARGEST, LARGEST + 1, packed)
+        multiply_one(rounded[:1].float(), packed)
     except (AttributeError, RuntimeError):
         return None
     return (
-        lambda rows: multiply(rows, 1 / largest, largest + 1, packed),
-        lambda row: multiply_one(row, packed, not has_vnni),
+        lambda rows: multiply(rows, 1 / LARGEST, LARGEST + 1, packed),
+        lambda row: multiply_one(row, packed),
     )
 
 
-def _plain(rounded: Tensor, scale: Tensor, bias: Tensor) -> tuple[Multiply, Multiply]:
-    """Return the same products by an operation that every torch has."""
+def _plain(rounded: Tensor, scale: Tensor, bias: Tensor) -> Multiply:
+    """Return the products of rows between −1 and 1 by an operation that every torch has."""
     weight = rounded.t()
 
-    def multiply(rows: Tensor, largest: float = 1.0) -> Tensor:
-        steps = (rows * (LARGEST / largest)).round_().to(torch.int8)
-        return torch.addcmul(bias, torch._int_mm(steps, weight), scale, value=largest / LARGEST)
+    def multiply(rows: Tensor) -> Tensor:
+        steps = (rows * LARGEST).round_().to(torch.int8)
+        return torch.addcmul(bias, torch._int_mm(steps, weight), scale, value=1 / LARGEST)
 
-    def multiply_one(row: Tensor) -> Tensor:
-        return multiply(row, max(row.abs().max().item(), _SMALLEST))
-
-    return multiply, multiply_one
+    return multiply
 
 
 def _has_vnni() -> bool:
