@@ -132,16 +132,26 @@ class Draft:
 
     def learn(self, ids: Iterable[int]) -> None:
         """Take up ids that were read or said, in their order."""
-        last, seen = self._last, self._seen
-        if len(seen) > MAX_SEEN:
-            seen.clear()
         for id_ in ids:
-            if len(last) == MAX_ORDER:
-                hashes = _hashes(last)
-                for order in SESSION_ORDERS:
-                    seen[hashes[order - 1]] = id_
-                del last[0]
-            last.append(id_)
+            self._learn(id_, _hashes(self._last))
+
+    def check(self, ids: Iterable[int]) -> list[bool]:
+        """Take up ids like `learn`; return whether each would have been guessed at its place."""
+        was_right = []
+        for id_ in ids:
+            hashes = _hashes(self._last)
+            was_right.append(bool(hashes) and self._likeliest(hashes, self._last[-1]) == id_)
+            self._learn(id_, hashes)
+        return was_right
+
+    def _learn(self, id_: int, hashes: list[int]) -> None:
+        if len(hashes) == MAX_ORDER:
+            if len(self._seen) > MAX_SEEN:
+                self._seen.clear()
+            for order in SESSION_ORDERS:
+                self._seen[hashes[order - 1]] = id_
+            del self._last[0]
+        self._last.append(id_)
 
     def forget_place(self) -> None:
         """Let what is learnt next not stand behind what was learnt last."""
@@ -151,11 +161,11 @@ class Draft:
         """Return ids that may follow what was learnt last; after the end of a text anything."""
         context = list(self._last)
         for _ in range(num_ids):
-            context.append(self._next(context[-MAX_ORDER:]))
+            context.append(self._likeliest(_hashes(context[-MAX_ORDER:]), context[-1]))
         return context[-num_ids:]
 
-    def _next(self, context: list[int]) -> int:
-        hashes = _hashes(context)
+    def _likeliest(self, hashes: list[int], last_id: int) -> int:
+        """Return what most often followed, by the longest context that is known."""
         slots, num_slots, seen = self._slots, self._num_slots, self._seen
         for order in range(len(hashes), 0, -1):
             key = hashes[order - 1]
@@ -165,7 +175,7 @@ class Draft:
                 slot = 2 * ((key >> 32) * num_slots >> 32)
                 if slots[slot] == key & 0xFFFF and slots[slot + 1]:
                     return slots[slot + 1]
-        return context[-1]
+        return last_id
 
 
 def _hashes(context: list[int]) -> list[int]:

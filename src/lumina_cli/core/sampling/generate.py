@@ -8,14 +8,13 @@ from collections.abc import Iterator, Sequence
 import torch
 from torch import Tensor
 
-from lumina_cli.core.model.decoder import WIDE
 from lumina_cli.core.model.transformer import Transformer
 from lumina_cli.core.sampling.config import SamplingConfig
 from lumina_cli.core.sampling.ending import Piece
 from lumina_cli.core.sampling.filters import Row
 from lumina_cli.core.sampling.reader import Reader, reader_of_one_text
 from lumina_cli.core.sampling.speaker import Speaker, as_rows
-from lumina_cli.core.sampling.speculative import Guesser
+from lumina_cli.core.sampling.speculative import NUM_GUESSES, Guesser
 from lumina_cli.core.sampling.valid_text import ValidText
 from lumina_cli.tokenizer.vocabulary import Vocabulary
 
@@ -75,7 +74,7 @@ def generate(
 def _guess_and_say(speaker: Speaker, *, reader: Reader, guesser: Guesser) -> list[Piece]:
     """Say one id, or several if a pass over guesses pays and they are right."""
     guesser.start()
-    guesses = guesser.guesses(WIDE - 1) if reader.room >= WIDE else []
+    guesses = guesser.guesses(NUM_GUESSES) if reader.room > NUM_GUESSES else []
     if guesses:
         logits = reader.append_guesses([speaker.last, *guesses])
     else:

@@ -15,26 +15,31 @@ same.
 
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from lumina_cli.core.checkpoint.format import DraftTable
+from lumina_cli.core.model.decoder import WIDE
 from lumina_cli.core.sampling.draft import Draft
+
+NUM_GUESSES = WIDE - 1
+"""Guesses of a pass, with the id before them."""
 
 _NEWEST = 0.1
 """Least weight of the newest pass in an average."""
 
-_TRIAL = 8
-"""Passes with guesses before their worth is judged: fewer say little."""
-
-_TELLING = 3
-"""Of them, after which guesses that are far from paying are given up."""
-
-_FAR = 0.9
-"""Share of the speed without guesses that is far from paying."""
+_HOPE = 3.0
+"""Ids of a pass with guesses before any was said, like one pass: what follows decides soon, and
+a short reply is over soon."""
 
 _ALONE = 3
 """Passes without guesses before the first with."""
+
+_TELLING = 3
+"""Passes with guesses that tell how long one takes; before, it is supposed."""
+
+_SUPPOSED = 1.5
+"""Time of a pass with guesses, at most, in passes without, as long as none was timed."""
 
 _IN_A_ROW = 64
 """Passes with guesses after which one without is timed again."""
@@ -44,6 +49,9 @@ _TIMED = 7
 
 _FIRST_PAUSE = 64
 _LONGEST_PAUSE = 1_024
+"""Passes without guesses after which the time of one with is forgotten: the machine may have
+been busy."""
+
 _MARGIN = 1.03
 """Guessing must promise this much more speed, or it isn't worth it."""
 
@@ -77,10 +85,10 @@ class Acceptance:
 class Pace:
     """Decides before each pass whether guessing pays, by measuring both ways.
 
-    It begins with a few passes of each kind. Where guessing doesn't pay it pauses, tries
-    again after a while, and after longer each time. Where it pays, a pass without is timed
-    now and then, for the machine may have been busy before. What it decides changes the
-    speed and nothing else.
+    How many ids a pass with guesses would choose is known without doing one: guesses are
+    right as long as the draft names what is said. So nothing is tried on a text that can't be
+    guessed. Where it can, passes of both kinds are timed, and now and then anew, for the
+    machine may have been busy. What is decided changes the speed and nothing else.
 
     Args:
         clock: seconds from anywhere.
@@ -91,58 +99,55 @@ class Pace:
         self._clock = clock
         self._started_s = 0.0
         self._seconds = {False: _Typical(), True: _Typical()}
-        self._ids_per_guess = _Average()
-        self._trial = _TRIAL
+        self._promise = _Promise()
+        self._supposed = _SUPPOSED
         self._pause = _FIRST_PAUSE
-        self._left = 0
+        self._num_alone = 0
         self._in_a_row = 0
 
     def is_guessing(self) -> bool:
         """Return whether the next pass should check guesses."""
-        if self._seconds[False].count < _ALONE:
-            return False
-        if self._trial and not self._is_hopeless():
-            self._trial -= 1
-            return True
-        self._trial = 0
-        if self._left:
-            self._left -= 1
-            self._trial = 0 if self._left else _TRIAL
-            return False
-        if self._in_a_row >= _IN_A_ROW:
+        if self._seconds[False].count < _ALONE or self._in_a_row >= _IN_A_ROW:
             return False
         if self._pays():
-            self._pause = _FIRST_PAUSE
+            if self._in_a_row >= _TELLING:
+                self._pause = _FIRST_PAUSE
             return True
-        self._left, self._pause = self._pause, min(2 * self._pause, _LONGEST_PAUSE)
+        if self._num_alone >= self._pause and self._seconds[True].count:
+            self._supposed = min(self._supposed, self._cost())
+            self._seconds[True] = _Typical()
+            self._pause = min(2 * self._pause, _LONGEST_PAUSE)
         return False
 
     def start(self) -> None:
         """Begin to time a pass and the choices after it."""
         self._started_s = self._clock()
 
-    def stop(self, *, num_chosen: int, num_guessed: int) -> None:
-        """Count a pass: how many ids were chosen from it, of how many guessed."""
+    def stop(self, was_right: Sequence[bool], *, num_guessed: int) -> None:
+        """Count a pass.
+
+        Args:
+            was_right: of each id chosen from it, whether the draft would have named it.
+            num_guessed: ids that were guessed before.
+        """
         is_guessing = num_guessed > 0
         self._in_a_row = self._in_a_row + 1 if is_guessing else 0
+        self._num_alone = 0 if is_guessing else self._num_alone + 1
         self._seconds[is_guessing].add(self._clock() - self._started_s)
-        if is_guessing:
-            self._ids_per_guess.add(num_chosen)
+        self._promise.add(was_right)
         counts = self.acceptance
         counts.num_passes += 1
-        counts.num_chosen += num_chosen
+        counts.num_chosen += len(was_right)
         counts.num_guessed += num_guessed
-        counts.num_accepted += num_chosen - 1
+        counts.num_accepted += len(was_right) - 1
 
-    def _is_hopeless(self) -> bool:
-        """Whether what was seen of the trial in hand is enough to end it."""
-        return self._trial <= _TRIAL - _TELLING and not self._pays(margin=_FAR)
+    def _pays(self) -> bool:
+        return self._promise.num_ids > _MARGIN * self._cost()
 
-    def _pays(self, *, margin: float = _MARGIN) -> bool:
-        if not self._seconds[True].count:
-            return False  # there was nothing to guess from
-        alone_s, together_s = self._seconds[False].value, self._seconds[True].value
-        return self._ids_per_guess.value * alone_s > margin * together_s
+    def _cost(self) -> float:
+        """Return the time of a pass with guesses, in passes without."""
+        alone, together = self._seconds[False], self._seconds[True]
+        return together.value / alone.value if together.count >= _TELLING else self._supposed
 
 
 class Guesser:
@@ -177,8 +182,7 @@ class Guesser:
 
     def stop(self, chosen: Sequence[int], *, num_guessed: int) -> None:
         """Count a pass and take up what was chosen."""
-        self.pace.stop(num_chosen=len(chosen), num_guessed=num_guessed)
-        self._draft.learn(chosen)
+        self.pace.stop(self._draft.check(chosen), num_guessed=num_guessed)
 
 
 class _Typical:
@@ -202,13 +206,25 @@ class _Typical:
         self._newest.append(seconds)
 
 
-class _Average:
-    """An average that forgets slowly."""
+class _Promise:
+    """How many ids a pass with guesses would choose: an average that forgets slowly."""
 
     def __init__(self) -> None:
-        self.value = 0.0
-        self._count = 0
+        self._average = _HOPE
+        self._count = 1
+        self._right = 0
 
-    def add(self, value: float) -> None:
-        self._count += 1
-        self.value += max(1 / self._count, _NEWEST) * (value - self.value)
+    @property
+    def num_ids(self) -> float:
+        return self._average
+
+    def add(self, was_right: Iterable[bool]) -> None:
+        """Count ids; one that wasn't guessed ends a pass, and so does one behind all guesses."""
+        for each in was_right:
+            if each and self._right < NUM_GUESSES:
+                self._right += 1
+            else:
+                self._count += 1
+                newest = max(1 / self._count, _NEWEST)
+                self._average += newest * (self._right + 1 - self._average)
+                self._right = 0

@@ -74,3 +74,15 @@ def test_what_stands_in_another_place_is_not_joined() -> None:
     draft.forget_place()
     draft.learn([1, 2])
     assert draft.guess(num_ids=3) == [2, 2, 2]  # nothing is known: anything will do
+
+
+def test_what_is_checked_is_right_where_it_would_have_been_guessed() -> None:
+    ids = np.random.default_rng(0).integers(262, 266, 400).tolist()
+    table = build_table(np.asarray(ids), max_bytes=4_096)
+    checked, learnt = Draft(table), Draft(table)
+    right = []
+    for id_ in ids:
+        assert checked.check([id_]) == [bool(right) and learnt.guess(num_ids=1) == [id_]]
+        right.append(id_)
+        learnt.learn([id_])
+    assert checked.guess(num_ids=7) == learnt.guess(num_ids=7)
