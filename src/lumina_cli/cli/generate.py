@@ -130,7 +130,7 @@ def _as_json(continuer: "TextContinuer", *, with_logprobs: bool) -> dict[str, ob
 
 
 def _guesses(counts: "Acceptance") -> dict[str, object]:
-    """Return how well characters were guessed in advance; null where none were."""
+    """Return how well characters were guessed in advance; `acceptance` is null where none were."""
     rate, per_pass = counts.rate, counts.ids_per_pass
     return {
         "acceptance": None if rate is None else round(rate, 4),

@@ -2,8 +2,8 @@
 
 Weights are rounded to 255 steps, each output with a scale of its own; what comes in is
 rounded likewise, from the least number of a row to its largest, so that a row's result doesn't
-depend on which rows stand beside it. Products are summed in whole numbers. Embedding, norms and
-head stay in fp32.
+depend on which rows stand beside it (one that is alone may have other steps). Products are
+summed in whole numbers. Embedding, norms and head stay in fp32.
 Source: Dettmers et al. 2022, "LLM.int8()", section 2.1 (vector-wise quantization).
 
 R rows, C inputs, N outputs.
@@ -33,16 +33,16 @@ class Int8Linear(nn.Module):
     def __init__(self, linear: nn.Linear) -> None:
         super().__init__()
         weight = linear.weight.detach()  # (N, C)
-        scale = _scale(weight)
-        rounded = (weight / scale.unsqueeze(1)).round().to(torch.int8)
         self._bias = linear.bias.detach()
-        self._sums = rounded.sum(dim=1) * scale
         self._multiply_one: Multiply | None = None
+        rounded, scale = _rounded(weight, by_pairs=not _has_vnni())
         packed = _packed(rounded, scale, self._bias)
         if packed is not None:
             self._multiply, self._multiply_one = packed
         else:
+            rounded, scale = _rounded(weight, by_pairs=False)
             self._multiply = _plain(rounded, scale, self._bias)
+        self._sums = rounded.sum(dim=1) * scale
 
     def forward(self, x: Tensor) -> Tensor:
         """Return what the linear map makes of x, (..., C)."""
@@ -94,17 +94,18 @@ def is_quantized(model: Transformer) -> bool:
     return isinstance(layer, Layer) and isinstance(layer.mlp.c_fc, Int8Linear)
 
 
-def _scale(weight: Tensor) -> Tensor:
-    """Return the step of each output, (N,).
+def _rounded(weight: Tensor, *, by_pairs: bool) -> tuple[Tensor, Tensor]:
+    """Return weights in whole steps, (N, C), and the step of each output, (N,).
 
-    Without VNNI FBGEMM sums the products of two neighbours in 16 bits: two weights together
-    may be no more than 128 steps, for what comes in is up to 255.
+    By pairs, two neighbours together are no more than 128 steps: without VNNI FBGEMM sums
+    their products in 16 bits, and what comes in is up to 255.
     """
     largest = weight.abs().amax(dim=1)
-    if not _has_vnni():
+    if by_pairs:
         pairs = F.pad(weight.abs(), (0, weight.size(1) % 2)).view(len(weight), -1, 2)
         largest = pairs.sum(dim=2).amax(dim=1)
-    return largest.clamp_min(_SMALLEST) / LARGEST
+    scale = largest.clamp_min(_SMALLEST) / LARGEST
+    return (weight / scale.unsqueeze(1)).round().to(torch.int8), scale
 
 
 def _packed(rounded: Tensor, scale: Tensor, bias: Tensor) -> tuple[Multiply, Multiply] | None:
@@ -137,7 +138,7 @@ def _plain(rounded: Tensor, scale: Tensor, bias: Tensor) -> Multiply:
     weight = rounded.t()
 
     def multiply(rows: Tensor) -> Tensor:
-        steps = (rows * LARGEST).round_().to(torch.int8)
+        steps = (rows * LARGEST).round_().clamp_(-LARGEST, LARGEST).to(torch.int8)
         return torch.addcmul(bias, torch._int_mm(steps, weight), scale, value=1 / LARGEST)
 
     return multiply

@@ -29,8 +29,7 @@ _NEWEST = 0.1
 """Least weight of the newest pass in an average."""
 
 _HOPE = 3.0
-"""Ids of a pass with guesses before any was said, like one pass: what follows decides soon, and
-a short reply is over soon."""
+"""What the average begins with, counted as one pass: a short reply is over before it is known."""
 
 _ALONE = 3
 """Passes without guesses before the first with."""
@@ -39,18 +38,26 @@ _TELLING = 3
 """Passes with guesses that tell how long one takes; before, it is supposed."""
 
 _SUPPOSED = 1.5
-"""Time of a pass with guesses, at most, in passes without, as long as none was timed."""
+"""Time of a pass with guesses, in passes without, as long as none was timed; less once less was
+measured. A text that promises less is not tried before."""
 
 _IN_A_ROW = 64
 """Passes with guesses after which one without is timed again."""
 
+_SOON = 8
+"""The same as long as few were timed: the first ones may have been slow."""
+
 _TIMED = 7
 """Newest passes of a kind that tell how long such a pass takes."""
 
+_SHORTEST_S = 1e-9
+"""A clock may stand still."""
+
 _FIRST_PAUSE = 64
-_LONGEST_PAUSE = 1_024
 """Passes without guesses after which the time of one with is forgotten: the machine may have
-been busy."""
+been busy. Each time twice as many."""
+
+_LONGEST_PAUSE = 1_024
 
 _MARGIN = 1.03
 """Guessing must promise this much more speed, or it isn't worth it."""
@@ -107,7 +114,9 @@ class Pace:
 
     def is_guessing(self) -> bool:
         """Return whether the next pass should check guesses."""
-        if self._seconds[False].count < _ALONE or self._in_a_row >= _IN_A_ROW:
+        num_timed = self._seconds[False].count
+        in_a_row = _IN_A_ROW if num_timed == _TIMED else _SOON
+        if num_timed < _ALONE or self._in_a_row >= in_a_row:
             return False
         if self._pays():
             if self._in_a_row >= _TELLING:
@@ -147,7 +156,9 @@ class Pace:
     def _cost(self) -> float:
         """Return the time of a pass with guesses, in passes without."""
         alone, together = self._seconds[False], self._seconds[True]
-        return together.value / alone.value if together.count >= _TELLING else self._supposed
+        if together.count < _TELLING:
+            return self._supposed
+        return together.value / max(alone.value, _SHORTEST_S)
 
 
 class Guesser:

@@ -304,11 +304,26 @@ def test_a_machine_that_was_busy_at_first_is_timed_again() -> None:
     assert seconds < 20_000 * 1.02
 
 
+def test_first_passes_that_were_slow_are_outvoted_soon() -> None:
+    """Guessing seems to pay, three passes long; without them it would not."""
+    seconds, _ = run_pace(
+        wide_s=3.0, ids_per_guess=2, num_ids=600, alone_s=lambda number: 3.0 if number < 3 else 1.0
+    )
+    assert seconds < 600 * 1.1
+
+
 def test_guessing_that_seemed_slow_on_a_busy_machine_is_tried_again() -> None:
     seconds, _ = run_pace(
         wide_s=lambda number: 9.0 if number < 20 else 1.5, ids_per_guess=3, num_ids=3_000
     )
     assert seconds < 3 * 9 + 64 + 3_000 * 1.5 / 3 * 1.05
+
+
+def test_a_clock_that_stands_still_does_no_harm() -> None:
+    pace = Pace(clock=lambda: 0.0)
+    for _ in range(200):
+        pace.start()
+        pace.stop([True] * 4 + [False], num_guessed=7 if pace.is_guessing() else 0)
 
 
 def test_of_a_long_prompt_only_what_the_model_reads_is_learnt(
