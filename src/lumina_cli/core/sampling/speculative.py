@@ -23,13 +23,14 @@ from lumina_cli.core.model.decoder import WIDE
 from lumina_cli.core.sampling.draft import Draft
 
 NUM_GUESSES = WIDE - 1
-"""Guesses of a pass, with the id before them."""
+"""Guesses in a pass, behind the id that was said last."""
 
 _NEWEST = 0.1
 """Least weight of the newest pass in an average."""
 
 _HOPE = 3.0
-"""What the average begins with, counted as one pass: a short reply is over before it is known."""
+"""What the average begins with, counted as one pass: so guesses are tried soon, for a short reply
+is soon over."""
 
 _ALONE = 3
 """Passes without guesses before the first with."""
@@ -49,9 +50,6 @@ _SOON = 8
 
 _TIMED = 7
 """Newest passes of a kind that tell how long such a pass takes."""
-
-_SHORTEST_S = 1e-9
-"""A clock may stand still."""
 
 _FIRST_PAUSE = 64
 """Passes without guesses after which the time of one with is forgotten: the machine may have
@@ -123,9 +121,7 @@ class Pace:
                 self._pause = _FIRST_PAUSE
             return True
         if self._num_alone >= self._pause and self._seconds[True].count:
-            self._supposed = min(self._supposed, self._cost())
-            self._seconds[True] = _Typical()
-            self._pause = min(2 * self._pause, _LONGEST_PAUSE)
+            self._forget()
         return False
 
     def start(self) -> None:
@@ -151,14 +147,23 @@ class Pace:
         counts.num_accepted += len(was_right) - 1
 
     def _pays(self) -> bool:
-        return self._promise.num_ids > _MARGIN * self._cost()
+        alone_s = self._seconds[False].value
+        return self._promise.num_ids * alone_s > _MARGIN * self._together_s()
 
-    def _cost(self) -> float:
-        """Return the time of a pass with guesses, in passes without."""
-        alone, together = self._seconds[False], self._seconds[True]
-        if together.count < _TELLING:
-            return self._supposed
-        return together.value / max(alone.value, _SHORTEST_S)
+    def _together_s(self) -> float:
+        """Return the time of a pass with guesses: measured, or supposed."""
+        together = self._seconds[True]
+        if together.count >= _TELLING:
+            return together.value
+        return self._supposed * self._seconds[False].value
+
+    def _forget(self) -> None:
+        """Suppose again what a pass with guesses takes, but no more than it took."""
+        alone_s, together_s = self._seconds[False].value, self._together_s()
+        if together_s < self._supposed * alone_s:
+            self._supposed = together_s / alone_s
+        self._seconds[True] = _Typical()
+        self._pause = min(2 * self._pause, _LONGEST_PAUSE)
 
 
 class Guesser:
@@ -218,16 +223,16 @@ class _Typical:
 
 
 class _Promise:
-    """How many ids a pass with guesses would choose: an average that forgets slowly."""
+    """How many ids a pass with guesses would choose.
+
+    Attributes:
+        num_ids: an average that forgets slowly.
+    """
 
     def __init__(self) -> None:
-        self._average = _HOPE
+        self.num_ids = _HOPE
         self._count = 1
         self._right = 0
-
-    @property
-    def num_ids(self) -> float:
-        return self._average
 
     def add(self, was_right: Iterable[bool]) -> None:
         """Count ids; one that wasn't guessed ends a pass, and so does one behind all guesses."""
@@ -237,5 +242,5 @@ class _Promise:
             else:
                 self._count += 1
                 newest = max(1 / self._count, _NEWEST)
-                self._average += newest * (self._right + 1 - self._average)
+                self.num_ids += newest * (self._right + 1 - self.num_ids)
                 self._right = 0

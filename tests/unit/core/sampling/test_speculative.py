@@ -324,6 +324,7 @@ def test_a_clock_that_stands_still_does_no_harm() -> None:
     for _ in range(200):
         pace.start()
         pace.stop([True] * 4 + [False], num_guessed=7 if pace.is_guessing() else 0)
+    assert pace.acceptance.num_guessed == 0  # nothing says that it pays
 
 
 def test_of_a_long_prompt_only_what_the_model_reads_is_learnt(
