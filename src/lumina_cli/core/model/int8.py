@@ -97,13 +97,15 @@ def is_quantized(model: Transformer) -> bool:
 def _rounded(weight: Tensor, *, by_pairs: bool) -> tuple[Tensor, Tensor]:
     """Return weights in whole steps, (N, C), and the step of each output, (N,).
 
-    By pairs, two neighbours together are no more than 128 steps: without VNNI FBGEMM sums
-    their products in 16 bits, and what comes in is up to 255.
+    By pairs, two neighbours of one sign together are no more than 128 steps: without VNNI
+    FBGEMM sums their products in 16 bits, and what comes in is up to 255.
     """
     largest = weight.abs().amax(dim=1)
     if by_pairs:
-        pairs = F.pad(weight.abs(), (0, weight.size(1) % 2)).view(len(weight), -1, 2)
-        largest = pairs.sum(dim=2).amax(dim=1)
+        for signed in (weight, -weight):
+            padded = F.pad(signed.clamp_min(0), (0, weight.size(1) % 2))
+            sums = padded.view(len(weight), -1, 2).sum(dim=2).amax(dim=1)
+            largest = torch.maximum(largest, sums)
     scale = largest.clamp_min(_SMALLEST) / LARGEST
     return (weight / scale.unsqueeze(1)).round().to(torch.int8), scale
 
