@@ -15,7 +15,8 @@ from lumina_cli.core.model.recorded import FixedPass, RecordedPass, can_record, 
 from lumina_cli.core.model.transformer import Transformer
 
 RECORD_AFTER = 8
-"""Passes over the same number of ids before one is recorded, which takes several passes itself."""
+"""Passes over the same number of ids before one is recorded, which takes several passes itself.
+The first to be recorded tells that the text is long: others are then recorded at once."""
 
 
 class Reader:
@@ -176,7 +177,8 @@ class Reader:
         """Return the pass over so many ids that was recorded; one that is done often is."""
         num_new = idx.size(1)
         self._num_passes[num_new] += 1
-        if num_new not in self._recorded and self._num_passes[num_new] > RECORD_AFTER:
+        is_worth_it = bool(self._recorded) or self._num_passes[num_new] > RECORD_AFTER
+        if num_new not in self._recorded and is_worth_it:
             try:
                 self._recorded[num_new] = RecordedPass(self._decoder, self._cache, idx)
             except RuntimeError:

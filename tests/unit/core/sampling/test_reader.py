@@ -237,6 +237,25 @@ def test_what_is_read_often_is_recorded_and_reads_the_same(
     assert recording.times == 6
 
 
+def test_once_one_pass_is_recorded_one_over_guesses_is_at_once(
+    model: Transformer, recording: type[Played]
+) -> None:
+    """So the first ones that are timed take as long as all others will."""
+    reader, text = Reader(model), [1, 262]
+    reader.read(ids(*text))
+    reader.append_guesses([263, 264])
+    reader.truncate(len(text))
+    assert recording.times == 0
+    for _ in range(RECORD_AFTER + 1):
+        text.append(265)
+        reader.append(torch.tensor(text[-1:]))
+    assert recording.times == 1
+    logits = reader.append_guesses([263, 264])
+    assert recording.times == 2
+    expected = uncached(model, ids(*text, 263, 264))
+    torch.testing.assert_close(logits[-1:], expected, rtol=1e-4, atol=1e-4)
+
+
 def test_fewer_rows_and_a_fork_have_nothing_recorded_of_their_own_yet(
     model: Transformer, recording: type[Played]
 ) -> None:
