@@ -182,12 +182,12 @@ def test_a_nested_tree_of_ten_thousand_levels_is_read(tmp_path: Path) -> None:
     assert [text for _, text in said(conversation)] == [f"t{index}" for index in range(number)]
 
 
-def test_a_hundred_thousand_replies_to_one_message_are_siblings(tmp_path: Path) -> None:
-    rows = [message("a", None), *(message(f"b{index:07}", "a") for index in range(100_000))]
+def test_thirty_thousand_replies_to_one_message_are_siblings(tmp_path: Path) -> None:
+    rows = [message("a", None), *(message(f"b{index:07}", "a") for index in range(30_000))]
     path = write_rows(tmp_path / "x.jsonl", rows)
     documents, _ = read(path, paths="all")
-    assert len(documents) == 100_000
-    assert sum(each.in_loss for document in documents for each in document.messages) == 100_001
+    assert len(documents) == 30_000
+    assert sum(each.in_loss for document in documents for each in document.messages) == 30_001
 
 
 def test_a_tree_with_replies_inside_reads_as_its_rows_do(tmp_path: Path) -> None:

@@ -35,6 +35,17 @@ is soon over."""
 _ALONE = 3
 """Passes without guesses before the first with."""
 
+_HOPELESS = 1.25
+"""Ids a pass with guesses would choose, below which the draft looks seldom at what is said. To
+look after each pass, which has driven it out of the cache, takes a small model a thirtieth of its
+time."""
+
+_SELDOM = 32
+"""Passes after which it looks then, fewer at first."""
+
+_LOOKED_AT = 8
+"""Newest ids of these that it looks at; it doesn't learn the others."""
+
 _TELLING = 3
 """Passes with guesses that tell how long one takes; before, it is supposed."""
 
@@ -103,6 +114,8 @@ class Pace:
         self.acceptance = Acceptance()
         self._clock = clock
         self._started_s = 0.0
+        self._newest_s: list[float] = []
+        self._due = _ALONE
         self._seconds = {False: _Typical(), True: _Typical()}
         self._promise = _Promise()
         self._supposed = _SUPPOSED
@@ -124,27 +137,40 @@ class Pace:
             self._forget()
         return False
 
+    def begin(self) -> None:
+        """Look at a new text soon, however the last one was."""
+        self._due = min(self._due, _ALONE)
+
     def start(self) -> None:
         """Begin to time a pass and the choices after it."""
         self._started_s = self._clock()
 
-    def stop(self, was_right: Sequence[bool], *, num_guessed: int) -> None:
-        """Count a pass.
+    def stop(self) -> bool:
+        """End a pass; return whether it is time to judge what was said since the last time."""
+        self._newest_s.append(self._clock() - self._started_s)
+        return len(self._newest_s) >= self._due
+
+    def judge(self, was_right: Sequence[bool], *, num_guessed: int) -> None:
+        """Count the passes since the last time: any number without guesses, or one with.
 
         Args:
-            was_right: of each id chosen from it, whether the draft would have named it.
+            was_right: of the newest ids chosen in them, whether the draft would have named each.
             num_guessed: ids that were guessed before.
         """
-        is_guessing = num_guessed > 0
+        is_guessing, num_passes = num_guessed > 0, len(self._newest_s)
+        num_chosen = len(was_right) if is_guessing else num_passes
         self._in_a_row = self._in_a_row + 1 if is_guessing else 0
-        self._num_alone = 0 if is_guessing else self._num_alone + 1
-        self._seconds[is_guessing].add(self._clock() - self._started_s)
+        self._num_alone = 0 if is_guessing else self._num_alone + num_passes
+        self._seconds[is_guessing].add(self._newest_s)
+        self._newest_s = []
         self._promise.add(was_right)
+        is_hopeless = self._promise.num_ids < _HOPELESS
+        self._due = min(2 * self._due, _SELDOM) if is_hopeless else 1
         counts = self.acceptance
-        counts.num_passes += 1
-        counts.num_chosen += len(was_right)
+        counts.num_passes += num_passes
+        counts.num_chosen += num_chosen
         counts.num_guessed += num_guessed
-        counts.num_accepted += len(was_right) - 1
+        counts.num_accepted += num_chosen - num_passes
 
     def _pays(self) -> bool:
         alone_s = self._seconds[False].value
@@ -177,14 +203,18 @@ class Guesser:
     def __init__(self, table: DraftTable | None = None, *, pace: Pace | None = None) -> None:
         self.pace = pace or Pace()
         self._draft = Draft(table)
+        self._chosen: list[int] = []
 
     @property
     def acceptance(self) -> Acceptance:
         """How well guesses did since the beginning."""
+        self._look()
         return self.pace.acceptance
 
     def begin(self, ids: Sequence[int]) -> None:
         """Take up the prompt of a new text and its first id."""
+        self._look()
+        self.pace.begin()
         self._draft.forget_place()
         self._draft.learn(ids)
 
@@ -194,11 +224,22 @@ class Guesser:
 
     def guesses(self, num_ids: int) -> list[int]:
         """Return ids to check with the next pass, none where that doesn't pay."""
-        return self._draft.guess(num_ids=num_ids) if self.pace.is_guessing() else []
+        if self._chosen or not self.pace.is_guessing():
+            return []
+        return self._draft.guess(num_ids=num_ids)
 
     def stop(self, chosen: Sequence[int], *, num_guessed: int) -> None:
-        """Count a pass and take up what was chosen."""
-        self.pace.stop(self._draft.check(chosen), num_guessed=num_guessed)
+        """End a pass and take up what was chosen."""
+        self._chosen += chosen
+        if self.pace.stop() or num_guessed:
+            self._look(num_guessed=num_guessed)
+
+    def _look(self, *, num_guessed: int = 0) -> None:
+        if self._chosen:
+            self._draft.skip(self._chosen[:-_LOOKED_AT])
+            was_right = self._draft.check(self._chosen[-_LOOKED_AT:])
+            self.pace.judge(was_right, num_guessed=num_guessed)
+            self._chosen = []
 
 
 class _Typical:
@@ -218,8 +259,8 @@ class _Typical:
     def value(self) -> float:
         return sorted(self._newest)[len(self._newest) // 2]
 
-    def add(self, seconds: float) -> None:
-        self._newest.append(seconds)
+    def add(self, seconds: Iterable[float]) -> None:
+        self._newest += seconds
 
 
 class _Promise:

@@ -108,7 +108,7 @@ def check(
     ("shape", "batch_size", "optimizer", "recompute", "tuning", "workers"),
     [
         (DEMO, 16, "muon", False, {}, 1),
-        (SMALL, 8, "adamw", False, {}, 1),
+        pytest.param(SMALL, 8, "adamw", False, {}, 1, marks=pytest.mark.slow),
         (SMALL, 8, "adamw", False, {}, 2),
         (SMALL, 8, "adamw", False, {"lora_rank": 8, "num_new": 20}, 1),
         (SMALL, 8, "adamw", False, {"frozen_layers": 3}, 1),

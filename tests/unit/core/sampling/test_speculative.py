@@ -13,11 +13,11 @@ from tests.unit.core.sampling.composed import composed
 from lumina_cli.core.model.config import ModelConfig
 from lumina_cli.core.model.transformer import Transformer, build_model
 from lumina_cli.core.sampling.config import SamplingConfig
-from lumina_cli.core.sampling.draft import build_table
+from lumina_cli.core.sampling.draft import Draft, build_table
 from lumina_cli.core.sampling.ending import Piece
 from lumina_cli.core.sampling.filters import softmax
 from lumina_cli.core.sampling.generate import generate
-from lumina_cli.core.sampling.reader import reader_of_one_text
+from lumina_cli.core.sampling.reader import Reader, reader_of_one_text
 from lumina_cli.core.sampling.speculative import Guesser, Pace
 from lumina_cli.tokenizer.vocabulary import Vocabulary
 
@@ -46,6 +46,7 @@ def said(
     *,
     seed: int = 0,
     guesser: Guesser | None = None,
+    reader: Reader | None = None,
     prompt: tuple[int, ...] = (1, 262, 264),
     **settings: object,
 ) -> list[Piece]:
@@ -57,6 +58,7 @@ def said(
             vocabulary=vocabulary,
             config=config,
             generator=torch.Generator().manual_seed(seed),
+            reader=reader,
             guesser=guesser,
         )
     )
@@ -171,7 +173,7 @@ def test_the_distribution_is_the_exact_one_whatever_is_guessed(guessed: list[int
     expected = enumerated(model, config, num_ids=3)
     assert math.isclose(sum(expected.values()), 1)
     num_draws = 800
-    guesser = Told(guessed)
+    guesser, reader = Told(guessed), reader_of_one_text(model, is_guessing=True)
     counts: Counter[tuple[int, ...]] = Counter()
     for seed in range(num_draws):
         pieces = said(
@@ -179,6 +181,7 @@ def test_the_distribution_is_the_exact_one_whatever_is_guessed(guessed: list[int
             vocabulary,
             seed=seed,
             guesser=guesser,
+            reader=reader,
             prompt=(1, 262),
             **config.model_dump(exclude={"seed"}),
         )
@@ -219,19 +222,22 @@ def run_pace(
     """
     clock = Clock()
     pace = Pace(clock=clock)
+    was_right: list[bool] = []
     said_ids = until = 0  # until where guesses are right
     for number in itertools.count():
         if said_ids >= num_ids:
             break
         if said_ids == until:
             until += ids_per_guess if isinstance(ids_per_guess, int) else ids_per_guess(said_ids)
-        is_guessing = pace.is_guessing()
+        is_guessing = not was_right and pace.is_guessing()
         pace.start()
         a_wide_s = wide_s if isinstance(wide_s, float) else wide_s(number)
         clock.now_s += a_wide_s if is_guessing else alone_s(number)
         end = until if is_guessing else said_ids + 1
-        was_right = [position < until - 1 for position in range(said_ids, end)]
-        pace.stop(was_right, num_guessed=7 if is_guessing else 0)
+        was_right += [position < until - 1 for position in range(said_ids, end)]
+        if pace.stop() or is_guessing:
+            pace.judge(was_right[-8:], num_guessed=7 if is_guessing else 0)
+            was_right = []
         said_ids = end
     return clock.now_s, pace
 
@@ -260,6 +266,40 @@ def test_a_text_that_can_be_guessed_later_is_guessed_soon() -> None:
     )
     assert seconds < 500 + 20 + 500 * 1.5 / 5 * 1.05
     assert pace.acceptance.num_guessed > 0
+
+
+class Watched(Draft):
+    """Notes how many ids are looked at together."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.looked_at: list[int] = []
+
+    def check(self, ids: Sequence[int]) -> list[bool]:
+        self.looked_at.append(len(ids))
+        return super().check(ids)
+
+
+def say(guesser: Guesser, ids: list[int]) -> None:
+    for id_ in ids:
+        guesser.start()
+        assert not guesser.guesses(7)
+        guesser.stop([id_], num_guessed=0)
+
+
+def test_a_text_that_can_not_be_guessed_is_looked_at_now_and_then() -> None:
+    guesser = Guesser()
+    guesser._draft = draft = Watched()
+    noise = np.random.default_rng(0).permutation(5_000).tolist()
+    say(guesser, noise[:4_000])
+    assert 4_000 / 6 < sum(draft.looked_at) < 4_000 / 3
+    say(guesser, noise[4_000:4_005])
+    counts = guesser.acceptance
+    assert counts.num_chosen == counts.num_passes == 4_005  # those not looked at among them
+    guesser.begin([1, 262])
+    draft.looked_at.clear()
+    say(guesser, noise[4_005:4_008])
+    assert draft.looked_at == [3]  # a new text is looked at soon
 
 
 @pytest.mark.parametrize("held_up", range(3))
@@ -322,8 +362,10 @@ def test_guessing_that_seemed_slow_on_a_busy_machine_is_tried_again() -> None:
 def test_a_clock_that_stands_still_does_no_harm() -> None:
     pace = Pace(clock=lambda: 0.0)
     for _ in range(200):
+        is_guessing = pace.is_guessing()
         pace.start()
-        pace.stop([True] * 4 + [False], num_guessed=7 if pace.is_guessing() else 0)
+        if pace.stop() or is_guessing:
+            pace.judge([True] * 4 + [False], num_guessed=7 if is_guessing else 0)
     assert pace.acceptance.num_guessed == 0  # nothing says that it pays
 
 
