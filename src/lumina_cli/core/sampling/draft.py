@@ -13,7 +13,7 @@ A guess can be wrong but nothing can go wrong with it: the model decides what is
 N ids of the text, V vocabulary.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 import numpy as np
 import numpy.typing as npt
@@ -135,7 +135,7 @@ class Draft:
         for id_ in ids:
             self._learn(id_, _hashes(self._last))
 
-    def check(self, ids: Sequence[int]) -> list[bool]:
+    def check(self, ids: Iterable[int]) -> list[bool]:
         """Take up ids like `learn`; return whether each would have been guessed at its place."""
         was_right = []
         for id_ in ids:
@@ -152,10 +152,6 @@ class Draft:
                 self._seen[hashes[order - 1]] = id_
             del self._last[0]
         self._last.append(id_)
-
-    def skip(self, ids: Iterable[int]) -> None:
-        """Stand behind more ids without learning them."""
-        self._last = [*self._last, *ids][-MAX_ORDER:]
 
     def forget_place(self) -> None:
         """Let what is learnt next not stand behind what was learnt last."""

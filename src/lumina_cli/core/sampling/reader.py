@@ -16,7 +16,7 @@ from lumina_cli.core.model.transformer import Transformer
 
 RECORD_AFTER = 8
 """Passes over the same number of ids before one is recorded, which takes several passes itself.
-The first to be recorded tells that the text is long: others are then recorded at once."""
+Once one is, others are at once: much is being said."""
 
 
 class Reader:

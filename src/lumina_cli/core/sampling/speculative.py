@@ -13,6 +13,7 @@ random numbers that would be used anyway makes not only the distribution but eve
 same.
 """
 
+import itertools
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
@@ -37,14 +38,15 @@ _ALONE = 3
 
 _HOPELESS = 1.25
 """Ids a pass with guesses would choose, below which the draft looks seldom at what is said. To
-look after each pass, which has driven it out of the cache, takes a small model a thirtieth of its
+look after each pass, which has driven it out of the cache, takes a small model 2 to 3 % of its
 time."""
 
-_SELDOM = 32
-"""Passes after which it looks then, fewer at first."""
+_SELDOM = (23, 29, 37)
+"""Passes after which it looks then, in turn, and sooner at first. They and their sum are prime, so
+that what comes back at a fixed distance, as in a table, is not missed each time."""
 
-_LOOKED_AT = 8
-"""Newest ids of these that it looks at; it doesn't learn the others."""
+_LOOKED_AT = WIDE
+"""Newest ids of these of which it sees whether they were right; it learns all."""
 
 _TELLING = 3
 """Passes with guesses that tell how long one takes; before, it is supposed."""
@@ -116,6 +118,7 @@ class Pace:
         self._started_s = 0.0
         self._newest_s: list[float] = []
         self._due = _ALONE
+        self._seldom = itertools.cycle(_SELDOM)
         self._seconds = {False: _Typical(), True: _Typical()}
         self._promise = _Promise()
         self._supposed = _SUPPOSED
@@ -145,32 +148,32 @@ class Pace:
         """Begin to time a pass and the choices after it."""
         self._started_s = self._clock()
 
-    def stop(self) -> bool:
-        """End a pass; return whether it is time to judge what was said since the last time."""
+    def stop(self, *, num_chosen: int, num_guessed: int) -> bool:
+        """End a pass; return whether it is time to judge those since the last time."""
         self._newest_s.append(self._clock() - self._started_s)
-        return len(self._newest_s) >= self._due
+        self._in_a_row = self._in_a_row + 1 if num_guessed else 0
+        self._num_alone = 0 if num_guessed else self._num_alone + 1
+        counts = self.acceptance
+        counts.num_passes += 1
+        counts.num_chosen += num_chosen
+        counts.num_guessed += num_guessed
+        counts.num_accepted += num_chosen - 1
+        return num_guessed > 0 or len(self._newest_s) >= self._due
 
-    def judge(self, was_right: Sequence[bool], *, num_guessed: int) -> None:
-        """Count the passes since the last time: any number without guesses, or one with.
+    def judge(self, was_right: Iterable[bool]) -> None:
+        """Learn from the passes since the last time: any number without guesses, or one with.
 
         Args:
             was_right: of the newest ids chosen in them, whether the draft would have named each.
-            num_guessed: ids that were guessed before.
         """
-        is_guessing, num_passes = num_guessed > 0, len(self._newest_s)
-        num_chosen = len(was_right) if is_guessing else num_passes
-        self._in_a_row = self._in_a_row + 1 if is_guessing else 0
-        self._num_alone = 0 if is_guessing else self._num_alone + num_passes
+        is_guessing = self._in_a_row > 0
         self._seconds[is_guessing].add(self._newest_s)
         self._newest_s = []
         self._promise.add(was_right)
-        is_hopeless = self._promise.num_ids < _HOPELESS
-        self._due = min(2 * self._due, _SELDOM) if is_hopeless else 1
-        counts = self.acceptance
-        counts.num_passes += num_passes
-        counts.num_chosen += num_chosen
-        counts.num_guessed += num_guessed
-        counts.num_accepted += num_chosen - num_passes
+        if is_guessing or self._promise.num_ids >= _HOPELESS or self._pays():
+            self._due = 1
+        else:
+            self._due = 2 * self._due if self._due <= _SELDOM[0] / 2 else next(self._seldom)
 
     def _pays(self) -> bool:
         alone_s = self._seconds[False].value
@@ -208,7 +211,6 @@ class Guesser:
     @property
     def acceptance(self) -> Acceptance:
         """How well guesses did since the beginning."""
-        self._look()
         return self.pace.acceptance
 
     def begin(self, ids: Sequence[int]) -> None:
@@ -231,14 +233,13 @@ class Guesser:
     def stop(self, chosen: Sequence[int], *, num_guessed: int) -> None:
         """End a pass and take up what was chosen."""
         self._chosen += chosen
-        if self.pace.stop() or num_guessed:
-            self._look(num_guessed=num_guessed)
+        if self.pace.stop(num_chosen=len(chosen), num_guessed=num_guessed):
+            self._look()
 
-    def _look(self, *, num_guessed: int = 0) -> None:
+    def _look(self) -> None:
         if self._chosen:
-            self._draft.skip(self._chosen[:-_LOOKED_AT])
-            was_right = self._draft.check(self._chosen[-_LOOKED_AT:])
-            self.pace.judge(was_right, num_guessed=num_guessed)
+            self._draft.learn(self._chosen[:-_LOOKED_AT])
+            self.pace.judge(self._draft.check(self._chosen[-_LOOKED_AT:]))
             self._chosen = []
 
 

@@ -77,6 +77,15 @@ def test_no_sum_of_two_products_is_too_large(kind: str) -> None:
                 torch.testing.assert_close(Int8Linear(linear)(x), linear(x), rtol=0.02, atol=0.5)
 
 
+def test_only_vnni_of_avx512_is_what_fbgemm_knows(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Laptops without AVX-512 may have another, which it doesn't use: their sums are of 16 bits."""
+    there = {"avx2": True, "avx_vnni": True, "avx512_4vnniw": True, "avx512_vnni": False}
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: there)
+    assert not int8._has_vnni()
+    there["avx512_vnni"] = True
+    assert int8._has_vnni()
+
+
 def test_a_row_does_not_depend_on_the_rows_beside_it(kind: str) -> None:
     rounded, x = Int8Linear(some_linear()), some_rows(9)
     with torch.inference_mode():

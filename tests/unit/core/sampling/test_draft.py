@@ -76,18 +76,6 @@ def test_what_stands_in_another_place_is_not_joined() -> None:
     assert draft.guess(num_ids=3) == [2, 2, 2]  # nothing is known: anything will do
 
 
-def test_behind_what_was_skipped_guesses_go_on_but_it_is_not_learnt() -> None:
-    draft = Draft()
-    draft.learn(range(300, 330))
-    draft.skip([1, 2, 3, *range(305, 313)])
-    assert draft.guess(num_ids=3) == [313, 314, 315]
-    draft.learn([*range(400, 408), 1, 2, 3])
-    assert draft.guess(num_ids=2) == [3, 3]
-    draft.skip([9])
-    draft.skip(range(302, 309))
-    assert draft.guess(num_ids=1) == [309]  # a shorter context is known
-
-
 def test_what_is_checked_is_right_where_it_would_have_been_guessed() -> None:
     ids = np.random.default_rng(0).integers(262, 266, 400).tolist()
     table = build_table(np.asarray(ids), max_bytes=4_096)

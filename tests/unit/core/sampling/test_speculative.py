@@ -28,6 +28,10 @@ class Always(Pace):
     def is_guessing(self) -> bool:
         return True
 
+    def stop(self, *, num_chosen: int, num_guessed: int) -> bool:
+        super().stop(num_chosen=num_chosen, num_guessed=num_guessed)
+        return True
+
 
 class Told(Guesser):
     """Guesses what it is told to, over and over."""
@@ -235,8 +239,8 @@ def run_pace(
         clock.now_s += a_wide_s if is_guessing else alone_s(number)
         end = until if is_guessing else said_ids + 1
         was_right += [position < until - 1 for position in range(said_ids, end)]
-        if pace.stop() or is_guessing:
-            pace.judge(was_right[-8:], num_guessed=7 if is_guessing else 0)
+        if pace.stop(num_chosen=end - said_ids, num_guessed=7 if is_guessing else 0):
+            pace.judge(was_right[-8:])
             was_right = []
         said_ids = end
     return clock.now_s, pace
@@ -293,13 +297,56 @@ def test_a_text_that_can_not_be_guessed_is_looked_at_now_and_then() -> None:
     noise = np.random.default_rng(0).permutation(5_000).tolist()
     say(guesser, noise[:4_000])
     assert 4_000 / 6 < sum(draft.looked_at) < 4_000 / 3
-    say(guesser, noise[4_000:4_005])
     counts = guesser.acceptance
-    assert counts.num_chosen == counts.num_passes == 4_005  # those not looked at among them
+    assert counts.num_chosen == counts.num_passes == 4_000  # those not looked at among them
+
+
+def test_a_new_text_is_looked_at_soon_and_what_was_left_of_the_last_one_at_once() -> None:
+    guesser = Guesser()
+    guesser._draft = draft = Watched()
+    noise = np.random.default_rng(0).permutation(1_000).tolist()
+    say(guesser, noise[:900])
+    looked_at = len(draft.looked_at)
+    say(guesser, noise[900:902])
+    assert len(draft.looked_at) == looked_at
     guesser.begin([1, 262])
-    draft.looked_at.clear()
-    say(guesser, noise[4_005:4_008])
-    assert draft.looked_at == [3]  # a new text is looked at soon
+    assert draft.looked_at[looked_at:] == [8]
+    say(guesser, noise[902:905])
+    assert draft.looked_at[looked_at:] == [8, 3]
+
+
+def test_nothing_is_guessed_before_the_draft_knows_what_was_said() -> None:
+    class Eager(Pace):
+        def is_guessing(self) -> bool:
+            return True
+
+    guesser = Guesser(pace=Eager())
+    guesser.start()
+    guesser.stop([262], num_guessed=0)  # one of the first three, which it looks at together
+    assert guesser.guesses(7) == []
+
+
+@pytest.mark.parametrize("phase", range(32))
+def test_what_comes_back_at_a_fixed_distance_is_noticed(phase: int) -> None:
+    """A table with lines of 32 characters, 24 of which are always the same, behind noise."""
+    rng = np.random.default_rng(phase)
+    same, noise = list(range(300, 324)), rng.integers(400, 60_000, (101, 8)).tolist()
+    text = [id_ for line in noise[:25] for id_ in line][phase:]
+    text += [id_ for line in noise[25:] for id_ in (*same, *line)]
+    clock = Clock()
+    guesser = Guesser(pace=Pace(clock=clock))
+    guesser.begin([1, *same])
+    said_ids = 0
+    while said_ids < 2_000:
+        guesser.start()
+        guesses = guesser.guesses(7)
+        clock.now_s += 1.3 if guesses else 1.0
+        num_right = 0
+        while num_right < len(guesses) and guesses[num_right] == text[said_ids + num_right]:
+            num_right += 1
+        guesser.stop(text[said_ids : said_ids + num_right + 1], num_guessed=len(guesses))
+        said_ids += num_right + 1
+    assert clock.now_s < 2_000 * 0.75
 
 
 @pytest.mark.parametrize("held_up", range(3))
@@ -364,8 +411,8 @@ def test_a_clock_that_stands_still_does_no_harm() -> None:
     for _ in range(200):
         is_guessing = pace.is_guessing()
         pace.start()
-        if pace.stop() or is_guessing:
-            pace.judge([True] * 4 + [False], num_guessed=7 if is_guessing else 0)
+        if pace.stop(num_chosen=5 if is_guessing else 1, num_guessed=7 if is_guessing else 0):
+            pace.judge([True] * 4 + [False])
     assert pace.acceptance.num_guessed == 0  # nothing says that it pays
 
 
