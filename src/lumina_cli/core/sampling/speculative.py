@@ -13,7 +13,7 @@ random numbers that would be used anyway makes not only the distribution but eve
 same.
 """
 
-import itertools
+import random
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
@@ -41,9 +41,9 @@ _HOPELESS = 1.25
 look after each pass, which has driven it out of the cache, takes a small model 2 to 3 % of its
 time."""
 
-_SELDOM = (23, 29, 37)
-"""Passes after which it looks then, in turn, and sooner at first. They and their sum are prime, so
-that what comes back at a fixed distance, as in a table, is not missed each time."""
+_SELDOM = (16, 40)
+"""Least and most passes after which it looks then, sooner at first. Chance decides, so that what
+comes back at a fixed distance, as in a table, is not missed each time."""
 
 _LOOKED_AT = WIDE
 """Newest ids of these of which it sees whether they were right; it learns all."""
@@ -118,7 +118,7 @@ class Pace:
         self._started_s = 0.0
         self._newest_s: list[float] = []
         self._due = _ALONE
-        self._seldom = itertools.cycle(_SELDOM)
+        self._chance = random.Random(0)  # it decides the speed, not the text
         self._seconds = {False: _Typical(), True: _Typical()}
         self._promise = _Promise()
         self._supposed = _SUPPOSED
@@ -130,7 +130,7 @@ class Pace:
         """Return whether the next pass should check guesses."""
         num_timed = self._seconds[False].count
         in_a_row = _IN_A_ROW if num_timed == _TIMED else _SOON
-        if num_timed < _ALONE or self._in_a_row >= in_a_row:
+        if self._in_a_row >= in_a_row:
             return False
         if self._pays():
             if self._in_a_row >= _TELLING:
@@ -173,11 +173,13 @@ class Pace:
         if is_guessing or self._promise.num_ids >= _HOPELESS or self._pays():
             self._due = 1
         else:
-            self._due = 2 * self._due if self._due <= _SELDOM[0] / 2 else next(self._seldom)
+            self._due = min(2 * self._due, self._chance.randint(*_SELDOM))
 
     def _pays(self) -> bool:
-        alone_s = self._seconds[False].value
-        return self._promise.num_ids * alone_s > _MARGIN * self._together_s()
+        alone = self._seconds[False]
+        if alone.count < _ALONE:
+            return False
+        return self._promise.num_ids * alone.value > _MARGIN * self._together_s()
 
     def _together_s(self) -> float:
         """Return the time of a pass with guesses: measured, or supposed."""
