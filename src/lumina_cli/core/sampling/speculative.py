@@ -106,7 +106,8 @@ class Pace:
     How many ids a pass with guesses would choose is known without doing one: guesses are
     right as long as the draft names what is said. So nothing is tried on a text that can't be
     guessed. Where it can, passes of both kinds are timed, and now and then anew, for the
-    machine may have been busy. What is decided changes the speed and nothing else.
+    machine may have been busy. Where there is little to guess, even looking is done seldom. What
+    is decided changes the speed and nothing else.
 
     Args:
         clock: seconds from anywhere.
