@@ -47,11 +47,14 @@ class Int8Linear(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Return what the linear map makes of x, (..., C)."""
         rows = x if x.dim() == 2 else x.reshape(-1, x.size(-1))
-        if len(rows) == 1 and self._multiply_one is not None:
-            y = self._multiply_one(rows)
-        else:
-            y = self._multiply_rows(rows)
+        y = self.of_rows(len(rows))(rows)
         return y if x.dim() == 2 else y.view(*x.shape[:-1], -1)
+
+    def of_rows(self, num_rows: int) -> Multiply:
+        """Return the map for exactly so many rows, (R, C), without the detours of `forward`."""
+        if num_rows == 1 and self._multiply_one is not None:
+            return self._multiply_one
+        return self._multiply_rows
 
     def _multiply_rows(self, rows: Tensor) -> Tensor:
         """Multiply what lies around the middle of each row, and the middle by itself.
@@ -123,8 +126,10 @@ def _packed(rounded: Tensor, scale: Tensor, bias: Tensor) -> tuple[Multiply, Mul
             zeros = torch.zeros(len(scale), dtype=torch.long)
             weight = torch._make_per_channel_quantized_tensor(rounded, scale.double(), zeros, 0)
             packed = operations.linear_prepack(weight, bias)
-        multiply = operations.linear_with_input_q_dq_qweight_dq_output_fp32
-        multiply_one = operations.linear_dynamic
+        # By `op` they start several microseconds sooner: torch looks for what else may be among
+        # the arguments otherwise.
+        multiply = operations.linear_with_input_q_dq_qweight_dq_output_fp32.default.op
+        multiply_one = operations.linear_dynamic.default.op
         multiply(rounded[:1].float() / LARGEST, 1 / LARGEST, LARGEST + 1, packed)
         multiply_one(rounded[:1].float(), packed)
     except (AttributeError, RuntimeError):

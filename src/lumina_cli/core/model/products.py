@@ -18,6 +18,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from lumina_cli.core.model.int8 import Int8Linear
+
 NUM_TRIALS = 7
 """Of each routine; the fastest counts, for others may have been held up."""
 
@@ -58,6 +60,9 @@ def _fastest(linears: Sequence[nn.Module], ways: list[_Way], *, num_rows: int) -
     of_shape: dict[torch.Size, _Way] = {}
     maps = []
     for linear in linears:
+        if isinstance(linear, Int8Linear):
+            maps.append(linear.of_rows(num_rows))
+            continue
         if not _is_packable(linear):
             maps.append(plain(linear))
             continue

@@ -98,6 +98,13 @@ def test_a_row_does_not_depend_on_the_rows_beside_it(kind: str) -> None:
     torch.testing.assert_close(together, alone, rtol=0, atol=atol)
 
 
+@pytest.mark.parametrize("num_rows", [1, 4])
+def test_without_detours_the_same_is_computed(kind: str, num_rows: int) -> None:
+    rounded, x = Int8Linear(some_linear()), some_rows(num_rows)
+    with torch.inference_mode():
+        assert torch.equal(rounded.of_rows(num_rows)(x), rounded(x))
+
+
 def test_a_row_of_zeros_gives_the_bias(kind: str) -> None:
     linear = some_linear()
     with torch.inference_mode():
