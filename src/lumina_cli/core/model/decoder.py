@@ -17,7 +17,7 @@ from torch.nn import functional as F
 
 from lumina_cli.core.memory import unless_out_of_memory
 from lumina_cli.core.model.kv_cache import KVCache
-from lumina_cli.core.model.positions import rotate
+from lumina_cli.core.model.positions import qkv_turns, turned
 from lumina_cli.core.model.products import Linear, fastest, plain
 from lumina_cli.core.model.transformer import Layer, Transformer
 
@@ -53,6 +53,11 @@ class Decoder:
         found = unless_out_of_memory(partial(fastest, linears, rows=rows)) or {}
         self._prepared = {num_rows: _by_layer(maps) for num_rows, maps in found.items()}
         self._last_norm = _norm(model.ln_f)
+        # Asking a module for its weights takes a microsecond.
+        self._embedding, self._head = model.wte.weight, model.lm_head.weight
+        is_rotary = model.config.positions == "rotary"
+        self._turns = qkv_turns(model.turns) if is_rotary else None
+        self._positions = None if is_rotary else model.positions
 
     def hidden(self, idx: Tensor, *, cache: KVCache) -> Tensor:
         """Return what `lm_head` reads of the ids after those that the cache holds, (B, T, C).
@@ -102,19 +107,17 @@ class Decoder:
         config = self.model.config
         B, T = idx.shape
         C, H, D = config.hidden_size, config.num_heads, config.head_size
-        x = F.embedding(idx, self.model.wte.weight).mul_(math.sqrt(C))  # (B, T, C)
-        turns = None
-        if config.positions == "rotary":
-            turns = self.model.turns[where]
-        else:
-            x = x.add_(self.model.positions[where])
+        x = F.embedding(idx, self._embedding).mul_(math.sqrt(C))  # (B, T, C)
+        if self._positions is not None:
+            x = x.add_(self._positions[where])
+        turns = None if self._turns is None else self._turns[where]
         x = x.view(B * T, C)
         maps = self._prepared.get(B * T, self._maps)
         for layer, (qkv_of, out_of, fc_of, proj_of) in enumerate(maps):
             norm_1, norm_2 = self._norms[layer]
             qkv = qkv_of(norm_1(x)).view(B, T, 3, H, D)
             if turns is not None:
-                qkv = torch.cat([rotate(qkv[:, :, :2], turns), qkv[:, :, 2:]], dim=2)
+                qkv = turned(qkv, turns)
             y = attend(layer, qkv.permute(2, 0, 3, 1, 4))  # (B, H, T, D)
             x = x + out_of(y.transpose(1, 2).reshape(B * T, C))
             x = x + proj_of(F.gelu(fc_of(norm_2(x)), approximate="tanh"))
@@ -122,7 +125,7 @@ class Decoder:
 
     def logits(self, hidden: Tensor) -> Tensor:
         """Return logits, (..., V) in fp32, of hidden states (..., C)."""
-        return F.linear(hidden, self.model.lm_head.weight).float()
+        return F.linear(hidden, self._head).float()
 
 
 def _norm(norm: nn.LayerNorm) -> Norm:

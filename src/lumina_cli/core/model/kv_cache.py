@@ -64,8 +64,8 @@ class KVCache:
         """
         end = self.length + num_new
         assert end <= self.capacity, (end, self.capacity)
-        new = self._stored[..., self.length : end, :]  # (L, 2, B, H, T, D)
-        keys, values = self._stored[..., :end, :].unbind(1)
+        new = self._stored.narrow(-2, self.length, num_new)  # (L, 2, B, H, T, D)
+        keys, values = self._stored.narrow(-2, 0, end).unbind(1)
         return CacheViews(new.unbind(0), keys.unbind(0), values.unbind(0))
 
     def advance(self, num_positions: int) -> None:

@@ -61,6 +61,29 @@ def rotate_in_parts(qk: Tensor, turns: Tensor) -> Tensor:
     return turned.flatten(-2).type_as(qk)
 
 
+def qkv_turns(turns: Tensor) -> Tensor:
+    """Return turns, (T, D / 2, 2), as complex numbers for `turned`, (T, 3, 1, D / 2).
+
+    Values are multiplied by 1.
+    """
+    turn = torch.view_as_complex(turns)
+    return torch.stack([turn, turn, torch.ones_like(turn)], dim=1).unsqueeze(2)
+
+
+def turned(qkv: Tensor, turns: Tensor) -> Tensor:
+    """Turn queries and keys by their positions, in place where they are in fp32.
+
+    At a few positions starting operations is what takes time, and this is one, values and all.
+
+    Args:
+        qkv: (B, T, 3, H, D), contiguous; its own memory is given up.
+        turns: of these positions, from `qkv_turns`.
+    """
+    in_fp32 = qkv.float()
+    _as_complex(in_fp32).mul_(turns)
+    return in_fp32.type_as(qkv)
+
+
 def split_heads(qkv: Tensor, *, turns: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
     """Return queries, keys and values, (B, H, T, D) each; turned by their positions, if at all.
 

@@ -91,7 +91,7 @@ def _by_mkl(linear: nn.Linear, num_rows: int) -> Linear:
         return plain(linear)
     weight, bias = linear.weight.detach(), linear.bias.detach()
     packed = torch.ops.mkl._mkl_reorder_linear_weight(weight, num_rows)
-    multiply = torch.ops.mkl._mkl_linear
+    multiply = torch.ops.mkl._mkl_linear.default.op  # by `op` it starts sooner
     return lambda x: multiply(x, packed, weight, bias, num_rows)
 
 
@@ -99,7 +99,7 @@ def _by_onednn(linear: nn.Linear, _: int, *, pack: Callable[[nn.Linear], Tensor]
     if not hasattr(torch.ops.mkldnn, "_linear_pointwise"):
         return plain(linear)
     packed, bias = pack(linear), linear.bias.detach()
-    multiply = torch.ops.mkldnn._linear_pointwise
+    multiply = torch.ops.mkldnn._linear_pointwise.default.op
     return lambda x: multiply(x, packed, bias, "none", [], "")
 
 

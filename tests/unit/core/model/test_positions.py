@@ -9,11 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lumina_cli.core.model.positions import (
+    qkv_turns,
     rotary_turns,
     rotate,
     rotate_in_parts,
     sinusoidal_positions,
     split_heads,
+    turned,
 )
 
 
@@ -54,6 +56,15 @@ def test_real_products_turn_as_complex_ones_do(dtype: torch.dtype) -> None:
     torch.testing.assert_close(rotate_in_parts(qk, turns), rotate(qk, turns))
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_a_few_positions_are_turned_as_many_are_and_values_stay(dtype: torch.dtype) -> None:
+    qkv = torch.randn(2, 5, 3, 4, 8, generator=torch.Generator().manual_seed(4)).to(dtype)
+    turns = rotary_turns(32, 8)
+    found = turned(qkv.clone(), qkv_turns(turns)[7:12])
+    assert torch.equal(found[:, :, :2], rotate(qkv[:, :, :2], turns[7:12]))
+    assert torch.equal(found[:, :, 2], qkv[:, :, 2])
+
+
 @given(early=st.integers(0, 20), gap=st.integers(0, 20), shift=st.integers(0, 20))
 def test_what_two_positions_say_to_each_other_depends_on_their_distance_alone(
     early: int, gap: int, shift: int
@@ -61,11 +72,11 @@ def test_what_two_positions_say_to_each_other_depends_on_their_distance_alone(
     q, k = torch.randn(2, 16, generator=torch.Generator().manual_seed(1)).unbind(0)
     turns = rotary_turns(64, 16)
 
-    def turned(x: torch.Tensor, t: int) -> torch.Tensor:
+    def at(x: torch.Tensor, t: int) -> torch.Tensor:
         return rotate(x.view(1, 1, 1, 1, 16), turns[t : t + 1])
 
     def score(q_at: int, k_at: int) -> float:
-        return (turned(q, q_at) * turned(k, k_at)).sum().item()
+        return (at(q, q_at) * at(k, k_at)).sum().item()
 
     here, there = score(early + gap, early), score(early + gap + shift, early + shift)
     assert here == pytest.approx(there, abs=1e-4)
