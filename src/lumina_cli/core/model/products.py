@@ -10,18 +10,26 @@ R rows, I inputs, O outputs.
 
 import functools
 import time
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TypeGuard
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from lumina_cli.core.model.int8 import Int8Linear
 
-NUM_TRIALS = 7
+NUM_TRIALS = 5
 """Of each routine; the fastest counts, for others may have been held up."""
+
+_NUM_TRIED = 3
+"""Matrices of a shape that a routine is tried on, one after the other: a single one would lie in
+the cache, where those of a large model don't."""
+
+_WORTH_IT = 0.9
+"""Share of the plain product's time that another must stay below: it keeps weights a second time,
+and among other operations it gains less than it does alone."""
 
 PACKED_FOR = 8
 """Rows that oneDNN packs for; for one row it is as fast so."""
@@ -36,7 +44,8 @@ _Way = Callable[[nn.Linear, int], Linear]
 def plain(linear: nn.Module) -> Linear:
     """Return a linear map without the detours of calling a module."""
     if isinstance(linear, nn.Linear):
-        return partial(F.linear, weight=linear.weight, bias=linear.bias)
+        bias, weight = linear.bias.detach(), linear.weight.detach().t()
+        return lambda x: torch.addmm(bias, x, weight)
     forward: Linear = linear.forward
     return forward
 
@@ -57,32 +66,36 @@ def fastest(linears: Sequence[nn.Module], *, rows: Sequence[int]) -> dict[int, l
 
 
 def _fastest(linears: Sequence[nn.Module], ways: list[_Way], *, num_rows: int) -> list[Linear]:
-    of_shape: dict[torch.Size, _Way] = {}
-    maps = []
-    for linear in linears:
-        if isinstance(linear, Int8Linear):
-            maps.append(linear.of_rows(num_rows))
-            continue
-        if not _is_packable(linear):
-            maps.append(plain(linear))
-            continue
-        shape = linear.weight.shape
-        if shape not in of_shape:
-            of_shape[shape] = _fastest_way(linear, ways, num_rows=num_rows)
-        maps.append(of_shape[shape](linear, num_rows))
-    return maps
+    of_shape: defaultdict[torch.Size, list[nn.Linear]] = defaultdict(list)
+    for linear in filter(_is_packable, linears):
+        of_shape[linear.weight.shape].append(linear)
+    way_of = {
+        shape: _fastest_way(same[:_NUM_TRIED], ways, num_rows=num_rows)
+        for shape, same in of_shape.items()
+    }
+
+    def map_of(linear: nn.Module) -> Linear:
+        if _is_packable(linear):
+            return way_of[linear.weight.shape](linear, num_rows)
+        return linear.of_rows(num_rows) if isinstance(linear, Int8Linear) else plain(linear)
+
+    return [map_of(linear) for linear in linears]
 
 
-def _fastest_way(linear: nn.Linear, ways: list[_Way], *, num_rows: int) -> _Way:
-    x = torch.ones(num_rows, linear.in_features)
-    maps = [way(linear, num_rows) for way in ways]
+def _fastest_way(linears: Sequence[nn.Linear], ways: list[_Way], *, num_rows: int) -> _Way:
+    """Return the fastest way for some of one shape, or the first where none is by enough."""
+    x = torch.ones(num_rows, linears[0].in_features)
+    maps = [[way(linear, num_rows) for linear in linears] for way in ways]
     best_s = [float("inf")] * len(ways)
     for _ in range(NUM_TRIALS):
-        for number, linear_map in enumerate(maps):
+        for number, linear_maps in enumerate(maps):
+            linear_maps[0](x)  # fetches its code, which the other routines have driven out
             started_s = time.perf_counter()
-            linear_map(x)
+            for linear_map in linear_maps:
+                linear_map(x)
             best_s[number] = min(best_s[number], time.perf_counter() - started_s)
-    return ways[best_s.index(min(best_s))]
+    first = min(range(len(ways)), key=best_s.__getitem__)
+    return ways[first] if best_s[first] < _WORTH_IT * best_s[0] else ways[0]
 
 
 def _by_mkl(linear: nn.Linear, num_rows: int) -> Linear:

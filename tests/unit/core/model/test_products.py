@@ -2,7 +2,7 @@
 
 import functools
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import pytest
 import torch
@@ -23,9 +23,9 @@ def exact(linear: nn.Linear, x: Tensor) -> Tensor:
 
 
 WAYS: dict[str, Callable[[nn.Linear, int], products.Linear]] = {
+    "plain": lambda linear, _: products.plain(linear),
     "mkl": products._by_mkl,
     "onednn": functools.partial(products._by_onednn, pack=products._packed_by_onednn),
-    "plain": lambda linear, _: products.plain(linear),
 }
 
 
@@ -50,15 +50,25 @@ def test_there_is_a_map_for_each_layer_and_number_of_rows() -> None:
             torch.testing.assert_close(linear_map(x).double(), exact(linear, x), atol=1e-5, rtol=0)
 
 
-@pytest.mark.parametrize("fast", WAYS)
-def test_the_fastest_is_chosen(fast: str, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("fast", "time_s", "chosen"),
+    [
+        ("plain", 1.0, "plain"),
+        ("mkl", 1.0, "mkl"),
+        ("onednn", 1.7, "onednn"),
+        ("onednn", 1.9, "plain"),
+    ],
+)
+def test_the_fastest_is_chosen_where_it_gains_more_than_it_costs(
+    fast: str, time_s: float, chosen: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     clock = [0.0]
     monkeypatch.setattr(time, "perf_counter", lambda: clock[0])
     used: list[str] = []
 
     def way(name: str) -> products._Way:
         def run(x: Tensor) -> Tensor:
-            clock[0] += 1.0 if name == fast else 2.0
+            clock[0] += time_s if name == fast else 2.0
             used.append(name)
             return x
 
@@ -66,8 +76,7 @@ def test_the_fastest_is_chosen(fast: str, monkeypatch: pytest.MonkeyPatch) -> No
 
     ways = {name: way(name) for name in WAYS}
     (layer,) = linears((4, 4))
-    chosen = products._fastest_way(layer, list(ways.values()), num_rows=1)
-    assert chosen is ways[fast]
+    assert products._fastest_way([layer], list(ways.values()), num_rows=1) is ways[chosen]
     assert set(used) == set(WAYS)
 
 
@@ -75,9 +84,10 @@ def test_each_shape_is_tried_once_for_each_number_of_rows(monkeypatch: pytest.Mo
     tried: list[tuple[int, int]] = []
 
     def fastest_way(
-        linear: nn.Linear, ways: list[products._Way], *, num_rows: int
+        same: Sequence[nn.Linear], ways: list[products._Way], *, num_rows: int
     ) -> products._Way:
-        tried.append((linear.out_features, num_rows))
+        assert len(same) == 2
+        tried.append((same[0].out_features, num_rows))
         return ways[0]
 
     monkeypatch.setattr(products, "_fastest_way", fastest_way)
