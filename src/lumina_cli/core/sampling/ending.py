@@ -36,8 +36,11 @@ class Ending:
 
     def push(self, piece: Piece) -> list[Piece]:
         """Take the next piece and return those now certain to belong to the text."""
-        self._held.append(piece)
         self._chars_left -= len(piece.text)
+        if not self._stop:
+            self.reached = piece.id == Special.END or self._chars_left <= 0
+            return [piece]
+        self._held.append(piece)
         text = "".join(held.text for held in self._held)
         starts = [text.find(stop) for stop in self._stop if stop in text]
         if starts:

@@ -169,8 +169,7 @@ class Reader:
     def _taken(self, idx: Tensor) -> Tensor:
         """Write down the ids that are about to be read, and return them on the device."""
         assert not self.model.training, "sampling wants model.eval()"
-        start = self.length
-        self._idx[:, start : start + idx.size(1)] = idx
+        self._idx.narrow(1, self.length, idx.size(1)).copy_(idx)
         return idx.to(self._idx.device)
 
     def _recorded_pass(self, idx: Tensor) -> FixedPass | None:

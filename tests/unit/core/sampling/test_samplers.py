@@ -130,6 +130,40 @@ def test_clear_choices_are_not_made_twice(config: SamplingConfig) -> None:
     assert num_again < 5
 
 
+def test_what_is_chosen_without_the_filter_is_what_the_filter_leaves_first(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Rows of all spreads, with ties, and ids that may not come; all filters."""
+    rng = np.random.default_rng(0)
+    num_at_once = 0
+    surely_keeps = Chooser._surely_keeps
+
+    def counted(self: Chooser, logits: Row, id_: int) -> bool:
+        nonlocal num_at_once
+        is_kept = surely_keeps(self, logits, id_)
+        num_at_once += is_kept
+        return is_kept
+
+    for seed in range(600):
+        config = SamplingConfig.model_validate(
+            {
+                "sampler": rng.choice(["nucleus", "top-k", "min-p"]),
+                "temperature": rng.choice([0.1, 0.8, 2.0]),
+                "top_p": rng.choice([0.0, 0.5, 0.9, 0.999, 1.0]),
+                "top_k": rng.choice([1, 3, 11, 40]),
+                "min_p": rng.choice([0.0, 0.05, 0.5, 1.0]),
+            }
+        )
+        logits = rng.standard_normal(30) * rng.choice([0.01, 1.0, 5.0])
+        logits = np.where(rng.random(30) < 0.3, np.round(logits), logits)
+        logits[rng.random(30) < 0.2] = -math.inf
+        monkeypatch.setattr(Chooser, "_surely_keeps", lambda *_: False)
+        expected = choose(config, logits, seed=seed, again=lambda row=logits: row)
+        monkeypatch.setattr(Chooser, "_surely_keeps", counted)
+        assert choose(config, logits, seed=seed, again=lambda row=logits: row) == expected
+    assert 300 < num_at_once < 600
+
+
 @pytest.mark.parametrize(
     "settings",
     [
