@@ -13,7 +13,7 @@ A guess can be wrong but nothing can go wrong with it: the model decides what is
 N ids of the text, V vocabulary.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 import numpy.typing as npt
@@ -62,11 +62,8 @@ def _counted(
     """Return, for each context that knows better than its shorter ones, hash, next id and gain."""
     targets = ids[MAX_ORDER:]
     guesses = ids[MAX_ORDER - 1 : -1]  # the last id again: what is guessed where nothing is known
-    hashes = np.zeros(len(targets), dtype=np.uint64)
     found = []
-    for order in range(1, MAX_ORDER + 1):
-        before = ids[MAX_ORDER - order : len(ids) - order]
-        hashes = hashes + (before + np.uint64(1)) * np.uint64(_FACTORS[order - 1])
+    for hashes in _context_hashes(ids):
         kept, guesses = _of_order(hashes, targets, guesses)
         found.append(kept)
     return tuple(np.concatenate(parts) for parts in zip(*found, strict=True))  # type: ignore[return-value]
@@ -132,26 +129,33 @@ class Draft:
 
     def learn(self, ids: Iterable[int]) -> None:
         """Take up ids that were read or said, in their order."""
-        for id_ in ids:
-            self._learn(id_, _hashes(self._last))
+        text = [*self._last, *ids]
+        self._last = text[-MAX_ORDER:]
+        if len(text) <= MAX_ORDER:
+            return
+        self._make_room()
+        hashes = _context_hashes(np.array(text, dtype=np.uint64))
+        for order, of_order in zip(range(1, max(SESSION_ORDERS) + 1), hashes, strict=False):
+            if order in SESSION_ORDERS:
+                self._seen.update(zip(of_order.tolist(), text[MAX_ORDER:], strict=True))
 
     def check(self, ids: Iterable[int]) -> list[bool]:
         """Take up ids like `learn`; return whether each would have been guessed at its place."""
         was_right = []
+        self._make_room()
         for id_ in ids:
             hashes = _hashes(self._last)
             was_right.append(bool(hashes) and self._likeliest(hashes, self._last[-1]) == id_)
-            self._learn(id_, hashes)
+            if len(hashes) == MAX_ORDER:
+                for order in SESSION_ORDERS:
+                    self._seen[hashes[order - 1]] = id_
+                del self._last[0]
+            self._last.append(id_)
         return was_right
 
-    def _learn(self, id_: int, hashes: list[int]) -> None:
-        if len(hashes) == MAX_ORDER:
-            if len(self._seen) > MAX_SEEN:
-                self._seen.clear()
-            for order in SESSION_ORDERS:
-                self._seen[hashes[order - 1]] = id_
-            del self._last[0]
-        self._last.append(id_)
+    def _make_room(self) -> None:
+        if len(self._seen) > MAX_SEEN:
+            self._seen.clear()
 
     def forget_place(self) -> None:
         """Let what is learnt next not stand behind what was learnt last."""
@@ -176,6 +180,18 @@ class Draft:
                 if slots[slot] == key & 0xFFFF and slots[slot + 1]:
                     return slots[slot + 1]
         return last_id
+
+
+def _context_hashes(ids: npt.NDArray[np.uint64]) -> Iterator[npt.NDArray[np.uint64]]:
+    """Yield the hashes of the last id before each of `ids`, of the last two, and so on.
+
+    Those of the first ids, with fewer than the longest context before them, are left out.
+    """
+    hashes = np.zeros(len(ids) - MAX_ORDER, dtype=np.uint64)
+    for order, factor in enumerate(_FACTORS, start=1):
+        before = ids[MAX_ORDER - order : len(ids) - order]
+        hashes = hashes + (before + np.uint64(1)) * np.uint64(factor)
+        yield hashes
 
 
 def _hashes(context: list[int]) -> list[int]:

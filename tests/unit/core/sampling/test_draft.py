@@ -1,7 +1,9 @@
 """Statistics of characters: what followed most often, by the longest context that knows better."""
 
 import numpy as np
+import pytest
 
+from lumina_cli.core.sampling import draft as draft_module
 from lumina_cli.core.sampling.draft import MAX_ORDER, Draft, build_table
 
 RNG = np.random.default_rng(0)
@@ -74,6 +76,27 @@ def test_what_stands_in_another_place_is_not_joined() -> None:
     draft.forget_place()
     draft.learn([1, 2])
     assert draft.guess(num_ids=3) == [2, 2, 2]  # nothing is known: anything will do
+
+
+def test_many_ids_at_once_are_learnt_as_one_by_one() -> None:
+    ids = np.random.default_rng(1).integers(0, 60_000, 90).tolist()
+    for sizes in ([90], [5, 85], [8, 1, 30, 51], [20, 70]):
+        at_once, one_by_one = Draft(), Draft()
+        for start, size in zip(np.cumsum([0, *sizes]), sizes, strict=False):
+            at_once.learn(ids[start : start + size])
+        for id_ in ids:
+            one_by_one.check([id_])
+        assert at_once._seen == one_by_one._seen
+        assert at_once._last == one_by_one._last
+
+
+def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(draft_module, "MAX_SEEN", 500)
+    draft = Draft()
+    for start in range(0, 10_000, 40):
+        draft.learn(range(start, start + 40))
+        draft.check(range(start + 40, start + 45))
+    assert 100 < len(draft._seen) < 500 + 3 * 45
 
 
 def test_what_is_checked_is_right_where_it_would_have_been_guessed() -> None:
