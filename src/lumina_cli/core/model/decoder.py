@@ -38,7 +38,7 @@ class Decoder:
     """Reads on behind a cache.
 
     Args:
-        model: in `eval()` mode; it is not copied.
+        model: in `eval()` mode; it is not copied, and its weights must stay where they are.
         rows: numbers of rows of a pass that are worth preparing for: on a CPU in fp32 the
             fastest products are found for each, and keep the weights a second time. Where
             memory is too short for that, they remain the plain ones.

@@ -2,7 +2,7 @@
 
 None is the fastest everywhere: with weights packed by oneDNN one row of the default shape takes
 half the time of a plain product on a Zen 5 and a quarter more on a Xeon; for a small matrix it
-takes four times as long to begin. So they are tried. They differ in the last bits, as passes
+takes five to ten times as long to begin. So they are tried. They differ in the last bits, as passes
 over more or fewer ids do.
 
 R rows, I inputs, O outputs.
@@ -20,12 +20,12 @@ from torch import Tensor, nn
 
 from lumina_cli.core.model.int8 import Int8Linear
 
-NUM_TRIALS = 5
+NUM_TRIALS = 3
 """Of each routine; the fastest counts, for others may have been held up."""
 
 _NUM_TRIED = 3
-"""Matrices of a shape that a routine is tried on, one after the other: a single one would lie in
-the cache, where those of a large model don't."""
+"""Matrices of a shape that a routine is tried on, one after the other: of a large model not all fit
+into the cache, where a single one would lie all the time."""
 
 _WORTH_IT = 0.9
 """Share of the plain product's time that another must stay below: it keeps weights a second time,

@@ -59,5 +59,5 @@ class Ending:
 
 def _undecided(text: str, stop: Sequence[str]) -> int:
     """Return how many characters at the end of `text` may be the beginning of a stop text."""
-    longest = min(len(text), max(map(len, stop), default=1) - 1)
+    longest = min(len(text), max(map(len, stop)) - 1)
     return next((n for n in range(longest, 0, -1) if any(s.startswith(text[-n:]) for s in stop)), 0)

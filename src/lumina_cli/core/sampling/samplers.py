@@ -15,7 +15,6 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from lumina_cli.core.sampling.config import SamplingConfig
@@ -91,65 +90,49 @@ class Chooser:
         choice = _first(scores, slack=self._slack)
         if choice.is_safe and self._surely_keeps(logits, choice.id):
             return choice
-        kept = self._narrow(logits)
-        choice = _first(np.where(kept > NEVER, scores, NEVER), slack=self._slack)
-        if choice.is_safe and self._is_border_near(choice.id, logits, kept, scores):
-            return Choice(choice.id, is_safe=False)
-        return choice
+        is_out = self._narrow(logits) == NEVER
+        choice = _first(np.where(is_out, NEVER, scores), slack=self._slack)
+        rivals = logits[is_out & (scores > scores[choice.id] - self._slack)]
+        is_safe = (
+            choice.is_safe
+            and self._surely_keeps(logits, choice.id)
+            and (not len(rivals) or self._surely_rules_out(logits, rivals.max()))
+        )
+        return Choice(choice.id, is_safe)
 
     def _surely_keeps(self, logits: Row, id_: int) -> bool:
-        """Whether the filter keeps an id whatever rounding does; no where only sorting can tell.
+        """Whether the filter keeps an id whatever rounding does; the likeliest it always does.
 
-        What is first of all ids and is kept is first of those kept.
+        What is first of all ids and is kept is first of those kept: so nothing is sorted.
         """
         config, slack = self._config, self._slack
-        may_be_above = logits > logits[id_] - slack  # itself among them
+        may_be_above = logits >= logits[id_] - slack  # itself among them
         num_above = np.count_nonzero(may_be_above)
         if num_above == 1:
             return True
         if config.sampler == "top-k":
             return bool(num_above <= config.top_k)
-        largest = logits.max()
         if config.sampler == "min-p":
-            return not config.min_p or logits[id_] - slack > largest + math.log(config.min_p)
-        exps = np.exp(logits - largest)
-        above = float((exps @ may_be_above - exps[id_]) / exps.sum())
+            return bool(logits[id_] - slack > self._least(logits))
+        probs = softmax(logits)
+        above = float(probs @ may_be_above - probs[id_])
         return above + self._moves(above) < config.top_p - _SUM_ROUNDING
 
-    def _is_border_near(self, id_: int, logits: Row, kept: Row, scores: Row) -> bool:
-        """Whether an id that rounding may let in, or out, could change the choice."""
-        slack, is_out = self._slack, kept == NEVER
-        lowest = logits[~is_out].min()
-        highest_out = logits[is_out].max(initial=NEVER)
-        near = is_out & (logits >= highest_out - slack) & (scores > scores[id_] - slack)
-        if logits[id_] > lowest + slack and not near.any():
-            return False
-        return self._is_doubtful(logits, ~is_out, lowest, highest_out)
-
-    def _is_doubtful(
-        self, logits: Row, is_kept: NDArray[np.bool_], lowest: float, highest_out: float
-    ) -> bool:
-        """Whether rounding may move the border between the ids kept and the others.
-
-        The likeliest id is always kept, so where it is the only one none can drop out.
-        """
+    def _surely_rules_out(self, logits: Row, logit: float) -> bool:
+        """Whether the filter rules out whatever is no likelier than `logit`, even if rounded."""
         config, slack = self._config, self._slack
-        num_kept = int(is_kept.sum())
-        if lowest - highest_out < slack:
-            return True
+        are_above = logits > logit + slack
         if config.sampler == "top-k":
-            return num_kept > config.top_k  # all that are equal to the last
-        if config.sampler == "min-p" and config.min_p:
-            border = logits.max() + math.log(config.min_p)
-            may_lose = num_kept > 1 and lowest - border < slack
-            return bool(may_lose or border - highest_out < slack)
-        if config.sampler == "nucleus" and config.top_p < 1:
-            probs = softmax(logits)
-            kept = float(probs[is_kept].sum())
-            without = kept - float(probs[logits == lowest].min())
-            may_lose = num_kept > 1 and config.top_p - without < self._moves(without)
-            return may_lose or kept - config.top_p < self._moves(kept)
-        return False
+            return bool(np.count_nonzero(are_above) >= config.top_k)
+        if config.sampler == "min-p":
+            return bool(logit + slack < self._least(logits))
+        above = float(softmax(logits) @ are_above)
+        return above - self._moves(above) > config.top_p + _SUM_ROUNDING
+
+    def _least(self, logits: Row) -> float:
+        """Return the least logit that min-p keeps."""
+        min_p = self._config.min_p
+        return float(logits.max()) + math.log(min_p) if min_p else NEVER
 
     def _moves(self, mass: float) -> float:
         """Return how much rounding may change the sum of some probabilities.

@@ -116,6 +116,61 @@ def test_logits_that_differ_by_rounding_give_the_same_or_are_computed_again(
     assert num_again < 800
 
 
+@pytest.mark.parametrize("num_ids", [5, 300, 20_000])
+def test_rounding_that_moves_the_border_of_nucleus_changes_nothing(num_ids: int) -> None:
+    """Rows as flat as there may be, with top-p where an id is just kept or just not.
+
+    With thousands of unlikely ids rounding moves the border over many of them.
+    """
+    rng = np.random.default_rng(0)
+    for seed in range(300 if num_ids < 1_000 else 60):
+        exact = rng.standard_normal(num_ids) * rng.choice([0.0003, 0.1, 2.0])
+        noise = Chooser(DRAWING[0], generator=generator(seed))._next_noise(num_ids)
+        first = int((exact + noise).argmax())
+        probs = softmax(exact)
+        above = float(probs[exact > exact[first]].sum())
+        top_p = above + rng.uniform(-1, 1) * ROUNDING / 2 * above * (1 - above)
+        config = SamplingConfig(sampler="nucleus", top_p=top_p, temperature=1.0)
+        tilt = np.where(exact > exact[first], 1, -1) * rng.choice([-1, 1])
+        shaken = exact + tilt * ROUNDING / 2
+        one, other = (
+            choose(config, x, seed=seed, again=lambda row=exact: row) for x in (exact, shaken)
+        )
+        assert one == other, seed
+
+
+@pytest.mark.parametrize(
+    ("settings", "row"),
+    [
+        ({"sampler": "top-k", "top_k": 2}, [0.0, -1.0, -1.0]),
+        ({"sampler": "min-p", "min_p": math.exp(-1)}, [0.0, -0.5, -1.0 + ROUNDING / 8]),
+        (
+            {"sampler": "nucleus", "top_p": (1 + math.exp(-1)) / (1 + math.exp(-1) + math.exp(-2))},
+            [0.0, -1.0, -2.0 + ROUNDING / 8],
+        ),
+    ],
+)
+@pytest.mark.parametrize("lead", [ROUNDING / 4, 5.0])
+def test_what_only_rounding_rules_out_is_chosen_all_the_same(
+    settings: dict[str, object], row: list[float], lead: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = SamplingConfig.model_validate({**settings, "temperature": 1.0})
+    exact = np.array(row)
+    shaken = exact + np.array([1, 1, -1]) * 0.45 * ROUNDING
+    noise = np.array([0.0, -100.0, lead - exact[2]])
+    monkeypatch.setattr(Chooser, "_next_noise", lambda *_: noise)
+    assert composed(config, exact)[2] > -math.inf
+    assert composed(config, shaken)[2] == -math.inf
+    assert [choose(config, x, again=lambda: exact) for x in (exact, shaken)] == [2, 2]
+
+
+def test_logits_too_large_for_rounding_to_show_are_filtered() -> None:
+    row = np.array([3e13, 3e13 - 0.1])
+    config = SamplingConfig(sampler="top-k", top_k=1, temperature=1.0)
+    for seed in range(50):
+        assert choose(config, row, seed=seed, again=lambda: row) == 0
+
+
 @pytest.mark.parametrize("config", [SamplingConfig(sampler="greedy"), *DRAWING])
 def test_clear_choices_are_not_made_twice(config: SamplingConfig) -> None:
     num_again = 0
