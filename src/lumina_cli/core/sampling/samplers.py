@@ -89,7 +89,7 @@ class Chooser:
         scores = logits + noise
         choice = _first(scores, slack=self._slack)
         if choice.is_safe and self._surely_keeps(logits, choice.id):
-            return choice
+            return choice  # the first of all is first of those kept: nothing need be sorted
         is_out = self._narrow(logits) == NEVER
         choice = _first(np.where(is_out, NEVER, scores), slack=self._slack)
         rivals = logits[is_out & (scores > scores[choice.id] - self._slack)]
@@ -101,10 +101,7 @@ class Chooser:
         return Choice(choice.id, is_safe)
 
     def _surely_keeps(self, logits: Row, id_: int) -> bool:
-        """Whether the filter keeps an id whatever rounding does; the likeliest it always does.
-
-        What is first of all ids and is kept is first of those kept: so nothing is sorted.
-        """
+        """Whether the filter keeps an id whatever rounding does; the likeliest it always does."""
         config, slack = self._config, self._slack
         may_be_above = logits >= logits[id_] - slack  # itself among them
         num_above = np.count_nonzero(may_be_above)
