@@ -50,6 +50,9 @@ from lumina_cli.tokenizer.chat_format import encode_prompt
 
 VOCAB_SIZE = 362
 SHAPES = {
+    "demo": ModelConfig(
+        hidden_size=64, num_layers=4, num_heads=2, seq_length=128, positions="rotary"
+    ),
     "laptop": ModelConfig(hidden_size=192, num_layers=4, num_heads=6, seq_length=128),
     "seed": ModelConfig(),
 }
