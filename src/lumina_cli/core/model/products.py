@@ -1,14 +1,15 @@
 """Linear maps of a few rows on a CPU, each by the routine that is fastest on this machine.
 
 None is the fastest everywhere: with weights packed by oneDNN one row of the default shape takes
-half the time of a plain product on a Zen 5 and a quarter more on a Xeon; for a small matrix it
-takes five to ten times as long to begin. So they are tried. They differ in the last bits, as passes
-over more or fewer ids do.
+half the time of a plain product on a Zen 5 and a quarter more on a Xeon; in parts that threads
+share it takes a quarter less than that on a Zen 3; a small matrix is done before either has begun.
+So they are tried. They differ in the last bits, as passes over more or fewer ids do.
 
 R rows, I inputs, O outputs.
 """
 
 import functools
+import math
 import time
 from collections import defaultdict
 from collections.abc import Callable, Sequence
@@ -28,8 +29,12 @@ _NUM_TRIED = 3
 into the cache, where a single one would lie all the time."""
 
 _WORTH_IT = 0.9
-"""Share of the plain product's time that another must stay below: it keeps weights a second time,
-and among other operations it gains less than it does alone."""
+"""Share of the time of a simpler routine that another must stay below: among other operations it
+gains less than it does alone, and what is packed lies in memory a second time."""
+
+_NUM_PARTS = 8
+"""Parts of a matrix that threads share: more than there are threads on a small machine, as many as
+fetch all that the memory gives on a large one."""
 
 PACKED_FOR = 8
 """Rows that oneDNN packs for; for one row it is as fast so."""
@@ -61,7 +66,7 @@ def fastest(linears: Sequence[nn.Module], *, rows: Sequence[int]) -> dict[int, l
         rows: each R that is worth it.
     """
     pack = functools.cache(_packed_by_onednn)  # once for every R
-    ways: list[_Way] = [lambda linear, _: plain(linear), _by_mkl, partial(_by_onednn, pack=pack)]
+    ways: list[_Way] = [_plainly, _in_parts, _by_mkl, partial(_by_onednn, pack=pack)]
     return {num_rows: _fastest(linears, ways, num_rows=num_rows) for num_rows in rows}
 
 
@@ -83,7 +88,7 @@ def _fastest(linears: Sequence[nn.Module], ways: list[_Way], *, num_rows: int) -
 
 
 def _fastest_way(linears: Sequence[nn.Linear], ways: list[_Way], *, num_rows: int) -> _Way:
-    """Return the fastest way for some of one shape, or the first where none is by enough."""
+    """Return the fastest way for some of one shape; each must be worth it beside those before."""
     x = torch.ones(num_rows, linears[0].in_features)
     maps = [[way(linear, num_rows) for linear in linears] for way in ways]
     best_s = [float("inf")] * len(ways)
@@ -94,8 +99,28 @@ def _fastest_way(linears: Sequence[nn.Linear], ways: list[_Way], *, num_rows: in
             for linear_map in linear_maps:
                 linear_map(x)
             best_s[number] = min(best_s[number], time.perf_counter() - started_s)
-    first = min(range(len(ways)), key=best_s.__getitem__)
-    return ways[first] if best_s[first] < _WORTH_IT * best_s[0] else ways[0]
+    chosen = 0
+    for number in range(1, len(ways)):
+        if best_s[number] < _WORTH_IT * best_s[chosen]:
+            chosen = number
+    return ways[chosen]
+
+
+def _plainly(linear: nn.Linear, _: int) -> Linear:
+    return plain(linear)
+
+
+def _in_parts(linear: nn.Linear, num_rows: int) -> Linear:
+    """Return a map whose outputs are shared among threads: a plain product of one row uses one."""
+    num_parts = math.gcd(linear.out_features, _NUM_PARTS)
+    weight = torch.unflatten(linear.weight.detach(), 0, (num_parts, -1)).mT  # (parts, I, O / parts)
+    bias = linear.bias.detach().view(num_parts, 1, -1)
+
+    def multiply(x: Tensor) -> Tensor:
+        y = torch.baddbmm(bias, x.expand(num_parts, -1, -1), weight)  # (parts, R, O / parts)
+        return y.transpose(0, 1).reshape(num_rows, -1)
+
+    return multiply
 
 
 def _by_mkl(linear: nn.Linear, num_rows: int) -> Linear:

@@ -23,7 +23,8 @@ def exact(linear: nn.Linear, x: Tensor) -> Tensor:
 
 
 WAYS: dict[str, Callable[[nn.Linear, int], products.Linear]] = {
-    "plain": lambda linear, _: products.plain(linear),
+    "plain": products._plainly,
+    "parts": products._in_parts,
     "mkl": products._by_mkl,
     "onednn": functools.partial(products._by_onednn, pack=products._packed_by_onednn),
 }
@@ -54,6 +55,7 @@ def test_there_is_a_map_for_each_layer_and_number_of_rows() -> None:
     ("fast", "time_s", "chosen"),
     [
         ("plain", 1.0, "plain"),
+        ("parts", 1.0, "parts"),
         ("mkl", 1.0, "mkl"),
         ("onednn", 1.7, "onednn"),
         ("onednn", 1.9, "plain"),
@@ -103,7 +105,7 @@ def test_onednn_packs_a_layer_once_for_all_numbers_of_rows(
     monkeypatch.setattr(
         products, "_packed_by_onednn", lambda linear: packed.append(linear) or pack(linear)
     )
-    monkeypatch.setattr(products, "_fastest_way", lambda _, ways, *, num_rows: ways[2])
+    monkeypatch.setattr(products, "_fastest_way", lambda _, ways, *, num_rows: ways[-1])
     layers = linears((8, 8), (8, 8))
     fastest(layers, rows=(1, 8))
     assert packed == layers
