@@ -212,7 +212,7 @@ class Session:
 def speculation(file: ModelFile, *, prompts: list[str], num_rounds: int) -> list[dict[str, Any]]:
     """Return a line for each temperature: with guesses against without, on the same texts."""
     lines = []
-    for temperature in (0.0, 0.5, 0.8, 1.0):
+    for temperature in (0.0, 0.5, 0.8, 1.0, 2.0):  # at 2 little can be guessed
         off, auto = (
             Session(file, prompts=prompts, temperature=temperature, is_guessing=is_guessing)
             for is_guessing in (False, True)

@@ -119,7 +119,6 @@ class TextContinuer:
         ready: the model.
         prompt: text to continue, empty to begin one.
         num_texts: how many to make; in beam search the best ones, else as many draws.
-        acceptance: how well characters were guessed in advance, so far.
 
     Raises:
         UsageError: more texts than beam search can follow.
@@ -143,7 +142,11 @@ class TextContinuer:
         self._prompt_ids = [Special.BEGIN, *self._vocabulary.encode(prompt)]
         self._outgrows = False
         self._guesser = ready.guesser() if num_texts == 1 else None
-        self.acceptance = self._guesser.acceptance if self._guesser else Acceptance()
+
+    @property
+    def acceptance(self) -> Acceptance:
+        """How well characters were guessed in advance, so far."""
+        return self._guesser.acceptance if self._guesser else Acceptance()
 
     def notices(self) -> Iterator[str]:
         """Yield what there is to tell before the first text."""

@@ -13,7 +13,7 @@ A guess can be wrong but nothing can go wrong with it: the model decides what is
 N ids of the text, V vocabulary.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 import numpy as np
 import numpy.typing as npt
@@ -37,6 +37,8 @@ _FACTORS = tuple(
     (0x9E3779B97F4A7C15 * (2 * n + 1) ** 5 | 1) & _MASK for n in range(1, MAX_ORDER + 1)
 )
 """Odd numbers, one for each place before the next id."""
+
+_REVERSED = np.array(_FACTORS[::-1], dtype=np.uint64)
 
 
 def build_table(ids: npt.NDArray[np.integer], *, max_bytes: int) -> DraftTable:
@@ -63,8 +65,8 @@ def _counted(
     targets = ids[MAX_ORDER:]
     guesses = ids[MAX_ORDER - 1 : -1]  # the last id again: what is guessed where nothing is known
     found = []
-    for hashes in _context_hashes(ids):
-        kept, guesses = _of_order(hashes, targets, guesses)
+    for order in range(1, MAX_ORDER + 1):
+        kept, guesses = _of_order(_context_hashes(ids, order=order), targets, guesses)
         found.append(kept)
     return tuple(np.concatenate(parts) for parts in zip(*found, strict=True))  # type: ignore[return-value]
 
@@ -134,10 +136,10 @@ class Draft:
         if len(text) <= MAX_ORDER:
             return
         self._make_room()
-        hashes = _context_hashes(np.array(text, dtype=np.uint64))
-        for order, of_order in zip(range(1, max(SESSION_ORDERS) + 1), hashes, strict=False):
-            if order in SESSION_ORDERS:
-                self._seen.update(zip(of_order.tolist(), text[MAX_ORDER:], strict=True))
+        array = np.array(text, dtype=np.uint64)
+        for order in SESSION_ORDERS:
+            hashes = _context_hashes(array, order=order).tolist()
+            self._seen.update(zip(hashes, text[MAX_ORDER:], strict=True))
 
     def check(self, ids: Iterable[int]) -> list[bool]:
         """Take up ids like `learn`; return whether each would have been guessed at its place."""
@@ -182,16 +184,13 @@ class Draft:
         return last_id
 
 
-def _context_hashes(ids: npt.NDArray[np.uint64]) -> Iterator[npt.NDArray[np.uint64]]:
-    """Yield the hashes of the last id before each of `ids`, of the last two, and so on.
+def _context_hashes(ids: npt.NDArray[np.uint64], *, order: int) -> npt.NDArray[np.uint64]:
+    """Return the hash of the last `order` ids before each of `ids`.
 
     Those of the first ids, with fewer than the longest context before them, are left out.
     """
-    hashes = np.zeros(len(ids) - MAX_ORDER, dtype=np.uint64)
-    for order, factor in enumerate(_FACTORS, start=1):
-        before = ids[MAX_ORDER - order : len(ids) - order]
-        hashes = hashes + (before + np.uint64(1)) * np.uint64(factor)
-        yield hashes
+    before = ids[MAX_ORDER - order : -1] + np.uint64(1)
+    return np.correlate(before, _REVERSED[-order:])  # a sum of products, its lower 64 bits
 
 
 def _hashes(context: list[int]) -> list[int]:

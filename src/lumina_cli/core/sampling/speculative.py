@@ -17,7 +17,7 @@ import random
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from lumina_cli.core.checkpoint.format import DraftTable
 from lumina_cli.core.model.decoder import WIDE
@@ -101,7 +101,7 @@ class Acceptance:
 
 
 class Pace:
-    """Decides before each pass whether guessing pays, by measuring both ways.
+    """Decides before a pass whether guessing pays, by measuring both ways.
 
     How many ids a pass with guesses would choose is known without doing one: guesses are
     right as long as the draft names what is said. So nothing is tried on a text that can't be
@@ -111,14 +111,16 @@ class Pace:
 
     Args:
         clock: seconds from anywhere.
+
+    Attributes:
+        due: passes without guesses after which to judge them.
     """
 
     def __init__(self, *, clock: Callable[[], float] = time.perf_counter) -> None:
-        self.acceptance = Acceptance()
+        self.due = _ALONE
         self._clock = clock
         self._started_s = 0.0
         self._newest_s: list[float] = []
-        self._due = _ALONE
         self._chance = random.Random(0)  # it decides the speed, not the text
         self._seconds = {False: _Typical(), True: _Typical()}
         self._promise = _Promise()
@@ -143,38 +145,33 @@ class Pace:
 
     def begin(self) -> None:
         """Look at a new text soon, however the last one was."""
-        self._due = min(self._due, _ALONE)
+        self.due = min(self.due, _ALONE)
 
     def start(self) -> None:
         """Begin to time a pass and the choices after it."""
         self._started_s = self._clock()
 
-    def stop(self, *, num_chosen: int, num_guessed: int) -> bool:
-        """End a pass; return whether it is time to judge those since the last time."""
+    def stop(self) -> None:
+        """End a pass that is timed."""
         self._newest_s.append(self._clock() - self._started_s)
-        self._in_a_row = self._in_a_row + 1 if num_guessed else 0
-        self._num_alone = 0 if num_guessed else self._num_alone + 1
-        counts = self.acceptance
-        counts.num_passes += 1
-        counts.num_chosen += num_chosen
-        counts.num_guessed += num_guessed
-        counts.num_accepted += num_chosen - 1
-        return num_guessed > 0 or len(self._newest_s) >= self._due
 
-    def judge(self, was_right: Iterable[bool]) -> None:
-        """Learn from the passes since the last time: any number without guesses, or one with.
+    def judge(self, was_right: Iterable[bool], *, num_alone: int) -> None:
+        """Learn from the passes since the last time: a number without guesses, or one with.
 
         Args:
             was_right: of the newest ids chosen in them, whether the draft would have named each.
+            num_alone: the passes, if they were without guesses, else 0.
         """
-        is_guessing = self._in_a_row > 0
+        is_guessing = not num_alone
+        self._in_a_row = self._in_a_row + 1 if is_guessing else 0
+        self._num_alone = 0 if is_guessing else self._num_alone + num_alone
         self._seconds[is_guessing].add(self._newest_s)
         self._newest_s = []
         self._promise.add(was_right)
         if is_guessing or self._promise.num_ids >= _HOPELESS or self._pays():
-            self._due = 1
+            self.due = 1
         else:
-            self._due = min(2 * self._due, self._chance.randint(*_SELDOM))
+            self.due = min(2 * self.due, self._chance.randint(*_SELDOM))
 
     def _pays(self) -> bool:
         alone = self._seconds[False]
@@ -209,23 +206,32 @@ class Guesser:
     def __init__(self, table: DraftTable | None = None, *, pace: Pace | None = None) -> None:
         self.pace = pace or Pace()
         self._draft = Draft(table)
+        self._counts = Acceptance()
         self._chosen: list[int] = []
+        """Since the last look: by any number of passes without guesses, or by one with."""
 
     @property
     def acceptance(self) -> Acceptance:
         """How well guesses did since the beginning."""
-        return self.pace.acceptance
+        counts, num_alone = self._counts, len(self._chosen)
+        return replace(
+            counts,
+            num_passes=counts.num_passes + num_alone,
+            num_chosen=counts.num_chosen + num_alone,
+        )
 
     def begin(self, ids: Sequence[int]) -> None:
         """Take up the prompt of a new text and its first id."""
-        self._look()
+        if self._chosen:
+            self._look(num_guessed=0)
         self.pace.begin()
         self._draft.forget_place()
         self._draft.learn(ids)
 
     def start(self) -> None:
-        """Begin to time a pass and the choices after it."""
-        self.pace.start()
+        """Begin a pass and the choices after it."""
+        if self._is_timed():
+            self.pace.start()
 
     def guesses(self, num_ids: int) -> list[int]:
         """Return ids to check with the next pass, none where that doesn't pay."""
@@ -235,15 +241,26 @@ class Guesser:
 
     def stop(self, chosen: Sequence[int], *, num_guessed: int) -> None:
         """End a pass and take up what was chosen."""
+        if self._is_timed():
+            self.pace.stop()
         self._chosen += chosen
-        if self.pace.stop(num_chosen=len(chosen), num_guessed=num_guessed):
-            self._look()
+        if num_guessed or len(self._chosen) >= self.pace.due:
+            self._look(num_guessed=num_guessed)
 
-    def _look(self) -> None:
-        if self._chosen:
-            self._draft.learn(self._chosen[:-_LOOKED_AT])
-            self.pace.judge(self._draft.check(self._chosen[-_LOOKED_AT:]))
-            self._chosen = []
+    def _is_timed(self) -> bool:
+        """Whether this pass is one of the last before the next look, which are enough to know."""
+        return len(self._chosen) + _ALONE >= self.pace.due
+
+    def _look(self, *, num_guessed: int) -> None:
+        chosen, counts = self._chosen, self._counts
+        num_alone = 0 if num_guessed else len(chosen)
+        counts.num_passes += num_alone or 1
+        counts.num_chosen += len(chosen)
+        counts.num_guessed += num_guessed
+        counts.num_accepted += len(chosen) - (num_alone or 1)
+        self._chosen = []
+        self._draft.learn(chosen[:-_LOOKED_AT])
+        self.pace.judge(self._draft.check(chosen[-_LOOKED_AT:]), num_alone=num_alone)
 
 
 class _Typical:

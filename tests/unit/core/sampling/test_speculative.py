@@ -3,7 +3,7 @@
 import itertools
 import math
 from collections import Counter, defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 import pytest
@@ -25,12 +25,16 @@ from lumina_cli.tokenizer.vocabulary import Vocabulary
 class Always(Pace):
     """Guesses in every pass, so that all that can go wrong with guesses does."""
 
+    def __init__(self) -> None:
+        super().__init__()
+        self.due = 1
+
     def is_guessing(self) -> bool:
         return True
 
-    def stop(self, *, num_chosen: int, num_guessed: int) -> bool:
-        super().stop(num_chosen=num_chosen, num_guessed=num_guessed)
-        return True
+    def judge(self, was_right: Iterable[bool], *, num_alone: int) -> None:
+        super().judge(was_right, num_alone=num_alone)
+        self.due = 1
 
 
 class Told(Guesser):
@@ -207,9 +211,28 @@ class Clock:
 
     def __init__(self) -> None:
         self.now_s = 0.0
+        self.num_reads = 0
 
     def __call__(self) -> float:
+        self.num_reads += 1
         return self.now_s
+
+
+class Foreseen(Draft):
+    """Names an id, which is its number in the text, unless it is one of `missed`."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.missed: set[int] = set()
+
+    def learn(self, ids: Iterable[int]) -> None:
+        pass
+
+    def check(self, ids: Iterable[int]) -> list[bool]:
+        return [id_ not in self.missed for id_ in ids]
+
+    def guess(self, *, num_ids: int) -> list[int]:
+        return [0] * num_ids
 
 
 def run_pace(
@@ -218,58 +241,56 @@ def run_pace(
     ids_per_guess: int | Callable[[int], int],
     num_ids: int,
     alone_s: Callable[[int], float] = lambda number: 1.0,
-) -> tuple[float, Pace]:
-    """Return the time for `num_ids` ids, and the pace.
+) -> tuple[float, Guesser]:
+    """Return the time for `num_ids` ids, and the guesser.
 
     A pass takes what is told of its number; a pass with guesses would choose what is told of
     the number of the first id.
     """
     clock = Clock()
-    pace = Pace(clock=clock)
-    was_right: list[bool] = []
+    guesser = Guesser(pace=Pace(clock=clock))
+    guesser._draft = draft = Foreseen()
     said_ids = until = 0  # until where guesses are right
     for number in itertools.count():
         if said_ids >= num_ids:
             break
         if said_ids == until:
             until += ids_per_guess if isinstance(ids_per_guess, int) else ids_per_guess(said_ids)
-        is_guessing = not was_right and pace.is_guessing()
-        pace.start()
+            draft.missed.add(until - 1)
+        guesser.start()
+        guesses = guesser.guesses(7)
         a_wide_s = wide_s if isinstance(wide_s, float) else wide_s(number)
-        clock.now_s += a_wide_s if is_guessing else alone_s(number)
-        end = until if is_guessing else said_ids + 1
-        was_right += [position < until - 1 for position in range(said_ids, end)]
-        if pace.stop(num_chosen=end - said_ids, num_guessed=7 if is_guessing else 0):
-            pace.judge(was_right[-8:])
-            was_right = []
+        clock.now_s += a_wide_s if guesses else alone_s(number)
+        end = until if guesses else said_ids + 1
+        guesser.stop(range(said_ids, end), num_guessed=len(guesses))
         said_ids = end
-    return clock.now_s, pace
+    return clock.now_s, guesser
 
 
 def test_where_guessing_pays_it_goes_on() -> None:
-    seconds, pace = run_pace(wide_s=1.5, ids_per_guess=3, num_ids=3_000)
+    seconds, guesser = run_pace(wide_s=1.5, ids_per_guess=3, num_ids=3_000)
     assert seconds < 3_000 * 1.5 / 3 * 1.02
-    assert pace.acceptance.ids_per_pass == pytest.approx(3, abs=0.1)
-    assert pace.acceptance.rate == pytest.approx(2 / 7, abs=0.02)
+    assert guesser.acceptance.ids_per_pass == pytest.approx(3, abs=0.1)
+    assert guesser.acceptance.rate == pytest.approx(2 / 7, abs=0.02)
 
 
 def test_where_every_guess_would_be_wrong_none_is_tried() -> None:
-    _, pace = run_pace(wide_s=1.1, ids_per_guess=1, num_ids=2_000)
-    assert pace.acceptance.num_guessed == 0
+    _, guesser = run_pace(wide_s=1.1, ids_per_guess=1, num_ids=2_000)
+    assert guesser.acceptance.num_guessed == 0
 
 
 def test_where_guesses_are_right_too_seldom_they_cost_hardly_anything() -> None:
-    seconds, pace = run_pace(wide_s=2.4, ids_per_guess=2, num_ids=20_000)
+    seconds, guesser = run_pace(wide_s=2.4, ids_per_guess=2, num_ids=20_000)
     assert 20_000 < seconds < 20_000 * 1.005
-    assert pace.acceptance.num_guessed > 3 * 7  # it is tried again after a while
+    assert guesser.acceptance.num_guessed > 3 * 7  # it is tried again after a while
 
 
 def test_a_text_that_can_be_guessed_later_is_guessed_soon() -> None:
-    seconds, pace = run_pace(
+    seconds, guesser = run_pace(
         wide_s=1.5, ids_per_guess=lambda position: 1 if position < 500 else 5, num_ids=1_000
     )
     assert seconds < 500 + 20 + 500 * 1.5 / 5 * 1.05
-    assert pace.acceptance.num_guessed > 0
+    assert guesser.acceptance.num_guessed > 0
 
 
 class Watched(Draft):
@@ -291,12 +312,14 @@ def say(guesser: Guesser, ids: list[int]) -> None:
         guesser.stop([id_], num_guessed=0)
 
 
-def test_a_text_that_can_not_be_guessed_is_looked_at_now_and_then() -> None:
-    guesser = Guesser()
+def test_a_text_that_can_not_be_guessed_is_looked_at_and_timed_now_and_then() -> None:
+    clock = Clock()
+    guesser = Guesser(pace=Pace(clock=clock))
     guesser._draft = draft = Watched()
     noise = np.random.default_rng(0).permutation(5_000).tolist()
     say(guesser, noise[:4_000])
     assert 4_000 / 6 < sum(draft.looked_at) < 4_000 / 3
+    assert clock.num_reads < 2 * 4_000 / 6
     counts = guesser.acceptance
     assert counts.num_chosen == counts.num_passes == 4_000  # those not looked at among them
 
@@ -374,14 +397,14 @@ def test_nor_does_a_pass_with_guesses_that_was_held_up(held_up: int) -> None:
 
 def test_a_context_that_moves_on_does_not_make_guessing_pay() -> None:
     """Every 250th pass reads half a context anew."""
-    seconds, pace = run_pace(
+    seconds, guesser = run_pace(
         wide_s=2.4,
         ids_per_guess=2,
         num_ids=20_000,
         alone_s=lambda number: 1.0 if number % 250 else 30.0,
     )
     assert seconds < 20_000 * 1.01 + 30 * 20_000 / 250
-    assert pace.acceptance.num_guessed < 20_000 * 7 * 0.03
+    assert guesser.acceptance.num_guessed < 20_000 * 7 * 0.03
 
 
 def test_a_machine_that_was_busy_at_first_is_timed_again() -> None:
@@ -411,13 +434,11 @@ def test_guessing_that_seemed_slow_on_a_busy_machine_is_tried_again() -> None:
 
 
 def test_a_clock_that_stands_still_does_no_harm() -> None:
-    pace = Pace(clock=lambda: 0.0)
-    for _ in range(200):
-        is_guessing = pace.is_guessing()
-        pace.start()
-        if pace.stop(num_chosen=5 if is_guessing else 1, num_guessed=7 if is_guessing else 0):
-            pace.judge([True] * 4 + [False])
-    assert pace.acceptance.num_guessed == 0  # nothing says that it pays
+    seconds, guesser = run_pace(
+        wide_s=0.0, ids_per_guess=5, num_ids=1_000, alone_s=lambda number: 0.0
+    )
+    assert seconds == 0
+    assert guesser.acceptance.num_guessed == 0  # nothing says that it pays
 
 
 def test_of_a_long_prompt_only_what_the_model_reads_is_learnt(
