@@ -40,7 +40,7 @@ class Decoder:
     Args:
         model: in `eval()` mode; it is not copied, and its weights must stay where they are.
         rows: numbers of rows of a pass that are worth preparing for: on a CPU in fp32 the
-            fastest products are found for each, and keep the weights a second time. Where
+            fastest products are found for each, and may keep the weights a second time. Where
             memory is too short for that, they remain the plain ones.
     """
 

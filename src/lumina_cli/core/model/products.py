@@ -1,9 +1,9 @@
 """Linear maps of a few rows on a CPU, each by the routine that is fastest on this machine.
 
 None is the fastest everywhere: with weights packed by oneDNN one row of the default shape takes
-half the time of a plain product on a Zen 5 and a quarter more on a Xeon; in parts that threads
-share it takes a quarter less than that on a Zen 3; a small matrix is done before either has begun.
-So they are tried. They differ in the last bits, as passes over more or fewer ids do.
+half the time of a plain product on a Zen 5 and a quarter more on a Xeon; on a Zen 3 parts that
+threads share take a fifth less than that; a small matrix is done before either has begun. So they
+are tried. They differ in the last bits, as passes over more or fewer ids do.
 
 R rows, I inputs, O outputs.
 """
@@ -111,7 +111,10 @@ def _plainly(linear: nn.Linear, _: int) -> Linear:
 
 
 def _in_parts(linear: nn.Linear, num_rows: int) -> Linear:
-    """Return a map whose outputs are shared among threads: a plain product of one row uses one."""
+    """Return a map whose outputs are shared among threads: a plain product of one row uses one.
+
+    An odd number of outputs can't be shared, and two or four only by so many.
+    """
     num_parts = math.gcd(linear.out_features, _NUM_PARTS)
     weight = torch.unflatten(linear.weight.detach(), 0, (num_parts, -1)).mT  # (parts, I, O / parts)
     bias = linear.bias.detach().view(num_parts, 1, -1)

@@ -17,7 +17,7 @@ import random
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from lumina_cli.core.checkpoint.format import DraftTable
 from lumina_cli.core.model.decoder import WIDE
@@ -34,7 +34,7 @@ _HOPE = 3.0
 is soon over."""
 
 _ALONE = 3
-"""Passes without guesses before the first with."""
+"""Passes without guesses before the first with; and so many are timed before each look."""
 
 _HOPELESS = 1.25
 """Ids a pass with guesses would choose, below which the draft looks seldom at what is said. To
@@ -62,7 +62,7 @@ _SOON = 8
 """The same as long as few were timed: the first ones may have been slow."""
 
 _TIMED = 7
-"""Newest passes of a kind that tell how long such a pass takes."""
+"""Newest passes of a kind, of those timed, that tell how long such a pass takes."""
 
 _FIRST_PAUSE = 64
 """Passes without guesses after which the time of one with is forgotten: the machine may have
@@ -74,7 +74,7 @@ _MARGIN = 1.03
 """Guessing must promise this much more speed, or it isn't worth it."""
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Acceptance:
     """How well guesses did.
 
@@ -106,8 +106,8 @@ class Pace:
     How many ids a pass with guesses would choose is known without doing one: guesses are
     right as long as the draft names what is said. So nothing is tried on a text that can't be
     guessed. Where it can, passes of both kinds are timed, and now and then anew, for the
-    machine may have been busy. Where there is little to guess, even looking is done seldom. What
-    is decided changes the speed and nothing else.
+    machine may have been busy. Where there is little to guess, even looking is done seldom, and
+    few passes are timed. What is decided changes the speed and nothing else.
 
     Args:
         clock: seconds from anywhere.
@@ -146,6 +146,7 @@ class Pace:
     def begin(self) -> None:
         """Look at a new text soon, however the last one was."""
         self.due = min(self.due, _ALONE)
+        self._newest_s = []
 
     def start(self) -> None:
         """Begin to time a pass and the choices after it."""
@@ -208,22 +209,25 @@ class Guesser:
         self._draft = Draft(table)
         self._counts = Acceptance()
         self._chosen: list[int] = []
-        """Since the last look: by any number of passes without guesses, or by one with."""
+        self._num_guessed = 0
+        """Both since the last look: in any number of passes without guesses, or in one with."""
 
     @property
     def acceptance(self) -> Acceptance:
         """How well guesses did since the beginning."""
-        counts, num_alone = self._counts, len(self._chosen)
-        return replace(
-            counts,
-            num_passes=counts.num_passes + num_alone,
-            num_chosen=counts.num_chosen + num_alone,
+        counts, num_chosen = self._counts, len(self._chosen)
+        num_passes = 1 if self._num_guessed else num_chosen
+        return Acceptance(
+            num_passes=counts.num_passes + num_passes,
+            num_chosen=counts.num_chosen + num_chosen,
+            num_guessed=counts.num_guessed + self._num_guessed,
+            num_accepted=counts.num_accepted + num_chosen - num_passes,
         )
 
     def begin(self, ids: Sequence[int]) -> None:
         """Take up the prompt of a new text and its first id."""
         if self._chosen:
-            self._look(num_guessed=0)
+            self._look()
         self.pace.begin()
         self._draft.forget_place()
         self._draft.learn(ids)
@@ -243,22 +247,20 @@ class Guesser:
         """End a pass and take up what was chosen."""
         if self._is_timed():
             self.pace.stop()
+        self._num_guessed = num_guessed
         self._chosen += chosen
         if num_guessed or len(self._chosen) >= self.pace.due:
-            self._look(num_guessed=num_guessed)
+            self._look()
 
     def _is_timed(self) -> bool:
         """Whether this pass is one of the last before the next look, which are enough to know."""
         return len(self._chosen) + _ALONE >= self.pace.due
 
-    def _look(self, *, num_guessed: int) -> None:
-        chosen, counts = self._chosen, self._counts
-        num_alone = 0 if num_guessed else len(chosen)
-        counts.num_passes += num_alone or 1
-        counts.num_chosen += len(chosen)
-        counts.num_guessed += num_guessed
-        counts.num_accepted += len(chosen) - (num_alone or 1)
-        self._chosen = []
+    def _look(self) -> None:
+        counts, chosen = self.acceptance, self._chosen
+        num_alone = 0 if self._num_guessed else len(chosen)
+        # Together, so that an interruption finds each pass counted once.
+        self._counts, self._chosen, self._num_guessed = counts, [], 0
         self._draft.learn(chosen[:-_LOOKED_AT])
         self.pace.judge(self._draft.check(chosen[-_LOOKED_AT:]), num_alone=num_alone)
 

@@ -18,7 +18,7 @@ from lumina_cli.core.sampling.ending import Piece
 from lumina_cli.core.sampling.filters import softmax
 from lumina_cli.core.sampling.generate import generate
 from lumina_cli.core.sampling.reader import Reader, reader_of_one_text
-from lumina_cli.core.sampling.speculative import Guesser, Pace
+from lumina_cli.core.sampling.speculative import Acceptance, Guesser, Pace
 from lumina_cli.tokenizer.vocabulary import Vocabulary
 
 
@@ -320,8 +320,68 @@ def test_a_text_that_can_not_be_guessed_is_looked_at_and_timed_now_and_then() ->
     say(guesser, noise[:4_000])
     assert 4_000 / 6 < sum(draft.looked_at) < 4_000 / 3
     assert clock.num_reads < 2 * 4_000 / 6
-    counts = guesser.acceptance
-    assert counts.num_chosen == counts.num_passes == 4_000  # those not looked at among them
+    for _ in range(2):  # those not looked at are counted by each
+        assert guesser.acceptance == Acceptance(num_passes=4_000, num_chosen=4_000)
+
+
+def test_the_last_three_passes_before_a_look_are_timed_each_for_itself() -> None:
+    timed: list[tuple[int, list[float]]] = []
+
+    class Noted(Pace):
+        def judge(self, was_right: Iterable[bool], *, num_alone: int) -> None:
+            timed.append((num_alone, self._newest_s))
+            super().judge(was_right, num_alone=num_alone)
+
+    clock = Clock()
+    guesser = Guesser(pace=Noted(clock=clock))
+    for id_ in np.random.default_rng(0).permutation(300).tolist():
+        guesser.start()
+        clock.now_s += 1.0
+        guesser.stop([id_], num_guessed=0)
+    assert {num_alone for num_alone, _ in timed} > {1, 3}
+    assert max(num_alone for num_alone, _ in timed) > 8
+    assert all(seconds == [1.0] * min(num_alone, 3) for num_alone, seconds in timed)
+
+
+def test_a_pass_with_guesses_is_looked_at_at_once() -> None:
+    class Eager(Pace):
+        def is_guessing(self) -> bool:
+            return True
+
+    guesser = Guesser(pace=Eager())
+    guesser.begin([1, 262])
+    guesser.start()
+    assert guesser.guesses(7)
+    guesser.stop([262], num_guessed=7)
+    assert guesser.guesses(7)
+    assert guesser.acceptance == Acceptance(num_passes=1, num_chosen=1, num_guessed=7)
+
+
+@pytest.mark.parametrize("where", ["learn", "check"])
+@pytest.mark.parametrize("num_guessed", [0, 7])
+def test_an_interrupted_look_counts_each_pass_once(
+    where: str, num_guessed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    guesser = Guesser(pace=Always())
+    guesser.start()
+    chosen = [262, 263] if num_guessed else [262]
+    with monkeypatch.context() as patched:
+        patched.setattr(guesser._draft, where, interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            guesser.stop(chosen, num_guessed=num_guessed)
+    guesser.begin([1, 262])
+    assert guesser.acceptance == Acceptance(
+        num_passes=1,
+        num_chosen=len(chosen),
+        num_guessed=num_guessed,
+        num_accepted=1 if num_guessed else 0,
+    )
+    guesser.start()
+    guesser.stop([262], num_guessed=0)
+    assert guesser.pace._seconds[False].count == 1
 
 
 def test_a_new_text_is_looked_at_soon_and_what_was_left_of_the_last_one_at_once() -> None:
