@@ -7,9 +7,10 @@ All say the same number of characters after the same prompt, batch 1, greedily, 
 turns round by round; a ratio is the median over the rounds of the time of transformers'
 cached `generate` divided by the time of the other. Weights are random but for
 speculation, which depends on the text: give it a trained model with --model (and
---prompt). transformers is taken from the registry, with its dynamic and with its static
-cache; nanoGPT from a folder that you name. Where there is a GPU all of it happens there,
-the peers in bf16, and the static cache compiled.
+--prompt). A last line shows what guesses cost where weights are random, too.
+transformers is taken from the registry, with its dynamic and with its static cache;
+nanoGPT from a folder that you name. Where there is a GPU all of it happens there, the
+peers in bf16, and the static cache compiled.
 """
 
 import argparse
@@ -18,6 +19,7 @@ import sys
 import time
 import warnings
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -210,11 +212,18 @@ class Session:
 
 
 def speculation(file: ModelFile, *, prompts: list[str], num_rounds: int) -> list[dict[str, Any]]:
-    """Return a line for each temperature: with guesses against without, on the same texts."""
+    """Return a line for each temperature: with guesses against without, on the same texts.
+
+    The last is of random weights, where nothing can be guessed.
+    """
     lines = []
-    for temperature in (0.0, 0.5, 0.8, 1.0, 2.0):  # at 2 little can be guessed
+    model = file.model
+    fresh = build_model(model.config, vocab_size=model.vocab_size, generator=make_generator(0, "w"))
+    untrained = replace(file, model=fresh.eval().to(DEVICE))
+    runs = [(file, temperature) for temperature in (0.0, 0.5, 0.8, 1.0)]
+    for talker, temperature in [*runs, (untrained, 1.5)]:
         off, auto = (
-            Session(file, prompts=prompts, temperature=temperature, is_guessing=is_guessing)
+            Session(talker, prompts=prompts, temperature=temperature, is_guessing=is_guessing)
             for is_guessing in (False, True)
         )
         seconds = take_turns({"off": off.say, "auto": auto.say}, num_rounds=num_rounds)
@@ -222,6 +231,7 @@ def speculation(file: ModelFile, *, prompts: list[str], num_rounds: int) -> list
         lines.append(
             {
                 "temperature": temperature,
+                "is_untrained": talker is untrained,
                 "ratio": speed_ratio(seconds["auto"], base=seconds["off"]),
                 "acceptance": auto.guesser.acceptance.rate,
                 "characters_per_pass": auto.guesser.acceptance.ids_per_pass,
@@ -253,7 +263,8 @@ def print_speculation(lines: list[dict[str, Any]]) -> None:
     for line in lines:
         rate, per_pass = line["acceptance"] or 0, line["characters_per_pass"] or 1
         same = "yes" if line["is_same_text"] else "NO"
-        cells = (line["temperature"], line["ratio"], f"{rate:.0%}", f"{per_pass:.2f}", same)
+        temperature = f"{line['temperature']}{', untrained' if line['is_untrained'] else ''}"
+        cells = (temperature, line["ratio"], f"{rate:.0%}", f"{per_pass:.2f}", same)
         print(f"| {' | '.join(map(str, cells))} |")
 
 
