@@ -36,17 +36,17 @@ from measuring import (
 from torch import Tensor
 
 from lumina_cli.conversation import Message
-from lumina_cli.core.checkpoint.format import ModelFile, load_model
+from lumina_cli.core.checkpoint.model_file import ModelFile, load_model
+from lumina_cli.core.inference.config import SamplingConfig
+from lumina_cli.core.inference.engine import Engine, engine_of_one_text
+from lumina_cli.core.inference.generate import generate
+from lumina_cli.core.inference.sampler import Sampler
+from lumina_cli.core.inference.sequence import as_rows
+from lumina_cli.core.inference.speculative import Speculator
 from lumina_cli.core.model.config import ModelConfig
-from lumina_cli.core.model.decoder import Decoder
-from lumina_cli.core.model.int8 import quantize
+from lumina_cli.core.model.kernels.decoder import Decoder
+from lumina_cli.core.model.kernels.int8 import quantize
 from lumina_cli.core.model.transformer import Transformer, build_model, to_bf16
-from lumina_cli.core.sampling.config import SamplingConfig
-from lumina_cli.core.sampling.generate import generate
-from lumina_cli.core.sampling.reader import Reader, reader_of_one_text
-from lumina_cli.core.sampling.samplers import Chooser
-from lumina_cli.core.sampling.speaker import as_rows
-from lumina_cli.core.sampling.speculative import Guesser
 from lumina_cli.core.seeding import make_generator
 from lumina_cli.tokenizer.chat_format import encode_prompt
 
@@ -73,11 +73,11 @@ def lumina(model: Transformer, prompt: Tensor, *, num_chars: int, batch_size: in
     config = SamplingConfig(sampler="greedy")
 
     decoder = Decoder(model, rows=(batch_size,))
-    reader = Reader(model, batch_size=batch_size, decoder=decoder)
+    reader = Engine(model, batch_size=batch_size, decoder=decoder)
 
     def run() -> None:
         reader.truncate(0)
-        choosers = [Chooser(config, generator=torch.Generator()) for _ in range(batch_size)]
+        choosers = [Sampler(config, generator=torch.Generator()) for _ in range(batch_size)]
         logits = reader.read(prompt)
         for number in range(num_chars):
             ids = [  # a GPU is done only now
@@ -186,16 +186,16 @@ class Session:
         self, file: ModelFile, *, prompts: list[str], temperature: float, is_guessing: bool
     ) -> None:
         self.ids: list[int] = []
-        self.guesser: Guesser | None = None
+        self.speculator: Speculator | None = None
         self._file = file
         self._prompts = prompts
         self._config = SamplingConfig(temperature=temperature, max_chars=200)
         self._is_guessing = is_guessing
-        self._reader = reader_of_one_text(file.model, is_guessing=is_guessing)
+        self._reader = engine_of_one_text(file.model, is_guessing=is_guessing)
 
     def say(self) -> None:
         """Answer all prompts; what was guessed right before is forgotten."""
-        self.guesser = Guesser(self._file.draft) if self._is_guessing else None
+        self.speculator = Speculator(self._file.draft) if self._is_guessing else None
         self.ids = []
         for number, text in enumerate(self._prompts):
             vocabulary = self._file.vocabulary
@@ -206,7 +206,7 @@ class Session:
                 config=self._config,
                 generator=make_generator(number, "text"),
                 reader=self._reader,
-                guesser=self.guesser,
+                speculator=self.speculator,
             )
             self.ids += [piece.id for piece in pieces]
 
@@ -227,14 +227,14 @@ def speculation(file: ModelFile, *, prompts: list[str], num_rounds: int) -> list
             for is_guessing in (False, True)
         )
         seconds = take_turns({"off": off.say, "auto": auto.say}, num_rounds=num_rounds)
-        assert auto.guesser is not None
+        assert auto.speculator is not None
         lines.append(
             {
                 "temperature": temperature,
                 "is_untrained": talker is untrained,
                 "ratio": speed_ratio(seconds["auto"], base=seconds["off"]),
-                "acceptance": auto.guesser.acceptance.rate,
-                "characters_per_pass": auto.guesser.acceptance.ids_per_pass,
+                "acceptance": auto.speculator.acceptance.rate,
+                "characters_per_pass": auto.speculator.acceptance.ids_per_pass,
                 "characters": len(auto.ids),
                 "is_same_text": auto.ids == off.ids,
             }

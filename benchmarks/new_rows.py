@@ -13,22 +13,22 @@ from pathlib import Path
 
 import torch
 
-from lumina_cli.core.checkpoint.format import ModelFile, load_model
-from lumina_cli.core.model.growth import grow
+from lumina_cli.core.checkpoint.model_file import ModelFile, load_model
+from lumina_cli.core.model.resize import resize_embeddings
 from lumina_cli.core.model.transformer import Transformer
 from lumina_cli.core.precision import choose_precision
 from lumina_cli.core.training.config import TrainingConfig
 from lumina_cli.core.training.evaluate import evaluate
 from lumina_cli.core.training.finetune_config import FinetuneConfig
-from lumina_cli.core.training.optim import build_optimizers
+from lumina_cli.core.training.optim.optimizers import build_optimizers
 from lumina_cli.core.training.step import Stepper
 from lumina_cli.data.batches import EpochBatches, validation_batches
 from lumina_cli.data.config import DataConfig
 from lumina_cli.data.corpus import Corpus
-from lumina_cli.recipes.base import base_of
-from lumina_cli.recipes.grown import grown_model
-from lumina_cli.recipes.old_text import OldText, find_old_text
-from lumina_cli.recipes.sources import encode_source, open_source
+from lumina_cli.recipes.data.sources import encode_source, open_source
+from lumina_cli.recipes.finetune.base import base_of
+from lumina_cli.recipes.finetune.grown import grown_model
+from lumina_cli.recipes.finetune.replay import OldText, find_old_text
 
 CONFIG = TrainingConfig(learning_rate=1e-3, label_smoothing=0.0)
 WARMUP_STEPS = 5
@@ -70,7 +70,7 @@ def known_rows(base: ModelFile, corpus: Corpus, old: OldText) -> Transformer:
 
 def random_rows(base: ModelFile, added: str) -> Transformer:
     generator = torch.Generator().manual_seed(0)
-    model = grow(base.model, added, vocabulary=base.vocabulary, generator=generator)
+    model = resize_embeddings(base.model, added, vocabulary=base.vocabulary, generator=generator)
     width = base.model.config.hidden_size
     with torch.no_grad():
         for weight, spread in (

@@ -19,11 +19,11 @@ from pathlib import Path
 import pexpect
 from measuring import describe, machine, take_turns, write_json
 
-from lumina_cli.core.checkpoint.format import save_model
+from lumina_cli.core.checkpoint.model_file import save_model
 from lumina_cli.core.model.config import ModelConfig
 from lumina_cli.core.model.transformer import build_model
 from lumina_cli.core.seeding import make_generator
-from lumina_cli.tokenizer.vocabulary import Vocabulary
+from lumina_cli.tokenizer.characters import Vocabulary
 
 LUMINA = "from lumina_cli.cli.app import main; main()"
 TORCH = "import torch"

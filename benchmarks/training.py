@@ -40,16 +40,16 @@ from torch.nn import functional as F
 
 from lumina_cli.cli.app import SHORT_WAITS
 from lumina_cli.core.memory import keep_freed_memory
-from lumina_cli.core.model.accounting import num_parameters
 from lumina_cli.core.model.config import ModelConfig
+from lumina_cli.core.model.memory_estimate import num_parameters
 from lumina_cli.core.model.transformer import build_model
 from lumina_cli.core.precision import Precision, choose_precision
 from lumina_cli.core.seeding import make_generator
 from lumina_cli.core.training.compiled import Compiled
 from lumina_cli.core.training.config import TrainingConfig
-from lumina_cli.core.training.optim import build_optimizers
+from lumina_cli.core.training.optim.optimizers import build_optimizers
+from lumina_cli.core.training.parallel.threads import windows_at_once
 from lumina_cli.core.training.step import Stepper
-from lumina_cli.core.training.workers import windows_at_once
 from lumina_cli.data.batches import Batch
 
 VOCAB_SIZE = 362

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from rich.console import Console
 
-from lumina_cli.cli.train_panels import show_plan, show_report
-from lumina_cli.cli.train_view import LiveView
-from lumina_cli.recipes.pretrain import pretrain
+from lumina_cli.cli.views.train_panels import show_plan, show_report
+from lumina_cli.cli.views.train_view import LiveView
+from lumina_cli.recipes.train.pretrain import pretrain
 from lumina_cli.settings import TRAIN_CONFIGS, resolve_settings
 
 PICTURE = Path(__file__).with_name("demo.svg")

@@ -17,8 +17,8 @@ from pydantic_core import ErrorDetails
 
 from lumina_cli.core.checkpoint.config import CheckpointConfig
 from lumina_cli.core.config import ComputeConfig
+from lumina_cli.core.inference.config import SamplingConfig
 from lumina_cli.core.model.config import ModelConfig
-from lumina_cli.core.sampling.config import SamplingConfig
 from lumina_cli.core.training.config import TrainingConfig
 from lumina_cli.core.training.finetune_config import FinetuneConfig
 from lumina_cli.data.config import DataConfig

@@ -11,11 +11,11 @@ import torch
 
 from lumina_cli.cli.app import run as run_command_line
 from lumina_cli.cli.errors import run_guarded
-from lumina_cli.core.checkpoint.format import save_model
+from lumina_cli.core.checkpoint.model_file import save_model
 from lumina_cli.core.model.config import ModelConfig
 from lumina_cli.core.model.transformer import build_model
-from lumina_cli.tokenizer.ids import FIRST_CHARACTER
-from lumina_cli.tokenizer.vocabulary import Vocabulary
+from lumina_cli.tokenizer.characters import Vocabulary
+from lumina_cli.tokenizer.special_ids import FIRST_CHARACTER
 
 torch.set_num_threads(1)
 

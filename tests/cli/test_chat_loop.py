@@ -11,10 +11,10 @@ from rich.console import Console
 
 from lumina_cli.chat.commands import COMMANDS
 from lumina_cli.chat.probs import CharacterProb
-from lumina_cli.cli.chat_loop import ChatLoop
-from lumina_cli.cli.chat_view import ChatView
-from lumina_cli.core.sampling.config import SamplingConfig
-from lumina_cli.recipes.converse import ModelCard, ReadyModel, open_model
+from lumina_cli.cli.chat.chat_loop import ChatLoop
+from lumina_cli.cli.views.chat_view import ChatView
+from lumina_cli.core.inference.config import SamplingConfig
+from lumina_cli.recipes.infer.loaded_model import LoadedModel, ModelCard, open_model
 
 any_text = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
 commands = st.builds(
@@ -43,7 +43,7 @@ class Lines:
 
 
 @pytest.fixture(scope="module")
-def ready(wicked_model: Path) -> ReadyModel:
+def ready(wicked_model: Path) -> LoadedModel:
     flags = {"max_chars": "6", "num_beams": "2", "sampler": "nucleus"}
     return open_model(wicked_model, flags=flags, environ={})
 
@@ -53,7 +53,7 @@ def ready(wicked_model: Path) -> ReadyModel:
     max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 def test_any_lines_are_survived(
-    ready: ReadyModel,
+    ready: LoadedModel,
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
@@ -68,14 +68,14 @@ def test_any_lines_are_survived(
     assert not [c for c in shown if unicodedata.category(c) == "Cc" and c not in "\n\t"]
 
 
-def run(ready: ReadyModel, *lines: str) -> str:
+def run(ready: LoadedModel, *lines: str) -> str:
     drawn = io.StringIO()
     view = ChatView(Console(file=drawn, width=200), has_labels=False)
     ChatLoop(ready.session(), view=view, editor=Lines(list(lines))).run()
     return drawn.getvalue()
 
 
-def test_what_has_nothing_to_act_on_says_so(ready: ReadyModel) -> None:
+def test_what_has_nothing_to_act_on_says_so(ready: LoadedModel) -> None:
     told = run(ready, "/retry", "/undo", "/edit", "/probs", "/history", "/system")
     assert told.splitlines()[:6] == [
         "Nothing to answer yet.",
@@ -87,16 +87,16 @@ def test_what_has_nothing_to_act_on_says_so(ready: ReadyModel) -> None:
     ]
 
 
-def test_greedy_says_that_retry_says_the_same(ready: ReadyModel) -> None:
+def test_greedy_says_that_retry_says_the_same(ready: LoadedModel) -> None:
     assert "greedy says the same each time" in run(ready, "greedy", "hello", "/retry")
 
 
-def test_the_help_names_every_command(ready: ReadyModel) -> None:
+def test_the_help_names_every_command(ready: LoadedModel) -> None:
     told = run(ready, "help")
     assert all(entry.usage in told for entry in COMMANDS.values())
 
 
-def test_what_a_terminal_cannot_show_is_left_out(ready: ReadyModel) -> None:
+def test_what_a_terminal_cannot_show_is_left_out(ready: LoadedModel) -> None:
     raw = io.BytesIO()
     latin = io.TextIOWrapper(raw, encoding="latin-1")
     view = ChatView(Console(file=latin, width=200), has_labels=False)
@@ -106,13 +106,13 @@ def test_what_a_terminal_cannot_show_is_left_out(ready: ReadyModel) -> None:
 
 
 @pytest.mark.parametrize("name", ["~nosuchuser/chat.json", "x" * 300, "a\0b"])
-def test_a_name_that_no_file_can_have_does_not_end_the_chat(ready: ReadyModel, name: str) -> None:
+def test_a_name_that_no_file_can_have_does_not_end_the_chat(ready: LoadedModel, name: str) -> None:
     told = run(ready, f"/save {name}", f"/load {name}", "temp 1.2")
     assert "Temperature set to 1.2" in told
 
 
 def test_memory_that_runs_out_does_not_end_the_chat(
-    ready: ReadyModel, monkeypatch: pytest.MonkeyPatch
+    ready: LoadedModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def no_memory(*arguments: object, **more: object) -> object:
         raise RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory")
@@ -123,7 +123,7 @@ def test_memory_that_runs_out_does_not_end_the_chat(
     assert "Temperature set to 1.2" in told
 
 
-def test_the_commands_of_the_help_stand_apart_from_the_margin(ready: ReadyModel) -> None:
+def test_the_commands_of_the_help_stand_apart_from_the_margin(ready: LoadedModel) -> None:
     assert "\n  exit " in run(ready, "help")
 
 
@@ -134,7 +134,7 @@ def test_probabilities_in_figures_stand_under_their_characters() -> None:
     assert drawn.getvalue().splitlines()[:2] == [" x", "92"]
 
 
-def test_a_name_without_end_is_told_in_short(ready: ReadyModel) -> None:
+def test_a_name_without_end_is_told_in_short(ready: LoadedModel) -> None:
     assert len(run(ready, "/load " + "a" * 100_000)) < 1_000
 
 

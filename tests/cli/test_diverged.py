@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from lumina_cli.core.checkpoint.format import load_checkpoint, load_model
+from lumina_cli.core.checkpoint.model_file import load_checkpoint, load_model
 from tests.cli.command_line import lumina
 from tests.cli.test_train import TINY, VERSE
 

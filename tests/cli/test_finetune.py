@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from lumina_cli.cli.verbosity import verbosity
-from lumina_cli.core.checkpoint.format import load_model
+from lumina_cli.core.checkpoint.model_file import load_model
 from tests.cli.command_line import lumina
 
 TINY = ("--hidden-size", 16, "--num-layers", 1, "--nhead", 2, "--seq-length", 16)

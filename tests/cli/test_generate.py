@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from lumina_cli.core.checkpoint.format import load_model
+from lumina_cli.core.checkpoint.model_file import load_model
 from lumina_cli.core.model.kv_cache import KVCache
-from lumina_cli.tokenizer.ids import Special
+from lumina_cli.tokenizer.special_ids import Special
 
 from .conftest import Lumina
 

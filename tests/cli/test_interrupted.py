@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from lumina_cli.core.checkpoint.format import load_checkpoint
+from lumina_cli.core.checkpoint.model_file import load_checkpoint
 from lumina_cli.core.checkpoint.store import CheckpointStore
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="Windows has no such signals")
@@ -145,9 +145,9 @@ def test_a_second_run_on_the_folder_exits_73(folder: Path) -> None:
 LIMITED = """
 import resource, sys
 limit = int(sys.argv[1]) << 20
-from lumina_cli.recipes import pretrain, task  # loaded before the limit holds
+from lumina_cli.recipes.train import job, pretrain  # loaded before the limit holds
 if sys.argv[2] == "surprise":
-    task.available_memory_bytes = lambda device: None  # nobody tells how much there is
+    job.available_memory_bytes = lambda device: None  # nobody tells how much there is
 import torch._dynamo
 from lumina_cli.cli.app import app
 from lumina_cli.cli.errors import run_guarded

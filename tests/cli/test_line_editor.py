@@ -7,8 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from lumina_cli.cli.line_editor import PipeEditor, PlainEditor, PromptToolkitEditor, make_editor
-from lumina_cli.cli.line_history import LineHistory
+from lumina_cli.cli.chat.line_editor import (
+    PipeEditor,
+    PlainEditor,
+    PromptToolkitEditor,
+    make_editor,
+)
+from lumina_cli.cli.chat.line_history import LineHistory
 
 
 @pytest.fixture
@@ -76,7 +81,7 @@ def test_without_prompt_toolkit_there_is_plain_input(
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
-    monkeypatch.setattr("lumina_cli.cli.line_editor.find_spec", lambda name: None)
+    monkeypatch.setattr("lumina_cli.cli.chat.line_editor.find_spec", lambda name: None)
     assert isinstance(make_editor(), PlainEditor)
 
 

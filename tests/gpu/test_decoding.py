@@ -6,19 +6,19 @@ pytest -m gpu tests/gpu
 import pytest
 import torch
 
+from lumina_cli.core.inference.batch import batch_generate
+from lumina_cli.core.inference.config import SamplingConfig
+from lumina_cli.core.inference.cuda_graphs import RecordedPass
+from lumina_cli.core.inference.engine import Engine
+from lumina_cli.core.inference.generate import generate
+from lumina_cli.core.inference.speculative import Pace, Speculator
 from lumina_cli.core.model.config import ModelConfig
-from lumina_cli.core.model.decoder import WIDE, Decoder
-from lumina_cli.core.model.int8 import quantize
+from lumina_cli.core.model.kernels.decoder import WIDE, Decoder
+from lumina_cli.core.model.kernels.int8 import quantize
 from lumina_cli.core.model.kv_cache import KVCache
-from lumina_cli.core.model.recorded import RecordedPass
 from lumina_cli.core.model.transformer import Transformer, build_model
-from lumina_cli.core.sampling.config import SamplingConfig
-from lumina_cli.core.sampling.generate import generate
-from lumina_cli.core.sampling.reader import Reader
-from lumina_cli.core.sampling.speculative import Guesser, Pace
-from lumina_cli.core.sampling.together import generate_together
 from lumina_cli.errors import UsageError
-from lumina_cli.tokenizer.vocabulary import Vocabulary
+from lumina_cli.tokenizer.characters import Vocabulary
 
 pytestmark = [
     pytest.mark.gpu,
@@ -45,21 +45,21 @@ def some_model(device: str) -> Transformer:
     return model.to(device).eval()
 
 
-def said(device: str, config: SamplingConfig, guesser: Guesser | None = None) -> list[int]:
+def said(device: str, config: SamplingConfig, speculator: Speculator | None = None) -> list[int]:
     pieces = generate(
         some_model(device),
         [1, 262, 264],
         vocabulary=VOCABULARY,
         config=config,
         generator=torch.Generator().manual_seed(0),
-        guesser=guesser,
+        speculator=speculator,
     )
     return [piece.id for piece in pieces]
 
 
 @pytest.mark.parametrize("config", [GREEDY, DRAWN], ids=["greedy", "nucleus"])
 def test_guesses_change_nothing(config: SamplingConfig) -> None:
-    assert said("cuda", config, Guesser(pace=Always())) == said("cuda", config)
+    assert said("cuda", config, Speculator(pace=Always())) == said("cuda", config)
 
 
 def test_a_gpu_says_what_the_cpu_says() -> None:
@@ -67,7 +67,7 @@ def test_a_gpu_says_what_the_cpu_says() -> None:
 
 
 def test_texts_side_by_side_are_what_each_is_alone() -> None:
-    texts = generate_together(
+    texts = batch_generate(
         some_model("cuda"),
         [[1, 262, 264]] * 5,
         vocabulary=VOCABULARY,
@@ -92,7 +92,7 @@ def test_a_recorded_pass_reads_what_the_whole_text_gives(num_new: int) -> None:
 
 
 def test_a_reader_records_what_it_does_often_and_its_fork_begins_anew() -> None:
-    reader = Reader(some_model("cuda"))
+    reader = Engine(some_model("cuda"))
     reader.read(torch.tensor([[1, 262, 264]]))
     for _ in range(70):  # a full context, too
         reader.append(torch.tensor([263]))

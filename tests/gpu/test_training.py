@@ -19,7 +19,7 @@ from lumina_cli.core.training.events import (
     TrainEvent,
 )
 from lumina_cli.core.training.loop import Trainer
-from lumina_cli.core.training.state import TrainerState
+from lumina_cli.core.training.state import Snapshot
 from tests.unit.core.training.conftest import V, random_text
 
 pytestmark = [
@@ -76,7 +76,7 @@ def deterministic() -> Iterator[None]:
 @pytest.mark.parametrize("optimizer", ["adamw", "muon"])
 def test_a_run_goes_on_to_the_bit(optimizer: str) -> None:
     trainer = make_trainer(optimizer=optimizer)
-    states: list[TrainerState] = []
+    states: list[Snapshot] = []
     for event in trainer.run():
         if isinstance(event, StepDone) and event.step == 9:
             states.append(trainer.state().clone())

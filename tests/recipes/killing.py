@@ -20,14 +20,14 @@ from pathlib import Path
 import numpy.random  # noqa: F401  loaded before forking, not anew in every child
 import torch
 
-from lumina_cli.core.checkpoint.atomic import STAGING_SUFFIX
-from lumina_cli.core.checkpoint.format import load_checkpoint, load_model
+from lumina_cli.core.checkpoint.model_file import load_checkpoint, load_model
 from lumina_cli.core.checkpoint.store import CheckpointStore
 from lumina_cli.errors import MissingInputError
-from lumina_cli.recipes import plan
-from lumina_cli.recipes.pretrain import pretrain
-from lumina_cli.recipes.resume import find_run
-from lumina_cli.recipes.run import Begun
+from lumina_cli.io.atomic import STAGING_SUFFIX
+from lumina_cli.recipes.run.run import Begun
+from lumina_cli.recipes.train import plan
+from lumina_cli.recipes.train.pretrain import pretrain
+from lumina_cli.recipes.train.resume import find_run
 from lumina_cli.settings import TRAIN_CONFIGS, resolve_settings
 
 VERSE = "the cat sat on the mat and the dog sat on the log\n" * 20

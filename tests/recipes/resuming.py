@@ -15,10 +15,10 @@ import torch
 from torch import Tensor
 
 from lumina_cli.core.training.events import BatchSplit, EpochDone, Evaluated, StepDone
-from lumina_cli.recipes import plan
-from lumina_cli.recipes.pretrain import pretrain
-from lumina_cli.recipes.resume import find_run
-from lumina_cli.recipes.run import TrainingRun
+from lumina_cli.recipes.run.run import TrainingRun
+from lumina_cli.recipes.train import plan
+from lumina_cli.recipes.train.pretrain import pretrain
+from lumina_cli.recipes.train.resume import find_run
 from lumina_cli.settings import TRAIN_CONFIGS, resolve_settings
 from tests.recipes.killing import SETTINGS, VERSE, fork, is_same
 

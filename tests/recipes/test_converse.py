@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 import torch
 
-from lumina_cli.core.checkpoint.format import save_model
+from lumina_cli.core.checkpoint.model_file import save_model
 from lumina_cli.core.model.config import ModelConfig
 from lumina_cli.core.model.transformer import build_model
 from lumina_cli.errors import MissingInputError, UsageError
-from lumina_cli.recipes.converse import TextContinuer, open_model
-from lumina_cli.tokenizer.vocabulary import Vocabulary
+from lumina_cli.recipes.infer.loaded_model import TextGenerator, open_model
+from lumina_cli.tokenizer.characters import Vocabulary
 
 
 def write_model(path: Path, **metadata: object) -> Path:
@@ -59,7 +59,7 @@ def test_nothing_is_guessed_where_that_is_forbidden_or_could_change_the_text(
     """And then no weights are packed for it."""
 
     def is_guessing(**flags: object) -> bool:
-        return open_model(model_path, flags=flags, environ={}).guesser() is not None
+        return open_model(model_path, flags=flags, environ={}).speculator() is not None
 
     assert is_guessing()
     assert not is_guessing(speculate="off")
@@ -132,22 +132,23 @@ def test_bf16_weights_are_taken_when_asked_for(model_path: Path) -> None:
 
 def test_a_prompt_longer_than_the_context_is_known_to_be(model_path: Path) -> None:
     ready = open_model(model_path, flags={}, environ={})
-    told = [list(TextContinuer(ready, "a" * n, 1).notices()) for n in (15, 16)]
+    told = [list(TextGenerator(ready, "a" * n, 1).notices()) for n in (15, 16)]
     assert told[0] == []
     assert "only the newest part is read" in told[1][0]
 
 
 def test_beam_search_follows_a_bounded_number_of_texts(model_path: Path) -> None:
     ready = open_model(model_path, flags={"sampler": "beam", "max_chars": "2"}, environ={})
-    assert len(list(TextContinuer(ready, "a", 5).texts())) == 5
+    assert len(list(TextGenerator(ready, "a", 5).texts())) == 5
     with pytest.raises(UsageError, match="at most 64 texts, not 65"):
-        TextContinuer(ready, "a", 65)
+        TextGenerator(ready, "a", 65)
 
 
 def test_a_model_is_ready_without_torchs_compiler(model_path: Path) -> None:
     """Importing torch._dynamo would add two seconds to every chat."""
     code = (
-        "import sys; from pathlib import Path; from lumina_cli.recipes.converse import open_model; "
+        "import sys; from pathlib import Path; "
+        "from lumina_cli.recipes.infer.loaded_model import open_model; "
         "ready = open_model(Path(sys.argv[1]), flags={'max_chars': '3'}, environ={}); "
         "''.join(ready.session().say('abc')); sys.exit('torch._dynamo' in sys.modules)"
     )

@@ -18,8 +18,8 @@ import pytest
 from lumina_cli.conversation import Document, PlainText
 from lumina_cli.data.config import DataConfig
 from lumina_cli.data.documents import Documents
-from lumina_cli.data.hub import HubConfig
-from lumina_cli.data.hub_rows import OASST_COLUMNS
+from lumina_cli.data.hub.client import HubConfig
+from lumina_cli.data.oasst.columns import OASST_COLUMNS
 from lumina_cli.data.starter import corpus as starter
 from lumina_cli.errors import (
     DataError,
@@ -30,7 +30,7 @@ from lumina_cli.errors import (
     StorageError,
     UsageError,
 )
-from lumina_cli.recipes.fetch import Fetched, fetch
+from lumina_cli.recipes.data.fetch import Fetched, fetch
 from tests.unit.data.reading import SHARED, message, needs_shared_data, said, write_rows
 
 OASST1 = SHARED / "oasst" / "oasst1_en_messages.jsonl"
@@ -335,11 +335,11 @@ def test_stories_are_taken_as_documents(tmp_path: Path) -> None:
 def test_of_several_forms_of_a_set_the_whole_conversations_are_taken(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from lumina_cli.data import hub
+    from lumina_cli.data.hub import client as hub
 
     names = ("train_sft", "test_sft", "train_gen", "test_gen")
     loaded = hub.HubDataSet({name: [{"text": name}] for name in names}, revision="", licence="")
-    monkeypatch.setattr("lumina_cli.data.hub.load", lambda *_, **__: loaded)
+    monkeypatch.setattr("lumina_cli.data.hub.client.load", lambda *_, **__: loaded)
     result = fetched("an/other", out=tmp_path / "out")
     assert documents_of(tmp_path / "out") == [PlainText("train_sft")]
     assert "train_gen: another form of the same data is not taken" in result.remarks
@@ -448,14 +448,14 @@ def test_what_the_library_loads_is_written_as_on_the_hub(
 ) -> None:
     import datasets
 
-    from lumina_cli.data import hub
+    from lumina_cli.data.hub import client as hub
 
     rows = rows_of(OASST1)
     mirror = as_hub_folder(tmp_path / "mirror", rows)
     monkeypatch.setattr("datasets.config.HF_DATASETS_CACHE", tmp_path / "cache")
     parts = dict(datasets.load_dataset(str(mirror), cache_dir=str(tmp_path / "cache")))
     loaded = hub.HubDataSet(parts, revision="abc123", licence="apache-2.0")
-    monkeypatch.setattr("lumina_cli.data.hub.load", lambda *_, **__: loaded)
+    monkeypatch.setattr("lumina_cli.data.hub.client.load", lambda *_, **__: loaded)
     result = fetched(out=tmp_path / "out")
     third = len(rows) // 3
     assert rows_of(tmp_path / "out" / "train.jsonl") == rows[: 2 * third]

@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 import torch
 
-from lumina_cli.core.checkpoint.format import ModelFile, load_checkpoint, load_model
+from lumina_cli.core.checkpoint.model_file import ModelFile, load_checkpoint, load_model
 from lumina_cli.core.model.config import ModelConfig
 from lumina_cli.core.model.transformer import build_model
 from lumina_cli.core.training.config import TrainingConfig
 from lumina_cli.core.training.events import Evaluated, StepDone
-from lumina_cli.core.training.examiner import Remembered
+from lumina_cli.core.training.validation import RetentionLimit
 from lumina_cli.errors import (
     DataError,
     MissingInputError,
@@ -22,22 +22,22 @@ from lumina_cli.errors import (
     OutputError,
     UsageError,
 )
-from lumina_cli.recipes.base import load_base
-from lumina_cli.recipes.finetune import finetune, go_on_finetuning
-from lumina_cli.recipes.finetune_settings import finetune_settings
-from lumina_cli.recipes.measure import measure_model
-from lumina_cli.recipes.pretrain import pretrain
-from lumina_cli.recipes.resume import find_run
-from lumina_cli.recipes.run import TrainingRun
-from lumina_cli.recipes.samples import say
+from lumina_cli.recipes.finetune.base import load_base
+from lumina_cli.recipes.finetune.finetune import finetune, go_on_finetuning
+from lumina_cli.recipes.finetune.settings import finetune_settings
+from lumina_cli.recipes.infer.evaluate import evaluate_model
+from lumina_cli.recipes.run.run import TrainingRun
+from lumina_cli.recipes.train.pretrain import pretrain
+from lumina_cli.recipes.train.resume import find_run
+from lumina_cli.recipes.train.samples import say
 from lumina_cli.settings import (
     FINETUNE_CONFIGS,
     TRAIN_CONFIGS,
     Settings,
     resolve_settings,
 )
-from lumina_cli.tokenizer.ids import FIRST_CHARACTER
-from lumina_cli.tokenizer.vocabulary import Vocabulary
+from lumina_cli.tokenizer.characters import Vocabulary
+from lumina_cli.tokenizer.special_ids import FIRST_CHARACTER
 from tests.recipes.test_pretrain import TINY, VERSE
 
 CYRILLIC = "кот сидел на столе и дог спал на полу\n" * 25
@@ -121,7 +121,7 @@ def test_before_is_what_eval_says_of_the_base(folder: Path) -> None:
     val = folder / "val.txt"
     val.write_text(CYRILLIC[len(CYRILLIC) - len(CYRILLIC) // 10 :], encoding="utf-8")
     settings = resolve_settings(TRAIN_CONFIGS, flags={}, environ={})
-    measured = measure_model(folder / "Model.pth", data=[val], settings=settings)
+    measured = evaluate_model(folder / "Model.pth", data=[val], settings=settings)
     assert run.task.base.before.new == pytest.approx(measured.evaluation.nats_per_char, rel=0.02)
 
 
@@ -189,8 +189,8 @@ def test_old_text_gets_no_worse_than_it_may(folder: Path) -> None:
     assert held.report.best_nats_per_char < before.new  # type: ignore[operator]
     saved = load_model(folder / "held.pth")
     assert saved.metadata["share_of_learnt"] == held.report.share
-    held.trainer.examiner.remembered = Remembered(held.task.remembered.texts)
-    examined = held.trainer.examiner.examine(saved.model, batch_size=4)
+    held.trainer.validator.retention = RetentionLimit(held.task.retention.texts)
+    examined = held.trainer.validator.examine(saved.model, batch_size=4)
     assert examined.kept_nats == pytest.approx(held.report.kept_nats_per_char, rel=1e-5)
     assert examined.new.nats_per_char == pytest.approx(held.report.best_nats_per_char, rel=1e-5)
 
@@ -246,9 +246,9 @@ def test_even_a_single_step_is_learnt_from(folder: Path) -> None:
 
 def test_nothing_is_held_back_where_no_old_text_is_repeated(folder: Path) -> None:
     run = begun(folder, replay="off", learning_rate=0.03)
-    assert not run.task.remembered.start
+    assert not run.task.retention.start
     assert all(event.share == 1 for event in evaluations(run))
-    assert begun(folder, replay="off", max_forgetting=0.1).task.remembered.start
+    assert begun(folder, replay="off", max_forgetting=0.1).task.retention.start
 
 
 def test_a_run_does_not_go_on_where_the_old_text_that_it_measures_is_gone(folder: Path) -> None:

@@ -11,16 +11,16 @@ import pytest
 import torch
 
 from lumina_cli.conversation import Conversation, Message
-from lumina_cli.core.checkpoint.format import load_model
-from lumina_cli.core.model.accounting import num_parameters
-from lumina_cli.core.training import workers
+from lumina_cli.core.checkpoint.model_file import load_model
+from lumina_cli.core.model.memory_estimate import num_parameters
 from lumina_cli.core.training.events import Evaluated, Finished, StepDone
+from lumina_cli.core.training.parallel import threads as workers
 from lumina_cli.data.starter.corpus import Question
 from lumina_cli.errors import DataError, MissingInputError
-from lumina_cli.recipes import exam, samples
-from lumina_cli.recipes.pretrain import pretrain
-from lumina_cli.recipes.run import TrainingRun
-from lumina_cli.recipes.saving import Saved
+from lumina_cli.recipes.run.run import TrainingRun
+from lumina_cli.recipes.run.saving import Saved
+from lumina_cli.recipes.train import samples, starter_eval
+from lumina_cli.recipes.train.pretrain import pretrain
 from lumina_cli.settings import TRAIN_CONFIGS, resolve_settings
 
 TINY: dict[str, object] = {
@@ -205,7 +205,7 @@ def test_the_starter_corpus_ends_with_an_exam(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     question = Question("sums", Conversation((Message("user", "1+1"),)), ("1 plus 1 is 2.",))
-    monkeypatch.setattr(exam, "questions", lambda: [question, question])
+    monkeypatch.setattr(starter_eval, "questions", lambda: [question, question])
     monkeypatch.setattr(samples, "SAMPLE_CHARS", 5)
     settings = resolve_settings(
         TRAIN_CONFIGS, flags={**TINY, "max_steps": 2, "eval_chars": 100}, environ={}, preset="demo"

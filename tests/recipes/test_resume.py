@@ -9,14 +9,14 @@ from typing import Any
 import pytest
 import torch
 
-from lumina_cli.core.checkpoint.format import load_checkpoint, load_model
-from lumina_cli.core.training import workers
+from lumina_cli.core.checkpoint.model_file import load_checkpoint, load_model
 from lumina_cli.core.training.events import StepDone
+from lumina_cli.core.training.parallel import threads as workers
 from lumina_cli.errors import DataError, MissingInputError, StorageError, UsageError
-from lumina_cli.recipes.pretrain import pretrain
-from lumina_cli.recipes.resume import Resumed, find_run
-from lumina_cli.recipes.run import TrainingRun
-from lumina_cli.recipes.saving import CheckpointSaved, SaveFailed
+from lumina_cli.recipes.run.run import TrainingRun
+from lumina_cli.recipes.run.saving import CheckpointSaved, SaveFailed
+from lumina_cli.recipes.train.pretrain import pretrain
+from lumina_cli.recipes.train.resume import Resumed, find_run
 from lumina_cli.settings import TRAIN_CONFIGS, resolve_settings
 from tests.recipes.test_pretrain import TINY, VERSE
 
@@ -85,7 +85,7 @@ def test_other_data_is_refused(tmp_path: Path) -> None:
 def test_another_machine_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     interrupt(begun(tmp_path), step=3)
     facts = {"torch": "1.0", "device": "cpu", "threads": 99, "cpu": "another"}
-    monkeypatch.setattr("lumina_cli.recipes.task.machine_facts", lambda device: facts)
+    monkeypatch.setattr("lumina_cli.recipes.train.job.machine_facts", lambda device: facts)
     notices = " ".join(gone_on(tmp_path).task.notices)
     assert "torch is 1.0 now" in notices
     assert "threads is 99 now" in notices
@@ -107,7 +107,7 @@ def test_other_pieces_for_want_of_memory_are_told(
 ) -> None:
     interrupt(begun(tmp_path), step=3)
     assert "at once" not in " ".join(gone_on(tmp_path).notices)
-    monkeypatch.setattr("lumina_cli.recipes.task.windows_at_once", lambda *_, **__: 2)
+    monkeypatch.setattr("lumina_cli.recipes.train.job.windows_at_once", lambda *_, **__: 2)
     monkeypatch.setattr(workers, "available_memory_bytes", lambda _: 0)
     notices = " ".join(gone_on(tmp_path, **change).notices)
     assert ("number of windows at once is 2 now and was 4" in notices) == (not change)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from lumina_cli.data.config import DataConfig
-from lumina_cli.recipes.sources import encode_source, leaks, open_source, own_validation
+from lumina_cli.recipes.data.sources import encode_source, leaks, open_source, own_validation
 
 ROWS = [{"user": f"Question {i}?", "bot": f"Answer {i}."} for i in range(40)]
 

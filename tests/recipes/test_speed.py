@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from lumina_cli.core.training.config import TrainingConfig
-from lumina_cli.recipes import speed
+from lumina_cli.recipes.infer import throughput as speed
 from lumina_cli.settings import TRAIN_CONFIGS, resolve_settings
 from tests.recipes.test_pretrain import prepare
 

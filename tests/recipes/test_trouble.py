@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 import torch
 
-from lumina_cli.core.checkpoint.format import load_model
+from lumina_cli.core.checkpoint.model_file import load_model
 from lumina_cli.core.training.events import Evaluated, StepDone
 from lumina_cli.errors import DivergedError, OutOfMemoryError, StorageError
-from lumina_cli.recipes import saving
-from lumina_cli.recipes.run import TrainingRun
-from lumina_cli.recipes.saving import CheckpointSaved, Saved, SaveFailed
+from lumina_cli.recipes.run import saving
+from lumina_cli.recipes.run.run import TrainingRun
+from lumina_cli.recipes.run.saving import CheckpointSaved, Saved, SaveFailed
 from tests.recipes.test_resume import begun
 
 

@@ -10,13 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lumina_cli.core.config import ComputeConfig
+from lumina_cli.core.inference.config import SamplingConfig
 from lumina_cli.core.model.config import ModelConfig
-from lumina_cli.core.sampling.config import SamplingConfig
 from lumina_cli.core.training.config import TrainingConfig
 from lumina_cli.core.training.finetune_config import FinetuneConfig
 from lumina_cli.data.config import DataConfig
 from lumina_cli.errors import MissingInputError, UsageError
-from lumina_cli.recipes.run_folder import to_toml
+from lumina_cli.io.run_folder import to_toml
 from lumina_cli.settings import (
     ALIASES,
     ALL_CONFIGS,

@@ -3,7 +3,7 @@
 from pydantic import ValidationError
 
 from lumina_cli.chat.commands import SetNumber, UseSampler
-from lumina_cli.core.sampling.config import SamplerName, SamplingConfig
+from lumina_cli.core.inference.config import SamplerName, SamplingConfig
 
 _SET_LINES = {
     "temperature": "🌡️ Temperature set to {}",

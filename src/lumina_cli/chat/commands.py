@@ -12,7 +12,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from lumina_cli.core.sampling.config import MAX_BEAMS, MAX_TEMPERATURE, MIN_TEMPERATURE, SamplerName
+from lumina_cli.core.inference.config import (
+    MAX_BEAMS,
+    MAX_TEMPERATURE,
+    MIN_TEMPERATURE,
+    SamplerName,
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lumina_cli.conversation import Message
+from lumina_cli.tokenizer.characters import Vocabulary
 from lumina_cli.tokenizer.chat_format import ROLE_IDS, encode_message
-from lumina_cli.tokenizer.ids import FIRST_BYTE, Special
-from lumina_cli.tokenizer.vocabulary import Vocabulary
+from lumina_cli.tokenizer.special_ids import FIRST_BYTE, Special
 
 CUT = "The model reads {} characters at once: only the newest part is read."
 FORGETS = "The model reads {} characters at once: it forgets the oldest turns."

@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from lumina_cli.core.inference.logprobs import score
 from lumina_cli.core.model.transformer import Transformer
-from lumina_cli.core.sampling.score import score
-from lumina_cli.tokenizer.ids import FIRST_BYTE, FIRST_CHARACTER, Special
-from lumina_cli.tokenizer.stream import StreamDecoder
-from lumina_cli.tokenizer.vocabulary import Vocabulary
+from lumina_cli.tokenizer.characters import Vocabulary
+from lumina_cli.tokenizer.special_ids import FIRST_BYTE, FIRST_CHARACTER, Special
+from lumina_cli.tokenizer.stream_decoder import StreamDecoder
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,16 +13,16 @@ from lumina_cli.chat.commands import SetNumber, UseSampler
 from lumina_cli.chat.context import CUT, FORGETS, MOVED_ON, Context, fit_context
 from lumina_cli.chat.probs import CharacterProb, character_probs
 from lumina_cli.chat.session_file import SavedMessage, SavedSession
-from lumina_cli.chat.visible import strip_controls
 from lumina_cli.conversation import Message
+from lumina_cli.core.inference.beam import BeamSearch
+from lumina_cli.core.inference.config import SamplingConfig
+from lumina_cli.core.inference.engine import Engine, engine_of_one_text
+from lumina_cli.core.inference.generate import generate
+from lumina_cli.core.inference.speculative import Acceptance, Speculator
 from lumina_cli.core.model.transformer import Transformer
-from lumina_cli.core.sampling.beam import BeamSearch
-from lumina_cli.core.sampling.config import SamplingConfig
-from lumina_cli.core.sampling.generate import generate
-from lumina_cli.core.sampling.reader import Reader, reader_of_one_text
-from lumina_cli.core.sampling.speculative import Acceptance, Guesser
 from lumina_cli.core.seeding import make_generator, new_seed
-from lumina_cli.tokenizer.vocabulary import Vocabulary
+from lumina_cli.io.terminal_text import strip_controls
+from lumina_cli.tokenizer.characters import Vocabulary
 
 ROOM_FOR_REPLY = 4
 """A prompt leaves this part (a quarter) of the context to the reply, and where old turns must
@@ -56,7 +56,7 @@ class Session:
         vocabulary: that of the model.
         config: how replies are drawn; without a seed, from one chosen now.
         digest: of the model file.
-        guesser: guesses characters in advance, where the config doesn't forbid it.
+        speculator: guesses characters in advance, where the config doesn't forbid it.
     """
 
     def __init__(
@@ -66,7 +66,7 @@ class Session:
         vocabulary: Vocabulary,
         config: SamplingConfig,
         digest: str = "",
-        guesser: Guesser | None = None,
+        speculator: Speculator | None = None,
     ) -> None:
         self.config = config
         self.messages: list[Message] = []
@@ -74,10 +74,10 @@ class Session:
         self._model = model
         self._vocabulary = vocabulary
         self._digest = digest
-        self._guesser = guesser
+        self._guesser = speculator
         self._seed = new_seed() if config.seed is None else config.seed
         self._num_drawn = 0
-        self._reader: Reader | None = None
+        self._reader: Engine | None = None
         self._notices: list[str] = []
         self._told: set[str] = set()
         self._reply_chars = 0
@@ -236,7 +236,7 @@ class Session:
             for _ in range(self.config.num_candidates - 1):
                 self.candidates.append("".join(self._draw(prompt_ids, reader=other)))
 
-    def _draw(self, prompt_ids: list[int], *, reader: Reader) -> Iterator[str]:
+    def _draw(self, prompt_ids: list[int], *, reader: Engine) -> Iterator[str]:
         generator = make_generator(self._seed, f"reply {self._num_drawn}")
         self._num_drawn += 1
         num_moves = reader.num_moves
@@ -247,7 +247,7 @@ class Session:
             config=self.config,
             generator=generator,
             reader=reader,
-            guesser=self._guesser if self.config.speculate == "auto" else None,
+            speculator=self._guesser if self.config.speculate == "auto" else None,
         )
         try:
             for piece in pieces:
@@ -282,12 +282,12 @@ class Session:
             if any(self.candidates[:1]):
                 yield self.candidates[0]
 
-    def _reader_of(self, num_rows: int) -> Reader:
+    def _reader_of(self, num_rows: int) -> Engine:
         if self._reader is None or self._reader.batch_size != num_rows:
             self._reader = (
-                reader_of_one_text(self._model, is_guessing=self._guesser is not None)
+                engine_of_one_text(self._model, is_guessing=self._guesser is not None)
                 if num_rows == 1
-                else Reader(self._model, batch_size=num_rows)
+                else Engine(self._model, batch_size=num_rows)
             )
         return self._reader
 

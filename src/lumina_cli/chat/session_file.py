@@ -7,11 +7,11 @@ from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from lumina_cli.chat.visible import strip_controls
 from lumina_cli.conversation import Message, Role
-from lumina_cli.core.checkpoint.atomic import write_atomically
-from lumina_cli.core.sampling.config import SamplingConfig
+from lumina_cli.core.inference.config import SamplingConfig
 from lumina_cli.errors import DataError, MissingInputError, OutputError
+from lumina_cli.io.atomic import write_atomically
+from lumina_cli.io.terminal_text import strip_controls
 
 MAX_FILE_BYTES = 64_000_000
 

@@ -15,8 +15,8 @@ from typing import TextIO
 from rich.console import Console
 from rich.text import Text
 
-from lumina_cli.chat.visible import strip_controls
 from lumina_cli.cli.verbosity import verbosity
+from lumina_cli.io.terminal_text import strip_controls
 
 
 def stderr_console() -> Console:

@@ -18,7 +18,7 @@ COMMANDS = {
     "info": "Show what a model file holds: shape, vocabulary, how it was trained.",
     "doctor": "Show what this machine offers, and what is missing.",
 }
-"""Each command is `command` (or for a group of commands `app`) in `lumina_cli.cli.<name>`."""
+"""Each is `command` (for a group of commands `app`) in `lumina_cli.cli.commands.<name>`."""
 
 
 class LazyGroup(TyperGroup):
@@ -54,7 +54,7 @@ class LazyGroup(TyperGroup):
 
 def load_command(name: str) -> Any:
     """Import a command and return it as Click sees it."""
-    module = import_module(f"lumina_cli.cli.{name}")
+    module = import_module(f"lumina_cli.cli.commands.{name}")
     if hasattr(module, "app"):
         return typer.main.get_command(module.app)
     return _as_click(module.command, name=name)

@@ -76,7 +76,7 @@ def release_memory() -> None:
         torch.cuda.empty_cache()
 
 
-def unless_out_of_memory(action: Callable[[], T]) -> T | None:
+def none_on_oom(action: Callable[[], T]) -> T | None:
     """Return what `action` returns, or None where memory ran out in it and was released."""
     try:
         return action()
@@ -87,7 +87,7 @@ def unless_out_of_memory(action: Callable[[], T]) -> T | None:
     return None
 
 
-def insist(action: Callable[[], T]) -> T:
+def retry_on_oom(action: Callable[[], T]) -> T:
     """Do an action that may be begun again, until memory is enough; else raise its error."""
     for _ in range(_ATTEMPTS - 1):
         try:

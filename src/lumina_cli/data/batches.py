@@ -14,8 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from lumina_cli.data.encoded import EncodedText
-from lumina_cli.tokenizer.ids import Special
+from lumina_cli.data.dataset import TokenDataset
+from lumina_cli.tokenizer.special_ids import Special
 
 _SCAN_CODES = 1 << 20
 """Positions that are looked at together for what counts."""
@@ -58,7 +58,7 @@ class Replay:
         share: of all windows of an epoch, in [0, 1).
     """
 
-    texts: Sequence[EncodedText]
+    texts: Sequence[TokenDataset]
     share: float
 
     def num_windows(self, num_new: int) -> int:
@@ -80,7 +80,7 @@ class EpochBatches:
 
     def __init__(
         self,
-        text: EncodedText,
+        text: TokenDataset,
         *,
         seq_length: int,
         batch_size: int,
@@ -140,7 +140,7 @@ def steps_per_epoch(num_ids: int, *, seq_length: int, batch_size: int) -> int:
 
 
 def steps_of_text(
-    text: EncodedText, *, seq_length: int, batch_size: int, replay: Replay | None = None
+    text: TokenDataset, *, seq_length: int, batch_size: int, replay: Replay | None = None
 ) -> int:
     """Return the batches of an average epoch of a text, windows in which nothing counts apart."""
     starts = window_starts(len(text), seq_length, offset=0)
@@ -150,7 +150,7 @@ def steps_of_text(
 
 
 def validation_batches(
-    text: EncodedText, *, seq_length: int, batch_size: int, max_chars: int | None = None
+    text: TokenDataset, *, seq_length: int, batch_size: int, max_chars: int | None = None
 ) -> Iterator[Batch]:
     """Yield the text in order, in windows that don't overlap; always the same ones.
 
@@ -166,7 +166,7 @@ def validation_batches(
 
 
 def spread_batches(
-    texts: Sequence[EncodedText], *, seq_length: int, batch_size: int, max_chars: int
+    texts: Sequence[TokenDataset], *, seq_length: int, batch_size: int, max_chars: int
 ) -> Iterator[Batch]:
     """Yield several texts as `validation_batches` does; each gives an equal part at most."""
     for text in texts:
@@ -187,7 +187,7 @@ def window_starts(num_ids: int, seq_length: int, *, offset: int) -> npt.NDArray[
 
 
 def have_loss(
-    text: EncodedText, starts: npt.NDArray[np.int64], *, seq_length: int
+    text: TokenDataset, starts: npt.NDArray[np.int64], *, seq_length: int
 ) -> npt.NDArray[np.bool_]:
     """Return which windows have a target that counts.
 
@@ -208,15 +208,15 @@ def have_loss(
     return found
 
 
-def cut_windows(text: EncodedText, starts: npt.NDArray[np.int64], *, seq_length: int) -> Batch:
+def cut_windows(text: TokenDataset, starts: npt.NDArray[np.int64], *, seq_length: int) -> Batch:
     """Return the windows at `starts` as a batch."""
     return _as_batch(_pairs_of_windows(text, starts, width=seq_length + 1))
 
 
 def _pairs_of_windows(
-    text: EncodedText, starts: npt.NDArray[np.int64], *, width: int
+    text: TokenDataset, starts: npt.NDArray[np.int64], *, width: int
 ) -> npt.NDArray[np.int32]:
-    """Return windows as pairs (see `EncodedText`), all at once: one by one takes 5 µs each.
+    """Return windows as pairs (see `TokenDataset`), all at once: one by one takes 5 µs each.
 
     What lies before the text is left out, and what is missing at the end is padded.
     """

@@ -18,16 +18,14 @@ from typing import Any
 import numpy as np
 
 from lumina_cli.conversation import Conversation, Document
-from lumina_cli.data.cache import DESCRIPTION, build_atomically, hold, prune, remove
+from lumina_cli.data.chunks import Piece, batches, cut, on_side, texts_of
 from lumina_cli.data.config import DataConfig
+from lumina_cli.data.dataset import TokenDataset, TokenDatasetWriter, open_token_dataset
 from lumina_cli.data.document_file import DocumentFile
-from lumina_cli.data.encoded import EncodedText, EncodedWriter, open_encoded
-from lumina_cli.data.pieces import Piece, batches, cut, on_side, texts_of
 from lumina_cli.data.split import DocumentSizes, split_documents
 from lumina_cli.errors import DataError
-from lumina_cli.tokenizer.chat_format import encode_documents
-from lumina_cli.tokenizer.ids import MAX_VOCAB_SIZE
-from lumina_cli.tokenizer.vocabulary import (
+from lumina_cli.io.cache_folder import DESCRIPTION, build_atomically, hold, prune, remove
+from lumina_cli.tokenizer.characters import (
     NUM_CODE_POINTS,
     Counts,
     Vocabulary,
@@ -36,13 +34,15 @@ from lumina_cli.tokenizer.vocabulary import (
     newcomers,
     vocabulary_from_counts,
 )
+from lumina_cli.tokenizer.chat_format import encode_documents
+from lumina_cli.tokenizer.special_ids import MAX_VOCAB_SIZE
 
 FORMAT_VERSION = 5
 """Part of every cache key: raise it when the encoding of the same documents changes."""
 
 
 @dataclass(frozen=True, slots=True)
-class SideCounts:
+class SplitCounts:
     """How much text one side of the split holds; a text that is cut is counted where it begins."""
 
     conversations: int = 0
@@ -60,10 +60,10 @@ class Corpus:
     """
 
     vocabulary: Vocabulary
-    train: EncodedText
-    validation: EncodedText
-    train_counts: SideCounts
-    validation_counts: SideCounts
+    train: TokenDataset
+    validation: TokenDataset
+    train_counts: SplitCounts
+    validation_counts: SplitCounts
     remarks: tuple[str, ...]
     shapes: tuple[str, ...]
     key: str
@@ -73,7 +73,7 @@ class Corpus:
 ReadDocuments = Callable[[], Iterable[Document]]
 """Reads all documents anew at each call."""
 
-Remarks = Callable[[], Sequence[str]]
+Issues = Callable[[], Sequence[str]]
 """Tells what the latest reading met: lines that a person should know, or names of formats."""
 
 
@@ -87,8 +87,8 @@ def load_corpus(
     read_validation: ReadDocuments | None = None,
     vocabulary: Vocabulary | None = None,
     max_new_chars: int = 0,
-    remarks: Remarks = tuple,
-    shapes: Remarks = tuple,
+    remarks: Issues = tuple,
+    shapes: Issues = tuple,
 ) -> Corpus:
     """Open the encoded corpus in `folder`, making it first if it is not there.
 
@@ -189,7 +189,7 @@ class _Builder:
     ) -> dict[str, Any]:
         tallies = [_Tally(), _Tally(texts=-num_cut)]  # the second parts are no texts of their own
         writers = [
-            EncodedWriter(folder / f"{name}.bin", vocab_size=len(vocabulary))
+            TokenDatasetWriter(folder / f"{name}.bin", vocab_size=len(vocabulary))
             for name in ("train", "validation")
         ]
         loss_on = self.config.loss_on
@@ -231,8 +231,8 @@ class _Tally:
                 self.texts += document.starts
             self.chars += num_chars
 
-    def counts(self) -> SideCounts:
-        return SideCounts(self.conversations, self.texts, self.chars)
+    def counts(self) -> SplitCounts:
+        return SplitCounts(self.conversations, self.texts, self.chars)
 
 
 def _measure(documents: Iterable[Document], *, counts: Counts, into: DocumentFile) -> DocumentSizes:
@@ -289,7 +289,7 @@ def _cache_key(
 def _open(path: Path) -> Corpus:
     description = json.loads((path / DESCRIPTION).read_text(encoding="utf-8"))
     train, validation = (
-        open_encoded(
+        open_token_dataset(
             path / f"{name}.bin",
             dtype=side["dtype"],
             pairs=side["pairs"],
@@ -298,7 +298,7 @@ def _open(path: Path) -> Corpus:
         for name, side in zip(("train", "validation"), description["sides"], strict=True)
     )
     descriptor = hold(path)
-    counts = [SideCounts(**side["counts"]) for side in description["sides"]]
+    counts = [SplitCounts(**side["counts"]) for side in description["sides"]]
     vocabulary = Vocabulary(description["characters"])
     corpus = Corpus(
         vocabulary,

@@ -16,16 +16,13 @@ from typing import IO
 
 from lumina_cli.conversation import Conversation, Document
 from lumina_cli.data.config import DataConfig
-from lumina_cli.data.files import container_of_file, rows_of_file
-from lumina_cli.data.forest import conversations_of_trees
-from lumina_cli.data.mending import Mender
-from lumina_cli.data.message_table import MessageTable
-from lumina_cli.data.plain import stretches
-from lumina_cli.data.recognise import SAMPLE_CHARS, data_suffix
-from lumina_cli.data.report import Place, ReadReport, example_of
-from lumina_cli.data.rows import Placed, RowReader
-from lumina_cli.data.shapes import COLUMNS
-from lumina_cli.data.sources import (
+from lumina_cli.data.oasst.message_table import MessageTable
+from lumina_cli.data.oasst.trees import conversations_of_trees
+from lumina_cli.data.readers.csv_rows import UnknownColumnsError
+from lumina_cli.data.readers.files import container_of_file, rows_of_file
+from lumina_cli.data.readers.plain_text import stretches
+from lumina_cli.data.readers.sniff import SAMPLE_CHARS, data_suffix
+from lumina_cli.data.readers.sources import (
     DATA_SUFFIXES,
     Stamp,
     changed,
@@ -33,10 +30,13 @@ from lumina_cli.data.sources import (
     open_regular,
     stamp_of,
 )
-from lumina_cli.data.tables import UnknownColumnsError
-from lumina_cli.data.tagged import is_side_by_side, tagged_conversations
-from lumina_cli.data.text_files import open_text
-from lumina_cli.data.turns import cut_after_last_reply
+from lumina_cli.data.readers.tagged import is_side_by_side, tagged_conversations
+from lumina_cli.data.readers.text_files import open_text
+from lumina_cli.data.report import Place, ReadReport, example_of
+from lumina_cli.data.schemas.detect import COLUMNS
+from lumina_cli.data.schemas.row_reader import Placed, RowReader
+from lumina_cli.data.schemas.turns import cut_after_last_reply
+from lumina_cli.data.text_repair import Mender
 from lumina_cli.errors import DataError, LuminaError, MissingInputError
 
 READER_VERSION = 3

@@ -33,7 +33,7 @@ class Place(NamedTuple):
 
 
 @dataclass(slots=True)
-class Tally:
+class IssueCount:
     """How often something was met, and where first."""
 
     first: Place
@@ -41,17 +41,17 @@ class Tally:
     count: int = 0
 
 
-class Remarks:
+class Issues:
     """Tallies by wording."""
 
     def __init__(self) -> None:
-        self._tallies: dict[str, Tally] = {}
+        self._tallies: dict[str, IssueCount] = {}
 
     def add(self, wording: str, place: Place, *, count: int = 1, example: str = "") -> None:
         """Count what was met at `place`; the example of the first is kept."""
-        self._tallies.setdefault(wording, Tally(place, example)).count += count
+        self._tallies.setdefault(wording, IssueCount(place, example)).count += count
 
-    def __iter__(self) -> Iterator[tuple[str, Tally]]:
+    def __iter__(self) -> Iterator[tuple[str, IssueCount]]:
         """Yield the wordings, the most frequent first."""
         yield from sorted(self._tallies.items(), key=lambda item: -item[1].count)
 
@@ -83,9 +83,9 @@ class ReadReport:
     texts: int = 0
     characters: int = 0
     messages: Counter[Role] = field(default_factory=Counter)
-    skipped: Remarks = field(default_factory=Remarks)
-    left_out: Remarks = field(default_factory=Remarks)
-    notices: Remarks = field(default_factory=Remarks)
+    skipped: Issues = field(default_factory=Issues)
+    left_out: Issues = field(default_factory=Issues)
+    notices: Issues = field(default_factory=Issues)
 
     @property
     def documents(self) -> int:
@@ -127,6 +127,6 @@ class ReadReport:
         )
 
 
-def example_of(tally: Tally) -> str:
+def example_of(tally: IssueCount) -> str:
     """Return the example of a tally in brackets, or nothing."""
     return f" ({tally.example})" if tally.example else ""

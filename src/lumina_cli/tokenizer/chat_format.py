@@ -14,8 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from lumina_cli.conversation import Conversation, Document, Message, PlainText, Role
-from lumina_cli.tokenizer.ids import Special
-from lumina_cli.tokenizer.vocabulary import IdArray, Vocabulary
+from lumina_cli.tokenizer.characters import IdArray, Vocabulary
+from lumina_cli.tokenizer.special_ids import Special
 
 LossOn = Literal["bot", "all"]
 

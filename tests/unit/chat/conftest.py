@@ -4,10 +4,10 @@ import pytest
 import torch
 
 from lumina_cli.chat.session import Session
+from lumina_cli.core.inference.config import SamplingConfig
 from lumina_cli.core.model.config import ModelConfig
 from lumina_cli.core.model.transformer import Transformer, build_model
-from lumina_cli.core.sampling.config import SamplingConfig
-from lumina_cli.tokenizer.vocabulary import Vocabulary
+from lumina_cli.tokenizer.characters import Vocabulary
 
 torch.set_num_threads(1)
 

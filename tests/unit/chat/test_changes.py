@@ -4,7 +4,7 @@ import pytest
 
 from lumina_cli.chat.changes import change
 from lumina_cli.chat.commands import SetNumber, UseSampler, parse
-from lumina_cli.core.sampling.config import SamplingConfig
+from lumina_cli.core.inference.config import SamplingConfig
 
 
 def changed(line: str, **settings: object) -> tuple[SamplingConfig, str]:

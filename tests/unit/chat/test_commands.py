@@ -22,7 +22,7 @@ from lumina_cli.chat.commands import (
     UseSampler,
     parse,
 )
-from lumina_cli.core.sampling.config import SamplingConfig
+from lumina_cli.core.inference.config import SamplingConfig
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 
 from lumina_cli.chat.context import fit_context
 from lumina_cli.conversation import Message
+from lumina_cli.tokenizer.characters import Vocabulary
 from lumina_cli.tokenizer.chat_format import encode_prompt
-from lumina_cli.tokenizer.vocabulary import Vocabulary
 
 VOCABULARY = Vocabulary("abcdefgh")
 

@@ -11,15 +11,15 @@ from lumina_cli.chat.commands import SetNumber, UseSampler
 from lumina_cli.chat.session import Session
 from lumina_cli.chat.session_file import SavedMessage
 from lumina_cli.conversation import Message
-from lumina_cli.core.model.decoder import Decoder
+from lumina_cli.core.inference.config import SamplingConfig
+from lumina_cli.core.inference.generate import generate
+from lumina_cli.core.inference.stopping import GenerationChunk
+from lumina_cli.core.model.kernels.decoder import Decoder
 from lumina_cli.core.model.kv_cache import KVCache
 from lumina_cli.core.model.transformer import Transformer
-from lumina_cli.core.sampling.config import SamplingConfig
-from lumina_cli.core.sampling.ending import Piece
-from lumina_cli.core.sampling.generate import generate
 from lumina_cli.errors import DataError, LuminaError
+from lumina_cli.tokenizer.characters import Vocabulary
 from lumina_cli.tokenizer.chat_format import encode_prompt
-from lumina_cli.tokenizer.vocabulary import Vocabulary
 
 from .conftest import VOCABULARY, new_session
 
@@ -60,13 +60,13 @@ def test_the_second_turn_does_not_read_the_first_again(
 
 def say_plainly(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the model say letters alone, so that nothing is stripped from what it said."""
-    from lumina_cli.core.sampling import valid_text
-    from lumina_cli.tokenizer.ids import FIRST_CHARACTER
+    from lumina_cli.core.inference import utf8_mask
+    from lumina_cli.tokenizer.special_ids import FIRST_CHARACTER
 
     bias = torch.full((6, len(VOCABULARY)), -torch.inf)
     bias[:, FIRST_CHARACTER + 1 :] = 0
-    monkeypatch.setattr(valid_text.ValidText, "bias", lambda self, next_bytes: bias[:1])
-    monkeypatch.setattr(valid_text.ValidText, "row", lambda self, next_bytes: bias[0].numpy())
+    monkeypatch.setattr(utf8_mask.Utf8Mask, "bias", lambda self, next_bytes: bias[:1])
+    monkeypatch.setattr(utf8_mask.Utf8Mask, "row", lambda self, next_bytes: bias[0].numpy())
 
 
 def test_the_reply_does_not_depend_on_what_was_cached(model: Transformer) -> None:
@@ -87,8 +87,8 @@ def test_an_interrupted_reply_keeps_what_was_said(session: Session) -> None:
 def test_control_characters_are_neither_shown_nor_kept(
     session: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def wicked(*_: object, **__: object) -> Iterator[Piece]:
-        yield from (Piece(c, 262, -1.0) for c in "a\x1b[2J\x9b\n\t  b\r")
+    def wicked(*_: object, **__: object) -> Iterator[GenerationChunk]:
+        yield from (GenerationChunk(c, 262, -1.0) for c in "a\x1b[2J\x9b\n\t  b\r")
 
     monkeypatch.setattr("lumina_cli.chat.session.generate", wicked)
     assert answer(session, "x") == "a[2J\n\t  b"

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lumina_cli.chat.session_file import SavedMessage, SavedSession, read_session, write_session
-from lumina_cli.core.sampling.config import SamplingConfig
+from lumina_cli.core.inference.config import SamplingConfig
 from lumina_cli.errors import DataError, MissingInputError, OutputError
 
 

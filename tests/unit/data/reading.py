@@ -11,7 +11,7 @@ import pytest
 from lumina_cli.conversation import Conversation, Document, PlainText
 from lumina_cli.data.config import DataConfig
 from lumina_cli.data.documents import Documents
-from lumina_cli.data.report import ReadReport, Remarks
+from lumina_cli.data.report import Issues, ReadReport
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 SHARED = Path(os.environ.get("LUMINA_TEST_DATA", REPOSITORY.parent / "shared" / "data"))
@@ -39,7 +39,7 @@ def plain(documents: Iterable[Document]) -> str:
     return "".join(document.text for document in texts)
 
 
-def counts(remarks: Remarks) -> dict[str, int]:
+def counts(remarks: Issues) -> dict[str, int]:
     """Return how often each remark was made."""
     return {wording: tally.count for wording, tally in remarks}
 

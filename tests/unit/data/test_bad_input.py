@@ -19,8 +19,7 @@ from lumina_cli.conversation import Document, PlainText
 from lumina_cli.data.config import DataConfig
 from lumina_cli.data.documents import Documents
 from lumina_cli.errors import DataError, MissingInputError
-
-from .reading import counts, plain, read, said, write_bytes, write_rows
+from tests.unit.data.reading import counts, plain, read, said, write_bytes, write_rows
 
 posix = pytest.mark.skipif(os.name != "posix", reason="this kind of file is POSIX only")
 

@@ -8,14 +8,14 @@ from typing import Any
 import pytest
 
 from lumina_cli.conversation import Conversation, Document, Message, PlainText
+from lumina_cli.data import chunks as pieces
 from lumina_cli.data import corpus as corpus_module
-from lumina_cli.data import pieces
-from lumina_cli.data.cache import cache_folder
 from lumina_cli.data.config import DataConfig
-from lumina_cli.data.corpus import Corpus, SideCounts, load_corpus
-from lumina_cli.data.encoded import EncodedText
+from lumina_cli.data.corpus import Corpus, SplitCounts, load_corpus
+from lumina_cli.data.dataset import TokenDataset
 from lumina_cli.errors import DataError, StorageError
-from lumina_cli.tokenizer.vocabulary import Vocabulary
+from lumina_cli.io.cache_folder import cache_folder
+from lumina_cli.tokenizer.characters import Vocabulary
 
 
 def talk(asked: str, reply: str, *, group: str | None = None) -> Conversation:
@@ -48,7 +48,7 @@ def load(folder: Path, documents: Iterable[Document], **changes: Any) -> Corpus:
     return load_corpus(read, **{**given, **changes})
 
 
-def decoded(corpus: Corpus, side: EncodedText) -> str:
+def decoded(corpus: Corpus, side: TokenDataset) -> str:
     """Return the text of one side; the reserved ids are seen as their tags."""
     tags = ["<|pad|>", "<|begin|>", "<|system|>", "<|user|>", "<|bot|>", "<|end|>"]
     ids = side.slice(0, len(side)).ids.tolist()
@@ -83,8 +83,8 @@ def test_both_sides_together_hold_every_conversation_once(tmp_path: Path) -> Non
 
 def test_counts_say_what_lies_on_each_side(tmp_path: Path) -> None:
     corpus = load(tmp_path, TALKS)
-    assert corpus.train_counts == SideCounts(conversations=36, texts=0, chars=36 * 22)
-    assert corpus.validation_counts == SideCounts(conversations=4, texts=0, chars=4 * 22)
+    assert corpus.train_counts == SplitCounts(conversations=36, texts=0, chars=36 * 22)
+    assert corpus.validation_counts == SplitCounts(conversations=4, texts=0, chars=4 * 22)
 
 
 @pytest.mark.parametrize("lengths", [[1000], [1, 999], [900, 100], [899, 1, 100], [300, 300, 400]])
@@ -98,8 +98,8 @@ def test_a_text_in_stretches_is_cut_at_its_last_tenth(tmp_path: Path, lengths: l
     corpus = load(tmp_path, stretches)
     assert decoded(corpus, corpus.train) == "<|begin|>" + whole[:900]
     assert decoded(corpus, corpus.validation) == f"<|begin|>{whole[900:]}<|end|>"
-    assert corpus.train_counts == SideCounts(texts=1, chars=900)
-    assert corpus.validation_counts == SideCounts(texts=0, chars=100)
+    assert corpus.train_counts == SplitCounts(texts=1, chars=900)
+    assert corpus.validation_counts == SplitCounts(texts=0, chars=100)
 
 
 @pytest.mark.parametrize("batch_chars", [1, 50, 10_000])
@@ -222,7 +222,7 @@ def test_a_second_call_reads_no_document(tmp_path: Path) -> None:
         {"vocabulary": Vocabulary("abc")},
         {"vocabulary": Vocabulary("abc"), "max_new_chars": 2},
     ],
-    ids=str,
+    ids=lambda change: " ".join(change),
 )
 def test_another_corpus_is_made_when_what_it_depends_on_changes(
     tmp_path: Path, change: dict[str, Any]
@@ -311,7 +311,7 @@ def test_documents_without_a_character_are_refused(
 def test_an_empty_conversation_is_no_validation_where_none_is_asked_for(tmp_path: Path) -> None:
     config = DataConfig(val_fraction=0.0)
     corpus = load(tmp_path, [talk("a", "b"), talk("", "")], config=config)
-    assert corpus.validation_counts == SideCounts()
+    assert corpus.validation_counts == SplitCounts()
 
 
 def test_a_group_may_be_named_by_any_text_that_json_can_hold(tmp_path: Path) -> None:
@@ -334,11 +334,11 @@ def test_a_cache_folder_that_can_not_be_made_is_told(tmp_path: Path) -> None:
 def test_a_full_disk_is_told_and_leaves_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    class FullDisk(corpus_module.EncodedWriter):
+    class FullDisk(corpus_module.TokenDatasetWriter):
         def write(self, encoded: object) -> None:
             raise OSError(28, os.strerror(28))
 
-    monkeypatch.setattr(corpus_module, "EncodedWriter", FullDisk)
+    monkeypatch.setattr(corpus_module, "TokenDatasetWriter", FullDisk)
     with pytest.raises(StorageError, match="No space left"):
         load(tmp_path, TALKS)
     assert list(tmp_path.iterdir()) == []

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from .reading import REPOSITORY, SHARED, needs_shared_data, read, said, write_bytes
+from tests.unit.data.reading import REPOSITORY, SHARED, needs_shared_data, read, said, write_bytes
 
 PAGE = (REPOSITORY / "docs" / "data.md").read_text(encoding="utf-8")
 FIGURES = re.findall(r"^\| (oasst\S+\.jsonl) \| (\w+) \| (.+) \|$", PAGE, re.MULTILINE)

@@ -12,8 +12,16 @@ from hypothesis import strategies as st
 
 from lumina_cli.conversation import Conversation, Message, PlainText
 from lumina_cli.errors import DataError
-
-from .reading import SHARED, counts, needs_shared_data, plain, read, said, write_bytes, write_rows
+from tests.unit.data.reading import (
+    SHARED,
+    counts,
+    needs_shared_data,
+    plain,
+    read,
+    said,
+    write_bytes,
+    write_rows,
+)
 
 HELLO = [("user", "Hello"), ("bot", "Hi!\nHow are you?")]
 PATHS = {"user": "Hello", "bot": "Hi!\nHow are you?"}
@@ -238,7 +246,7 @@ def test_arrays_come_apart_as_the_standard_parser_sees_them(
 ) -> None:
     import io
 
-    from lumina_cli.data import json_elements
+    from lumina_cli.data.readers import json_elements
 
     before, json_elements.STRETCH_CHARS = json_elements.STRETCH_CHARS, stretch
     try:
@@ -253,14 +261,14 @@ def test_arrays_come_apart_as_the_standard_parser_sees_them(
 
 @given(JSON, st.booleans())
 def test_deep_parsing_gives_what_the_standard_parser_gives(value: Any, spread_out: bool) -> None:
-    from lumina_cli.data.json_deep import parse_deep
+    from lumina_cli.data.readers.json_deep import parse_deep
 
     assert parse_deep(json.dumps(value, indent=2 if spread_out else None)) == value
 
 
 @given(st.text(alphabet='[]{}":,\\ntrue01 ', max_size=30))
 def test_deep_parsing_refuses_what_the_standard_parser_refuses(text: str) -> None:
-    from lumina_cli.data.json_deep import parse_deep
+    from lumina_cli.data.readers.json_deep import parse_deep
 
     try:
         expected = json.JSONDecoder(strict=False).decode(text)
@@ -432,7 +440,7 @@ def test_mojibake_is_noticed_and_mended_on_demand(tmp_path: Path, text: str, wro
 
 @given(st.text(st.characters(max_codepoint=0x2FFF, exclude_categories=["Cs"])))
 def test_garbling_is_undone_line_by_line(text: str) -> None:
-    from lumina_cli.data.mending import mend_mojibake
+    from lumina_cli.data.text_repair import mend_mojibake
 
     garbled = text.encode().decode("latin-1")
     mended = mend_mojibake(garbled)

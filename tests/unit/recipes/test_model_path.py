@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from lumina_cli.errors import OutputError
-from lumina_cli.recipes.run_folder import check_free
+from lumina_cli.io.run_folder import check_free
 
 
 @pytest.mark.parametrize(

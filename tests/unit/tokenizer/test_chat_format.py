@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lumina_cli.conversation import Conversation, Document, Message, PlainText
+from lumina_cli.tokenizer.characters import Vocabulary
 from lumina_cli.tokenizer.chat_format import (
     LossOn,
     encode_document,
@@ -13,8 +14,7 @@ from lumina_cli.tokenizer.chat_format import (
     encode_message,
     encode_prompt,
 )
-from lumina_cli.tokenizer.ids import Special
-from lumina_cli.tokenizer.vocabulary import Vocabulary
+from lumina_cli.tokenizer.special_ids import Special
 
 ABC = Vocabulary("abc")
 BEGIN, SYSTEM, USER, BOT, END = 1, 2, 3, 4, 5

@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from lumina_cli.core.checkpoint.atomic import STAGING_SUFFIX
-from lumina_cli.core.checkpoint.format import Checkpoint, load_checkpoint, save_checkpoint
+from lumina_cli.core.checkpoint.model_file import Checkpoint, load_checkpoint, save_checkpoint
 from lumina_cli.errors import MissingInputError, ModelFileError, OutputError, StorageError
+from lumina_cli.io.atomic import STAGING_SUFFIX
 
 NAME = "step-{:08}.pth"
 _NAME_PATTERN = re.compile(r"step-(\d{8,})\.pth")
@@ -77,7 +77,7 @@ class CheckpointStore:
             try:
                 return Found(load_checkpoint(path), path, tuple(set_aside))
             except ModelFileError:
-                set_aside.append(_set_aside(path))
+                set_aside.append(_quarantine(path))
         raise MissingInputError(
             f"there is no checkpoint in {self.folder}" + (" that is whole" if set_aside else ""),
             hint="Begin a run with: lumina train (without --resume)",
@@ -107,7 +107,7 @@ class CheckpointStore:
                     self.path_of(step).unlink()
 
 
-def _set_aside(path: Path) -> Path:
+def _quarantine(path: Path) -> Path:
     aside = path.with_name(path.name + BAD_SUFFIX)
     try:
         path.replace(aside)

@@ -9,12 +9,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from lumina_cli.core.model.transformer import Layer
+from lumina_cli.core.model.transformer import Block
 
 ADAPTER_NAMES = ("lora_a", "lora_b")
 
 
-class AdaptedLinear(nn.Module):
+class LoRALinear(nn.Module):
     """A linear map that stays as it is, and a correction of low rank that learns.
 
     It begins as the map it stands for: one of the two factors is zero.
@@ -48,7 +48,7 @@ class AdaptedLinear(nn.Module):
         return self.weight + self.scale * (self.lora_b @ self.lora_a)
 
 
-def adapt_layer(layer: Layer, *, rank: int, alpha: float, generator: torch.Generator) -> None:
+def apply_lora(layer: Block, *, rank: int, alpha: float, generator: torch.Generator) -> None:
     """Put adapters beside the four matrices of a layer."""
     for part, name in (
         (layer.attn, "c_attn"),
@@ -57,4 +57,4 @@ def adapt_layer(layer: Layer, *, rank: int, alpha: float, generator: torch.Gener
         (layer.mlp, "c_proj"),
     ):
         linear = getattr(part, name)
-        setattr(part, name, AdaptedLinear(linear, rank=rank, alpha=alpha, generator=generator))
+        setattr(part, name, LoRALinear(linear, rank=rank, alpha=alpha, generator=generator))

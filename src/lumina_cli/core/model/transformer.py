@@ -13,11 +13,11 @@ import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-from lumina_cli.core.model.attention import attend
 from lumina_cli.core.model.config import ModelConfig
-from lumina_cli.core.model.dropout import add_dropped, drop
-from lumina_cli.core.model.gelu import gelu
-from lumina_cli.core.model.positions import rotary_turns, sinusoidal_positions, split_heads
+from lumina_cli.core.model.kernels.attention import attend
+from lumina_cli.core.model.kernels.dropout import add_dropped, drop
+from lumina_cli.core.model.kernels.gelu import gelu
+from lumina_cli.core.model.rope import rotary_turns, sinusoidal_positions, split_heads
 
 
 class CausalSelfAttention(nn.Module):
@@ -38,7 +38,7 @@ class CausalSelfAttention(nn.Module):
         return out
 
 
-class FeedForward(nn.Module):
+class MLP(nn.Module):
     """Two linear maps with a GELU (tanh form) between them."""
 
     def __init__(self, config: ModelConfig) -> None:
@@ -51,7 +51,7 @@ class FeedForward(nn.Module):
         return y
 
 
-class Layer(nn.Module):
+class Block(nn.Module):
     """One pre-norm layer: x + attention(norm(x)), then x + feed-forward(norm(x)).
 
     Dropout acts on what each half adds, not on the attention probabilities: there it
@@ -63,7 +63,7 @@ class Layer(nn.Module):
         self.ln_1 = nn.LayerNorm(config.hidden_size)
         self.attn = CausalSelfAttention(config)
         self.ln_2 = nn.LayerNorm(config.hidden_size)
-        self.mlp = FeedForward(config)
+        self.mlp = MLP(config)
         self.dropout = config.dropout
 
     def forward(self, x: Tensor, *, turns: Tensor | None) -> Tensor:
@@ -91,7 +91,7 @@ class Transformer(nn.Module):
         self.config = config
         self.vocab_size = vocab_size
         self.wte = nn.Embedding(vocab_size, config.hidden_size)
-        self.h = nn.ModuleList(Layer(config) for _ in range(config.num_layers))
+        self.h = nn.ModuleList(Block(config) for _ in range(config.num_layers))
         self.ln_f = nn.LayerNorm(config.hidden_size)
         self.lm_head = nn.Linear(config.hidden_size, vocab_size, bias=False)
         if config.positions == "rotary":

@@ -1,6 +1,6 @@
 """When training diverges: what is counted, when it is too much, and where to go on."""
 
-from lumina_cli.core.training.state import Counters
+from lumina_cli.core.training.state import TrainState
 from lumina_cli.errors import DivergedError
 
 MOST_ROLLBACKS = 2
@@ -17,14 +17,14 @@ SPIKES_AFTER = 50
 _USUAL_WEIGHT = 0.05
 
 
-def count_good(loss: float, counters: Counters) -> None:
+def count_good(loss: float, counters: TrainState) -> None:
     """Count a step that was done."""
     counters.skips_in_a_row = 0
     usual = counters.usual_loss
     counters.usual_loss = loss if usual is None else usual + _USUAL_WEIGHT * (loss - usual)
 
 
-def count_skip(counters: Counters) -> None:
+def count_skip(counters: TrainState) -> None:
     """Count a batch that was skipped."""
     counters.skips_in_a_row += 1
     oldest = counters.num_attempts - WINDOW
@@ -32,13 +32,13 @@ def count_skip(counters: Counters) -> None:
     counters.recent_skips = [*kept, counters.num_attempts]
 
 
-def has_diverged(counters: Counters) -> bool:
+def has_diverged(counters: TrainState) -> bool:
     """Whether so many batches were skipped that going on would not help."""
     too_often = len(counters.recent_skips) > MOST_SKIPS
     return counters.skips_in_a_row >= SKIPS_IN_A_ROW or too_often
 
 
-def diverged(counters: Counters) -> DivergedError:
+def diverged(counters: TrainState) -> DivergedError:
     """Return the error that ends a run which going back did not help."""
     return DivergedError(
         f"training diverged at step {counters.num_steps}: loss or gradient is no longer "
@@ -48,7 +48,7 @@ def diverged(counters: Counters) -> DivergedError:
     )
 
 
-def is_spike(loss: float, counters: Counters) -> bool:
+def is_spike(loss: float, counters: TrainState) -> bool:
     """Whether a loss is far above what is usual by now."""
     usual = counters.usual_loss
     if usual is None or counters.num_steps < SPIKES_AFTER:
@@ -56,7 +56,7 @@ def is_spike(loss: float, counters: Counters) -> bool:
     return loss > usual * SPIKE_RATIO and loss > usual + SPIKE_NATS
 
 
-def roll_back(good: Counters, *, now: Counters) -> Counters:
+def roll_back(good: TrainState, *, now: TrainState) -> TrainState:
     """Return the counters to go on with: those of a good state, but
 
     behind the data that led astray, at half the learning rate, with the time that was spent

@@ -19,7 +19,7 @@ from torch.nn import functional as F
 from lumina_cli.core.model.transformer import Transformer
 from lumina_cli.core.precision import Precision
 from lumina_cli.data.batches import Batch
-from lumina_cli.tokenizer.ids import FIRST_BYTE, FIRST_CHARACTER
+from lumina_cli.tokenizer.special_ids import FIRST_BYTE, FIRST_CHARACTER
 
 _CONTINUATION_BYTES = (FIRST_BYTE + 0x80, FIRST_BYTE + 0xC0)
 

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from functools import partial
 
-from lumina_cli.core.memory import insist, unless_out_of_memory
+from lumina_cli.core.memory import none_on_oom, retry_on_oom
 from lumina_cli.core.model.transformer import Transformer
 from lumina_cli.core.precision import Precision
 from lumina_cli.core.training.compiled import Compiled
@@ -39,9 +39,7 @@ from lumina_cli.core.training.events import (
     StopReason,
     TrainEvent,
 )
-from lumina_cli.core.training.examiner import Examined, Examiner, Remembered
-from lumina_cli.core.training.optim import build_optimizers
-from lumina_cli.core.training.pace import Pace, ahead_s, note_saving
+from lumina_cli.core.training.optim.optimizers import build_optimizers
 from lumina_cli.core.training.schedule import (
     Limits,
     Position,
@@ -49,7 +47,7 @@ from lumina_cli.core.training.schedule import (
     window_length,
 )
 from lumina_cli.core.training.snapshot import put_back, take
-from lumina_cli.core.training.state import Counters, TrainerState
+from lumina_cli.core.training.state import Snapshot, TrainState
 from lumina_cli.core.training.step import Stepper, StepResult
 from lumina_cli.core.training.telling import (
     tell_compiling,
@@ -57,11 +55,13 @@ from lumina_cli.core.training.telling import (
     tell_spike,
     tell_step,
 )
+from lumina_cli.core.training.time_budget import Pace, note_saving, reserve_s
+from lumina_cli.core.training.validation import EvalResult, RetentionLimit, Validator
 from lumina_cli.data.batches import Batch, EpochBatches, Replay
-from lumina_cli.data.encoded import EncodedText
+from lumina_cli.data.dataset import TokenDataset
 
 Sample = Callable[[Transformer], str]
-Recall = Callable[[], TrainerState]
+LoadLastGood = Callable[[], Snapshot]
 Clock = Callable[[], float]
 
 SAMPLE_EVERY_S = 20.0
@@ -81,12 +81,12 @@ class Trainer:
         train: what is learnt from.
         validation: what is only measured; may be empty.
         replay: older text to mix in.
-        remembered: what was learnt before, which is measured and not to be forgotten.
+        retention: what was learnt before, which is measured and not to be forgotten.
         config: how long and how fast.
         precision: in which the model computes.
         seconds: with `config.minutes`, what is left of them for the loop.
         sample: shows what the model says by now; called every 20 seconds, or less often.
-        recall: returns the last good state, to go back to when training diverges.
+        load_last_good: returns the last good state, to go back to when training diverges.
         compiles: whether to compile the model; where that fails it is computed as it is.
         measures_less: whether to measure by less text where `seconds` are few for the model.
         clock: seconds from anywhere, for tests to set.
@@ -96,15 +96,15 @@ class Trainer:
         self,
         model: Transformer,
         *,
-        train: EncodedText,
-        validation: EncodedText,
+        train: TokenDataset,
+        validation: TokenDataset,
         config: TrainingConfig,
         precision: Precision,
         replay: Replay | None = None,
-        remembered: Remembered | None = None,
+        retention: RetentionLimit | None = None,
         seconds: float | None = None,
         sample: Sample | None = None,
-        recall: Recall | None = None,
+        load_last_good: LoadLastGood | None = None,
         compiles: bool = False,
         measures_less: bool = False,
         clock: Clock = time.monotonic,
@@ -114,13 +114,13 @@ class Trainer:
         self.replay = replay
         self.config = config
         self.sample = sample
-        self.recall = recall
+        self.load_last_good = load_last_good
         self.measures_less = measures_less
         self.clock = clock
         self.limits = Limits(epochs=config.epochs, max_steps=config.max_steps, seconds=seconds)
-        self.examiner = Examiner(
+        self.validator = Validator(
             validation,
-            remembered=remembered or Remembered(),
+            retention=retention or RetentionLimit(),
             config=config,
             precision=precision,
             seconds=seconds,
@@ -136,7 +136,7 @@ class Trainer:
         )
         if compiles:
             self.stepper.compiled = Compiled(model)
-        self.counters = Counters()
+        self.counters = TrainState()
         self._batches = self._shuffle_epoch()
         self._stopped = False
         self._resumed_s = self._next_sample_s = 0.0
@@ -160,7 +160,7 @@ class Trainer:
         while (reason := self._reason_to_stop()) is None:
             if self.counters.is_epoch_over:
                 yield self._end_epoch()
-            if self.examiner.is_due(self.counters):
+            if self.validator.is_due(self.counters):
                 yield from self._evaluate()
                 continue
             if self.sample is not None and self.clock() >= self._next_sample_s:
@@ -170,7 +170,7 @@ class Trainer:
             yield self._end_epoch()
         if reason == "interrupted":
             yield Interrupted(self.num_steps)
-        if self.examiner.is_last_due(self.counters, reason):
+        if self.validator.is_last_due(self.counters, reason):
             yield from self._evaluate()
         yield Finished(self.num_steps, reason, self._elapsed_s)
 
@@ -182,12 +182,12 @@ class Trainer:
         """Let the run end after the step in hand."""
         self._stopped = True
 
-    def state(self) -> TrainerState:
+    def state(self) -> Snapshot:
         """Return all that the run needs to go on from here, the live tensors in it."""
         self.counters.elapsed_s = self._elapsed_s
-        return take(self.counters, stepper=self.stepper, start=self.examiner.remembered.start)
+        return take(self.counters, stepper=self.stepper, start=self.validator.retention.start)
 
-    def restore(self, state: TrainerState, *, has_other_limits: bool = False) -> None:
+    def restore(self, state: Snapshot, *, has_other_limits: bool = False) -> None:
         """Go on from a state.
 
         Args:
@@ -199,10 +199,10 @@ class Trainer:
             ModelFileError: it is of another model or optimizer.
         """
         self.counters = put_back(
-            state, stepper=self.stepper, start=self.examiner.remembered.start, config=self.config
+            state, stepper=self.stepper, start=self.validator.retention.start, config=self.config
         )
         if self.counters.eval_chars:
-            self.examiner.max_chars = min(self.counters.eval_chars, self.config.eval_chars)
+            self.validator.max_chars = min(self.counters.eval_chars, self.config.eval_chars)
         self._batches = self._shuffle_epoch()
         self._resumed_s = self.clock() - self.counters.elapsed_s
         if has_other_limits:
@@ -212,7 +212,7 @@ class Trainer:
         counters = self.counters
         position = Position(counters.num_steps, self._passes(), counters.elapsed_s)
         counters.progress = self.limits.progress(position)
-        counters.evaluations_done = self.examiner.marks_passed(counters)
+        counters.evaluations_done = self.validator.marks_passed(counters)
         self._batches = self._shuffle_epoch()
 
     @property
@@ -220,8 +220,8 @@ class Trainer:
         return self.clock() - self._resumed_s
 
     @property
-    def _ahead_s(self) -> float:
-        return ahead_s(self.counters, readings=self.examiner.most_readings(self.counters))
+    def _reserve_s(self) -> float:
+        return reserve_s(self.counters, readings=self.validator.most_readings(self.counters))
 
     def _reason_to_stop(self) -> StopReason | None:
         """Return why the run is over, if it is; it has one step at least to show for itself."""
@@ -232,7 +232,7 @@ class Trainer:
             return "interrupted"
         if self.config.patience and counters.num_worse >= self.config.patience:
             return "patience"
-        elapsed_s = self._elapsed_s + self._ahead_s
+        elapsed_s = self._elapsed_s + self._reserve_s
         return self.limits.reached(Position(counters.num_steps, self._passes(), elapsed_s))
 
     def _passes(self, *, further: int = 0) -> float:
@@ -245,7 +245,7 @@ class Trainer:
             self._batches = self._shuffle_epoch()
         # Longer windows may be cut into fewer batches, here or before a resume.
         counters.batch_index = min(counters.batch_index, len(self._batches) - 1)
-        batch = insist(partial(self._batches.__getitem__, counters.batch_index))
+        batch = retry_on_oom(partial(self._batches.__getitem__, counters.batch_index))
         started_s = self.clock()
         progress = self._progress_after_step()
         factor = counters.lr_scale * learning_rate_factor(
@@ -292,11 +292,11 @@ class Trainer:
         yield StepSkipped(counters.num_steps, counters.epoch, counters.batch_index - 1, is_overflow)
         if not has_diverged(counters):
             return
-        if self.recall is None or counters.num_rollbacks == MOST_ROLLBACKS:
+        if self.load_last_good is None or counters.num_rollbacks == MOST_ROLLBACKS:
             raise diverged(counters)
-        good, now = self.recall(), self.state().counters
+        good, now = self.load_last_good(), self.state().counters
         good_counters = roll_back(good.counters, now=now)
-        self.restore(TrainerState(good_counters, good.tensors))
+        self.restore(Snapshot(good_counters, good.tensors))
         yield RolledBack(
             from_step=now.num_steps,
             step=self.num_steps,
@@ -308,7 +308,7 @@ class Trainer:
     def _progress_after_step(self) -> float:
         """Return the progress once the step in hand is done; it never falls."""
         counters = self.counters
-        elapsed_s = self._elapsed_s + self._ahead_s
+        elapsed_s = self._elapsed_s + self._reserve_s
         position = Position(counters.num_steps + 1, self._passes(further=1), elapsed_s)
         return max(counters.progress, self.limits.progress(position))
 
@@ -356,7 +356,7 @@ class Trainer:
 
     def _show_sample(self, sample: Sample) -> Sampled | SampleSkipped:
         started_s = self.clock()
-        text = unless_out_of_memory(partial(sample, self.model))
+        text = none_on_oom(partial(sample, self.model))
         self.model.train()
         taken_s = self.clock() - started_s
         self._next_sample_s = started_s + max(SAMPLE_EVERY_S, taken_s / SAMPLE_SHARE)
@@ -365,14 +365,14 @@ class Trainer:
     def _evaluate(self) -> Iterator[TrainEvent]:
         counters, started_s = self.counters, self.clock()
         size = self.stepper.micro_batch_size
-        while (measured := unless_out_of_memory(self._examine)) is None:
-            self.stepper.do_less_at_once()
+        while (measured := none_on_oom(self._examine)) is None:
+            self.stepper.halve_micro_batch()
         evaluation, kept, share = measured
         if self.stepper.micro_batch_size < size:
             yield BatchSplit(self.num_steps, self.stepper.micro_batch_size)
         counters.evaluated_step = self.num_steps
         counters.evaluation_s = self.clock() - started_s
-        counters.evaluations_done = self.examiner.marks_passed(counters)
+        counters.evaluations_done = self.validator.marks_passed(counters)
         counters.share = share
         # Without validation text the latest model is the best known.
         best, nats = counters.best_nats, evaluation.nats_per_char
@@ -396,15 +396,15 @@ class Trainer:
         )
         if is_best:  # then whoever was told saved before it went on
             note_saving(self.clock() - told_s, counters=counters)
-        counters.evaluations_done = self.examiner.marks_passed(counters)
+        counters.evaluations_done = self.validator.marks_passed(counters)
         # Without a best one, no measurement was a number yet.
         if counters.num_worse == OVERFITS_AFTER and best is not None:
             assert counters.best_step is not None
             yield Overfits(self.num_steps, counters.best_step, best, nats)
 
-    def _examine(self) -> Examined:
+    def _examine(self) -> EvalResult:
         size = self.stepper.micro_batch_size
         if self.measures_less and self.counters.evaluated_step < 0:
-            self.examiner.measure_less(self.model, batch_size=size, clock=self.clock)
-            self.counters.eval_chars = self.examiner.max_chars
-        return self.examiner.examine(self.model, batch_size=size)
+            self.validator.measure_less(self.model, batch_size=size, clock=self.clock)
+            self.counters.eval_chars = self.validator.max_chars
+        return self.validator.examine(self.model, batch_size=size)

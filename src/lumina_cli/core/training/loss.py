@@ -36,7 +36,7 @@ def sum_losses(logits: Tensor, targets: Tensor, *, label_smoothing: float = 0.0)
     return LossSums(*sums)
 
 
-def sum_head_losses(
+def linear_cross_entropy(
     hidden: Tensor, weight: Tensor, targets: Tensor, *, label_smoothing: float = 0.0
 ) -> LossSums:
     """Return what `sum_losses` does of the logits `hidden` · `weight`ᵀ, on a CPU.

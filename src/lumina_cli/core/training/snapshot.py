@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from torch import Tensor
 
-from lumina_cli.core.model.tuning import is_adapter
+from lumina_cli.core.model.peft import is_adapter
 from lumina_cli.core.seeding import random_state, restore_random_state
 from lumina_cli.core.training.config import TrainingConfig
 from lumina_cli.core.training.state import (
@@ -13,14 +13,14 @@ from lumina_cli.core.training.state import (
     RANDOM,
     START,
     WEIGHTS,
-    Counters,
-    TrainerState,
+    Snapshot,
+    TrainState,
 )
 from lumina_cli.core.training.step import Stepper
 from lumina_cli.errors import ModelFileError
 
 
-def take(counters: Counters, *, stepper: Stepper, start: Mapping[str, Tensor]) -> TrainerState:
+def take(counters: TrainState, *, stepper: Stepper, start: Mapping[str, Tensor]) -> Snapshot:
     """Return all that a run needs to go on from here, the live tensors in it.
 
     Args:
@@ -44,16 +44,16 @@ def take(counters: Counters, *, stepper: Stepper, start: Mapping[str, Tensor]) -
     tensors |= {OPTIMIZER + name: t for name, t in stepper.optimizers.state().items()}
     tensors |= {RANDOM + name: t for name, t in random_state(device).items()}
     tensors |= {START + name: t for name, t in start.items()}
-    return TrainerState(counters.model_copy(deep=True), tensors)
+    return Snapshot(counters.model_copy(deep=True), tensors)
 
 
 def put_back(
-    state: TrainerState,
+    state: Snapshot,
     *,
     stepper: Stepper,
     start: Mapping[str, Tensor],
     config: TrainingConfig,
-) -> Counters:
+) -> TrainState:
     """Give model, optimizers and random generators a state; return its counters.
 
     Raises:
@@ -82,7 +82,7 @@ def put_back(
     return counters
 
 
-def _named(state: TrainerState, prefix: str) -> dict[str, Tensor]:
+def _named(state: Snapshot, prefix: str) -> dict[str, Tensor]:
     """Return the tensors whose names begin with `prefix`, without it."""
     return {
         name.removeprefix(prefix): tensor

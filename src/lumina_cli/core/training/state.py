@@ -10,7 +10,7 @@ START = "start/"
 """How the names of tensors begin."""
 
 
-class Counters(BaseModel):
+class TrainState(BaseModel):
     """Where a run is, as plain numbers; what is not in here is not known after a resume.
 
     `num_attempts` counts batches, learnt from or skipped; `recent_skips` are the attempts
@@ -61,16 +61,16 @@ class Counters(BaseModel):
 
 
 @dataclass(frozen=True, eq=False)
-class TrainerState:
+class Snapshot:
     """A run between two steps.
 
     The tensors are the live ones: write or clone them before the run goes on.
     """
 
-    counters: Counters
+    counters: TrainState
     tensors: dict[str, Tensor]
 
-    def clone(self) -> "TrainerState":
+    def clone(self) -> "Snapshot":
         """Return a state that the run can't change any more."""
         tensors = {name: tensor.detach().clone() for name, tensor in self.tensors.items()}
-        return TrainerState(self.counters.model_copy(deep=True), tensors)
+        return Snapshot(self.counters.model_copy(deep=True), tensors)

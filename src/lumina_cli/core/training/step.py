@@ -22,15 +22,15 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from lumina_cli.core.memory import insist, unless_out_of_memory
+from lumina_cli.core.memory import none_on_oom, retry_on_oom
 from lumina_cli.core.model.transformer import Transformer
 from lumina_cli.core.precision import LossScale, Precision, SkipReason
 from lumina_cli.core.seeding import RandomState, random_state, restore_random_state
 from lumina_cli.core.training.compiled import Compiled
-from lumina_cli.core.training.loss import LossSums, sum_head_losses, sum_losses
-from lumina_cli.core.training.optim import Optimizers
-from lumina_cli.core.training.workers import (
-    Workers,
+from lumina_cli.core.training.loss import LossSums, linear_cross_entropy, sum_losses
+from lumina_cli.core.training.optim.optimizers import Optimizers
+from lumina_cli.core.training.parallel.threads import (
+    ThreadDataParallel,
     is_worth_sharing,
     least_chars,
     num_workers,
@@ -128,9 +128,9 @@ class Stepper:
         """
         self._maybe_try_larger()
         device = self.model.wte.weight.device
-        random = insist(partial(random_state, device))
-        while (sums := unless_out_of_memory(partial(self._compute, batch, random))) is None:
-            self.do_less_at_once()
+        random = retry_on_oom(partial(random_state, device))
+        while (sums := none_on_oom(partial(self._compute, batch, random))) is None:
+            self.halve_micro_batch()
             restore_random_state(random, device=device)
         num = max(batch.num_in_loss, 1)
         result = StepResult(sums.nll / num, sums.num_right / num, sums.grad_norm)
@@ -174,7 +174,7 @@ class Stepper:
             scaled_norm.item() / self.loss_scale.value,
         )
 
-    def _sharing(self, num_windows: int, seq_length: int) -> Workers | None:
+    def _sharing(self, num_windows: int, seq_length: int) -> ThreadDataParallel | None:
         """Return the workers that share a batch, if any do: they need more memory than one."""
         workers = self.workers
         if workers is None or not self.may_share or self.has_run_out:
@@ -223,7 +223,7 @@ class Stepper:
             head: nn.Module = model.lm_head
             if isinstance(head, nn.Linear) and device.type == "cpu":
                 smoothing = self.label_smoothing
-                return sum_head_losses(hidden, head.weight, targets, label_smoothing=smoothing)
+                return linear_cross_entropy(hidden, head.weight, targets, label_smoothing=smoothing)
             logits = head(hidden)  # (M, V)
         return sum_losses(logits, targets, label_smoothing=self.label_smoothing)
 
@@ -232,7 +232,7 @@ class Stepper:
             return model.hidden(inputs)
         return self.compiled(inputs)
 
-    def do_less_at_once(self) -> None:
+    def halve_micro_batch(self) -> None:
         """Take half as many windows at once, or keep fewer activations.
 
         Raises:

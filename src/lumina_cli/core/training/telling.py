@@ -8,13 +8,13 @@ from lumina_cli.core.training.events import (
     StepDone,
     TrainEvent,
 )
-from lumina_cli.core.training.state import Counters
+from lumina_cli.core.training.state import TrainState
 from lumina_cli.core.training.step import Stepper, StepResult
 from lumina_cli.data.batches import Batch
 
 
 def tell_step(
-    result: StepResult, batch: Batch, *, counters: Counters, elapsed_s: float
+    result: StepResult, batch: Batch, *, counters: TrainState, elapsed_s: float
 ) -> StepDone:
     """Return the event of a step that was just counted."""
     return StepDone(
@@ -30,7 +30,7 @@ def tell_step(
     )
 
 
-def tell_spike(result: StepResult, *, counters: Counters) -> LossSpiked:
+def tell_spike(result: StepResult, *, counters: TrainState) -> LossSpiked:
     """Return the event of a loss far above the usual one."""
     assert counters.usual_loss is not None
     return LossSpiked(counters.num_steps, result.loss, counters.usual_loss)

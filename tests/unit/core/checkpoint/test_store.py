@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import torch
 
-from lumina_cli.core.checkpoint.format import Checkpoint, load_checkpoint, save_checkpoint
+from lumina_cli.core.checkpoint.model_file import Checkpoint, load_checkpoint, save_checkpoint
 from lumina_cli.core.checkpoint.store import CheckpointStore
 from lumina_cli.core.model.config import ModelConfig
 from lumina_cli.core.model.transformer import build_model
@@ -22,7 +22,7 @@ from lumina_cli.errors import (
     NotFiniteError,
     StorageError,
 )
-from lumina_cli.tokenizer.vocabulary import Vocabulary
+from lumina_cli.tokenizer.characters import Vocabulary
 
 CHARACTERS = "abc"
 CONFIG = ModelConfig(hidden_size=8, num_layers=1, num_heads=1, seq_length=8)

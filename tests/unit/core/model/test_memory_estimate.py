@@ -1,173 +1,109 @@
-"""The estimate of memory against the peak of a process that does such a step."""
+"""Size and memory from the shape alone."""
 
-import json
-import subprocess
-import sys
-from typing import Any
+from dataclasses import replace
 
 import pytest
 import torch
 
-from lumina_cli.core.model.accounting import training_memory
 from lumina_cli.core.model.config import ModelConfig
-from lumina_cli.core.model.tuning_config import Tuning
-from lumina_cli.core.precision import choose_precision
-
-VOCAB_SIZE = 350
-MEASURE = """
-import json, sys
-import numpy as np
-import torch
-from lumina_cli.core.model.config import ModelConfig
-from lumina_cli.core.model.transformer import build_model
-from lumina_cli.core.model.tuning import tune
-from lumina_cli.core.model.tuning_config import EVERYTHING, Tuning
-from lumina_cli.core.precision import choose_precision
+from lumina_cli.core.model.memory_estimate import (
+    BLOCK_WORKSPACE_BYTES,
+    WORKSPACE_BYTES,
+    num_parameters,
+    training_memory,
+    weight_shapes,
+)
+from lumina_cli.core.model.transformer import Transformer, build_model
 from lumina_cli.core.training.config import TrainingConfig
-from lumina_cli.core.training.optim import build_optimizers
-from lumina_cli.core.training.step import Stepper
-from lumina_cli.data.batches import cut_windows
-from lumina_cli.data.encoded import EncodedText
+from lumina_cli.core.training.optim.optimizers import build_optimizers
 
-def step(config, batch_size, optimizer, recompute, tuning=EVERYTHING):
-    ids = np.random.default_rng(0).integers(6, 100, batch_size * config.seq_length + 1)
-    text = EncodedText(np.arange(len(ids), dtype="<u4"), (ids * 2 + 1).astype(np.int32))
-    model = build_model(config, vocab_size=350, generator=torch.Generator()).train()
-    model.recompute = recompute
-    tune(model, tuning, generator=torch.Generator())
-    stepper = Stepper(
-        model,
-        build_optimizers(model, config=TrainingConfig(optimizer=optimizer)),
-        precision=choose_precision(precision, device=torch.device("cpu")),
-        grad_clip=1.0, label_smoothing=0.1, micro_batch_size=batch_size,
+
+@pytest.mark.parametrize("layers", [1, 3])
+@pytest.mark.parametrize("hidden", [8, 64])
+@pytest.mark.parametrize("vocab_size", [262, 300])
+def test_the_formula_counts_the_weights_there_are(
+    layers: int, hidden: int, vocab_size: int
+) -> None:
+    config = ModelConfig(hidden_size=hidden, num_layers=layers, num_heads=2)
+    with torch.device("meta"):
+        model = Transformer(config, vocab_size=vocab_size)
+    counted = sum(parameter.numel() for parameter in model.parameters())
+    assert num_parameters(config, vocab_size=vocab_size) == counted
+
+
+def test_the_defaults_with_100_ids_are_19_million_parameters() -> None:
+    # 6 layers of 12·512² + 13·512, two embeddings of 100·512, the last norm of 2·512
+    expected = 6 * (12 * 512**2 + 13 * 512) + 2 * 100 * 512 + 2 * 512
+    assert num_parameters(ModelConfig(), vocab_size=100) == expected == 19_017_728
+
+
+def test_adamw_takes_four_numbers_a_weight() -> None:
+    memory = training_memory(ModelConfig(), vocab_size=100, batch_size=1)
+    assert memory.weights + memory.gradients + memory.optimizer == 4 * 4 * 19_017_728
+
+
+def test_activations_grow_with_the_batch_and_nothing_else_does() -> None:
+    one = training_memory(ModelConfig(), vocab_size=100, batch_size=1)
+    eight = training_memory(ModelConfig(), vocab_size=100, batch_size=8)
+    assert eight.activations - WORKSPACE_BYTES == pytest.approx(
+        8 * (one.activations - WORKSPACE_BYTES)
     )
-    starts = np.arange(0, batch_size * config.seq_length, config.seq_length)
-    for _ in range(2):
-        stepper.step(cut_windows(text, starts, seq_length=config.seq_length), lr_factor=1.0)
-
-def status(name):
-    lines = open("/proc/self/status").read().splitlines()
-    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(name))
-
-shape, batch_size, optimizer, recompute, tuning, num_threads, precision = json.loads(sys.argv[1])
-torch.set_num_threads(num_threads)
-from lumina_cli.core.memory import keep_freed_memory
-keep_freed_memory()
-small = {**shape, "hidden_size": 16, "num_layers": 1, "num_heads": 2, "seq_length": 16}
-step(ModelConfig(**small), 2, optimizer, recompute)  # what torch loads at its first step
-open("/proc/self/clear_refs", "w").write("5")  # forget the peak so far
-before = status("VmRSS")
-step(ModelConfig(**shape), batch_size, optimizer, recompute, Tuning(**tuning))
-print(status("VmHWM") - before)
-"""
-DEMO = {
-    "hidden_size": 64, "num_layers": 4, "num_heads": 2, "seq_length": 128,
-    "positions": "rotary", "dropout": 0.0,
-}  # fmt: skip
-SMALL = {"hidden_size": 256, "num_layers": 4, "num_heads": 8, "seq_length": 256}
+    assert eight.total - one.total == eight.activations - one.activations
 
 
-WITH_PEAKS = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs /proc")
-
-
-def peak_bytes(given: str) -> int:
-    """Return what a step takes at its peak, in a process of its own."""
-    return int(subprocess.check_output([sys.executable, "-c", MEASURE, given], timeout=300))
-
-
-def check(
-    shape: dict[str, Any],
-    batch_size: int,
-    optimizer: str,
-    recompute: bool,
-    tuning: dict[str, int],
-    workers: int,
-    *,
-    precision: str,
-) -> None:
-    given = json.dumps([shape, batch_size, optimizer, recompute, tuning, workers, precision])
-    measured = peak_bytes(given)
-    estimate = training_memory(
-        ModelConfig(**shape),
-        vocab_size=VOCAB_SIZE,
-        batch_size=batch_size,
-        recompute=recompute,
-        half=precision != "fp32",
-        tuning=Tuning(**tuning),
-        optimizer=optimizer,
-        num_workers=workers,
+def test_in_a_half_format_each_thread_has_its_weights_once_more() -> None:
+    alone, shared = (
+        training_memory(ModelConfig(), vocab_size=100, batch_size=4, half=True, num_workers=count)
+        for count in (1, 2)
     )
-    if estimate.total > 1.2 * measured:
-        # Memory that was free already hides some of a small peak; the larger of two shows most.
-        measured = max(measured, peak_bytes(given))
-    print(f"peak {measured / 1e6:.0f} MB, estimated {estimate.total / measured:.2f} of it")
-    assert estimate.total == pytest.approx(measured, rel=0.2)
-    assert measured < 8e9
+    assert shared.activations - alone.activations == alone.weights // 2 + BLOCK_WORKSPACE_BYTES
 
 
-@WITH_PEAKS
-@pytest.mark.parametrize(
-    ("shape", "batch_size", "optimizer", "recompute", "tuning", "workers"),
-    [
-        (DEMO, 16, "muon", False, {}, 1),
-        pytest.param(SMALL, 8, "adamw", False, {}, 1, marks=pytest.mark.slow),
-        (SMALL, 8, "adamw", False, {}, 2),
-        (SMALL, 8, "adamw", False, {"lora_rank": 8, "num_new": 20}, 1),
-        (SMALL, 8, "adamw", False, {"frozen_layers": 3}, 1),
-        pytest.param(
-            SMALL, 8, "adamw", False, {"frozen_layers": 3, "num_new": 9}, 1, marks=pytest.mark.slow
-        ),
-        pytest.param(SMALL, 8, "adamw", True, {}, 1, marks=pytest.mark.slow),
-        pytest.param({}, 16, "adamw", False, {}, 1, marks=pytest.mark.slow, id="default"),
-        pytest.param({}, 8, "adamw", False, {}, 2, marks=pytest.mark.slow, id="default, shared"),
-        pytest.param(
-            {}, 4, "adamw", False, {"lora_rank": 8}, 1, marks=pytest.mark.slow, id="adapters"
-        ),
-        pytest.param(SMALL, 8, "muon", False, {}, 1, marks=pytest.mark.slow),
-        pytest.param(SMALL, 8, "muon", False, {}, 2, marks=pytest.mark.slow),
-        pytest.param({}, 8, "muon", False, {}, 2, marks=pytest.mark.slow, id="Muon, shared"),
-        pytest.param(SMALL, 2, "adamw", False, {}, 1, marks=pytest.mark.slow),
-        pytest.param(DEMO, 16, "muon", True, {}, 1, marks=pytest.mark.slow),
-    ],
-)
-def test_the_estimate_is_within_a_fifth_of_the_peak(
-    shape: dict[str, Any],
-    batch_size: int,
-    optimizer: str,
-    recompute: bool,
-    tuning: dict[str, int],
-    workers: int,
-) -> None:
-    check(shape, batch_size, optimizer, recompute, tuning, workers, precision="fp32")
+def test_the_estimate_of_activations_covers_what_autograd_keeps() -> None:
+    config = ModelConfig(hidden_size=64, num_layers=3, num_heads=4, seq_length=64)
+    model = Transformer(config, vocab_size=300).train()
+    kept: dict[int, int] = {}
+
+    def pack(tensor: torch.Tensor) -> torch.Tensor:
+        kept[tensor.untyped_storage().data_ptr()] = tensor.untyped_storage().nbytes()
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
+        logits = model(torch.randint(300, (4, 64)))
+        loss = torch.log_softmax(logits, dim=-1).sum()
+    assert loss.requires_grad
+    weights = {p.untyped_storage().data_ptr() for p in model.parameters()}
+    measured = sum(size for pointer, size in kept.items() if pointer not in weights)
+    estimated = training_memory(config, vocab_size=300, batch_size=4).activations - WORKSPACE_BYTES
+    assert measured <= estimated <= 1.6 * measured  # what a backward pass needs comes on top
 
 
-@WITH_PEAKS
-@pytest.mark.skipif(
-    choose_precision("auto", device=torch.device("cpu")).name != "bf16",
-    reason="needs a processor with bf16",
-)
-@pytest.mark.parametrize(
-    ("shape", "batch_size", "optimizer", "recompute", "tuning", "workers"),
-    [
-        (DEMO, 64, "muon", False, {}, 1),
-        (SMALL, 8, "adamw", False, {}, 2),
-        pytest.param(DEMO, 16, "muon", False, {}, 1, marks=pytest.mark.slow),
-        pytest.param(SMALL, 32, "adamw", False, {}, 1, marks=pytest.mark.slow),
-        pytest.param(SMALL, 8, "adamw", False, {"frozen_layers": 3}, 1, marks=pytest.mark.slow),
-        pytest.param(SMALL, 8, "adamw", True, {}, 1, marks=pytest.mark.slow),
-        pytest.param({}, 16, "adamw", False, {}, 1, marks=pytest.mark.slow, id="default"),
-        pytest.param({}, 8, "muon", False, {}, 2, marks=pytest.mark.slow, id="Muon, shared"),
-        pytest.param(
-            {}, 4, "adamw", False, {"lora_rank": 8}, 1, marks=pytest.mark.slow, id="adapters"
-        ),
-    ],
-)
-def test_the_estimate_holds_in_bf16_too(
-    shape: dict[str, Any],
-    batch_size: int,
-    optimizer: str,
-    recompute: bool,
-    tuning: dict[str, int],
-    workers: int,
-) -> None:
-    check(shape, batch_size, optimizer, recompute, tuning, workers, precision="bf16")
+def test_weight_shapes_are_those_of_a_model() -> None:
+    for positions in ("sinusoidal", "rotary"):
+        config = ModelConfig(hidden_size=24, num_layers=3, num_heads=2, positions=positions)
+        model = Transformer(config, vocab_size=300)
+        shapes = {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
+        assert weight_shapes(config, vocab_size=300) == shapes
+
+
+def test_muon_keeps_one_number_for_each_weight_of_its_matrices() -> None:
+    config = ModelConfig(hidden_size=8, num_layers=3, num_heads=2, seq_length=16)
+    both = {
+        name: training_memory(config, vocab_size=20, batch_size=2, optimizer=name).optimizer
+        for name in ("adamw", "muon")
+    }
+    model = build_model(config, vocab_size=20, generator=torch.Generator())
+    for name, expected in both.items():
+        training = TrainingConfig.model_validate({"optimizer": name})
+        states = build_optimizers(model, config=training).state().values()
+        assert 4 * sum(state.numel() for state in states) == expected
+
+
+def test_the_cache_is_that_of_keys_and_values_and_counts_where_it_is_larger() -> None:
+    config = ModelConfig(hidden_size=8, num_layers=3, num_heads=2, seq_length=16)
+    memory = training_memory(config, vocab_size=20, batch_size=2)
+    # 3 layers, keys and values, 16 positions, 8 numbers of 4 bytes
+    assert memory.cache == 3 * 2 * 16 * 8 * 4
+    lasting = memory.weights + memory.gradients + memory.optimizer
+    assert memory.total == lasting + memory.activations
+    assert replace(memory, activations=0).total == lasting + memory.cache

@@ -10,11 +10,11 @@ import torch
 from lumina_cli.core.model.config import ModelConfig
 from lumina_cli.core.model.transformer import Transformer, build_model
 from lumina_cli.core.precision import Precision, choose_precision
-from lumina_cli.core.training import workers
 from lumina_cli.core.training.config import TrainingConfig
-from lumina_cli.core.training.optim import build_optimizers
+from lumina_cli.core.training.optim.optimizers import build_optimizers
+from lumina_cli.core.training.parallel import threads as workers
 from lumina_cli.core.training.step import Stepper
-from lumina_cli.data.encoded import EncodedText
+from lumina_cli.data.dataset import TokenDataset
 
 V = 20
 FP16 = Precision("fp16", "emulated, for the tests", "cpu")
@@ -40,14 +40,14 @@ def tiny_model(
     return build_model(config, vocab_size=V, generator=generator).train()
 
 
-def encoded(ids: list[int], in_loss: list[bool] | None = None) -> EncodedText:
+def encoded(ids: list[int], in_loss: list[bool] | None = None) -> TokenDataset:
     """Ids as a text; all of them count unless it is said which do."""
     counts = np.array(in_loss if in_loss is not None else [True] * len(ids))
     pairs = np.array(ids, dtype=np.int32) * 2 + counts
-    return EncodedText(np.arange(len(ids), dtype="<u4"), pairs.astype(np.int32))
+    return TokenDataset(np.arange(len(ids), dtype="<u4"), pairs.astype(np.int32))
 
 
-def random_text(num_ids: int, *, seed: int = 0) -> EncodedText:
+def random_text(num_ids: int, *, seed: int = 0) -> TokenDataset:
     rng = np.random.default_rng(seed)
     return encoded(rng.integers(6, V, num_ids).tolist(), (rng.random(num_ids) < 0.7).tolist())
 

@@ -19,7 +19,7 @@ from lumina_cli.core.training.events import (
     TrainEvent,
 )
 from lumina_cli.core.training.loop import Trainer
-from lumina_cli.core.training.state import Counters, TrainerState
+from lumina_cli.core.training.state import Snapshot, TrainState
 from lumina_cli.data.batches import Replay
 from lumina_cli.errors import DivergedError
 from tests.unit.core.training.conftest import FP32, random_text, tiny_model
@@ -50,8 +50,8 @@ def make_trainer(*, bad_attempts: set[int], factor: float = float("nan"), **kw: 
 
 
 def run_with_recall(trainer: Trainer, *, save_at: int) -> list[TrainEvent]:
-    saved: list[TrainerState] = []
-    trainer.recall = lambda: saved[-1]
+    saved: list[Snapshot] = []
+    trainer.load_last_good = lambda: saved[-1]
     events = []
     for event in trainer.run():
         events.append(event)
@@ -87,8 +87,8 @@ def test_three_in_a_row_go_back_past_the_data_at_half_the_rate() -> None:
 
 def test_the_weights_are_those_of_the_good_state() -> None:
     trainer = make_trainer(bad_attempts={9, 10, 11})
-    saved: list[TrainerState] = []
-    trainer.recall = lambda: saved[-1]
+    saved: list[Snapshot] = []
+    trainer.load_last_good = lambda: saved[-1]
     for event in trainer.run():
         if isinstance(event, StepDone) and event.step == 6 and not saved:
             saved.append(trainer.state().clone())
@@ -110,7 +110,7 @@ def test_without_a_state_to_go_back_to_the_run_ends() -> None:
 
 
 def test_more_than_one_in_a_hundred_is_too_many() -> None:
-    counters = Counters()
+    counters = TrainState()
     for attempt in range(0, 1000, 91):
         counters.num_attempts, counters.skips_in_a_row = attempt, 0
         assert not has_diverged(counters)

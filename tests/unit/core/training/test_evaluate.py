@@ -13,9 +13,9 @@ from lumina_cli.core.model.config import ModelConfig
 from lumina_cli.core.model.transformer import Transformer, build_model
 from lumina_cli.core.training.evaluate import Evaluation, evaluate
 from lumina_cli.data.batches import Batch, validation_batches
-from lumina_cli.data.encoded import EncodedText
+from lumina_cli.data.dataset import TokenDataset
+from lumina_cli.tokenizer.characters import Vocabulary
 from lumina_cli.tokenizer.chat_format import encode_document
-from lumina_cli.tokenizer.vocabulary import Vocabulary
 from tests.unit.core.training.conftest import FP32
 
 VOCABULARY = Vocabulary(" abcdefghij")
@@ -29,13 +29,13 @@ def model_of(vocabulary: Vocabulary, *, dropout: float = 0.5) -> Transformer:
     return model.eval()
 
 
-def encode(document: Conversation | PlainText, *, vocabulary: Vocabulary) -> EncodedText:
+def encode(document: Conversation | PlainText, *, vocabulary: Vocabulary) -> TokenDataset:
     ids, in_loss = encode_document(document, vocabulary=vocabulary, loss_on="bot")
     pairs = (ids * 2 + in_loss).astype(np.int32)
-    return EncodedText(np.arange(len(ids), dtype="<u4"), pairs)
+    return TokenDataset(np.arange(len(ids), dtype="<u4"), pairs)
 
 
-def measure(model: Transformer, text: EncodedText, *, batch_size: int = 3) -> Evaluation:
+def measure(model: Transformer, text: TokenDataset, *, batch_size: int = 3) -> Evaluation:
     batches = validation_batches(text, seq_length=8, batch_size=batch_size)
     return evaluate(model, batches, precision=FP32)
 

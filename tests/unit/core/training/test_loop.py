@@ -11,7 +11,8 @@ import torch
 
 from lumina_cli.core.model.transformer import Transformer
 from lumina_cli.core.seeding import seed_dropout
-from lumina_cli.core.training import compiled, examiner
+from lumina_cli.core.training import compiled
+from lumina_cli.core.training import validation as validation_module
 from lumina_cli.core.training.config import TrainingConfig
 from lumina_cli.core.training.evaluate import Evaluation
 from lumina_cli.core.training.events import (
@@ -25,11 +26,11 @@ from lumina_cli.core.training.events import (
     StepDone,
     TrainEvent,
 )
-from lumina_cli.core.training.examiner import Remembered
 from lumina_cli.core.training.loop import Trainer
 from lumina_cli.core.training.step import Stepper, StepResult
+from lumina_cli.core.training.validation import RetentionLimit
 from lumina_cli.data.batches import Batch
-from lumina_cli.data.encoded import EncodedText
+from lumina_cli.data.dataset import TokenDataset
 from tests.unit.core.training.conftest import FP32, encoded, random_text, tiny_model
 
 TRAIN, VALIDATION = random_text(200), random_text(60, seed=1)
@@ -38,14 +39,14 @@ TRAIN, VALIDATION = random_text(200), random_text(60, seed=1)
 def make_trainer(
     *,
     model: Transformer | None = None,
-    train: EncodedText = TRAIN,
-    validation: EncodedText = VALIDATION,
+    train: TokenDataset = TRAIN,
+    validation: TokenDataset = VALIDATION,
     seconds: float | None = None,
     sample: Callable[[Transformer], str] | None = None,
     clock: Callable[[], float] | None = None,
     compiles: bool = False,
     measures_less: bool = False,
-    remembered: Remembered | None = None,
+    retention: RetentionLimit | None = None,
     **changes: Any,
 ) -> Trainer:
     given = {"batch_size": 4, "learning_rate": 1e-2, "epochs": None, **changes}
@@ -59,7 +60,7 @@ def make_trainer(
         sample=sample,
         compiles=compiles,
         measures_less=measures_less,
-        remembered=remembered,
+        retention=retention,
         clock=clock or (lambda: 0.0),
     )
 
@@ -84,7 +85,7 @@ class World:
         self, monkeypatch: pytest.MonkeyPatch, *, step_s: float, evaluation_s: float
     ) -> None:
         self.now_s = 1000.0
-        real_step, real_evaluate = Stepper.step, examiner.evaluate
+        real_step, real_evaluate = Stepper.step, validation_module.evaluate
 
         def step(stepper: Stepper, *args: Any, **kwargs: Any) -> StepResult:
             self.now_s += step_s
@@ -95,7 +96,7 @@ class World:
             return real_evaluate(*args, **kwargs)
 
         monkeypatch.setattr(Stepper, "step", step)
-        monkeypatch.setattr(examiner, "evaluate", evaluate)
+        monkeypatch.setattr(validation_module, "evaluate", evaluate)
 
     def clock(self) -> float:
         return self.now_s
@@ -123,7 +124,9 @@ def test_a_model_is_the_best_when_it_is_better_than_all_before(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     figures = iter([9.0, 3.0, 4.0, 2.0, math.nan, 2.0, 1.0])
-    monkeypatch.setattr(examiner, "evaluate", lambda *_, **__: Evaluation(next(figures), 0.0, 100))
+    monkeypatch.setattr(
+        validation_module, "evaluate", lambda *_, **__: Evaluation(next(figures), 0.0, 100)
+    )
     events = run(make_trainer(max_steps=6, evaluations=6))
     best = [event.is_best for event in evaluations_of(events)]
     assert best == [False, True, False, True, False, False, True]
@@ -131,7 +134,9 @@ def test_a_model_is_the_best_when_it_is_better_than_all_before(
 
 def test_only_the_best_model_tells_how_long_saving_takes(monkeypatch: pytest.MonkeyPatch) -> None:
     figures = iter([9.0, 3.0, 4.0])
-    monkeypatch.setattr(examiner, "evaluate", lambda *_, **__: Evaluation(next(figures), 0.0, 100))
+    monkeypatch.setattr(
+        validation_module, "evaluate", lambda *_, **__: Evaluation(next(figures), 0.0, 100)
+    )
     now_s = 0.0
     trainer = make_trainer(max_steps=2, evaluations=2, clock=lambda: now_s)
     saved_s = []
@@ -154,7 +159,7 @@ def test_as_many_epochs_are_passed_as_were_asked_for(num_ids: int, seed: int) ->
     # 33 ids are 4 windows of 8, one batch; with an offset they are 5 windows, two batches.
     text = encoded(list(range(6, 18)) * 20)
     trainer = make_trainer(
-        train=EncodedText(text.codes[:num_ids], text.pairs), epochs=3, evaluations=1, seed=seed
+        train=TokenDataset(text.codes[:num_ids], text.pairs), epochs=3, evaluations=1, seed=seed
     )
     events = run(trainer)
     done = [event for event in events if isinstance(event, EpochDone)]
@@ -232,13 +237,13 @@ def test_marks_are_counted_by_the_duration_of_the_evaluation_that_was_just_made(
     monkeypatch: pytest.MonkeyPatch, evaluations_s: list[float]
 ) -> None:
     world = World(monkeypatch, step_s=1.0, evaluation_s=0.0)
-    left, measured = iter(evaluations_s), examiner.evaluate
+    left, measured = iter(evaluations_s), validation_module.evaluate
 
     def evaluate(*args: Any, **kwargs: Any) -> Evaluation:
         world.now_s += next(left)
         return measured(*args, **kwargs)
 
-    monkeypatch.setattr(examiner, "evaluate", evaluate)
+    monkeypatch.setattr(validation_module, "evaluate", evaluate)
     events = run(make_trainer(seconds=100.0, clock=world.clock, evaluations=20, patience=0))
     steps = [event.step for event in evaluations_of(events)]
     assert len(set(steps)) == len(steps)
@@ -313,7 +318,7 @@ class Reading(World):
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, *, step_s: float, char_s: float) -> None:
         super().__init__(monkeypatch, step_s=step_s, evaluation_s=0.0)
-        real = examiner.evaluate
+        real = validation_module.evaluate
         self.num_chars: list[int] = []
 
         def evaluate(*args: Any, **kwargs: Any) -> Evaluation:
@@ -322,7 +327,7 @@ class Reading(World):
             self.num_chars.append(evaluation.characters)
             return evaluation
 
-        monkeypatch.setattr(examiner, "evaluate", evaluate)
+        monkeypatch.setattr(validation_module, "evaluate", evaluate)
 
 
 @pytest.mark.parametrize(
@@ -344,21 +349,19 @@ def test_where_time_is_short_it_is_measured_by_less_text(
     events = run(trainer)
     assert isinstance(events[-1], Finished)
     assert events[-1].elapsed_s <= 60
-    assert trainer.examiner.max_chars == pytest.approx(max_chars, abs=1)
+    assert trainer.validator.max_chars == pytest.approx(max_chars, abs=1)
     assert len(set(world.num_chars[2:])) == 1  # behind two pieces that were timed
     resumed = make_trainer(seconds=60.0, clock=world.clock, measures_less=True, **given)
     resumed.restore(trainer.state())
-    assert resumed.examiner.max_chars == trainer.examiner.max_chars
+    assert resumed.validator.max_chars == trainer.validator.max_chars
 
 
 def test_what_others_have_measured_by_is_not_made_less(monkeypatch: pytest.MonkeyPatch) -> None:
     world = Reading(monkeypatch, step_s=1.0, char_s=0.002)
-    remembered = Remembered([random_text(50)])
-    trainer = make_trainer(
-        seconds=60.0, clock=world.clock, measures_less=True, remembered=remembered
-    )
+    retention = RetentionLimit([random_text(50)])
+    trainer = make_trainer(seconds=60.0, clock=world.clock, measures_less=True, retention=retention)
     run(trainer)
-    assert trainer.examiner.max_chars == trainer.config.eval_chars
+    assert trainer.validator.max_chars == trainer.config.eval_chars
 
 
 def test_there_is_time_left_to_pull_back_a_model_that_forgets_in_the_end(
@@ -366,19 +369,19 @@ def test_there_is_time_left_to_pull_back_a_model_that_forgets_in_the_end(
 ) -> None:
     model = tiny_model()
     start = {name: tensor.clone() for name, tensor in model.state_dict().items()}
-    remembered = Remembered([random_text(50)], start, most_nats=1.0)
+    retention = RetentionLimit([random_text(50)], start, most_nats=1.0)
     world = World(monkeypatch, step_s=0.5, evaluation_s=1.0)
     figures = iter([0.5, 0.5, 2.0, 0.5])  # untrained; then too much, and so is all but the start
-    timed = examiner.evaluate
+    timed = validation_module.evaluate
 
     def evaluate(*args: Any, **kwargs: Any) -> Evaluation:
         timed(*args, **kwargs)
         return Evaluation(next(figures, 2.0), 0.5, 100)
 
-    monkeypatch.setattr(examiner, "evaluate", evaluate)
+    monkeypatch.setattr(validation_module, "evaluate", evaluate)
     events = run(
         make_trainer(
-            model=model, seconds=100.0, clock=world.clock, remembered=remembered, evaluations=1
+            model=model, seconds=100.0, clock=world.clock, retention=retention, evaluations=1
         )
     )
     assert isinstance(events[-1], Finished)

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from lumina_cli.core.training import loss as module
-from lumina_cli.core.training.loss import LossSums, sum_head_losses, sum_losses
+from lumina_cli.core.training.loss import LossSums, linear_cross_entropy, sum_losses
 
 
 def some(num: int = 30, num_ids: int = 11) -> tuple[torch.Tensor, torch.Tensor]:
@@ -78,7 +78,7 @@ def test_with_its_head_it_is_the_loss_of_all_logits(
 ) -> None:
     monkeypatch.setattr(module, "LOGITS_AT_ONCE", at_once)
     hidden, weight, targets = head()
-    found = sum_head_losses(hidden, weight, targets, label_smoothing=smoothing)
+    found = linear_cross_entropy(hidden, weight, targets, label_smoothing=smoothing)
     expected = by_logits(hidden, weight, targets, label_smoothing=smoothing)
     for mine, theirs in zip(found, expected, strict=True):
         torch.testing.assert_close(mine, theirs.to(mine.dtype))
@@ -91,7 +91,7 @@ def test_with_its_head_it_is_the_loss_of_all_logits(
 def test_under_autocast_the_products_of_the_head_are_rounded_as_elsewhere() -> None:
     hidden, weight, targets = head(num=300, num_ids=40)
     with torch.autocast("cpu", dtype=torch.bfloat16):
-        found = sum_head_losses(hidden, weight, targets)
+        found = linear_cross_entropy(hidden, weight, targets)
     expected = by_logits(hidden, weight, targets, label_smoothing=0.0)
     assert found.loss.dtype == torch.float32
     assert 0 < abs(found.loss - expected.loss) < 2**-8 * expected.loss
@@ -106,7 +106,7 @@ def test_large_logits_neither_overflow_nor_lose_the_loss() -> None:
     hidden, weight, targets = head()
     with torch.no_grad():
         hidden *= 1e4
-    found = sum_head_losses(hidden, weight, targets)
+    found = linear_cross_entropy(hidden, weight, targets)
     expected = by_logits(hidden, weight, targets, label_smoothing=0.0)
     torch.testing.assert_close(found.loss, expected.loss.float())
 
@@ -115,12 +115,12 @@ def test_logits_that_are_no_numbers_show_in_the_loss() -> None:
     hidden, weight, targets = head()
     with torch.no_grad():
         hidden[17, 3] = math.inf
-    assert not sum_head_losses(hidden, weight, targets).nll.isfinite()
+    assert not linear_cross_entropy(hidden, weight, targets).nll.isfinite()
 
 
 def test_a_head_that_does_not_learn_gets_no_gradient() -> None:
     hidden, weight, targets = head()
-    sum_head_losses(hidden, weight.detach(), targets).loss.backward()
+    linear_cross_entropy(hidden, weight.detach(), targets).loss.backward()
     assert weight.grad is None
     assert hidden.grad is not None
     assert hidden.grad.abs().sum() > 0
@@ -128,7 +128,7 @@ def test_a_head_that_does_not_learn_gets_no_gradient() -> None:
 
 def test_a_head_without_positions_costs_nothing() -> None:
     hidden, weight, targets = head(num=0)
-    sums = sum_head_losses(hidden, weight, targets, label_smoothing=0.1)
+    sums = linear_cross_entropy(hidden, weight, targets, label_smoothing=0.1)
     sums.loss.backward()
     assert (sums.loss.item(), sums.num_right.item()) == (0.0, 0)
     assert weight.grad is not None

@@ -12,7 +12,7 @@ from lumina_cli.core.precision import LossScale, Precision
 from lumina_cli.core.training.config import TrainingConfig
 from lumina_cli.core.training.events import EpochDone, Evaluated, Finished, StepDone, TrainEvent
 from lumina_cli.core.training.loop import Trainer
-from lumina_cli.core.training.state import Counters, TrainerState
+from lumina_cli.core.training.state import Snapshot, TrainState
 from tests.unit.core.training.conftest import FP16, FP32, random_text, tiny_model
 
 NUM_STEPS = 60
@@ -85,7 +85,7 @@ def events_of(trainer: Trainer) -> Iterator[TrainEvent]:
 TIMES = {"elapsed_s", "step_s", "evaluation_s", "save_s", "epoch_elapsed_s"}
 
 
-def assert_same(state: TrainerState, other: TrainerState) -> None:
+def assert_same(state: Snapshot, other: Snapshot) -> None:
     assert state.counters.model_dump(exclude=TIMES) == other.counters.model_dump(exclude=TIMES)
     assert state.tensors.keys() == other.tensors.keys()
     for name, tensor in state.tensors.items():
@@ -99,7 +99,7 @@ class Uninterrupted:
         trainer = new_trainer(**changes)
         trainer.counters.lr_scale = lr_scale
         self.events: list[TrainEvent] = []
-        self.states: dict[int, tuple[int, TrainerState]] = {}
+        self.states: dict[int, tuple[int, Snapshot]] = {}
         for event in events_of(trainer):
             self.events.append(event)
             if isinstance(event, StepDone):
@@ -147,9 +147,9 @@ def test_it_goes_on_from_any_step(whole: Uninterrupted, step: int) -> None:
     assert_same(trainer.state(), whole.end)
 
 
-def through_json(state: TrainerState) -> TrainerState:
+def through_json(state: Snapshot) -> Snapshot:
     """Return the state as a checkpoint brings it back: its counters through JSON."""
-    return replace(state, counters=Counters.model_validate_json(state.counters.model_dump_json()))
+    return replace(state, counters=TrainState.model_validate_json(state.counters.model_dump_json()))
 
 
 @pytest.mark.parametrize(
@@ -177,8 +177,8 @@ def test_the_scale_of_fp16_goes_on_as_it_was(monkeypatch: pytest.MonkeyPatch) ->
         assert_same(trainer.state(), whole.end)
 
 
-def forget_tensors(prefix: str) -> Callable[[TrainerState, TrainerState], TrainerState]:
-    def forget(state: TrainerState, fresh: TrainerState) -> TrainerState:
+def forget_tensors(prefix: str) -> Callable[[Snapshot, Snapshot], Snapshot]:
+    def forget(state: Snapshot, fresh: Snapshot) -> Snapshot:
         forgotten = {name: t for name, t in fresh.tensors.items() if name.startswith(prefix)}
         assert forgotten
         return replace(state, tensors={**state.tensors, **forgotten})
@@ -186,8 +186,8 @@ def forget_tensors(prefix: str) -> Callable[[TrainerState, TrainerState], Traine
     return forget
 
 
-def forget_counters(*names: str) -> Callable[[TrainerState, TrainerState], TrainerState]:
-    def forget(state: TrainerState, fresh: TrainerState) -> TrainerState:
+def forget_counters(*names: str) -> Callable[[Snapshot, Snapshot], Snapshot]:
+    def forget(state: Snapshot, fresh: Snapshot) -> Snapshot:
         values = {name: getattr(fresh.counters, name) for name in names}
         return replace(state, counters=state.counters.model_copy(update=values))
 

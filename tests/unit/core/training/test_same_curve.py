@@ -19,10 +19,10 @@ from lumina_cli.core.model.transformer import Transformer, build_model
 from lumina_cli.core.precision import PrecisionName, choose_precision
 from lumina_cli.core.seeding import seed_dropout
 from lumina_cli.core.training.config import TrainingConfig
-from lumina_cli.core.training.optim import build_optimizers
+from lumina_cli.core.training.optim.optimizers import build_optimizers
 from lumina_cli.core.training.step import Stepper
 from lumina_cli.data.batches import Batch, EpochBatches
-from lumina_cli.data.encoded import EncodedText
+from lumina_cli.data.dataset import TokenDataset
 from lumina_cli.data.starter import corpus as starter
 from tests.unit.core.training.conftest import encoded
 
@@ -47,7 +47,7 @@ def shape(positions: Positions, *, dropout: float) -> ModelConfig:
 
 
 @pytest.fixture(scope="module")
-def text() -> tuple[EncodedText, int]:
+def text() -> tuple[TokenDataset, int]:
     """The starter corpus as ids, and how many different ones there are."""
     said = "\n".join(turn.text for talk in starter.conversations() for turn in talk.messages)
     number = {character: id_ for id_, character in enumerate(sorted(set(said[:300_000])))}
@@ -57,7 +57,7 @@ def text() -> tuple[EncodedText, int]:
 
 
 @pytest.fixture(scope="module")
-def plain_curves(text: tuple[EncodedText, int]) -> dict[Positions, list[Curve]]:
+def plain_curves(text: tuple[TokenDataset, int]) -> dict[Positions, list[Curve]]:
     """Three runs for each kind of positions, which differ by dropout alone."""
     return {
         positions: [
@@ -108,7 +108,7 @@ def plain_logits(model: Transformer, idx: Tensor, *, rate: float) -> Tensor:
     return F.linear(norm(x, "ln_f"), weights["lm_head.weight"])
 
 
-def batches(text: EncodedText) -> list[Batch]:
+def batches(text: TokenDataset) -> list[Batch]:
     epoch = EpochBatches(text, seq_length=64, batch_size=8, seed=0, epoch=0)
     assert len(epoch) >= NUM_STEPS
     return [epoch[index] for index in range(NUM_STEPS)]
@@ -119,7 +119,7 @@ def fresh(config: ModelConfig, vocab_size: int) -> Transformer:
     return build_model(config, vocab_size=vocab_size, generator=generator).train()
 
 
-def plain_curve(text: EncodedText, vocab_size: int, *, config: ModelConfig, seed: int) -> Curve:
+def plain_curve(text: TokenDataset, vocab_size: int, *, config: ModelConfig, seed: int) -> Curve:
     model = fresh(config, vocab_size)
     matrices = [p for p in model.parameters() if p.dim() > 1]
     others = [p for p in model.parameters() if p.dim() == 1]
@@ -146,7 +146,7 @@ def plain_curve(text: EncodedText, vocab_size: int, *, config: ModelConfig, seed
 
 
 def fast_curve(
-    text: EncodedText, vocab_size: int, *, config: ModelConfig, precision: PrecisionName
+    text: TokenDataset, vocab_size: int, *, config: ModelConfig, precision: PrecisionName
 ) -> Curve:
     model = fresh(config, vocab_size)
     stepper = Stepper(
@@ -170,7 +170,7 @@ def distance(one: Curve, other: Curve) -> float:
 
 @pytest.mark.parametrize("positions", POSITIONS)
 def test_without_chance_the_curves_are_one(
-    text: tuple[EncodedText, int], positions: Positions
+    text: tuple[TokenDataset, int], positions: Positions
 ) -> None:
     config = shape(positions, dropout=0.0)
     fast = fast_curve(*text, config=config, precision="fp32")
@@ -183,7 +183,7 @@ def test_without_chance_the_curves_are_one(
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
 @pytest.mark.parametrize("positions", POSITIONS)
 def test_the_fast_way_learns_as_the_plain_one_within_the_noise_of_dropout(
-    text: tuple[EncodedText, int],
+    text: tuple[TokenDataset, int],
     plain_curves: dict[Positions, list[Curve]],
     positions: Positions,
     precision: PrecisionName,

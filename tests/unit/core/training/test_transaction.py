@@ -141,20 +141,20 @@ def test_when_that_does_not_help_the_run_ends(monkeypatch: pytest.MonkeyPatch) -
 
 
 def fail_unless(monkeypatch: pytest.MonkeyPatch, enough: Callable[[], bool]) -> None:
-    real = step_module.sum_head_losses
+    real = step_module.linear_cross_entropy
 
-    def sum_head_losses(*args: Any, **kwargs: Any) -> Any:
+    def linear_cross_entropy(*args: Any, **kwargs: Any) -> Any:
         if not enough():
             raise torch.OutOfMemoryError
         return real(*args, **kwargs)
 
-    monkeypatch.setattr(step_module, "sum_head_losses", sum_head_losses)
+    monkeypatch.setattr(step_module, "linear_cross_entropy", linear_cross_entropy)
 
 
 def test_larger_pieces_are_tried_again_after_a_long_time(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(step_module, "TRY_LARGER_AFTER", 3)
     stepper = prepared(optimizer="adamw")
-    stepper.do_less_at_once()
+    stepper.halve_micro_batch()
     sizes = []
     for _ in range(5):
         stepper.step(BATCH, lr_factor=0.1)

@@ -1,0 +1,127 @@
+"""`lumina data`: fetch a data set, look at data, list what is known."""
+
+import os
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from lumina_cli.cli.console import notice, print_json, stderr_console
+from lumina_cli.cli.options import ConfigPath, Json, Quiet, Verbose, with_settings
+from lumina_cli.core.config import ComputeConfig
+from lumina_cli.core.model.config import ModelConfig
+from lumina_cli.core.training.config import TrainingConfig
+from lumina_cli.data.config import DataConfig
+from lumina_cli.settings import resolve_settings
+
+app = typer.Typer(
+    name="data",
+    help="Fetch a data set, look at data before training on it, list what is known.",
+    no_args_is_help=True,
+    add_completion=False,
+)
+
+
+@app.command()
+def fetch(
+    name: Annotated[str, typer.Argument(help="oasst1, starter, or OWNER/NAME on the hub.")],
+    *,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", "-o", help="The folder to write.", show_default="NAME_data"),
+    ] = None,
+    mirror: Annotated[
+        Path | None,
+        typer.Option("--from", help="Take it from a local copy: a folder or file of its rows."),
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Fetch again what is there.")] = False,
+    offline: Annotated[
+        bool, typer.Option("--offline", help="Use only what the hub's library has in its cache.")
+    ] = False,
+    revision: Annotated[str, typer.Option(help="A branch, tag or commit of the hub.")] = "main",
+    endpoint: Annotated[
+        str, typer.Option(help="The address of the hub.", show_default="HF_ENDPOINT")
+    ] = "",
+    json: Json = False,
+    quiet: Quiet = False,
+    verbose: Verbose = 0,
+) -> None:
+    """Fetch a data set into a folder of its own, as JSON lines with a manifest."""
+    from lumina_cli.cli.views.data_view import FetchView  # noqa: PLC0415  numpy
+    from lumina_cli.data.hub.client import HubConfig  # noqa: PLC0415
+    from lumina_cli.recipes.data.fetch import Fetched, fetch  # noqa: PLC0415
+
+    hub_config = HubConfig(revision=revision, endpoint=endpoint, offline=offline)
+    events = fetch(name, out=out, mirror=mirror, force=force, hub_config=hub_config)
+    with FetchView(stderr_console(), quiet=quiet) as view:
+        for event in events:
+            view.show(event)
+    assert isinstance(event, Fetched), "a fetch ends in what was fetched"
+    for remark in event.remarks:
+        notice(remark)
+    if json:
+        print_json({"folder": str(event.folder), "was_there": event.was_there, **event.manifest})
+
+
+@app.command()
+@with_settings(DataConfig)
+def check(
+    data: Annotated[list[Path], typer.Argument(metavar="PATH...", help="Files and folders.")],
+    *,
+    seq_length: Annotated[
+        str | None, typer.Option(help="Window of the model.", metavar="INTEGER")
+    ] = None,
+    batch_size: Annotated[
+        str | None, typer.Option(help="Windows a step.", metavar="INTEGER")
+    ] = None,
+    model: Annotated[
+        Path | None,
+        typer.Option("--model", "-m", help="Measure how long this model takes for an epoch."),
+    ] = None,
+    config: ConfigPath = None,
+    json: Json = False,
+    quiet: Quiet = False,
+    verbose: Verbose = 0,
+    **flags: object,
+) -> None:
+    """Look at data: what is in it, what is skipped and why, what training on it would mean."""
+    kinds = (DataConfig, ModelConfig, TrainingConfig, ComputeConfig)
+    sizes = {"seq_length": seq_length, "batch_size": batch_size}
+    settings = resolve_settings(kinds, flags=flags | sizes, environ=os.environ, toml=config)
+
+    from lumina_cli.cli.views.data_view import check_as_json, show_check  # noqa: PLC0415  numpy
+    from lumina_cli.recipes.data.check import check  # noqa: PLC0415
+
+    with stderr_console().status("reading …"):
+        checked = check(
+            data,
+            config=settings.of(DataConfig),
+            seq_length=settings.of(ModelConfig).seq_length,
+            batch_size=settings.of(TrainingConfig).batch_size,
+        )
+    epoch_s = None
+    if model and not checked.refusal:
+        from lumina_cli.recipes.infer.throughput import measure_epoch  # noqa: PLC0415  torch
+
+        with stderr_console().status("measuring …"):
+            epoch_s = measure_epoch(model, data=data, settings=settings).seconds
+    if json:
+        print_json(check_as_json(checked, epoch_s=epoch_s))
+    else:
+        show_check(checked, epoch_s=epoch_s, loss_on=settings.of(DataConfig).loss_on)
+    if checked.refusal:
+        raise checked.refusal
+
+
+@app.command("list")
+def list_data(*, json: Json = False, verbose: Verbose = 0) -> None:
+    """List the data sets that are known by name, and which of them are here."""
+    from lumina_cli.cli.views.data_view import show_known  # noqa: PLC0415
+    from lumina_cli.recipes.data.fetch import known_data  # noqa: PLC0415  numpy
+
+    known = list(known_data())
+    if json:
+        print_json({"data_sets": [asdict(each) | {"folder": str(each.folder)} for each in known]})
+    else:
+        show_known(known)

@@ -1,0 +1,55 @@
+"""`lumina eval`: what a model is worth on a text."""
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from lumina_cli.cli.console import notice, plain, print_json, stderr_console
+from lumina_cli.cli.options import ConfigPath, Json, ModelPath, Quiet, Verbose, with_settings
+from lumina_cli.core.config import ComputeConfig
+from lumina_cli.data.config import DataConfig
+from lumina_cli.settings import resolve_settings
+
+
+@with_settings(DataConfig, ComputeConfig, without=("val_fraction", "min_char_count"))
+def command(
+    *,
+    model: ModelPath = Path("Model.pth"),
+    data: Annotated[
+        list[Path], typer.Option("--data", "-d", help="A file or folder to measure on.")
+    ],
+    config: ConfigPath = None,
+    json: Json = False,
+    quiet: Quiet = False,
+    verbose: Verbose = 0,
+    **flags: object,
+) -> None:
+    """Measure a model on text, in nats and bits per character."""
+    settings = resolve_settings(
+        (DataConfig, ComputeConfig), flags=flags, environ=os.environ, toml=config
+    )
+    for text in settings.notices:
+        notice(text)
+
+    from lumina_cli.recipes.infer.evaluate import evaluate_model  # noqa: PLC0415  torch
+
+    with stderr_console().status("measuring …"):
+        measured = evaluate_model(model, data=data, settings=settings)
+    for text in measured.notices:
+        notice(text)
+    result = measured.evaluation
+    figures = {
+        "model": str(model),
+        "nats_per_char": result.nats_per_char,
+        "bits_per_char": result.bits_per_char,
+        "accuracy": result.accuracy,
+        "characters": result.characters,
+    }
+    if json:
+        print_json(figures)
+        return
+    for name, value in figures.items():
+        shown = f"{value:.4f}" if isinstance(value, float) else str(value)
+        typer.echo(plain(f"{name:<14} {shown}").plain)

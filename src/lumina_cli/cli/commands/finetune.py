@@ -1,0 +1,157 @@
+"""`lumina finetune`: a model that is there already learns on."""
+
+import os
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from lumina_cli.cli.commands.training_command import (
+    Checkpoint,
+    DryRun,
+    LogFile,
+    Resume,
+    TensorBoard,
+    ValData,
+    do_run,
+)
+from lumina_cli.cli.console import notice
+from lumina_cli.cli.options import ConfigPath, Json, ModelPath, Quiet, Verbose, with_settings
+from lumina_cli.errors import UsageError
+from lumina_cli.settings import DEFAULT_FINETUNED, DEFAULT_MODEL, FINETUNE_CONFIGS, MODEL_SHAPE
+
+if TYPE_CHECKING:
+    from lumina_cli.recipes.run.run import TrainingRun
+
+
+@with_settings(*FINETUNE_CONFIGS, without=MODEL_SHAPE)
+def command(
+    *,
+    data: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--data",
+            "-d",
+            help="A file or folder to learn from; can be given again.",
+            show_default=False,
+        ),
+    ] = None,
+    model: ModelPath = DEFAULT_MODEL,
+    val_data: ValData = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out", "-o", help="The model file to write.", show_default=str(DEFAULT_FINETUNED)
+        ),
+    ] = None,
+    resume: Resume = False,
+    checkpoint: Checkpoint = None,
+    log_file: LogFile = None,
+    tensorboard: TensorBoard = False,
+    config: ConfigPath = None,
+    dry_run: DryRun = False,
+    json: Json = False,
+    quiet: Quiet = False,
+    verbose: Verbose = 0,
+    **flags: object,
+) -> None:
+    """Let a model learn on, from your own conversations or texts.
+
+    New characters get an id, whatever the script. What the model knew is repeated meanwhile,
+    and what it is still worth on that is measured. The base model is left as it is.
+
+    Gentler than `train` where nothing is said: --learning-rate 0.0001 (more for models less
+    than 512 wide), 3 passes (more for short texts), --loss-on bot, --patience 4,
+    --warmup-ratio 0.05, --label-smoothing 0; --seq-length and --dropout as the model has them.
+    """
+    started_s = time.monotonic()
+    if checkpoint is not None and not resume:
+        raise UsageError(
+            f"{checkpoint} stands alone",
+            hint=f"Learn from it: --data {checkpoint}. Or go on from it: --resume {checkpoint}",
+        )
+    if resume:
+        if model != DEFAULT_MODEL:
+            notice("--model has no effect with --resume: the run has its model already")
+        run = _resumed(
+            checkpoint,
+            data=data or [],
+            val_data=val_data or [],
+            out=out,
+            config=config,
+            flags=flags,
+            started_s=started_s,
+        )
+    elif data:
+        run = _begun(
+            data,
+            model=model,
+            val_data=val_data or [],
+            out=out or DEFAULT_FINETUNED,
+            config=config,
+            flags=flags,
+            started_s=started_s,
+        )
+    else:
+        raise UsageError(
+            "there is nothing to learn from: no --data",
+            hint="Name a file or folder: lumina finetune --data FILE",
+        )
+    do_run(
+        run,
+        dry_run=dry_run,
+        json=json,
+        quiet=quiet,
+        log_file=log_file,
+        tensorboard=tensorboard,
+    )
+
+
+def _begun(
+    data: list[Path],
+    *,
+    model: Path,
+    val_data: list[Path],
+    out: Path,
+    config: Path | None,
+    flags: dict[str, object],
+    started_s: float,
+) -> "TrainingRun":
+    from lumina_cli.recipes.finetune.base import load_base  # noqa: PLC0415  torch
+    from lumina_cli.recipes.finetune.finetune import finetune  # noqa: PLC0415
+    from lumina_cli.recipes.finetune.settings import finetune_settings  # noqa: PLC0415
+
+    loaded = load_base(model)
+    settings = finetune_settings(loaded, flags=flags, environ=os.environ, toml=config)
+    return finetune(
+        settings,
+        model=model,
+        loaded=loaded,
+        data=data,
+        val_data=val_data,
+        out=out,
+        started_s=started_s,
+    )
+
+
+def _resumed(
+    checkpoint: Path | None,
+    *,
+    data: list[Path],
+    val_data: list[Path],
+    out: Path | None,
+    config: Path | None,
+    flags: dict[str, object],
+    started_s: float,
+) -> "TrainingRun":
+    if config:
+        notice("--config has no effect with --resume: the run keeps its settings")
+
+    from lumina_cli.recipes.finetune.finetune import go_on_finetuning  # noqa: PLC0415  torch
+    from lumina_cli.recipes.train.resume import find_run  # noqa: PLC0415
+
+    resumed = find_run(
+        checkpoint, out=out, default_out=DEFAULT_FINETUNED, flags=flags, kinds=FINETUNE_CONFIGS
+    )
+    return go_on_finetuning(resumed, data=data, val_data=val_data, started_s=started_s)

@@ -1,0 +1,145 @@
+"""`lumina generate`: continue a plain text."""
+
+import os
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from lumina_cli.cli.console import never_fail_to_encode, notice, print_json, typed_text
+from lumina_cli.cli.options import ConfigPath, Json, ModelPath, Quiet, Verbose, with_settings
+from lumina_cli.core.config import ComputeConfig
+from lumina_cli.core.inference.config import SamplingConfig
+from lumina_cli.errors import DataError, MissingInputError, UsageError
+from lumina_cli.io.terminal_text import strip_controls
+
+if TYPE_CHECKING:
+    from lumina_cli.core.inference.speculative import Acceptance
+    from lumina_cli.core.inference.stopping import GenerationChunk
+    from lumina_cli.recipes.infer.loaded_model import TextGenerator
+
+
+@with_settings(SamplingConfig, ComputeConfig)
+def command(
+    *,
+    text: Annotated[
+        str, typer.Argument(help="Text to continue; - reads it from stdin.", show_default=False)
+    ] = "",
+    model: ModelPath = Path("Model.pth"),
+    prompt: Annotated[
+        str, typer.Option("--prompt", help="The same, as an option.", show_default=False)
+    ] = "",
+    prompt_file: Annotated[
+        Path | None,
+        typer.Option("--prompt-file", help="A file to continue; - is stdin.", show_default=False),
+    ] = None,
+    num_samples: Annotated[
+        int, typer.Option("--num-samples", "-n", min=1, help="How many texts to make.")
+    ] = 1,
+    logprobs: Annotated[
+        bool,
+        typer.Option("--logprobs", help="Tell how likely each character was (prints JSON)."),
+    ] = False,
+    config: ConfigPath = None,
+    json: Json = False,
+    quiet: Quiet = False,
+    verbose: Verbose = 0,
+    **flags: object,
+) -> None:
+    """Continue a text."""
+    never_fail_to_encode()
+    start = _prompt([*filter(None, [text, prompt])], prompt_file)
+    from lumina_cli.recipes.infer.loaded_model import TextGenerator, open_model  # noqa: PLC0415  torch
+
+    ready = open_model(model, flags=flags, environ=os.environ, toml=config)
+    continuer = TextGenerator(ready, start, max(num_samples, ready.config.num_candidates))
+    for line in (*ready.notices, *continuer.notices()):
+        notice(line)
+    if json or logprobs:
+        print_json(_as_json(continuer, with_logprobs=logprobs))
+    else:
+        _stream(continuer, quiet=quiet)
+    for line in continuer.last_notices():
+        notice(line)
+
+
+def _prompt(texts: list[str], path: Path | None) -> str:
+    """Return the text to continue; the newline that ends a file or an `echo` is no part of it."""
+    if len(texts) + (path is not None) > 1:
+        raise UsageError(
+            "TEXT, --prompt and --prompt-file can't be given together", hint="Use one of them."
+        )
+    prompt = "".join(texts)
+    if path == Path("-") or prompt == "-":
+        return typed_text(sys.stdin.read().removesuffix("\n") if sys.stdin else "")
+    return typed_text(prompt) if path is None else _read(path).removesuffix("\n")
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        raise MissingInputError(f"there is no file {path}") from None
+    except OSError as error:
+        raise MissingInputError(f"{path} can't be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise DataError(
+            f"{path} is not UTF-8 (byte {error.start + 1})", hint="Save it as UTF-8."
+        ) from error
+
+
+def _stream(continuer: "TextGenerator", *, quiet: bool) -> None:
+    """Write each text as it is made; on a terminal, after the prompt and apart from others."""
+    is_terminal = sys.stdout.isatty() and sys.stderr.isatty() and not quiet
+    for number, pieces in enumerate(continuer.texts(), start=1):
+        if continuer.num_texts > 1 and not quiet:
+            notice(f"({number} of {continuer.num_texts})")
+        if is_terminal:
+            sys.stderr.write(strip_controls(continuer.prompt))
+            sys.stderr.flush()
+        _write(pieces)
+
+
+def _write(pieces: Iterator["GenerationChunk"]) -> None:
+    try:
+        for piece in pieces:
+            sys.stdout.write(strip_controls(piece.text))
+            sys.stdout.flush()
+    finally:
+        sys.stdout.write("\n")
+        sys.stdout.flush()
+
+
+def _as_json(continuer: "TextGenerator", *, with_logprobs: bool) -> dict[str, object]:
+    """Return the first text, all of them where there are several, and how fast they came."""
+    started_s = time.perf_counter()
+    samples = [_sample(list(pieces), with_logprobs=with_logprobs) for pieces in continuer.texts()]
+    seconds = time.perf_counter() - started_s
+    characters = sum(len(str(sample["text"])) for sample in samples)
+    return {
+        **samples[0],
+        "characters": characters,
+        "seconds": round(seconds, 4),
+        "chars_per_s": round(characters / seconds, 1),
+        **_guesses(continuer.acceptance),
+        **({"samples": samples} if len(samples) > 1 else {}),
+    }
+
+
+def _guesses(counts: "Acceptance") -> dict[str, object]:
+    """Return how well characters were guessed in advance; `acceptance` is null where none were."""
+    rate, per_pass = counts.rate, counts.ids_per_pass
+    return {
+        "acceptance": None if rate is None else round(rate, 4),
+        "characters_per_pass": None if per_pass is None else round(per_pass, 3),
+    }
+
+
+def _sample(pieces: list["GenerationChunk"], *, with_logprobs: bool) -> dict[str, object]:
+    sample: dict[str, object] = {"text": "".join(piece.text for piece in pieces)}
+    if with_logprobs:
+        sample["logprobs"] = [piece._asdict() for piece in pieces]
+    return sample

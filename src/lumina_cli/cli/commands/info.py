@@ -1,0 +1,54 @@
+"""`lumina info`: what a model file holds."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from lumina_cli.cli.console import plain, print_json
+from lumina_cli.cli.formatting import format_count
+from lumina_cli.cli.options import Json, Verbose
+
+
+def command(
+    model: Annotated[Path, typer.Argument(help="The model file.")] = Path("Model.pth"),
+    *,
+    json: Json = False,
+    verbose: Verbose = 0,
+) -> None:
+    """Show what a model file holds: shape, vocabulary, how it was trained."""
+    from lumina_cli.recipes.infer.model_info import describe_model  # noqa: PLC0415  torch
+
+    facts = describe_model(model)
+    if json:
+        print_json(facts)
+        return
+    training = facts["training"]
+    lineage = training.pop("lineage", []) if isinstance(training, dict) else []
+    if isinstance(training, dict):
+        training.pop("learnt_from", None)  # paths and settings are for programs: see --json
+    for name, value in facts.items():
+        shown = format_count(value) if name == "parameters" and isinstance(value, int) else value
+        if isinstance(value, dict):
+            shown = ", ".join(f"{key} {_in_words(item)}" for key, item in value.items())
+        typer.echo(plain(f"{name:<12} {shown}").plain)
+    for line in _lineage_lines(lineage):
+        typer.echo(plain(f"{'lineage':<12} {line}").plain)
+
+
+def _lineage_lines(lineage: list[dict[str, Any]]) -> Iterator[str]:
+    """Yield what a model came from, the oldest first; a file from elsewhere may tell less."""
+    for link in lineage:
+        added = len(str(link.get("characters_added", "")))
+        yield (
+            f"{link.get('base')} (digest {str(link.get('base_digest'))[:12]}…, trained on "
+            f"{_in_words(link.get('base_trained_on'))}) learnt {_in_words(link.get('trained_on'))}"
+            f" on {str(link.get('when'))[:10]}, {added:,} characters added"
+        )
+
+
+def _in_words(value: object) -> str:
+    if isinstance(value, dict):
+        return " ".join(f"{key} {item}" for key, item in value.items()) or "as usual"
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)

@@ -1,0 +1,134 @@
+"""`lumina train`: from text to a model."""
+
+import os
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from lumina_cli.cli.commands.training_command import (
+    Checkpoint,
+    DryRun,
+    LogFile,
+    Resume,
+    TensorBoard,
+    ValData,
+    do_run,
+)
+from lumina_cli.cli.console import notice
+from lumina_cli.cli.options import ConfigPath, Json, Quiet, Verbose, with_settings
+from lumina_cli.errors import UsageError
+from lumina_cli.settings import DEFAULT_MODEL, PRESETS, TRAIN_CONFIGS, resolve_settings
+
+if TYPE_CHECKING:
+    from lumina_cli.recipes.train.resume import Resumed
+
+
+@with_settings(*TRAIN_CONFIGS)
+def command(
+    *,
+    data: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--data",
+            "-d",
+            help="A file or folder to learn from; can be given again. 'starter' is the corpus "
+            "inside the package.",
+            show_default="oasst1_data/ if it is there",
+        ),
+    ] = None,
+    val_data: ValData = None,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", "-o", help="The model file to write.", show_default="Model.pth"),
+    ] = None,
+    resume: Resume = False,
+    checkpoint: Checkpoint = None,
+    log_file: LogFile = None,
+    tensorboard: TensorBoard = False,
+    preset: Annotated[
+        str | None,
+        typer.Option("--preset", "-p", help=f"Settings that go together: {', '.join(PRESETS)}."),
+    ] = None,
+    list_presets: Annotated[
+        bool, typer.Option("--list-presets", help="Show the presets and end.")
+    ] = False,
+    config: ConfigPath = None,
+    dry_run: DryRun = False,
+    json: Json = False,
+    quiet: Quiet = False,
+    verbose: Verbose = 0,
+    **flags: object,
+) -> None:
+    """Train a model from nothing on your text.
+
+    Without --data it learns from oasst1_data/ (see: lumina data fetch oasst1).
+    To see it all in three minutes, offline: lumina train --preset demo
+    """
+    started_s = time.monotonic()
+    if list_presets:
+        _list_presets()
+        return
+    if checkpoint is not None and not resume:
+        raise UsageError(
+            f"{checkpoint} stands alone",
+            hint=f"Train on it: --data {checkpoint}. Or go on from it: --resume {checkpoint}",
+        )
+    resumed = None
+    if resume:
+        resumed = _find_run(checkpoint, out=out, flags=flags, preset=preset, config=config)
+        settings, out = resumed.settings, resumed.out
+        data, val_data = data or resumed.data, val_data or resumed.val_data
+    else:
+        settings = resolve_settings(
+            TRAIN_CONFIGS, flags=flags, environ=os.environ, toml=config, preset=preset
+        )
+
+    from lumina_cli.recipes.train.pretrain import pretrain  # noqa: PLC0415  torch
+
+    run = pretrain(
+        settings,
+        data=data or [],
+        val_data=val_data or [],
+        out=out or DEFAULT_MODEL,
+        started_s=started_s,
+        resumed=resumed,
+    )
+    do_run(
+        run,
+        dry_run=dry_run,
+        json=json,
+        quiet=quiet,
+        log_file=log_file,
+        tensorboard=tensorboard,
+    )
+
+
+def _find_run(
+    checkpoint: Path | None,
+    *,
+    out: Path | None,
+    flags: Mapping[str, object],
+    preset: str | None,
+    config: Path | None,
+) -> "Resumed":
+    if preset or config:
+        notice("--preset and --config have no effect with --resume: the run keeps its settings")
+
+    from lumina_cli.recipes.train.resume import find_run  # noqa: PLC0415  torch
+
+    return find_run(checkpoint, out=out, default_out=DEFAULT_MODEL, flags=flags)
+
+
+def _list_presets() -> None:
+    """Print each preset with what it sets, on stdout."""
+    for name, preset in PRESETS.items():
+        values = ", ".join(
+            f"{key}={value}" for key, value in preset.values.items() if value is not None
+        )
+        data = f"data={preset.data}" if preset.data else ""
+        typer.echo(f"{name:<6} {preset.description}")
+        if values or data:
+            typer.echo(f"       {', '.join(filter(None, [data, values]))}")

@@ -1,0 +1,192 @@
+"""How a chat looks: the reply on stdout as the model says it, all else on stderr."""
+
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+
+from rich.console import Console
+from rich.text import Text
+
+from lumina_cli.chat.commands import COMMANDS
+from lumina_cli.chat.probs import CharacterProb
+from lumina_cli.chat.session import Session, Stats
+from lumina_cli.cli.console import plain
+from lumina_cli.cli.formatting import format_count
+from lumina_cli.core.inference.config import SamplingConfig
+from lumina_cli.io.terminal_text import strip_controls
+from lumina_cli.recipes.infer.loaded_model import ModelCard
+
+MAX_UNSURE_SHOWN = 20
+
+_STYLES = ((0.9, "green"), (0.5, ""), (0.2, "yellow"), (0.05, "red"), (0.0, "bold red"))
+"""From which probability on a character has which style."""
+
+
+class ChatView:
+    """Draws a chat.
+
+    Args:
+        console: for everything but replies (stderr).
+        has_labels: whether to write who speaks.
+        quiet: whether to leave out header and notices.
+    """
+
+    def __init__(self, console: Console, *, has_labels: bool, quiet: bool = False) -> None:
+        self.console = console
+        self.has_labels = has_labels
+        self.quiet = quiet
+
+    def header(self, card: ModelCard, config: SamplingConfig) -> None:
+        """Introduce the model, the sampler and the help."""
+        if self.quiet:
+            return
+        facts = [f"{card.path}: {format_count(card.num_parameters)} parameters"]
+        if card.trained_on:
+            facts.append(f"trained on {card.trained_on}")
+        if card.bits_per_char is not None:
+            of_what = " of its replies" if card.is_of_replies else ""
+            facts.append(f"{card.bits_per_char:.2f} bits per character{of_what}")
+        if card.created:
+            facts.append(card.created)
+        self.line(", ".join(facts), style="bold")
+        self.line(f"{describe_sampler(config)} · help lists the commands, exit leaves", style="dim")
+
+    def line(self, text: str, *, style: str = "") -> None:
+        """Write a line about the chat; what this terminal can't show is left out."""
+        shown = plain(_encodable(text, self.console.encoding), style=style)
+        self.console.print(shown, soft_wrap=True)
+
+    def notice(self, text: str) -> None:
+        """Tell something that is worth knowing."""
+        if not self.quiet:
+            self.line(text, style="dim")
+
+    def reply(self, texts: Iterator[str]) -> None:
+        """Write a reply as it comes; KeyboardInterrupt passes on when it is closed.
+
+        What was said until then stays said.
+        """
+        if self.has_labels:
+            self.console.print(plain("bot> ", style="bold cyan"), end="")
+        last = ""
+        try:
+            with closing(texts):  # type: ignore[type-var]  # a generator
+                for last in texts:
+                    sys.stdout.write(last)
+                    sys.stdout.flush()
+        finally:
+            if not last.endswith("\n"):
+                sys.stdout.write("\n")
+            sys.stdout.flush()
+
+    def candidates(self, texts: Sequence[str]) -> None:
+        """List the replies that might have been, after the one that was."""
+        for number, text in enumerate(texts[1:], start=2):
+            self.line(f"{number}. {text}", style="dim")
+
+    def help(self) -> None:
+        """List all commands."""
+        for entry in COMMANDS.values():
+            if entry.heading:
+                self.line(entry.heading, style="bold")
+            usage = entry.usage if entry.bare else f"/{entry.usage}"
+            self.line(f"  {usage:<14} {entry.tells}")
+        self.line("Each has a slash form too (/temp 0.8). All else is said to the model.")
+
+    def history(self, session: Session) -> None:
+        """Show all that was said."""
+        if not session.messages:
+            self.line("Nothing was said yet.")
+        for message in session.messages:
+            name = {"user": "you", "bot": "bot", "system": "system"}[message.role]
+            self.line(f"{name}> {message.text}", style="" if message.role == "bot" else "bold")
+
+    def stats(self, stats: Stats, config: SamplingConfig) -> None:
+        """Show where the session stands."""
+        self.line(
+            f"last reply: {stats.reply_chars:,} characters in {stats.reply_seconds:.2f} s "
+            f"({stats.chars_per_s:,.0f} characters per second)"
+        )
+        self._guesses(stats)
+        self.line(
+            f"context: {stats.context_ids} of {stats.context_size} tokens; turns: {stats.turns}"
+        )
+        self.line(f"{describe_sampler(config)}, seed {stats.seed}")
+
+    def _guesses(self, stats: Stats) -> None:
+        """Tell how well characters were guessed in advance, if any were."""
+        counts = stats.acceptance
+        if counts is None or counts.rate is None or counts.ids_per_pass is None:
+            return
+        self.line(
+            f"guessed in advance: {counts.rate:.0%} right, "
+            f"{counts.ids_per_pass:.1f} characters a pass"
+        )
+
+    def probs(self, characters: Sequence[CharacterProb]) -> None:
+        """Show a reply coloured by how sure the model was; in figures where there is no colour."""
+        if not characters:
+            self.line("There is no reply yet.")
+            return
+        if self.console.no_color or self.console.color_system is None:
+            self._probs_in_figures(characters)
+        else:
+            self.console.print(Text.assemble(*((_shown(c.text), _style(c)) for c in characters)))
+            legend = [(f"{least:.0%} ", style) for least, style in _STYLES]
+            self.console.print(Text.assemble("how sure it was, at least: ", *legend))
+        self._runners_up(characters)
+
+    def _probs_in_figures(self, characters: Sequence[CharacterProb]) -> None:
+        """Write under each character its probability in tenths."""
+        width = max(self.console.width - 1, 10)
+        for start in range(0, len(characters), width):
+            row = characters[start : start + width]
+            self.line("".join("↵" if c.text == "\n" else c.text for c in row).replace("\t", " "))
+            self.line("".join(str(min(int(c.prob * 10), 9)) for c in row))
+        self.line("(how sure it was of the character above, in tenths: 9 is 90 % or more)")
+
+    def _runners_up(self, characters: Sequence[CharacterProb]) -> None:
+        if not characters[0].runners_up:
+            return
+        if len(characters) > MAX_UNSURE_SHOWN:
+            self.line(f"The {MAX_UNSURE_SHOWN} of {len(characters)} it was least sure of:")
+        unsure = sorted(range(len(characters)), key=lambda i: characters[i].prob)
+        for place in sorted(unsure[:MAX_UNSURE_SHOWN]):
+            character = characters[place]
+            before = "".join(c.text for c in characters[max(place - 8, 0) : place])
+            others = ", ".join(f"{text!r} {_percent(p)}" for text, p in character.runners_up)
+            said = f"{character.text!r} {_percent(character.prob)}"
+            self.line(f"after {before!r:<12} it said {said}, not {others}")
+
+
+def describe_sampler(config: SamplingConfig) -> str:
+    """Return in words how replies are drawn."""
+    own = {
+        "top-k": f"top-k {config.top_k}",
+        "nucleus": f"nucleus {config.top_p:g}",
+        "min-p": f"min-p {config.min_p:g}",
+        "beam": f"beam search, {config.num_beams} beams",
+    }
+    if config.is_greedy:
+        return "sampler: greedy"
+    if config.sampler == "beam":
+        return f"sampler: {own['beam']}"
+    return f"sampler: {own[config.sampler]}, temperature {config.temperature:g}"
+
+
+def _style(character: CharacterProb) -> str:
+    return next(style for least, style in _STYLES if character.prob >= least)
+
+
+def _percent(prob: float) -> str:
+    return "under 1%" if prob < 0.005 else f"{prob:.0%}"
+
+
+def _shown(text: str) -> str:
+    return "↵\n" if text == "\n" else strip_controls(text)
+
+
+def _encodable(text: str, encoding: str) -> str:
+    """Leave out what an encoding lacks, such as the emoji before a line and the space after it."""
+    shown = text.encode(encoding, "ignore").decode(encoding)
+    return shown if shown == text else shown.lstrip()

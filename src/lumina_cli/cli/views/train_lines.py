@@ -1,0 +1,135 @@
+"""What happens in a training run, as lines of text: for logs, and for what a live view adds."""
+
+import math
+
+from lumina_cli.cli.formatting import format_bytes
+from lumina_cli.core.training.config import TrainingConfig
+from lumina_cli.core.training.events import (
+    BatchGrown,
+    BatchSplit,
+    CompileFailed,
+    EpochDone,
+    Evaluated,
+    Interrupted,
+    LossSpiked,
+    Overfits,
+    RolledBack,
+    Sampled,
+    SampleSkipped,
+    StepSkipped,
+)
+from lumina_cli.recipes.run.run import Begun, RunEvent
+from lumina_cli.recipes.run.saving import CheckpointSaved, SaveFailed
+from lumina_cli.recipes.train.plan import Plan
+
+
+def settings_lines(plan: Plan, *, config: TrainingConfig, settings: dict[str, object]) -> list[str]:
+    """Return what a log says first: sizes, lengths and every setting."""
+    values = ", ".join(f"{name}={value}" for name, value in settings.items() if value is not None)
+    return [
+        f"Data: {', '.join(plan.data)} ({plan.train.chars:,} characters to learn from, "
+        f"{plan.validation.chars:,} to measure with)",
+        f"Model parameters: {plan.num_parameters:,}",
+        f"Memory: about {format_bytes(plan.memory.total)}",
+        f"Computes on: {plan.device}, {plan.precision.name} ({plan.precision.why})",
+        f"Training steps: {_steps(plan, config)}",
+        f"Settings: {values}",
+    ]
+
+
+def trouble_line(event: RunEvent) -> str | None:
+    """Return what a person should notice, whatever the view; None for the usual course."""
+    match event:
+        case Begun() if event.step:
+            return f"Going on from step {event.step}."
+        case BatchSplit():
+            again = " and activations are computed twice" if event.recomputes else ""
+            return (
+                f"Memory ran out at step {event.step}: done again in pieces of "
+                f"{event.micro_batch_size} windows{again}; the gradient is the same."
+            )
+        case BatchGrown():
+            return f"Step {event.step}: there is memory again for {event.micro_batch_size} windows."
+        case SampleSkipped():
+            return f"Step {event.step}: no memory for a sample."
+        case CompileFailed():
+            return f"Not compiled, which is slower but works as well: {event.why}"
+        case StepSkipped(is_overflow=True):
+            return f"Step {event.step}: fp16 overflowed; the step is skipped, the scale is halved."
+        case StepSkipped():
+            return (
+                f"Step {event.step}: loss or gradient is not a number; the batch is skipped "
+                f"(epoch {event.epoch + 1}, batch {event.batch_index + 1})."
+            )
+        case LossSpiked():
+            return (
+                f"Step {event.step}: the loss jumped to {event.loss:.3f} "
+                f"(usual by now: {event.usual_loss:.3f})."
+            )
+        case RolledBack():
+            return (
+                f"Training diverged at step {event.from_step}: back to step {event.step}, past the "
+                f"data up to epoch {event.epoch + 1}, batch {event.batch_index + 1}, at "
+                f"{event.lr_scale:g} times the learning rate."
+            )
+        case Overfits():
+            return (
+                f"Step {event.step}: validation was best at step {event.best_step} "
+                f"({event.best_nats_per_char:.4f} nats/char) and is worse now "
+                f"({event.nats_per_char:.4f}): the model begins to learn its text by heart. "
+                "The best model is kept. More text, or more --dropout, helps."
+            )
+        case SaveFailed():
+            return f"Not saved at step {event.step}: {event.why}. Training goes on."
+        case Interrupted():
+            return f"Stopping after step {event.step}."
+    return None
+
+
+def log_line(event: RunEvent) -> str | None:
+    """Return the line of a log for an event, if it has one."""
+    match event:
+        case EpochDone():
+            return epoch_line(event)
+        case Evaluated():
+            return f"Step {event.step:>6} | {validation_text(event)}"
+        case Sampled():
+            return f"Step {event.step:>6} | Sample: {one_line(event.text)}"
+        case CheckpointSaved():
+            return f"Step {event.step:>6} | Saved: {event.path} ({event.seconds:.1f}s)"
+    return trouble_line(event)
+
+
+def epoch_line(event: EpochDone) -> str:
+    """Return the figures of an epoch."""
+    return (
+        f"Epoch {event.epoch + 1:>3} | Loss: {event.loss:.4f} | "
+        f"Accuracy: {event.accuracy:.2%} | LR: {event.learning_rate:.2e} | "
+        f"Time: {event.seconds:.1f}s | Elapsed: {event.elapsed_s:.1f}s"
+    )
+
+
+def validation_text(event: Evaluated) -> str:
+    """Return the figures of an evaluation."""
+    if math.isnan(event.nats_per_char):
+        return "no validation text"
+    best = " (best so far)" if event.is_best else ""
+    kept = event.kept_nats_per_char
+    old = "" if kept is None else f", kept: {kept:.4f} nats/char on the old text"
+    if event.share < 1:
+        old += f" (with {event.share:.0%} of what was learnt)"
+    return (
+        f"Validation: {event.nats_per_char:.4f} nats/char, {event.bits_per_char:.4f} bits/char, "
+        f"accuracy {event.accuracy:.2%}{best}{old}"
+    )
+
+
+def one_line(text: str) -> str:
+    """Return a sample on one line."""
+    return " ⏎ ".join(line for line in text.split("\n") if line.strip()) or "(nothing)"
+
+
+def _steps(plan: Plan, config: TrainingConfig) -> str:
+    if plan.steps is None:
+        return f"as many as the time allows (warmup: {config.warmup_ratio:.0%} of it)"
+    return f"{plan.steps} (warmup: {round(plan.steps * config.warmup_ratio)})"

@@ -1,0 +1,121 @@
+"""What is shown before a run and after it: the plan, and what it came to."""
+
+import math
+from dataclasses import asdict
+
+from rich.console import Console
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from lumina_cli.cli.console import plain
+from lumina_cli.cli.formatting import counted, format_bytes, format_count, format_duration
+from lumina_cli.cli.views.finetune_rows import finetuned_rows, forgetting_advice
+from lumina_cli.core.model.memory_estimate import TrainingMemory
+from lumina_cli.io.run_folder import REPORT
+from lumina_cli.recipes.run.report import TrainReport
+from lumina_cli.recipes.train.plan import Plan
+from lumina_cli.settings import DEFAULT_FINETUNED, DEFAULT_MODEL
+
+
+def show_plan(console: Console, plan: Plan, *, sample_prompt: str | None) -> None:
+    """Print what the run is going to do."""
+    model, memory = plan.model, plan.memory
+    rows = {
+        "data": f"{', '.join(plan.data)} ({_documents(plan)})",
+        "split": f"{format_count(plan.train.chars)} characters to learn from, "
+        f"{format_count(plan.validation.chars)} to measure with",
+        "vocabulary": f"{plan.vocab_size:,} ids, {plan.num_characters:,} of them characters",
+        "model": f"{model.num_layers} layers, {model.hidden_size} wide, {model.num_heads} heads, "
+        f"sees {model.seq_length} characters",
+        "parameters": format_count(plan.num_parameters),
+        "memory": f"about {format_bytes(memory.total)} ({_memory_parts(memory)})",
+        "computes on": f"{plan.device}, {plan.precision.name} ({plan.precision.why})",
+        "steps": _steps_text(plan),
+        "time": f"about {format_duration(plan.seconds)}",
+        "model file": str(plan.out),
+        **plan.more,
+    }
+    if sample_prompt is not None:
+        rows["samples"] = f"every 20 seconds its reply to: {sample_prompt}"
+    grid = Table.grid(padding=(0, 2))
+    for name, text in rows.items():
+        grid.add_row(Text(name, style="dim"), plain(text))
+    console.print(Panel(grid, title="plan", title_align="left", border_style="cyan"))
+
+
+def show_report(console: Console, report: TrainReport) -> None:
+    """Print what the run came to, and how to go on."""
+    why = {"patience": " (stopped: validation was no longer getting better)"}
+    rows = {
+        "steps": f"{report.steps:,}{why.get(report.stop_reason, '')} in "
+        f"{format_duration(report.seconds)}, {report.chars_per_s:,.0f} characters a second",
+        "memory": f"{format_bytes(report.peak_memory_bytes)} at most",
+        "validation": _report_validation(report),
+        **finetuned_rows(report),
+        "saved": str(report.model),
+        "what happened": str(report.run_folder / REPORT),
+    }
+    grid = Table.grid(padding=(0, 2))
+    for name, text in rows.items():
+        grid.add_row(Text(name, style="dim"), plain(text))
+    console.print(Panel(grid, title="done", title_align="left", border_style="green"))
+    if report.exam is not None:
+        console.print(_exam_table(report))
+    if advice := forgetting_advice(report):
+        console.print(plain(advice))
+    if report.stop_reason == "interrupted":
+        console.print(plain(f"Go on with: {resume_command(report)}", style="bold"))
+    else:
+        console.print(plain(f"Talk to it: lumina chat --model {report.model}", style="bold"))
+
+
+def resume_command(report: TrainReport) -> str:
+    """Return what to type to go on with a run."""
+    command, usual = ("train", DEFAULT_MODEL)
+    if report.base is not None:
+        command, usual = ("finetune", DEFAULT_FINETUNED)
+    out = "" if report.model == usual else f" --out {report.model}"
+    return f"lumina {command} --resume{out}"
+
+
+def _exam_table(report: TrainReport) -> Table:
+    assert report.exam is not None
+    table = Table(title="questions it had never seen", title_justify="left", box=None)
+    table.add_column("family")
+    table.add_column("right", justify="right")
+    table.add_column("share", justify="right")
+    for score in report.exam.families:
+        share = score.num_right / score.num_questions
+        right = f"{score.num_right} of {score.num_questions}"
+        table.add_row(score.family, right, f"{share:.0%}")
+    table.add_row(
+        Text("all", style="bold"), "", Text(f"{report.exam.share_right:.0%}", style="bold")
+    )
+    return table
+
+
+def _documents(plan: Plan) -> str:
+    conversations = plan.train.conversations + plan.validation.conversations
+    texts = plan.train.texts + plan.validation.texts
+    found = ((conversations, "conversation"), (texts, "text"))
+    return " and ".join(counted(number, noun) for number, noun in found if number)
+
+
+def _memory_parts(memory: TrainingMemory) -> str:
+    return ", ".join(f"{name} {format_bytes(size)}" for name, size in asdict(memory).items())
+
+
+def _steps_text(plan: Plan) -> str:
+    if plan.steps is None:
+        return f"as many as the time allows, {plan.steps_per_epoch:,} a pass"
+    passes = plan.steps / plan.steps_per_epoch
+    return f"{plan.steps:,} ({passes:,.1f} passes over the text)"
+
+
+def _report_validation(report: TrainReport) -> str:
+    nats = report.best_nats_per_char
+    if nats is None:
+        return "no validation text"
+    of_what = " (of what the bot says)" if report.is_of_replies else ""
+    return f"{nats:.4f} nats a character, {nats / math.log(2):.4f} bits{of_what}"

@@ -1,0 +1,250 @@
+"""What a model file and a training checkpoint hold, and how each is checked.
+
+Both are sealed files (see `sealed`): the shape of the model, its vocabulary, and tensors.
+A checkpoint holds beside the weights everything else that a run needs to go on to the bit.
+"""
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from pydantic import ValidationError
+from torch import Tensor
+
+from lumina_cli.core.checkpoint.container import (
+    JSON,
+    Container,
+    Header,
+    damaged,
+    of_another_version,
+    read_container,
+    write_container,
+)
+from lumina_cli.core.model.config import ModelConfig
+from lumina_cli.core.model.memory_estimate import weight_shapes
+from lumina_cli.core.model.transformer import Transformer
+from lumina_cli.errors import DataError, NotFiniteError
+from lumina_cli.tokenizer.characters import Vocabulary
+
+MODEL_FORMAT = "lumina-model"
+CHECKPOINT_FORMAT = "lumina-checkpoint"
+VERSION = 1
+VERSION_WITH_DRAFT = 2
+"""Of a model file that holds statistics of its training text beside the model; what reads it
+reads version 1, too."""
+
+DRAFT = "draft"
+"""The name of these statistics among the tensors: pairs of 16-bit numbers as bytes."""
+
+MAX_DRAFT_BYTES = 1 << 20
+WEIGHTS = "model/"
+"""In a checkpoint the names of the model's weights begin with this."""
+
+
+NgramTable = npt.NDArray[np.uint16]
+"""Statistics of the training text, (slots, 2); the second of a pair is an id."""
+
+
+@dataclass(frozen=True, eq=False)
+class ModelFile:
+    """A model and all that is known of it; `draft` where the file has one."""
+
+    model: Transformer
+    vocabulary: Vocabulary
+    metadata: dict[str, Any]
+    digest: str
+    draft: NgramTable | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Checkpoint:
+    """A training run at one moment.
+
+    Args:
+        model: the shape.
+        characters: of the vocabulary.
+        facts: what the run is: settings, data, machine.
+        values: the state of the trainer that is plain numbers.
+        tensors: the state that is tensors; the weights are named `model/…`.
+    """
+
+    model: ModelConfig
+    characters: str
+    facts: dict[str, Any]
+    values: dict[str, Any]
+    tensors: dict[str, Tensor]
+
+
+def save_model(
+    path: Path,
+    *,
+    model: Transformer,
+    vocabulary: Vocabulary,
+    metadata: Mapping[str, JSON],
+    draft: NgramTable | None = None,
+) -> str:
+    """Write a model file, whole or not at all, and return its digest.
+
+    Args:
+        path: of the file.
+        model: whose weights to write.
+        vocabulary: that of the model.
+        metadata: what else is known of it.
+        draft: statistics of the training text, at most `MAX_DRAFT_BYTES` of them.
+
+    Raises:
+        NotFiniteError: a weight is not finite; nothing is written.
+        OutputError: there is no such folder, or it can't be written to.
+        StorageError: the disk is full or fails.
+    """
+    assert len(vocabulary) == model.vocab_size, (len(vocabulary), model.vocab_size)
+    check_finite(model.state_dict(), {})
+    header: Header = {
+        "format": MODEL_FORMAT,
+        "version": VERSION if draft is None else VERSION_WITH_DRAFT,
+        "model": model.config.model_dump(mode="json"),
+        "characters": vocabulary.characters,
+        "metadata": dict(metadata),
+    }
+    tensors = model.state_dict()
+    if draft is not None:
+        assert draft.nbytes <= MAX_DRAFT_BYTES, draft.nbytes
+        tensors[DRAFT] = torch.from_numpy(draft.astype("<u2").reshape(-1).view(np.uint8))
+    return write_container(path, header=header, tensors=tensors)
+
+
+def load_model(path: Path, *, device: torch.device | str = "cpu") -> ModelFile:
+    """Read a model file, in evaluation mode.
+
+    Raises:
+        MissingInputError: there is no such file.
+        ModelFileError: it is not a model of ours, or is damaged.
+    """
+    sealed = read_container(path, kind=MODEL_FORMAT, versions=(VERSION, VERSION_WITH_DRAFT))
+    config, vocabulary = _declared_shape(sealed.header, path=path)
+    draft = _take_draft(sealed, vocabulary=vocabulary, path=path)
+    _check_weights(sealed.tensors, config=config, vocabulary=vocabulary, path=path)
+    model = Transformer(config, vocab_size=len(vocabulary))
+    model.load_state_dict(sealed.tensors)
+    metadata = _values(sealed.header, "metadata", path=path)
+    return ModelFile(model.to(device).eval(), vocabulary, metadata, sealed.digest, draft)
+
+
+def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
+    """Write a checkpoint, whole or not at all.
+
+    Raises:
+        NotFiniteError: a number in it is not finite; nothing is written.
+        OutputError, StorageError: as `save_model` does.
+    """
+    check_finite(checkpoint.tensors, checkpoint.values)
+    header: Header = {
+        "format": CHECKPOINT_FORMAT,
+        "version": VERSION,
+        "model": checkpoint.model.model_dump(mode="json"),
+        "characters": checkpoint.characters,
+        "facts": checkpoint.facts,
+        "values": checkpoint.values,
+    }
+    write_container(path, header=header, tensors=checkpoint.tensors)
+
+
+def load_checkpoint(path: Path) -> Checkpoint:
+    """Read a checkpoint.
+
+    Raises:
+        MissingInputError: there is no such file.
+        ModelFileError: it is not a checkpoint of ours, or is damaged.
+    """
+    sealed = read_container(path, kind=CHECKPOINT_FORMAT, versions=(VERSION,))
+    config, vocabulary = _declared_shape(sealed.header, path=path)
+    weights = {
+        name.removeprefix(WEIGHTS): tensor
+        for name, tensor in sealed.tensors.items()
+        if name.startswith(WEIGHTS)
+    }
+    _check_weights(weights, config=config, vocabulary=vocabulary, path=path)
+    facts, values = (_values(sealed.header, name, path=path) for name in ("facts", "values"))
+    try:
+        check_finite(sealed.tensors, values)
+    except NotFiniteError as error:
+        raise damaged(path, error.message) from error
+    return Checkpoint(config, vocabulary.characters, facts, values, sealed.tensors)
+
+
+def check_finite(tensors: Mapping[str, Tensor], values: object) -> None:
+    """Raise NotFiniteError where a number is infinite or not one at all."""
+    for name, tensor in tensors.items():
+        if tensor.is_floating_point() and not bool(torch.isfinite(tensor).all()):
+            raise NotFiniteError(f"{name} holds numbers that are not finite")
+    for number in _floats(values):
+        if not math.isfinite(number):
+            raise NotFiniteError("a counter is not finite")
+
+
+def _floats(values: object) -> Iterable[float]:
+    if isinstance(values, float):
+        yield values
+    elif isinstance(values, (dict, list)):
+        for each in values.values() if isinstance(values, dict) else values:
+            yield from _floats(each)
+
+
+def _declared_shape(header: Header, *, path: Path) -> tuple[ModelConfig, Vocabulary]:
+    characters = header.get("characters")
+    if not isinstance(characters, str):
+        raise damaged(path, "it has no vocabulary")
+    shape = header.get("model")
+    unknown = sorted(shape.keys() - ModelConfig.model_fields) if isinstance(shape, dict) else []
+    if unknown:
+        why = f"this one knows no {unknown[0]!r}"
+        raise of_another_version(path, why, header=header, is_newer=True)
+    try:
+        return ModelConfig.model_validate(shape), Vocabulary(characters)
+    except (ValidationError, DataError) as error:
+        raise damaged(path, "the model shape it declares is impossible") from error
+
+
+def _take_draft(sealed: Container, *, vocabulary: Vocabulary, path: Path) -> NgramTable | None:
+    """Take the statistics out of the tensors, if they belong there and name no id beyond V."""
+    if sealed.header.get("version") != VERSION_WITH_DRAFT:
+        return None
+    flat = sealed.tensors.pop(DRAFT, None)
+    if (
+        flat is None
+        or flat.dtype != torch.uint8
+        or flat.dim() != 1
+        or len(flat) % 4
+        or len(flat) > MAX_DRAFT_BYTES
+    ):
+        raise damaged(path, "its statistics of the text do not have the shape they should")
+    table = flat.numpy().view("<u2").reshape(-1, 2).astype(np.uint16)
+    if int(table[:, 1].max(initial=0)) >= len(vocabulary):
+        raise damaged(path, "its statistics name characters that the model does not have")
+    return table
+
+
+def _check_weights(
+    weights: Mapping[str, Tensor], *, config: ModelConfig, vocabulary: Vocabulary, path: Path
+) -> None:
+    """Refuse weights that are not those of the declared shape, or not finite."""
+    expected = weight_shapes(config, vocab_size=len(vocabulary))
+    if weights.keys() != expected.keys():
+        raise damaged(path, "its weights are not those of the shape it declares")
+    for name, tensor in weights.items():
+        if tensor.shape != expected[name] or tensor.dtype != torch.float32:
+            raise damaged(path, f"{name} does not have the shape it declares")
+        if not bool(torch.isfinite(tensor).all()):
+            raise damaged(path, f"{name} holds numbers that are not finite")
+
+
+def _values(header: Header, name: str, *, path: Path) -> dict[str, Any]:
+    values = header.get(name)
+    if not isinstance(values, dict):
+        raise damaged(path, f"it has no {name}")
+    return values

@@ -1,0 +1,178 @@
+"""Beam search: the likeliest whole text, instead of the likeliest next character.
+
+B beams, V vocabulary, L beams still live.
+"""
+
+import copy
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from lumina_cli.core.inference.config import SamplingConfig
+from lumina_cli.core.inference.engine import Engine
+from lumina_cli.core.inference.generate import newest
+from lumina_cli.core.inference.sampler import refuse_unusable
+from lumina_cli.core.inference.stopping import GenerationChunk, StopChecker
+from lumina_cli.core.inference.utf8_mask import Utf8Mask
+from lumina_cli.core.model.transformer import Transformer
+from lumina_cli.tokenizer.characters import Vocabulary
+from lumina_cli.tokenizer.special_ids import Special
+from lumina_cli.tokenizer.stream_decoder import StreamDecoder
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A finished text and its score, the higher the likelier."""
+
+    pieces: tuple[GenerationChunk, ...]
+    score: float
+
+    @property
+    def text(self) -> str:
+        return "".join(piece.text for piece in self.pieces)
+
+    def outgrows(self, prompt_ids: Sequence[int], *, seq_length: int) -> bool:
+        """Whether a context of that length was too short to say it; the last id is not read."""
+        return min(len(prompt_ids), seq_length) + len(self.pieces) - 1 > seq_length
+
+
+@dataclass(frozen=True, slots=True)
+class _Beam:
+    """What one beam has said: its pieces, their text and their log-probability."""
+
+    pieces: tuple[GenerationChunk, ...]
+    text: str
+    logprob: float
+    decoder: StreamDecoder
+
+    def extended(self, id_: int, *, logprob: float) -> "_Beam":
+        decoder = copy.deepcopy(self.decoder)
+        piece = GenerationChunk(decoder.push(id_), id_, logprob - self.logprob)
+        return _Beam((*self.pieces, piece), self.text + piece.text, logprob, decoder)
+
+    def has_ended(self, config: SamplingConfig) -> bool:
+        return (
+            self.pieces[-1].id == Special.END
+            or len(self.text) >= config.max_chars
+            or any(stop in self.text for stop in config.stop)
+        )
+
+    def score(self, length_penalty: float) -> float:
+        return self.logprob / math.pow(len(self.pieces), length_penalty)
+
+    def best_attainable(self, config: SamplingConfig) -> float:
+        """Return the score that no continuation can exceed: one that costs nothing more."""
+        if config.length_penalty <= 0:
+            return self.score(config.length_penalty)
+        longest = 4 * config.max_chars + 1  # every character in four bytes, and <|end|>
+        return self.logprob / math.pow(longest, config.length_penalty)
+
+
+class BeamSearch:
+    """A search that goes on step by step, and knows the best found so far at any moment.
+
+    Follows the `num_beams` likeliest beginnings. The score of a text is its log-probability
+    divided by (number of ids) ^ length_penalty. The search ends when no live beam can still
+    come among the best, so with enough beams it finds what exhaustive search does; above a
+    length penalty of 0 that means going on to `max_chars`.
+
+    Args:
+        model: in `eval()` mode.
+        prompt_ids: what stands before, at least one id; of more than the model's context the
+            newest part is read.
+        vocabulary: that of the model.
+        config: how wide to search and where texts end.
+        reader: of `num_beams` rows; keeps what was read from call to call.
+    """
+
+    def __init__(
+        self,
+        model: Transformer,
+        prompt_ids: Sequence[int],
+        *,
+        vocabulary: Vocabulary,
+        config: SamplingConfig,
+        reader: Engine | None = None,
+    ) -> None:
+        self._model = model
+        self._prompt_ids = prompt_ids
+        self._config = config
+        self._reader = reader or Engine(model, batch_size=config.num_beams)
+        self._live = [_Beam((), "", 0.0, StreamDecoder(vocabulary.characters))]
+        self._finished: list[_Beam] = []
+
+    @torch.inference_mode()
+    def run(self) -> list[Candidate]:
+        """Search to the end and return the `num_candidates` best texts, the best first.
+
+        Raises:
+            LuminaError: the model's probabilities are not numbers.
+        """
+        config, reader = self._config, self._reader
+        valid_text = Utf8Mask(self._model.vocab_size, device=self._model.wte.weight.device)
+        logits = reader.read(newest(self._prompt_ids, model=self._model))
+        while True:
+            bias = valid_text.bias([beam.decoder.next_bytes for beam in self._live])
+            logprobs = logits[: len(self._live)].log_softmax(dim=-1) + bias  # (L, V)
+            refuse_unusable(logprobs)
+            parents, live = _grow(self._live, logprobs, finished=self._finished, config=config)
+            self._live = live
+            if not live or _is_settled(live, self._finished, config=config):
+                return self.best()
+            idle = [0] * (reader.batch_size - len(live))
+            reader.select(torch.tensor(parents + idle, device=logits.device))
+            said = [beam.pieces[-1].id for beam in live]
+            logits = reader.append(torch.tensor(said + idle, device=logits.device))
+
+    def best(self) -> list[Candidate]:
+        """Return the best texts found so far; while none is whole, the likeliest beginnings."""
+        config = self._config
+        found = self._finished or [beam for beam in self._live if beam.pieces]
+        ordered = sorted(found, key=lambda beam: -beam.score(config.length_penalty))
+        return [_candidate(beam, config=config) for beam in ordered[: config.num_candidates]]
+
+
+def _grow(
+    live: list[_Beam], logprobs: Tensor, *, finished: list[_Beam], config: SamplingConfig
+) -> tuple[list[int], list[_Beam]]:
+    """Extend the live beams by one id: put those that end to `finished`, return the rest.
+
+    Returns:
+        for each beam that lives on, the number of the beam it extends; and the beams.
+    """
+    L, V = logprobs.shape
+    before = torch.tensor([beam.logprob for beam in live], dtype=torch.float64)
+    # float64, on the CPU: MPS has none.
+    total = before.unsqueeze(1) + logprobs.cpu()  # (L, V)
+    # At most one extension of each beam is <|end|>, so 2 B hold B that are not.
+    best = total.flatten().topk(min(2 * config.num_beams, L * V))
+    parents: list[int] = []
+    grown: list[_Beam] = []
+    for logprob, place in zip(best.values.tolist(), best.indices.tolist(), strict=True):
+        if logprob == -torch.inf or len(grown) == config.num_beams:
+            break
+        parent, id_ = divmod(place, V)
+        beam = live[parent].extended(id_, logprob=logprob)
+        if beam.has_ended(config):
+            finished.append(beam)
+        else:
+            parents.append(parent)
+            grown.append(beam)
+    return parents, grown
+
+
+def _is_settled(live: list[_Beam], finished: list[_Beam], *, config: SamplingConfig) -> bool:
+    """Whether no live beam can still come among the candidates."""
+    if len(finished) < config.num_candidates:
+        return False
+    scores = sorted((beam.score(config.length_penalty) for beam in finished), reverse=True)
+    return scores[config.num_candidates - 1] >= max(beam.best_attainable(config) for beam in live)
+
+
+def _candidate(beam: _Beam, *, config: SamplingConfig) -> Candidate:
+    ending = StopChecker(max_chars=config.max_chars, stop=config.stop)
+    pieces = [piece for said in beam.pieces for piece in ending.push(said)]
+    return Candidate(tuple(pieces), beam.score(config.length_penalty))

@@ -1,0 +1,63 @@
+"""Where a text ends: at <|end|>, at its longest, or before a stop text."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from lumina_cli.tokenizer.special_ids import Special
+
+
+class GenerationChunk(NamedTuple):
+    """One id the model said.
+
+    Attributes:
+        text: what the id completes: a character; nothing within one, or for <|end|>.
+        id: the id.
+        logprob: log of the model's own probability for it, before any filter.
+    """
+
+    text: str
+    id: int
+    logprob: float
+
+
+class StopChecker:
+    """Lets pieces through until the text ends, and holds back what may become a stop text.
+
+    Args:
+        max_chars: the text ends after this many characters.
+        stop: the text ends before the first of these that it comes to hold.
+    """
+
+    def __init__(self, *, max_chars: int, stop: Sequence[str] = ()) -> None:
+        self.reached = False
+        self._chars_left = max_chars
+        self._stop = stop
+        self._held: list[GenerationChunk] = []
+
+    def push(self, piece: GenerationChunk) -> list[GenerationChunk]:
+        """Take the next piece and return those now certain to belong to the text."""
+        self._chars_left -= len(piece.text)
+        if not self._stop:
+            self.reached = piece.id == Special.END or self._chars_left <= 0
+            return [piece]
+        self._held.append(piece)
+        text = "".join(held.text for held in self._held)
+        starts = [text.find(stop) for stop in self._stop if stop in text]
+        if starts:
+            self.reached = True
+            return self._release(min(starts))
+        self.reached = piece.id == Special.END or self._chars_left <= 0
+        return self._release(len(text) - (0 if self.reached else _undecided(text, self._stop)))
+
+    def _release(self, num_chars: int) -> list[GenerationChunk]:
+        released = []
+        while self._held and len(self._held[0].text) <= num_chars:
+            released.append(self._held.pop(0))
+            num_chars -= len(released[-1].text)
+        return released
+
+
+def _undecided(text: str, stop: Sequence[str]) -> int:
+    """Return how many characters at the end of `text` may be the beginning of a stop text."""
+    longest = min(len(text), max(map(len, stop)) - 1)
+    return next((n for n in range(longest, 0, -1) if any(s.startswith(text[-n:]) for s in stop)), 0)

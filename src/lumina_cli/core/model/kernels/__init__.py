@@ -1,0 +1,1 @@
+"""The fast forms of the model's parts, each equal to the plain one."""

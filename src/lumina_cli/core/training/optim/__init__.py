@@ -1,0 +1,1 @@
+"""Optimizers whose step is whole or not done at all."""

@@ -1,0 +1,136 @@
+"""Muon: steps of equal strength in every direction of a matrix.
+
+The momentum of a matrix is replaced by the nearest (semi-)orthogonal matrix, found by a
+few Newton–Schulz steps. Small models learn much faster with it than with AdamW.
+
+Source: Jordan et al. 2024, "Muon: An optimizer for hidden layers in neural networks"; the
+scale of the step after Liu et al. 2025, "Muon is Scalable for LLM Training", section 2.2.
+
+N matrices, of A by B numbers each.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from functools import partial
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from lumina_cli.core.training.optim.changes import Change, Prepare
+from lumina_cli.core.training.optim.flat import FlatParameters, flatten
+
+NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)
+"""Coefficients of the quintic: steep at zero, and flat enough near one."""
+
+NEWTON_SCHULZ_STEPS = 5
+MUCH_WIDER = 2
+"""Columns for each row from which on the steps take fewer operations without the columns."""
+
+SCALE = 0.2
+"""Times √max(A, B): the mean size of a number in the step is then about that of AdamW's."""
+
+STRETCH = {"cpu": 1 << 19, "cuda": 1 << 23, "mps": 1 << 23}
+"""Numbers that a step computes with at once, at most: as many as fit into a CPU's cache; on a GPU
+more are faster, and these still need little memory."""
+
+
+class Matrices(NamedTuple):
+    """A parameter that is one matrix, or `parts` of them on top of each other."""
+
+    parameter: nn.Parameter
+    parts: int = 1
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        rows, columns = self.parameter.shape
+        return rows // self.parts, columns
+
+
+class Muon:
+    """Muon for matrices.
+
+    Args:
+        matrices: those of a shape are computed together: many small products are slow.
+        learning_rate: the highest.
+        momentum: share of the momentum that is kept from step to step.
+    """
+
+    def __init__(
+        self, matrices: Sequence[Matrices], *, learning_rate: float, momentum: float = 0.95
+    ) -> None:
+        by_shape: dict[tuple[int, int], list[nn.Parameter]] = defaultdict(list)
+        for each in matrices:
+            by_shape[each.shape].append(each.parameter)
+        self.learning_rate = learning_rate
+        self.momentum = momentum
+        self.flats = {shape: flatten(parameters) for shape, parameters in by_shape.items()}
+        self.kept = {shape: torch.zeros_like(flat.values) for shape, flat in self.flats.items()}
+
+    def changes(self, *, lr_factor: float, grad_factor: float) -> Iterator[Prepare]:
+        """Yield what to prepare for one step, some matrices of a shape at a time."""
+        lr = self.learning_rate * lr_factor
+        for shape, flat in self.flats.items():
+            size = shape[0] * shape[1]
+            stretch = max(STRETCH[flat.values.device.type] // size, 1) * size
+            for start in range(0, len(flat), stretch):
+                part = slice(start, start + stretch)
+                yield partial(self._change, flat, shape, part, lr=lr, grad_factor=grad_factor)
+
+    def state(self) -> dict[str, Tensor]:
+        """Return the live tensors of the state, by name."""
+        return {f"momentum-{rows}x{columns}": kept for (rows, columns), kept in self.kept.items()}
+
+    def _change(
+        self,
+        flat: FlatParameters,
+        shape: tuple[int, int],
+        part: slice,
+        *,
+        lr: float,
+        grad_factor: float,
+    ) -> Change:
+        gradient = flat.gradients[part] * grad_factor
+        kept = torch.lerp(self.kept[shape][part], gradient, 1 - self.momentum)
+        pulled = torch.lerp(gradient, kept, self.momentum)  # Nesterov's form
+        steps = orthogonalize(pulled.view(-1, *shape))
+        values = flat.values[part].sub(steps.reshape(-1), alpha=lr * SCALE * max(shape) ** 0.5)
+        return [(self.kept[shape][part], kept), (flat.values[part], values)]
+
+
+def orthogonalize(matrices: Tensor) -> Tensor:
+    """Return matrices with the same singular vectors and singular values near one, (N, A, B)."""
+    tall = matrices.size(-2) > matrices.size(-1)
+    x = matrices.mT if tall else matrices
+    norms: Tensor = torch.linalg.matrix_norm(x, keepdim=True)
+    x = x / (norms + 1e-7)
+    rows, columns = x.shape[-2:]
+    x = _by_small_products(x) if columns >= MUCH_WIDER * rows else _by_all_products(x)
+    return x.mT if tall else x
+
+
+def _by_all_products(x: Tensor) -> Tensor:
+    """Return x after the Newton–Schulz steps, each a polynomial of x · xᵀ times x."""
+    a, b, c = NEWTON_SCHULZ
+    for _ in range(NEWTON_SCHULZ_STEPS):
+        gram = x @ x.mT  # (N, A, A), the smaller side
+        polynomial = torch.baddbmm(gram, gram, gram, beta=b, alpha=c)
+        x = torch.baddbmm(x, polynomial, x, beta=a)
+    return x
+
+
+def _by_small_products(x: Tensor) -> Tensor:
+    """Do the same with two products by x in all, where each step takes two.
+
+    With P the polynomial of a step, P·x has the products P · (x · xᵀ) · P, so the steps go on
+    without x; what is left of them in the end is one matrix to multiply it with.
+    """
+    a, b, c = NEWTON_SCHULZ
+    gram, every = x @ x.mT, None  # (N, A, A), the smaller side
+    for _ in range(NEWTON_SCHULZ_STEPS):
+        polynomial = torch.baddbmm(gram, gram, gram, beta=b, alpha=c)
+        polynomial.diagonal(dim1=-2, dim2=-1).add_(a)
+        gram = polynomial @ gram @ polynomial
+        every = polynomial if every is None else polynomial @ every
+    assert every is not None
+    return every @ x

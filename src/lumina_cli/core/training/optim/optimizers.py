@@ -1,0 +1,106 @@
+"""The optimizer: AdamW, and where it is asked for Muon on the matrices of the layers."""
+
+from collections.abc import Mapping
+from functools import partial
+
+import torch
+from torch import Tensor, nn
+
+from lumina_cli.core.memory import retry_on_oom
+from lumina_cli.core.training.config import TrainingConfig
+from lumina_cli.core.training.optim import changes
+from lumina_cli.core.training.optim.adamw import AdamW
+from lumina_cli.core.training.optim.flat import FlatParameters
+from lumina_cli.core.training.optim.muon import Matrices, Muon
+
+
+class Optimizers:
+    """One optimizer or two that step as one; all learning rates are scaled by one factor.
+
+    Args:
+        adamw: for some of the parameters.
+        muon: for the others, if there are others.
+    """
+
+    def __init__(self, adamw: AdamW, muon: Muon | None = None) -> None:
+        self.adamw = adamw
+        self.muon = muon
+        self._flats: list[FlatParameters] = [adamw.flat]
+        if muon is not None:
+            self._flats += muon.flats.values()
+
+    @torch.no_grad()
+    def step(self, *, lr_factor: float, grad_factor: float = 1.0) -> None:
+        """Do one step, whole even if memory runs out in it; gradients are read, never changed.
+
+        Args:
+            lr_factor: share of the highest learning rates.
+            grad_factor: what the gradients are multiplied by.
+        """
+        for part in (self.adamw,) if self.muon is None else (self.muon, self.adamw):
+            for prepare in part.changes(lr_factor=lr_factor, grad_factor=grad_factor):
+                change = retry_on_oom(prepare)
+                retry_on_oom(partial(changes.make, change))
+        self.adamw.num_steps += 1
+
+    @torch.no_grad()
+    def zero_grad(self) -> None:
+        """Set the gradients to zero; backward passes add to them."""
+        for flat in self._flats:
+            flat.gradients.zero_()
+
+    @torch.no_grad()
+    def grad_norm(self) -> Tensor:
+        """Return the length of the whole gradient."""
+        norms = [torch.linalg.vector_norm(flat.gradients) for flat in self._flats]
+        norm: Tensor = torch.linalg.vector_norm(torch.stack(norms))
+        return norm
+
+    def state(self) -> dict[str, Tensor]:
+        """Return the live tensors of the state; beside them there is `num_steps`."""
+        muon = self.muon.state() if self.muon is not None else {}
+        named = {"adamw": self.adamw.state(), "muon": muon}
+        return {f"{kind}/{name}": t for kind, own in named.items() for name, t in own.items()}
+
+    @property
+    def num_steps(self) -> int:
+        """How many steps were done; AdamW corrects its first ones by it."""
+        return self.adamw.num_steps
+
+    @torch.no_grad()
+    def restore(self, tensors: Mapping[str, Tensor], *, num_steps: int) -> None:
+        """Take over a state. Raises KeyError or RuntimeError where it is of another shape."""
+        for name, tensor in self.state().items():
+            tensor.copy_(tensors[name].view_as(tensor))  # never broadcast
+        self.adamw.num_steps = num_steps
+
+
+def build_optimizers(model: nn.Module, *, config: TrainingConfig) -> Optimizers:
+    """Return AdamW that decays matrices only; with Muon it keeps what Muon is not for.
+
+    Muon takes the matrices inside the layers; embedding, head, biases, norms and adapters
+    stay with AdamW, without decay. The parameters that learn are laid end to end; the others
+    have no optimizer, and no gradient.
+    """
+    named = {name: p for name, p in model.named_parameters() if p.requires_grad}
+    in_layers = {
+        name: Matrices(p, parts=3 if name.endswith("c_attn.weight") else 1)
+        for name, p in named.items()
+        if name.startswith("h.")
+        and name.endswith(".weight")
+        and p.dim() >= 2
+        and config.optimizer == "muon"
+    }
+    rest = [p for name, p in named.items() if name not in in_layers]
+    decays = config.optimizer == "adamw"
+    adamw = AdamW(
+        [p for p in rest if decays and p.dim() >= 2],
+        [p for p in rest if not decays or p.dim() < 2],
+        learning_rate=config.learning_rate,
+        betas=(config.beta1, config.beta2),
+        weight_decay=config.weight_decay,
+    )
+    if not in_layers:
+        return Optimizers(adamw)
+    muon = Muon(list(in_layers.values()), learning_rate=config.muon_learning_rate)
+    return Optimizers(adamw, muon)

@@ -1,0 +1,1 @@
+"""Who shares a step: threads of one process, and ranks."""

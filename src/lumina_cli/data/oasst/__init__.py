@@ -1,0 +1,1 @@
+"""OASST messages: rows, and the trees rebuilt from them."""

@@ -1,0 +1,163 @@
+"""Tagged text: a tag at the beginning of a line says who speaks.
+
+    <|user|>Hello
+    <|bot|>Hello! A reply may have many lines,
+
+    and blank ones between them.
+    <|user|>Thanks
+    <|bot|>You are welcome.
+
+    <|user|>Another conversation, for a blank line stands before this turn.
+
+A message goes on until the next tag that begins a line; spaces and blank lines around it
+are no part of it. A conversation ends where a blank line stands before a turn of the user,
+unless only a system turn came before, and before every system turn. A tag anywhere else in
+a line is text like any other; but where the bot's tags stand only inside lines, these are
+read as turns, and each line that begins with a tag as a conversation.
+"""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, NamedTuple
+
+from lumina_cli.conversation import ROLE_NAMES, Conversation, Message, Role
+from lumina_cli.data.readers.json_elements import MAX_ROW_CHARS
+from lumina_cli.data.report import Place, ReadReport
+from lumina_cli.errors import DataError
+
+_NAMES = "|".join(map(re.escape, ROLE_NAMES))
+TAG = re.compile(rf"<\|({_NAMES})\|>", re.IGNORECASE)
+_AROUND = " \t\n"
+_BOTS = "|".join(re.escape(name) for name, role in ROLE_NAMES.items() if role == "bot")
+_BOT_TAG = rf"<\|(?:{_BOTS})\|>"
+_BEFORE_TAG = re.compile(rf"(?=<\|(?:{_NAMES})\|>)", re.IGNORECASE)
+
+
+def is_side_by_side(sample: str) -> bool:
+    """Say whether the bot's turns stand in the lines of the user's, and never begin one."""
+    begins_line = re.search(f"^{_BOT_TAG}", sample, re.IGNORECASE | re.MULTILINE)
+    return not begins_line and bool(re.search(_BOT_TAG, sample, re.IGNORECASE))
+
+
+def tagged_conversations(
+    file: IO[str], *, path: Path, report: ReadReport, side_by_side: bool = False
+) -> Iterator[tuple[Place, Conversation]]:
+    """Yield the conversations of a tagged text, each with where it begins.
+
+    Args:
+        file: the text.
+        path: its name.
+        report: what is met is counted here.
+        side_by_side: whether tags inside lines are tags, and each line begins anew.
+
+    Raises:
+        DataError: a message grows beyond all reason.
+    """
+    messages: list[Message] = []
+    begin = Place(path)
+    for turn in _turns(file, path=path, report=report, side_by_side=side_by_side):
+        if messages and turn.begins_anew(after=messages[-1].role):
+            yield begin, Conversation(tuple(messages))
+            messages = []
+        report.saw_row(path, "tagged")
+        if not turn.text:
+            report.skipped.add("its text is empty", turn.place)
+            continue
+        if not messages:
+            begin = turn.place
+        messages.append(Message(turn.role, turn.text))
+    if messages:
+        yield begin, Conversation(tuple(messages))
+    if side_by_side:
+        wording = (
+            "turns stand side by side in one line; "
+            "each line that begins with a tag is a conversation"
+        )
+        report.notices.add(wording, Place(path))
+
+
+class _Turn:
+    """A turn while its lines come in."""
+
+    def __init__(
+        self, role: Role, first: str, *, place: Place, after_blank: bool, begins: bool | None
+    ) -> None:
+        self.role = role
+        self.place = place
+        self._after_blank = after_blank
+        self._begins = begins
+        self._lines = [first]
+        self._num_chars = len(first)
+
+    def begins_anew(self, *, after: Role) -> bool:
+        """Say whether a conversation begins here, not goes on."""
+        if self._begins is not None:
+            return self._begins
+        if self.role == "system":
+            return True
+        return self._after_blank and self.role == "user" and after != "system"
+
+    @property
+    def text(self) -> str:
+        return "".join(self._lines).strip(_AROUND)
+
+    @property
+    def ends_blank(self) -> bool:
+        return not self._lines[-1].strip(_AROUND) and len(self._lines) > 1
+
+    def add(self, line: str) -> None:
+        self._lines.append(line)
+        self._num_chars += len(line)
+        if self._num_chars > MAX_ROW_CHARS:
+            raise DataError(
+                f"{self.place} begins a message of more than 32 million characters",
+                hint="If it is plain text that only begins with a tag, use --format text.",
+            )
+
+
+def _turns(file: IO[str], *, path: Path, report: ReadReport, side_by_side: bool) -> Iterator[_Turn]:
+    turn: _Turn | None = None
+    for piece in _pieces(file, side_by_side=side_by_side):
+        place = Place(path, piece.line)
+        text = piece.text.removeprefix("\ufeff")
+        tag = TAG.match(text) if piece.may_be_tag else None
+        if tag:
+            ends_blank = turn is not None and turn.ends_blank
+            if turn:
+                yield turn
+            begins = piece.begins_line if side_by_side else None
+            turn = _Turn(
+                ROLE_NAMES[tag[1].lower()],
+                text[tag.end() :],
+                place=place,
+                after_blank=ends_blank,
+                begins=begins,
+            )
+        elif turn:
+            turn.add(piece.text)
+        elif text.strip(_AROUND):
+            report.saw_row(path, "tagged")
+            report.skipped.add("it stands before the first tag", place)
+    if turn:
+        yield turn
+
+
+class _Piece(NamedTuple):
+    """A line, or what stands between two tags of one, and whether a tag may begin it."""
+
+    text: str
+    line: int
+    begins_line: bool
+    may_be_tag: bool
+
+
+def _pieces(file: IO[str], *, side_by_side: bool) -> Iterator[_Piece]:
+    number, at_line_start = 1, True
+    while line := file.readline(MAX_ROW_CHARS):
+        parts = _BEFORE_TAG.split(line) if side_by_side else [line]
+        for index, part in enumerate(filter(None, parts if parts[0] else parts[1:])):
+            first = index == 0
+            yield _Piece(part, number, at_line_start and first, at_line_start or not first)
+        at_line_start = line.endswith("\n")
+        number += at_line_start

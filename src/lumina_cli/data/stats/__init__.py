@@ -1,0 +1,1 @@
+"""What data hold, as `lumina data check` tells it."""

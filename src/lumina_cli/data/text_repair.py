@@ -1,0 +1,142 @@
+"""Text that was damaged on its way: halves of characters, mojibake, tags left inside.
+
+Half of a UTF-16 pair (a lone surrogate, as broken JSON can hold) is no character; U+FFFD
+takes its place. Mojibake is UTF-8 that was once read as cp1252 or Latin-1, so that
+'café' became 'cafÃ©'. It is mended only on demand, line by line, and only where the
+whole line, written as cp1252, is UTF-8: then nothing else can have been meant. Tags of
+other chat formats inside a message are told of, and stay: text is text.
+"""
+
+import re
+from dataclasses import replace
+from operator import is_
+from typing import NamedTuple
+
+from lumina_cli.conversation import Conversation, Document, Message, PlainText
+from lumina_cli.data.readers.tagged import TAG
+from lumina_cli.data.report import Place, ReadReport
+
+_UNDEFINED_IN_CP1252 = "\x81\x8d\x8f\x90\x9d"
+_FROM_CP1252 = bytes(set(range(0x80, 0xA0)) - set(map(ord, _UNDEFINED_IN_CP1252))).decode("cp1252")
+_NEXT = f"[\x80-\xbf{_FROM_CP1252}]"
+_GARBLED = re.compile(f"[\xc2-\xdf]{_NEXT}|[\xe0-\xef]{_NEXT}{{2}}|[\xf0-\xf4]{_NEXT}{{3}}")
+_FOREIGN_TAG = re.compile(
+    r"### (?:Human|Assistant|Instruction|Response):|<\|im_start\|>|<start_of_turn>|\[/?INST\]"
+)
+_TAGGED_LINE = re.compile(rf"^[ \t]*{TAG.pattern}", re.IGNORECASE | re.MULTILINE)
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+class Garbled(NamedTuple):
+    """The first garbled line of a text: its number from 0, and one of its garbled characters."""
+
+    line: int
+    example: str
+
+
+def mend_surrogates(text: str) -> tuple[str, int]:
+    """Return the text with U+FFFD for each half of a character, and how many there were."""
+    if text.isascii():
+        return text, 0
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return _SURROGATE.subn("\ufffd", text)
+    return text, 0
+
+
+def find_mojibake(text: str) -> Garbled | None:
+    """Return where a text was garbled first, or None."""
+    if text.isascii():
+        return None
+    for found in _GARBLED.finditer(text):
+        start = text.rfind("\n", 0, found.start()) + 1
+        end = text.find("\n", found.end())
+        line = text[start : end if end >= 0 else None]
+        mended = _ungarble(line)
+        if mended != line:
+            return Garbled(text.count("\n", 0, start), found[0])
+    return None
+
+
+def mend_mojibake(text: str) -> str:
+    """Return the text with its garbled lines as they once were."""
+    if text.isascii():
+        return text
+    return "\n".join(_ungarble(line) for line in text.split("\n"))
+
+
+def _ungarble(line: str) -> str:
+    if line.isascii() or not _GARBLED.search(line):
+        return line
+    try:
+        return line.translate(_TO_BYTES).encode("latin-1").decode("utf-8")
+    except UnicodeError:
+        return line
+
+
+_TO_BYTES = {ord(char): char.encode("cp1252")[0] for char in _FROM_CP1252}
+"""Characters of cp1252 to the bytes they came from; Latin-1 has the rest at its place."""
+
+
+class Mender:
+    """Mends texts as they are read, and tells where.
+
+    Args:
+        mojibake: whether garbled lines are mended, too, or only told of.
+        report: where it is told.
+    """
+
+    def __init__(self, *, mojibake: bool, report: ReadReport) -> None:
+        self._mojibake = mojibake
+        self._notices = report.notices
+
+    def document(self, document: Document, *, place: Place) -> Document:
+        """Return a document with all its texts mended."""
+        if isinstance(document, PlainText):
+            return replace(document, text=self.text(document.text, place=place, in_file=True))
+        messages = tuple([self._message(each, place) for each in document.messages])
+        if all(map(is_, messages, document.messages)):
+            return document
+        return Conversation(messages)
+
+    def text(self, text: str, *, place: Place, in_file: bool = False) -> str:
+        """Return a text mended.
+
+        Args:
+            text: what was read.
+            place: where it begins.
+            in_file: whether its lines are those of the file, so that they can be counted.
+        """
+        if text.isascii() and "<" not in text and "###" not in text and "INST]" not in text:
+            return text  # most are: nothing below could be found in them
+        text, num_halves = mend_surrogates(text)
+        if num_halves:
+            self._notices.add("half a character (a lone surrogate) is read as U+FFFD", place)
+        if not in_file and (tag := _FOREIGN_TAG.search(text)):
+            wording = "it holds tags of another chat format; they are read as text like any other"
+            self._notices.add(wording, place, example=tag[0])
+        if not in_file and "<|" in text and (tag := TAG.search(text)):
+            wording = "a tag stands inside a line; it is read as text like any other"
+            self._notices.add(wording, place, example=tag[0])
+        if in_file and "<|" in text and (tagged := _TAGGED_LINE.search(text)):
+            at = Place(place.path, place.line + text.count("\n", 0, tagged.start()))
+            wording = (
+                "it is read as plain text, although lines begin with tags; in a chat the first "
+                "line begins with one, and no space stands before it (or use --format tagged)"
+            )
+            self._notices.add(wording, at, example=tagged[0].strip())
+        if garbled := find_mojibake(text):
+            line = garbled.line if in_file else 0
+            at = Place(place.path, place.line + line)
+            if self._mojibake:
+                text = mend_mojibake(text)
+                self._notices.add("garbled text was mended", at, example=garbled.example)
+            else:
+                wording = "it looks garbled (UTF-8 read as cp1252); --mend-mojibake mends it"
+                self._notices.add(wording, at, example=garbled.example)
+        return text
+
+    def _message(self, message: Message, place: Place) -> Message:
+        text = self.text(message.text, place=place)
+        return message if text is message.text else replace(message, text=text)

@@ -1,0 +1,1 @@
+"""Files and folders on disk, and text made safe for a terminal (no torch)."""

@@ -1,0 +1,118 @@
+"""The folder beside a model: what happened in its run, and the way to go on with it."""
+
+import contextlib
+import dataclasses
+import json
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from lumina_cli.errors import OutputError
+from lumina_cli.io import lock
+
+RUN_SUFFIX = ".run"
+CHECKPOINTS = "checkpoints"
+METRICS = "metrics.jsonl"
+SAMPLES = "samples.txt"
+SETTINGS = "settings.toml"
+REPORT = "report.html"
+LOG = "train.log"
+
+
+class RunFolder:
+    """Writes `metrics.jsonl`, `samples.txt` and `settings.toml`.
+
+    Args:
+        model_path: of the model; `Model.pth` has the folder `Model.run`.
+    """
+
+    def __init__(self, model_path: Path) -> None:
+        self.path = model_path.with_suffix(RUN_SUFFIX)
+        self.checkpoints = self.path / CHECKPOINTS
+        self._metrics = self.path / METRICS
+        self._samples = self.path / SAMPLES
+
+    def start(self, settings: Mapping[str, object]) -> None:
+        """Begin anew, once what an earlier run left is moved aside (see `earlier_run`).
+
+        Raises:
+            OutputError: the folder can't be written.
+        """
+        try:
+            self.path.mkdir(exist_ok=True)
+            self._write_settings(settings)
+            for path in (self._metrics, self._samples):
+                path.write_text("", encoding="utf-8")
+        except OSError as error:
+            raise not_writable(self.path, error) from error
+
+    def go_on(self, settings: Mapping[str, object]) -> None:
+        """Add to what is there; a line that was cut off is ended."""
+        with contextlib.suppress(OSError):
+            self._write_settings(settings)
+            if self._metrics.exists() and not self._metrics.read_bytes().endswith(b"\n"):
+                self._append(self._metrics, "\n")
+
+    def record(self, event: Any, **more: object) -> None:
+        """Add one event; a full disk loses a line, not the run."""
+        line = {"event": type(event).__name__, **dataclasses.asdict(event), **more}
+        with contextlib.suppress(OSError):
+            self._append(self._metrics, json.dumps(_plain(line)) + "\n")
+            if line["event"] == "Sampled":
+                self._append(self._samples, f"--- step {event.step}\n{event.text}\n")
+
+    def _write_settings(self, settings: Mapping[str, object]) -> None:
+        (self.path / SETTINGS).write_text(to_toml(settings), encoding="utf-8")
+
+    def _append(self, path: Path, text: str) -> None:
+        with path.open("a", encoding="utf-8") as file:
+            file.write(text)
+
+
+def not_writable(folder: Path, error: OSError) -> OutputError:
+    """Return the error for a run's folder in which nothing can be written."""
+    return OutputError(
+        f"the run's folder {folder} can't be written: {error.strerror}",
+        hint="Name another place with: --out FOLDER/Model.pth",
+    )
+
+
+def check_free(path: Path) -> None:
+    """Make sure that a model file can be written to `path`, and that no other run does.
+
+    Raises:
+        OutputError: it names a folder, or the folder of a run, or lies in none, or another
+            run holds it.
+    """
+    hint = f"Name a file: --out {path / 'Model.pth'}"
+    if path.is_dir():
+        raise OutputError(f"{path} is a folder", hint=hint)
+    if path.suffix == RUN_SUFFIX:
+        raise OutputError(f"{path} is the name of a run's folder", hint="Use: --out Model.pth")
+    if not path.parent.is_dir():
+        raise OutputError(f"folder {path.parent} does not exist", hint="Create it, or use: --out")
+    lock.check_free(path.with_suffix(RUN_SUFFIX))
+
+
+def to_toml(settings: Mapping[str, object]) -> str:
+    """Return settings as a TOML file that `--config` reads back; unset ones are left out."""
+    return "".join(
+        f"{name} = {_toml_value(value)}\n" for name, value in settings.items() if value is not None
+    )
+
+
+def _toml_value(value: object) -> str:
+    """A value as JSON writes it is TOML too, but for pairs of \\u and for the DEL character."""
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+
+
+def _plain(values: dict[str, Any]) -> dict[str, Any]:
+    """JSON has no NaN: a figure that is not a number is null."""
+    return {key: _plain_value(value) for key, value in values.items()}
+
+
+def _plain_value(value: object) -> object:
+    if isinstance(value, Path):
+        return str(value)
+    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -1,0 +1,82 @@
+"""Looking at data before a training run: what is in it, what is wrong with it."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from lumina_cli.conversation import Document
+from lumina_cli.data.batches import steps_per_epoch
+from lumina_cli.data.config import DataConfig
+from lumina_cli.data.documents import Documents
+from lumina_cli.data.report import ReadReport
+from lumina_cli.data.starter import corpus as starter
+from lumina_cli.data.stats.survey import Survey, Surveyor
+from lumina_cli.errors import LuminaError
+from lumina_cli.recipes.data.sources import STARTER
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a training run on the data would mean."""
+
+    seq_length: int
+    batch_size: int
+    windows: int
+    steps_per_epoch: int
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What was read and found. `refusal` is why a training run would not begin, or None."""
+
+    report: ReadReport
+    survey: Survey
+    plan: Plan
+    refusal: LuminaError | None
+
+
+def check(
+    paths: Sequence[Path], *, config: DataConfig, seq_length: int, batch_size: int
+) -> Checked:
+    """Read data as `train` would, to the end, however much of it is skipped.
+
+    Args:
+        paths: files and folders, or the starter corpus by its name.
+        config: how they are read.
+        seq_length: of the model, in ids.
+        batch_size: windows a step.
+
+    Raises:
+        MissingInputError: a path is missing, or holds no text at all.
+        DataError: a file can't be read as text.
+    """
+    documents: Documents | _StarterDocuments = Documents(paths, config=config)
+    if [str(path) for path in paths] == [STARTER] and not paths[0].exists():
+        documents = _StarterDocuments()
+    surveyor = Surveyor(seq_length=seq_length, min_char_count=config.min_char_count)
+    survey = surveyor.look(documents.read())
+    refusal = documents.refusal()
+    if refusal and not documents.report.rows:
+        raise refusal
+    # as training cuts it: a part for validation, the rest in windows that do not overlap
+    num_ids = int(survey.ids * (1 - config.val_fraction))
+    windows = steps_per_epoch(num_ids, seq_length=seq_length, batch_size=1)
+    steps = steps_per_epoch(num_ids, seq_length=seq_length, batch_size=batch_size)
+    plan = Plan(seq_length, batch_size, windows, steps)
+    return Checked(documents.report, survey, plan, refusal)
+
+
+class _StarterDocuments:
+    """The corpus in the package, read as files are."""
+
+    def __init__(self) -> None:
+        self.report = ReadReport()
+
+    def read(self) -> Iterator[Document]:
+        for conversation in starter.conversations():
+            self.report.saw_row(Path(STARTER), "conversations")
+            self.report.saw_document(conversation)
+            yield conversation
+
+    def refusal(self) -> None:
+        return None

@@ -1,0 +1,223 @@
+"""Fetching a data set: from the hub, from a local copy, or from the package itself.
+
+A generator of events: it says how far it is, and last what was fetched.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+from lumina_cli.conversation import Conversation
+from lumina_cli.data.hub import client as hub
+from lumina_cli.data.hub.dataset_folder import (
+    FolderWriter,
+    Manifest,
+    new_folder,
+    read_manifest,
+    refuse_foreign,
+    verify,
+)
+from lumina_cli.data.hub.local_copy import by_part, parts_of_mirror, rows_of_mirror
+from lumina_cli.data.hub.registry import KNOWN, DataSet, data_set
+from lumina_cli.data.oasst.columns import as_on_the_hub
+from lumina_cli.data.oasst.nodes import messages_of_tree
+from lumina_cli.data.readers.json_rows import Row
+from lumina_cli.data.report import Place, ReadReport
+from lumina_cli.data.schemas.detect import COLUMNS, detect_schema, document_of, is_tree
+from lumina_cli.data.schemas.fields import BadRow, Record, RowNotes
+from lumina_cli.data.starter import corpus as starter
+from lumina_cli.errors import MissingInputError, UsageError
+
+EVENT_ROWS = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """What is being done, how many rows are done, and of how many, where that is known."""
+
+    what: str
+    done: int = 0
+    total: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """The end: where the data set lies, its manifest, and what should be told about it."""
+
+    folder: Path
+    manifest: dict[str, Any]
+    was_there: bool = False
+    remarks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class KnownData:
+    """A data set that is known by name; `rows` of each part where it was fetched, or None."""
+
+    name: str
+    description: str
+    licence: str
+    folder: Path
+    rows: dict[str, int] | None
+
+
+FetchEvent = Stage | Fetched
+
+
+def known_data() -> Iterator[KnownData]:
+    """Yield the data sets that are known, and say of each whether it is here."""
+    for each in KNOWN.values():
+        manifest = read_manifest(each.folder)
+        rows = dict(manifest["rows"]) if manifest else None
+        yield KnownData(each.name, each.description, each.licence, each.folder, rows)
+
+
+def fetch(
+    name: str,
+    *,
+    out: Path | None = None,
+    mirror: Path | None = None,
+    force: bool = False,
+    hub_config: hub.HubConfig = hub.HubConfig(),  # noqa: B008  frozen
+) -> Iterator[FetchEvent]:
+    """Fetch a data set into a folder; yield how far it is.
+
+    Args:
+        name: oasst1, starter, or OWNER/NAME on the hub.
+        out: the folder, by default named after the data set.
+        mirror: a local copy to take it from.
+        force: fetch again what is there.
+        hub_config: how the hub is asked.
+
+    Raises:
+        UsageError: no data set has such a name.
+        MissingInputError: the mirror is not there.
+        DataError: the rows are in no known format, or what is there was changed.
+        HubError: the hub can't be reached or does not give it.
+        OutputError, StorageError: the folder can't be written.
+    """
+    found = data_set(name)
+    if found is None:
+        raise UsageError(
+            f"no data set is named {name}", hint="See: lumina data list, or give OWNER/NAME."
+        )
+    folder = out or found.folder
+    refuse_foreign(folder)
+    there = read_manifest(folder)
+    if there and not force:
+        verify(folder, there)
+        yield Fetched(folder, dict(there), was_there=True)
+        return
+    yield Stage(f"looking for {name}")
+    report = ReadReport()
+    parts, manifest = _open(found, mirror=mirror, hub_config=hub_config, report=report)
+    with new_folder(folder, manifest=manifest) as writer:
+        for part, rows in parts.items():
+            records = _records(rows, report=report)
+            yield from _write(writer, part, records, total=found.num_rows.get(part))
+        _refuse_poor(report, manifest, name=str(mirror or name))
+    yield Fetched(folder, manifest.as_json(), remarks=(*_remarks(found, manifest, report),))
+
+
+Parts = Mapping[str, Iterable[Row]]
+
+
+def _open(
+    found: DataSet, *, mirror: Path | None, hub_config: hub.HubConfig, report: ReadReport
+) -> tuple[Parts, Manifest]:
+    """Return the rows of each part, not yet read, and a manifest without counts."""
+    manifest = Manifest(found.name, source=found.repo, revision="", licence=found.licence)
+    if mirror is not None:
+        files = parts_of_mirror(mirror, report=report)
+        manifest.source = f"{found.repo or found.name}, from the copy {mirror.name}"
+        return {part: rows_of_mirror(files[part], report=report) for part in files}, manifest
+    if not found.repo:
+        manifest.source = "the package"
+        return {"train": _rows(map(_as_messages, starter.conversations()))}, manifest
+    loaded = hub.load(found.repo, name=found.name, config=hub_config)
+    manifest.revision = loaded.revision
+    manifest.licence = found.licence or loaded.licence
+    parts = by_part(loaded.parts, report=report)
+    return {
+        part: _rows(chain.from_iterable(loaded.parts[name] for name in names))
+        for part, names in parts.items()
+    }, manifest
+
+
+def _write(
+    writer: FolderWriter, part: str, records: Iterable[Record], *, total: int | None
+) -> Iterator[FetchEvent]:
+    stage = Stage(f"writing {part}.jsonl", total=total)
+    yield stage
+    for number in writer.write_part(part, records):
+        if number % EVENT_ROWS == 0:
+            yield replace(stage, done=number)
+
+
+def _records(rows: Iterable[Row], *, report: ReadReport) -> Iterator[Record]:
+    """Yield rows as they are written: trees message by message, columns as on the hub."""
+    for row in rows:
+        try:
+            shape = detect_schema(row.value)
+        except BadRow as error:
+            report.saw_row(row.place.path, "unknown")
+            report.skipped.add(error.wording, row.place, example=error.example)
+            continue
+        report.saw_row(row.place.path, shape)
+        if shape != "oasst":
+            _tell_of_the_unread(row, shape=shape, report=report)
+            yield _as_object(row.value)
+        else:
+            assert isinstance(row.value, dict)
+            tree = is_tree(row.value)
+            whole = messages_of_tree(row.value, name=str(row.place)) if tree else [row.value]
+            yield from map(as_on_the_hub, whole)
+
+
+def _tell_of_the_unread(row: Row, *, shape: str, report: ReadReport) -> None:
+    """Tell of text in columns that are not kept; a row that is bad is told when it is read."""
+    with suppress(BadRow):
+        document_of(row.value, shape=shape, notes=RowNotes(report, row.place))
+
+
+def _as_object(value: object) -> Record:
+    if isinstance(value, dict):
+        return {key: each for key, each in value.items() if key in COLUMNS}
+    return {"text": value} if isinstance(value, str) else {"messages": value}
+
+
+def _rows(values: Iterable[object]) -> Iterator[Row]:
+    for number, value in enumerate(values, start=1):
+        yield Row(Place(Path("row"), number), value)
+
+
+def _as_messages(conversation: Conversation) -> dict[str, Any]:
+    role_names = {"bot": "assistant"}
+    return {
+        "messages": [
+            {"role": role_names.get(message.role, message.role), "content": message.text}
+            for message in conversation.messages
+        ]
+    }
+
+
+def _refuse_poor(report: ReadReport, manifest: Manifest, *, name: str) -> None:
+    if error := report.too_many_skipped():
+        error.hint = "Known formats: see docs/data.md, or lumina data check FILE."
+        raise error
+    if not sum(manifest.rows.values()):
+        raise MissingInputError(f"{name} holds no rows")
+
+
+def _remarks(found: DataSet, manifest: Manifest, report: ReadReport) -> Iterator[str]:
+    """Say where what was fetched is not what it should be."""
+    for part, expected in found.num_rows.items():
+        if (number := manifest.rows.get(part, 0)) != expected:
+            yield f"{part} has {number:,} rows here; the hub's had {expected:,}"
+    for wording, tally in report.skipped:
+        yield f"{tally.count:,} rows were left behind: {wording}, first at {tally.first}"
+    for wording, tally in (*report.left_out, *report.notices):
+        yield f"{tally.first}: {wording}"

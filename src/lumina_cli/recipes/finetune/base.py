@@ -1,0 +1,100 @@
+"""The model that fine-tuning begins from, and what has to be known of it all along."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lumina_cli.core.checkpoint.container import JSON
+from lumina_cli.core.checkpoint.model_file import ModelFile, load_checkpoint, load_model
+from lumina_cli.errors import LuminaError, ModelFileError
+from lumina_cli.io.run_folder import CHECKPOINTS, RUN_SUFFIX
+
+INHERITED = ("trained_on", "lineage", "learnt_from", "sampling", "loss_on", "seed")
+"""What of a base model's metadata is asked for when it is fine-tuned."""
+
+
+@dataclass(frozen=True, slots=True)
+class Before:
+    """What the base model was worth, in nats per character; None where nothing was measured."""
+
+    new: float | None = None
+    kept: float | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Base:
+    """The model that a fine-tuned one comes from.
+
+    Args:
+        path: of its file.
+        digest: of its file.
+        num_characters: that it had an id for; those behind them are new.
+        metadata: what of its own is inherited or asked for.
+        before: what it was worth.
+    """
+
+    path: Path
+    digest: str
+    num_characters: int
+    metadata: Mapping[str, Any]
+    before: Before = Before()
+
+    def facts(self) -> dict[str, JSON]:
+        """Return all of it as plain values, for checkpoints."""
+        return {
+            "path": str(self.path),
+            "digest": self.digest,
+            "num_characters": self.num_characters,
+            "metadata": dict(self.metadata),
+            "before": {"new": self.before.new, "kept": self.before.kept},
+        }
+
+
+def base_of(path: Path, loaded: ModelFile) -> Base:
+    """Return what is to be known of a model that was read from `path`."""
+    inherited = {name: loaded.metadata[name] for name in INHERITED if name in loaded.metadata}
+    return Base(path.absolute(), loaded.digest, len(loaded.vocabulary.characters), inherited)
+
+
+def base_from_facts(facts: Mapping[str, Any], *, path: Path) -> Base:
+    """Return what a checkpoint at `path` tells of the base of its run."""
+    try:
+        return Base(
+            Path(facts["path"]),
+            str(facts["digest"]),
+            int(facts["num_characters"]),
+            dict(facts["metadata"]),
+            Before(**facts["before"]),
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise ModelFileError(f"{path} is damaged: it does not tell its base model") from error
+
+
+def load_base(path: Path) -> ModelFile:
+    """Read the model to fine-tune.
+
+    Raises:
+        MissingInputError: there is no such file.
+        ModelFileError: it is no model of ours, or is damaged.
+    """
+    try:
+        return load_model(path)
+    except ModelFileError as error:
+        if not _is_checkpoint(path):
+            raise
+        model = "Model.pth"
+        if path.parent.name == CHECKPOINTS and path.parent.parent.suffix == RUN_SUFFIX:
+            model = str(path.parent.parent.with_suffix(".pth"))
+        raise ModelFileError(
+            f"{path} is a checkpoint of a run, not a model",
+            hint=f"Use the model beside the run's folder: --model {model}",
+        ) from error
+
+
+def _is_checkpoint(path: Path) -> bool:
+    try:
+        load_checkpoint(path)
+    except LuminaError:
+        return False
+    return True

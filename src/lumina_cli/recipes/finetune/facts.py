@@ -1,0 +1,96 @@
+"""What there is to tell of a fine-tuning run before it begins."""
+
+from dataclasses import replace
+
+from lumina_cli.core.model.config import ModelConfig
+from lumina_cli.core.model.memory_estimate import num_parameters, num_trainable
+from lumina_cli.core.model.peft_config import FULL_FINETUNING, PeftConfig
+from lumina_cli.core.training.config import TrainingConfig
+from lumina_cli.data.batches import Replay
+from lumina_cli.data.corpus import Corpus
+from lumina_cli.recipes.finetune.base import Base, Before
+from lumina_cli.recipes.finetune.new_characters import Newcomers
+from lumina_cli.recipes.finetune.replay import OldText
+from lumina_cli.recipes.finetune.settings import USUAL_WIDTH
+from lumina_cli.settings import BASE_PLACE, Settings
+from lumina_cli.tokenizer.special_ids import FIRST_CHARACTER
+
+
+def length_notices(settings: Settings, corpus: Corpus) -> list[str]:
+    """Tell of another window than the base had, and of a text shorter than one."""
+    seq_length = settings.of(ModelConfig).seq_length
+    notices = []
+    if settings.sources.get("seq_length", BASE_PLACE) != BASE_PLACE:
+        notices.append(
+            f"the model will see {seq_length:,} characters at once, whatever its base saw "
+            f"(from {settings.sources['seq_length']})"
+        )
+    if len(corpus.train) <= seq_length:
+        notices.append(
+            f"the text is shorter than one window of {seq_length:,} characters: the rest is padding"
+        )
+    return notices
+
+
+def finetune_facts(
+    settings: Settings,
+    *,
+    base: Base,
+    newcomers: Newcomers,
+    old: OldText,
+    replay: Replay | None,
+    peft: PeftConfig,
+) -> dict[str, str]:
+    """Return what the plan tells of this run alone, by name."""
+    facts = {"base model": str(base.path), "new characters": str(newcomers)}
+    if replay is not None:
+        facts["old text"] = f"{', '.join(old.names)}: {replay.share:.0%} of each pass repeats it"
+    elif old.validation:
+        facts["old text"] = "none is repeated; what is forgotten is measured"
+    else:
+        facts["old text"] = "none: what is forgotten can't be measured (--replay PATH names some)"
+    facts["before"] = _before(base.before)
+    facts["learning rate"] = _rate(settings)
+    if replace(peft, num_new=0, keeps_start=False) != FULL_FINETUNING:
+        facts["learns"] = _learning(settings, peft, num_old=base.num_characters)
+    return facts
+
+
+def _before(before: Before) -> str:
+    parts = [
+        f"{name} {nats:.4f} nats a character"
+        for name, nats in (("new text", before.new), ("old text", before.kept))
+        if nats is not None
+    ]
+    return ", ".join(parts) or "nothing to measure with"
+
+
+def _rate(settings: Settings) -> str:
+    config, width = settings.of(TrainingConfig), settings.of(ModelConfig).hidden_size
+    rate = f"{config.learning_rate:.2g}"
+    if config.optimizer == "muon":
+        rate += f", {config.muon_learning_rate:.2g} in the layers (muon)"
+    if settings.sources.get("learning_rate") == BASE_PLACE and width < USUAL_WIDTH:
+        return f"{rate} (this model is {width} wide; 0.0001 is for {USUAL_WIDTH} and more)"
+    return rate
+
+
+def _learning(settings: Settings, peft: PeftConfig, *, num_old: int) -> str:
+    config = settings.of(ModelConfig)
+    vocab_size = FIRST_CHARACTER + num_old + peft.num_new
+    trained = num_trainable(config, vocab_size=vocab_size, peft=peft)
+    whole = num_parameters(config, vocab_size=vocab_size)
+    parts = []
+    if peft.lora_rank:
+        parts.append(f"adapters of rank {peft.lora_rank}")
+    elif peft.frozen_layers < config.num_layers:
+        parts.append("the upper layers and the head")
+    else:
+        parts.append("the head")
+    if peft.num_new:
+        parts.append("rows of new characters")
+    frozen = f"; {peft.frozen_layers} lower layers are frozen" if peft.frozen_layers else ""
+    return (
+        f"{' and '.join(parts)}: {trained:,} of {whole:,} numbers{frozen}; "
+        "the embedding of old characters stays as it is"
+    )

@@ -1,0 +1,1 @@
+"""Loading a model to generate, evaluate or describe."""

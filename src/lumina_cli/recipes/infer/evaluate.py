@@ -1,0 +1,57 @@
+"""A model measured on a text that a person names."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from lumina_cli.core.checkpoint.model_file import load_model
+from lumina_cli.core.config import ComputeConfig
+from lumina_cli.core.device import choose_device
+from lumina_cli.core.model.kernels.int8 import quantize
+from lumina_cli.core.precision import choose_precision
+from lumina_cli.core.training.evaluate import Evaluation, evaluate
+from lumina_cli.data.batches import validation_batches
+from lumina_cli.data.config import DataConfig
+from lumina_cli.errors import DataError
+from lumina_cli.recipes.data.sources import encode_source, open_source
+from lumina_cli.recipes.unused_settings import idle_data_settings, idle_lines
+from lumina_cli.settings import Settings
+
+BATCH_SIZE = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """The figures of a model on a text, and what there is to tell of the settings."""
+
+    evaluation: Evaluation
+    notices: tuple[str, ...]
+
+
+def evaluate_model(model_path: Path, *, data: Sequence[Path], settings: Settings) -> Measured:
+    """Measure a model on all of the data, none of it set apart.
+
+    Raises:
+        LuminaError: model or data can't be read, or there is nothing to measure on.
+    """
+    compute = settings.of(ComputeConfig)
+    if compute.threads is not None:
+        torch.set_num_threads(compute.threads)
+    device = choose_device(compute.device)
+    is_int8 = compute.precision == "int8"
+    precision = choose_precision("fp32" if is_int8 else compute.precision, device=device)
+    loaded = load_model(model_path, device=device)
+    if is_int8:
+        quantize(loaded.model)
+    config = settings.of(DataConfig).model_copy(update={"val_fraction": 0.0})
+    source = open_source(data, config=config)
+    corpus = encode_source(source, config=config, seed=0, vocabulary=loaded.vocabulary)
+    batches = validation_batches(
+        corpus.train, seq_length=loaded.model.config.seq_length, batch_size=BATCH_SIZE
+    )
+    result = evaluate(loaded.model, batches, precision=precision)
+    if not result.characters:
+        raise DataError("no character of the data counts", hint="Try: --loss-on all")
+    return Measured(result, tuple(idle_lines(settings, idle_data_settings(config, corpus))))

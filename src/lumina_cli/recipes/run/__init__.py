@@ -1,0 +1,1 @@
+"""A training run as it goes on: events, files, report."""

@@ -1,0 +1,76 @@
+"""What a run of training came to."""
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from lumina_cli.core.checkpoint.model_file import load_model
+from lumina_cli.core.memory import peak_memory_bytes
+from lumina_cli.core.training.events import Finished, StopReason
+from lumina_cli.recipes.finetune.base import Base
+from lumina_cli.recipes.run.metadata import is_of_replies
+from lumina_cli.recipes.train.job import TrainJob
+from lumina_cli.recipes.train.starter_eval import StarterEvalResult, evaluate_starter
+
+
+@dataclass(frozen=True, slots=True)
+class TrainReport:
+    """What a run came to; `exam` where the starter corpus was learnt to the end.
+
+    Where it `is_of_replies`, validation counts what the bot says and nothing else.
+    `base` is what was fine-tuned, `kept_nats_per_char` what the model is worth now on the text
+    that was learnt before, `share` how much of what was learnt it has, `is_replayed` whether old
+    text was repeated, and `characters_added` those that have an id since.
+    """
+
+    model: Path
+    run_folder: Path
+    steps: int
+    best_nats_per_char: float | None
+    chars_per_s: float
+    peak_memory_bytes: int
+    seconds: float
+    stop_reason: StopReason
+    exam: StarterEvalResult | None = None
+    is_of_replies: bool = False
+    kept_nats_per_char: float | None = None
+    share: float = 1.0
+    base: Base | None = None
+    is_replayed: bool = False
+    characters_added: str = ""
+
+
+def make_report(
+    task: TrainJob, finished: Finished, *, run_folder: Path, chars_per_s: float
+) -> TrainReport:
+    """Return what a run came to; the best model is read back for it.
+
+    Raises:
+    LuminaError: the model can't be read.
+    """
+    best = load_model(task.out, device=task.machine.device)
+    has_time = finished.reason not in ("interrupted", "minutes")
+    is_exam = task.material.source.is_starter and has_time
+    return TrainReport(
+        model=task.out,
+        run_folder=run_folder,
+        steps=finished.step,
+        best_nats_per_char=best.metadata.get("val_nats_per_char"),
+        chars_per_s=chars_per_s,
+        peak_memory_bytes=peak_memory_bytes(task.machine.device),
+        seconds=time.monotonic() - task.started_s,
+        stop_reason=finished.reason,
+        exam=evaluate_starter(best.model, best.vocabulary) if is_exam else None,
+        is_of_replies=is_of_replies(best.metadata),
+        kept_nats_per_char=best.metadata.get("kept_nats_per_char"),
+        share=float(best.metadata.get("share_of_learnt", 1.0)),
+        base=task.base,
+        is_replayed=task.replay is not None,
+        characters_added=_characters_added(task),
+    )
+
+
+def _characters_added(task: TrainJob) -> str:
+    if task.base is None:
+        return ""
+    return task.material.corpus.vocabulary.characters[task.base.num_characters :]

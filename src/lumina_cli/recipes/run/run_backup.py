@@ -1,0 +1,97 @@
+"""What an earlier run left where a new one begins: moved aside, never written over."""
+
+import json
+from itertools import count
+from pathlib import Path
+from typing import get_args
+
+from lumina_cli.core.checkpoint.model_file import load_checkpoint
+from lumina_cli.core.checkpoint.store import CheckpointStore
+from lumina_cli.core.training.events import StopReason
+from lumina_cli.errors import LuminaError
+from lumina_cli.io import lock
+from lumina_cli.io.run_folder import CHECKPOINTS, METRICS, RUN_SUFFIX, not_writable
+from lumina_cli.recipes.train.resume import command_of
+
+_TAIL_BYTES = 4_096
+_ENDS = {("Finished", reason) for reason in get_args(StopReason) if reason != "interrupted"}
+
+
+def earlier_notices(model: Path) -> list[str]:
+    """Tell where what is there already will be kept, and how to go on with an unfinished run.
+
+    Reads the newest checkpoint of an unfinished run, to name the command that began it.
+    """
+    run, (model_aside, run_aside) = model.with_suffix(RUN_SUFFIX), _free_names(model)
+    if not _files_of_run(run):
+        return [f"{model} is there already: it is kept as {model_aside}"] if model.exists() else []
+    step = _unfinished_step(run)
+    if step is None:
+        return [f"an earlier run is kept as {run_aside}, its model as {model_aside}"]
+    return [
+        f"{run} holds a run that has not ended (step {step}); it is kept as {run_aside}. "
+        f"To go on with it: lumina {_command_of(run)} --resume {run_aside}"
+    ]
+
+
+def move_aside(model: Path) -> None:
+    """Move a model and its run to names that nothing has: `Model.previous.pth`, and so on.
+
+    Raises:
+        OutputError: the folder can't be written.
+    """
+    run, (model_aside, run_aside) = model.with_suffix(RUN_SUFFIX), _free_names(model)
+    try:
+        if files := _files_of_run(run):
+            run_aside.mkdir()
+            for path in files:
+                path.rename(run_aside / path.name)
+        if model.exists():
+            model.rename(model_aside)
+    except OSError as error:
+        raise not_writable(run, error) from error
+
+
+def _free_names(model: Path) -> tuple[Path, Path]:
+    """Return the first pair of names for a model and its run of which none is taken."""
+    for number in count(1):
+        stem = f"{model.stem}.previous" + (f"-{number}" if number > 1 else "")
+        names = (model.with_name(stem + model.suffix), model.with_name(stem + RUN_SUFFIX))
+        if not any(name.exists() for name in names):
+            return names
+    raise AssertionError("numbers don't end")
+
+
+def _files_of_run(run: Path) -> list[Path]:
+    """Return what is in the folder of a run; the lock is not, it belongs to who holds it now."""
+    if not run.is_dir():
+        return []
+    return [path for path in run.iterdir() if path.name != lock.LOCK_NAME]
+
+
+def _unfinished_step(run: Path) -> int | None:
+    """Return the step from which a run can go on; None where it has ended or can't."""
+    step = max(CheckpointStore(run / CHECKPOINTS).steps(), default=None)
+    return None if _has_ended(run / METRICS) else step
+
+
+def _command_of(run: Path) -> str:
+    """Return the command that began a run: a model may stand where the other's stood."""
+    store = CheckpointStore(run / CHECKPOINTS)
+    for step in store.steps():
+        try:
+            facts = load_checkpoint(store.path_of(step)).facts
+        except LuminaError:
+            continue  # damaged: an older one tells as well
+        return command_of(facts)
+    return "train"
+
+
+def _has_ended(metrics: Path) -> bool:
+    try:
+        with metrics.open("rb") as file:
+            file.seek(max(metrics.stat().st_size - _TAIL_BYTES, 0))
+            last = json.loads(file.read().splitlines()[-1])
+    except (OSError, ValueError, IndexError):
+        return False  # cut off by a crash
+    return isinstance(last, dict) and (last.get("event"), last.get("reason")) in _ENDS

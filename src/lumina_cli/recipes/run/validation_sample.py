@@ -1,0 +1,82 @@
+"""A sample of a run's validation text, kept beside the model.
+
+By it a model can be asked later what it has forgotten, although the text is gone.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from lumina_cli.core.checkpoint.container import read_container, write_container
+from lumina_cli.data.dataset import TokenDataset
+from lumina_cli.errors import LuminaError
+from lumina_cli.tokenizer.characters import Vocabulary
+from lumina_cli.tokenizer.chat_format import MaskedIds
+
+SAMPLE = "validation-sample.pth"
+SAMPLE_FORMAT = "lumina-sample"
+VERSION = 1
+MOST_IDS = 40_000
+"""Four bytes each, and one for whether it counts: 200 kB."""
+
+NUM_STRETCHES = 16
+"""Evenly spread over each text: what comes first is seldom typical."""
+
+
+def write_sample(
+    folder: Path, texts: Sequence[TokenDataset], *, vocabulary: Vocabulary, seq_length: int
+) -> None:
+    """Keep some of the texts, in stretches of whole windows. Raises as `write_container` does."""
+    stretches = [
+        stretch
+        for text in texts
+        for stretch in _stretches(text, most=MOST_IDS // len(texts), seq_length=seq_length)
+    ]
+    if not stretches:
+        return
+    ids = np.concatenate([stretch.ids for stretch in stretches]).astype("<i4")
+    in_loss = np.concatenate([stretch.in_loss for stretch in stretches])
+    write_container(
+        folder / SAMPLE,
+        header={
+            "format": SAMPLE_FORMAT,
+            "version": VERSION,
+            "characters": vocabulary.characters,
+        },
+        tensors={
+            "ids": torch.from_numpy(ids.view(np.uint8)),
+            "in_loss": torch.from_numpy(in_loss.astype(np.uint8)),
+        },
+    )
+
+
+def read_sample(folder: Path, *, vocabulary: Vocabulary) -> TokenDataset | None:
+    """Return the sample in a run's folder; None where there is none for this vocabulary."""
+    try:
+        sealed = read_container(folder / SAMPLE, kind=SAMPLE_FORMAT, versions=[VERSION])
+        ids = sealed.tensors["ids"].numpy().view("<i4").astype(np.int64)
+        in_loss = sealed.tensors["in_loss"].numpy()
+    except (LuminaError, KeyError, ValueError):
+        return None
+    characters = sealed.header.get("characters")
+    fits = isinstance(characters, str) and vocabulary.characters.startswith(characters)
+    if not fits or len(ids) != len(in_loss) or not 0 <= ids.min(initial=0) <= ids.max(initial=0):
+        return None
+    if ids.max(initial=0) >= len(vocabulary):
+        return None
+    pairs, codes = np.unique(ids * 2 + (in_loss > 0), return_inverse=True)
+    return TokenDataset(codes.astype("<u4"), pairs.astype(np.int32))
+
+
+def _stretches(text: TokenDataset, *, most: int, seq_length: int) -> list[MaskedIds]:
+    """Return evenly spread parts of a text, or all of it where it is short."""
+    if len(text) <= most:
+        return [text.slice(0, len(text))] if len(text) else []
+    windows = max(most // NUM_STRETCHES // seq_length, 1)
+    number = max(most // (windows * seq_length), 1)
+    length = min(windows * seq_length, most)
+    starts = np.linspace(0, len(text) - length, number).astype(np.int64)
+    starts -= starts % seq_length
+    return [text.slice(start, start + length) for start in starts.tolist()]

@@ -1,0 +1,1 @@
+"""What a training run is to do, decided before it begins."""

@@ -1,0 +1,174 @@
+"""What a training run is going to do, told before it starts."""
+
+import copy
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+import torch
+
+from lumina_cli.core.device import describe_device
+from lumina_cli.core.model.config import ModelConfig
+from lumina_cli.core.model.memory_estimate import TrainingMemory, num_parameters, training_memory
+from lumina_cli.core.model.peft_config import FULL_FINETUNING, PeftConfig
+from lumina_cli.core.model.transformer import Transformer
+from lumina_cli.core.precision import Precision
+from lumina_cli.core.training.config import TrainingConfig
+from lumina_cli.core.training.optim.optimizers import build_optimizers
+from lumina_cli.core.training.parallel.threads import fewest_to_share, least_chars
+from lumina_cli.core.training.step import Stepper
+from lumina_cli.data.batches import EpochBatches, Replay, steps_of_text
+from lumina_cli.data.corpus import Corpus, SplitCounts
+from lumina_cli.recipes.train.memory_fit import num_sharing
+
+LONGEST_TRIAL_S = 2.0
+"""Whole batches are timed where one takes less than this, else a few windows stand for all."""
+
+LEAST_PART = 8
+"""Of a batch, that stands for all of it: starting the operations is not to count for much."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Data, model, memory and time of a run; `steps` is None where the clock ends it.
+
+    `more` is what there is to tell of this run alone, by name.
+    """
+
+    data: tuple[str, ...]
+    train: SplitCounts
+    validation: SplitCounts
+    vocab_size: int
+    num_characters: int
+    model: ModelConfig
+    num_parameters: int
+    memory: TrainingMemory
+    steps: int | None
+    steps_per_epoch: int
+    seconds: float
+    device: str
+    precision: Precision
+    out: Path
+    more: Mapping[str, str] = field(default_factory=dict)
+
+
+def make_plan(
+    model: Transformer,
+    corpus: Corpus,
+    *,
+    data: tuple[str, ...],
+    config: TrainingConfig,
+    precision: Precision,
+    out: Path,
+    peft: PeftConfig = FULL_FINETUNING,
+    replay: Replay | None = None,
+    more: Mapping[str, str] | None = None,
+) -> Plan:
+    """Return the plan, its time measured on a copy of the model."""
+    epoch_steps = steps_of_text(
+        corpus.train,
+        seq_length=model.config.seq_length,
+        batch_size=config.windows_per_step,
+        replay=replay,
+    )
+    steps = _planned_steps(config, epoch_steps=epoch_steps)
+    seconds = _planned_seconds(model, corpus, config=config, precision=precision, steps=steps)
+    vocab_size = len(corpus.vocabulary)
+    return Plan(
+        data=data,
+        train=corpus.train_counts,
+        validation=corpus.validation_counts,
+        vocab_size=vocab_size,
+        num_characters=len(corpus.vocabulary.characters),
+        model=model.config,
+        num_parameters=num_parameters(model.config, vocab_size=vocab_size),
+        memory=training_memory(
+            model.config,
+            vocab_size=vocab_size,
+            batch_size=config.largest_micro_batch,
+            recompute=config.activation_checkpointing,
+            half=precision.name != "fp32",
+            peft=peft,
+            optimizer=config.optimizer,
+            num_workers=num_sharing(config, device=model.wte.weight.device),
+        ),
+        steps=steps,
+        steps_per_epoch=epoch_steps,
+        seconds=seconds,
+        device=describe_device(model.wte.weight.device),
+        precision=precision,
+        out=out,
+        more=more or {},
+    )
+
+
+def _planned_steps(config: TrainingConfig, *, epoch_steps: int) -> int | None:
+    limits = [config.max_steps, config.epochs and config.epochs * epoch_steps]
+    return min((limit for limit in limits if limit is not None), default=None)
+
+
+def _planned_seconds(
+    model: Transformer,
+    corpus: Corpus,
+    *,
+    config: TrainingConfig,
+    precision: Precision,
+    steps: int | None,
+) -> float:
+    limit = None if config.minutes is None else config.minutes * 60
+    if steps is None:
+        assert limit is not None, "a run needs an end"
+        return limit
+    seconds = steps * measure_step_s(model, corpus, config=config, precision=precision)
+    return seconds if limit is None else min(seconds, limit)
+
+
+def measure_step_s(
+    model: Transformer, corpus: Corpus, *, config: TrainingConfig, precision: Precision
+) -> float:
+    """Return how long a step takes here, tried on a copy of the model.
+
+    Where a whole batch takes long, a part of it tells: the optimizer takes its time once
+    a step, all else for each window.
+    """
+    trial = copy.deepcopy(model)
+    trial.recompute = config.activation_checkpointing
+    stepper = Stepper(
+        trial,
+        build_optimizers(trial, config=config),
+        precision=precision,
+        grad_clip=config.grad_clip,
+        label_smoothing=config.label_smoothing,
+        micro_batch_size=config.largest_micro_batch,
+    )
+    batch = EpochBatches(
+        corpus.train,
+        seq_length=model.config.seq_length,
+        batch_size=config.windows_per_step,
+        seed=config.seed,
+        epoch=0,
+    )[0]
+    device, seq_length = model.wte.weight.device, model.config.seq_length
+    least = least_chars(model.config.hidden_size, precision)
+    fewest = fewest_to_share(device, seq_length=seq_length, least=least)
+    few = batch.rows(0, max(fewest, len(batch.inputs) // LEAST_PART))
+    learn = partial(stepper.step, lr_factor=0.0)
+    update = partial(stepper.optimizers.step, lr_factor=0.0, grad_factor=0.0)
+    _seconds(partial(learn, few))  # the first call is always slow
+    few_s = _seconds(partial(learn, few))
+    update_s = min(_seconds(update), few_s)
+    step_s = update_s + (few_s - update_s) * len(batch.inputs) / len(few.inputs)
+    if step_s > LONGEST_TRIAL_S:
+        return step_s
+    _seconds(partial(learn, batch))
+    return min(_seconds(partial(learn, batch)) for _ in range(3))
+
+
+def _seconds(work: Callable[[], object]) -> float:
+    started_s = time.perf_counter()
+    work()
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()
+    return time.perf_counter() - started_s

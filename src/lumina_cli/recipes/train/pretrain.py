@@ -1,0 +1,99 @@
+"""Training from nothing: data in, a fresh model to train on it."""
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from lumina_cli.core.model.config import ModelConfig
+from lumina_cli.core.model.transformer import build_model
+from lumina_cli.core.seeding import make_generator
+from lumina_cli.core.training.config import TrainingConfig
+from lumina_cli.io.run_folder import check_free
+from lumina_cli.recipes.data.sources import usual_data
+from lumina_cli.recipes.run.run import TrainingRun
+from lumina_cli.recipes.run.run_backup import earlier_notices
+from lumina_cli.recipes.train.autosize import autosize, explain, is_free
+from lumina_cli.recipes.train.job import (
+    Compute,
+    TrainingData,
+    TrainJob,
+    check_resumed,
+    choose_compute,
+    fit_to_machine,
+    read_training_data,
+)
+from lumina_cli.recipes.train.resume import Resumed
+from lumina_cli.settings import Settings
+
+
+def pretrain(
+    settings: Settings,
+    *,
+    data: Sequence[Path],
+    out: Path,
+    val_data: Sequence[Path] = (),
+    started_s: float | None = None,
+    resumed: Resumed | None = None,
+) -> TrainingRun:
+    """Return a run that trains a model from nothing, or goes on with one.
+
+    Args:
+        settings: of the command.
+        data: paths to train on; none for the preset's or the usual data.
+        out: the model file.
+        val_data: paths for validation alone.
+        started_s: when the command began (`time.monotonic`), from which `minutes` count.
+        resumed: the run to go on with, if it is not a new one.
+
+    Raises:
+        LuminaError: data, settings or machine don't allow the run.
+    """
+    started_s = time.monotonic() if started_s is None else started_s
+    check_free(out)
+    machine = choose_compute(settings)
+    material = read_training_data(settings, data=data or _default_data(settings), val_data=val_data)
+    notices = list(material.notices)
+    if resumed is not None:
+        notices += check_resumed(resumed, material, machine)
+    else:
+        notices += earlier_notices(out)
+        if is_free(settings):
+            settings, chosen = _choose(settings, material, machine, started_s=started_s)
+            notices.append(chosen)
+    vocab_size = len(material.corpus.vocabulary)
+    fit = fit_to_machine(settings, vocab_size=vocab_size, machine=machine)
+    model = build_model(
+        settings.of(ModelConfig),
+        vocab_size=vocab_size,
+        generator=make_generator(fit.config.seed, "weights"),
+    )
+    return TrainingRun(
+        TrainJob(
+            settings,
+            config=fit.config,
+            out=out,
+            machine=machine,
+            material=material,
+            model=model.to(machine.device),
+            resumed=resumed,
+            notices=(*notices, *fit.notices),
+            started_s=started_s,
+        )
+    )
+
+
+def _choose(
+    settings: Settings, material: TrainingData, machine: Compute, *, started_s: float
+) -> tuple[Settings, str]:
+    """Return settings with a model that fits the time, and a line that tells of it."""
+    minutes = settings.of(TrainingConfig).minutes
+    assert minutes is not None
+    seconds = minutes * 60 - (time.monotonic() - started_s)
+    choice = autosize(settings, corpus=material.corpus, machine=machine, seconds=seconds)
+    chosen = settings.replaced(choice.values, source="--minutes")
+    return chosen, explain(choice, chosen=chosen)
+
+
+def _default_data(settings: Settings) -> list[Path]:
+    preset = settings.preset
+    return [Path(preset.data)] if preset and preset.data else usual_data()

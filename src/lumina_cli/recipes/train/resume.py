@@ -1,0 +1,257 @@
+"""Going on with a run: which checkpoint, with which settings, and what is not as it was."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from pydantic import ValidationError
+
+from lumina_cli.core.checkpoint.model_file import Checkpoint, load_checkpoint
+from lumina_cli.core.checkpoint.store import CheckpointStore, Found
+from lumina_cli.core.training.config import TrainingConfig
+from lumina_cli.core.training.finetune_config import FinetuneConfig
+from lumina_cli.core.training.state import Snapshot, TrainState
+from lumina_cli.core.training.step import Stepper
+from lumina_cli.data.corpus import Corpus
+from lumina_cli.errors import DataError, MissingInputError, ModelFileError, UsageError
+from lumina_cli.io.run_folder import CHECKPOINTS, RUN_SUFFIX
+from lumina_cli.settings import TRAIN_CONFIGS, ConfigType, Settings, resumed_settings
+
+FIXED = {
+    "hidden_size",
+    "num_layers",
+    "num_heads",
+    "seq_length",
+    "positions",
+    "optimizer",
+    "seed",
+    "expand",
+    "max_new_chars",
+    "replay",
+    "replay_share",
+    "freeze",
+    "lora_rank",
+    "lora_alpha",
+}
+"""Settings that a run can't change on its way: tensors or data would no longer fit."""
+
+PIECES = ("batch_size", "grad_accum", "micro_batch_size")
+"""Settings that decide in which pieces a step is done."""
+
+INNOCENT = {
+    "epochs",
+    "max_steps",
+    "minutes",
+    "save_every",
+    "keep_checkpoints",
+    "patience",
+    "evaluations",
+    "eval_chars",
+}
+"""Settings that are meant to be changed when a run goes on, and need no remark."""
+
+
+@dataclass(frozen=True, eq=False)
+class Resumed:
+    """A run to go on with.
+
+    Args:
+        found: the checkpoint.
+        out: the model file of the run that it is of.
+        settings: to go on with.
+        notices: what a person should know.
+    """
+
+    found: Found
+    out: Path
+    settings: Settings
+    notices: tuple[str, ...]
+
+    @property
+    def facts(self) -> Mapping[str, Any]:
+        return self.found.checkpoint.facts
+
+    @property
+    def data(self) -> list[Path]:
+        """What the run was begun with."""
+        return [Path(name) for name in self.facts.get("data", [])]
+
+    @property
+    def val_data(self) -> list[Path]:
+        return [Path(name) for name in self.facts.get("val_data", [])]
+
+
+def find_run(
+    path: Path | None,
+    *,
+    out: Path | None,
+    default_out: Path,
+    flags: Mapping[str, object],
+    kinds: Sequence[ConfigType] = TRAIN_CONFIGS,
+) -> Resumed:
+    """Return the run to go on with.
+
+    Args:
+        path: a checkpoint or a run's folder; None for the folder of the model.
+        out: the model file, if it was named.
+        default_out: the model file otherwise, unless `path` tells.
+        flags: settings given on the command line.
+        kinds: the configs of the command that begins such runs.
+
+    Raises:
+        MissingInputError: there is no checkpoint.
+        ModelFileError: the checkpoint named is damaged.
+        UsageError: a setting is changed that can't be.
+    """
+    if path is None:
+        path = (out or default_out).with_suffix(RUN_SUFFIX)
+    found = _find_checkpoint(path)
+    facts = found.checkpoint.facts
+    saved, preset = facts.get("settings"), facts.get("preset")
+    if not isinstance(saved, dict):
+        raise ModelFileError(f"{found.path} is damaged: it has no settings")
+    _check_command(facts, kinds=kinds, path=found.path)
+    settings = resumed_settings(kinds, saved=saved, preset=preset, flags=flags)
+    notices = [f"{bad.name} is set aside: it is damaged" for bad in found.set_aside]
+    notices += _later_checkpoints(found.path)
+    notices += _changed_settings(saved, settings)
+    return Resumed(found, out or _model_of(found.path, default_out), settings, tuple(notices))
+
+
+def command_of(facts: Mapping[str, Any]) -> str:
+    """Return the command that began the run of a checkpoint."""
+    return "finetune" if "base" in facts else "train"
+
+
+def _check_command(facts: Mapping[str, Any], *, kinds: Sequence[ConfigType], path: Path) -> None:
+    """Refuse to go on with a run that the other command began."""
+    command = command_of(facts)
+    if (command == "finetune") != (FinetuneConfig in kinds):
+        raise UsageError(
+            f"{path} is of a run of `lumina {command}`",
+            hint=f"Go on with it: lumina {command} --resume {path}",
+        )
+
+
+def trainer_state(checkpoint: Checkpoint, *, path: Path) -> Snapshot:
+    """Return the state of the trainer that a checkpoint holds."""
+    try:
+        return Snapshot(TrainState.model_validate(checkpoint.values), checkpoint.tensors)
+    except ValidationError as error:
+        raise ModelFileError(f"{path} is damaged: its counters are wrong") from error
+
+
+def check_data(resumed: Resumed, corpus: Corpus) -> None:
+    """Refuse to go on with other data than the run began with."""
+    if (
+        resumed.facts.get("corpus") != corpus.key
+        or resumed.found.checkpoint.characters != corpus.vocabulary.characters
+    ):
+        raise DataError(
+            f"the data is not what {resumed.found.path} was trained on",
+            hint="Bring back the same files and data settings, or begin anew without --resume.",
+        )
+
+
+def machine_notices(resumed: Resumed, machine: Mapping[str, object]) -> list[str]:
+    """Say what differs from the machine on which the checkpoint was made."""
+    return _differences(machine, then=resumed.facts.get("machine", {}))
+
+
+def memory_notices(resumed: Resumed, stepper: Stepper) -> list[str]:
+    """Say where steps are done in other pieces, for more memory is free than was, or less.
+
+    Nothing where the batches or the number of threads differ: that is told already.
+    """
+    saved, settings = resumed.facts["settings"], resumed.settings.values()
+    threads = resumed.facts.get("machine", {}).get("threads")
+    has_other_batches = any(saved.get(name) != settings[name] for name in PIECES)
+    then = trainer_state(resumed.found.checkpoint, path=resumed.found.path).counters
+    if not then.num_workers or has_other_batches or threads != torch.get_num_threads():
+        return []
+    return _differences(
+        _pieces(stepper.largest, stepper.num_workers),
+        then=_pieces(then.largest_micro_batch, then.num_workers),
+    )
+
+
+def _pieces(windows_at_once: int, num_workers: int) -> dict[str, object]:
+    return {
+        "number of windows at once": windows_at_once,
+        "number of threads that share a step": num_workers,
+    }
+
+
+def _differences(now: Mapping[str, object], *, then: Mapping[str, object]) -> list[str]:
+    return [
+        f"{name} is {value} now and was {then[name]}: "
+        "the run goes on, but not to the last bit as it would have"
+        for name, value in now.items()
+        if name in then and then[name] != value
+    ]
+
+
+def rescale_position(
+    counters: TrainState, *, saved: Mapping[str, Any], windows_per_step: int
+) -> TrainState:
+    """Return the counters with the batch index in batches of the size they have now."""
+    before = int(saved.get("batch_size", 1)) * int(saved.get("grad_accum", 1))
+    if before == windows_per_step:
+        return counters
+    index = counters.batch_index * before // windows_per_step
+    return counters.model_copy(update={"batch_index": index, "is_epoch_over": False})
+
+
+def has_other_limits(resumed: Resumed, config: TrainingConfig) -> bool:
+    """Return whether the run was to end elsewhere, or to be measured more or less often."""
+    saved = resumed.facts["settings"]
+    limits = ("epochs", "max_steps", "minutes", "evaluations")
+    return any(saved.get(name) != getattr(config, name) for name in limits)
+
+
+def _find_checkpoint(path: Path) -> Found:
+    if path.suffix == ".pth" and not path.is_dir():
+        return Found(load_checkpoint(path), path)
+    folder = path / CHECKPOINTS if (path / CHECKPOINTS).is_dir() else path
+    if not folder.is_dir():
+        raise MissingInputError(
+            f"there is no run to go on with: no folder {path}",
+            hint="Begin one with: lumina train (without --resume)",
+        )
+    return CheckpointStore(folder).newest()
+
+
+def _model_of(checkpoint: Path, default: Path) -> Path:
+    """Return the model beside whose folder a checkpoint lies."""
+    run = checkpoint.parent.parent
+    if checkpoint.parent.name == CHECKPOINTS and run.suffix == RUN_SUFFIX:
+        return run.with_suffix(default.suffix)
+    return default
+
+
+def _later_checkpoints(path: Path) -> list[str]:
+    """Tell of checkpoints that the run will leave behind, where an older one was named."""
+    store = CheckpointStore(path.parent)
+    later = [step for step in store.steps() if path < store.path_of(step)]
+    if not later or path not in map(store.path_of, store.steps()):
+        return []
+    steps = ", ".join(map(str, reversed(later)))
+    return [
+        f"going back to {path.name}: checkpoints of later steps ({steps}) go with the next save"
+    ]
+
+
+def _changed_settings(saved: Mapping[str, object], settings: Settings) -> list[str]:
+    notices = []
+    for name, value in settings.values().items():
+        if name not in saved or saved[name] == value or name in INNOCENT:
+            continue
+        if name in FIXED:
+            raise UsageError(
+                f"{name} is {saved[name]} in the checkpoint and can't become {value}",
+                hint="Leave it out to go on, or begin anew without --resume.",
+            )
+        notices.append(f"{name} is {value} from here on; it was {saved[name]}")
+    return notices

@@ -1,0 +1,42 @@
+"""What a model says while it is trained: always asked the same, so that one sees it improve."""
+
+from lumina_cli.conversation import Message
+from lumina_cli.core.inference.config import SamplingConfig
+from lumina_cli.core.inference.generate import generate
+from lumina_cli.core.model.transformer import Transformer
+from lumina_cli.core.seeding import make_generator
+from lumina_cli.data.corpus import Corpus
+from lumina_cli.recipes.data.sources import STARTER, Source
+from lumina_cli.tokenizer.characters import Vocabulary
+from lumina_cli.tokenizer.chat_format import encode_prompt
+from lumina_cli.tokenizer.special_ids import Special
+
+SAMPLE_CHARS = 160
+SAMPLE_PROMPTS = {STARTER: "What is 3 plus 4?"}
+USUAL_SAMPLE_PROMPT = "Hello"
+
+
+def choose_prompt(source: Source, corpus: Corpus) -> str | None:
+    """Return what samples answer; None for plain text, which they continue from nothing."""
+    if not corpus.train_counts.conversations:
+        return None
+    return SAMPLE_PROMPTS.get(source.names[0], USUAL_SAMPLE_PROMPT)
+
+
+def say(model: Transformer, *, prompt: str | None, vocabulary: Vocabulary, seed: int) -> str:
+    """Return what a model replies, or how it begins a text."""
+    ids: list[int] = [Special.BEGIN]
+    if prompt is not None:
+        ids = encode_prompt([Message("user", prompt)], vocabulary=vocabulary)
+    was_training = model.training
+    model.eval()
+    pieces = generate(
+        model,
+        ids,
+        vocabulary=vocabulary,
+        config=SamplingConfig(temperature=0.5, max_chars=SAMPLE_CHARS),
+        generator=make_generator(seed, "samples"),
+    )
+    text = "".join(piece.text for piece in pieces)
+    model.train(was_training)
+    return text

@@ -1,0 +1,64 @@
+"""Settings that a person gave and that change nothing in the run they are given to."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+from lumina_cli.core.training.config import TrainingConfig
+from lumina_cli.data.config import DataConfig
+from lumina_cli.data.corpus import Corpus
+from lumina_cli.recipes.data.sources import Source
+from lumina_cli.settings import BASE_PLACE, PRESETS, Settings
+
+TREES_ONLY = ("lang", "paths")
+OASST_ONLY = (*TREES_ONLY, "include_synthetic")
+TREES = frozenset({"oasst rows", "oasst trees"})
+FILES_ONLY = ("format", "encoding", *OASST_ONLY, "mend_mojibake", "allow_skips")
+VALIDATION_ONLY = ("patience", "eval_chars")
+
+
+def without_effect(
+    settings: Settings, *, source: Source, corpus: Corpus, val_data: Sequence[Path]
+) -> list[str]:
+    """Return a line for each setting that has no effect; what a preset sets is not told."""
+    return idle_lines(settings, _idle(settings, source=source, corpus=corpus, val_data=val_data))
+
+
+def idle_lines(settings: Settings, idle: Iterable[tuple[str, str]]) -> list[str]:
+    """Return a line for each idle setting that a person gave, with why and from where."""
+    lines: dict[str, str] = {}
+    for name, why in idle:
+        place = settings.sources.get(name)
+        if place and place not in _UNTOLD_PLACES:
+            lines.setdefault(name, f"{name} has no effect {why} (from {place})")
+    return list(lines.values())
+
+
+def idle_data_settings(config: DataConfig, corpus: Corpus) -> Iterator[tuple[str, str]]:
+    """Yield settings of the data that files without such content do not look at, and why."""
+    if config.format not in ("auto", "oasst"):
+        yield from ((name, f"with --format {config.format}") for name in OASST_ONLY)
+    if TREES.isdisjoint(corpus.shapes):
+        yield from ((name, "where there are no OASST trees") for name in TREES_ONLY)
+        if "rows in order" not in corpus.shapes:
+            yield "include_synthetic", "where there are no OASST messages"
+    if not corpus.train_counts.conversations:
+        yield "loss_on", "where there are no conversations"
+
+
+_UNTOLD_PLACES = {BASE_PLACE, *(f"preset {name}" for name in PRESETS)}
+
+
+def _idle(
+    settings: Settings, *, source: Source, corpus: Corpus, val_data: Sequence[Path]
+) -> Iterator[tuple[str, str]]:
+    """Yield settings that this run does not look at, and why."""
+    training, data = settings.of(TrainingConfig), settings.of(DataConfig)
+    unused = "weight_decay" if training.optimizer == "muon" else "muon_learning_rate"
+    yield unused, f"with {training.optimizer}"
+    if source.is_starter and not val_data:
+        yield from ((name, "on the starter corpus") for name in FILES_ONLY)
+    yield from idle_data_settings(data, corpus)
+    if val_data:
+        yield "val_fraction", "beside validation files"
+    if not corpus.validation_counts.chars:
+        yield from ((name, "without validation text") for name in VALIDATION_ONLY)

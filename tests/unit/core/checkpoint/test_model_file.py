@@ -1,0 +1,445 @@
+"""Model files: what is written is read back, and nothing else is ever read."""
+
+import hashlib
+import io
+import json
+import os
+import random
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from lumina_cli.core.checkpoint.container import content_digest, read_container, write_container
+from lumina_cli.core.checkpoint.model_file import load_model, save_model
+from lumina_cli.core.model.config import ModelConfig
+from lumina_cli.core.model.transformer import Transformer, build_model
+from lumina_cli.errors import MissingInputError, ModelFileError
+from lumina_cli.tokenizer.characters import Vocabulary
+
+VOCABULARY = Vocabulary("abcé🙂")
+CONFIG = ModelConfig(hidden_size=8, num_layers=2, num_heads=2, seq_length=8)
+METADATA = {"steps": 3, "trained_on": ["a.txt", "日本語"], "val_nats_per_char": 1.25, "none": None}
+
+
+def some_model(*, seed: int = 0) -> Transformer:
+    generator = torch.Generator().manual_seed(seed)
+    return build_model(CONFIG, vocab_size=len(VOCABULARY), generator=generator)
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """The bytes of a good model file."""
+    path = tmp_path_factory.mktemp("model") / "Model.pth"
+    save_model(path, model=some_model(), vocabulary=VOCABULARY, metadata=METADATA)
+    return path.read_bytes()
+
+
+def refused(path: Path, data: bytes) -> str:
+    """Write the bytes, have them refused, and return how."""
+    path.write_bytes(data)
+    with pytest.raises(ModelFileError) as caught:
+        load_model(path)
+    return caught.value.message
+
+
+def test_memory_that_runs_out_while_writing_is_told_as_such(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr("lumina_cli.core.checkpoint.container._WRITE_BYTES", 64)
+    monkeypatch.setattr("lumina_cli.core.checkpoint.container.write_all", refuse)
+    path = tmp_path / "Model.pth"
+    with pytest.raises(MemoryError):  # torch would make a RuntimeError of it
+        save_model(path, model=some_model(), vocabulary=VOCABULARY, metadata=METADATA)
+    assert not path.exists()
+
+
+def unsealed(data: bytes) -> bytes:
+    """Take the seal off: the zip without its comment."""
+    end = data.rindex(b"PK\x05\x06")
+    return data[: end + 20] + b"\x00\x00"
+
+
+def sealed(data: bytes) -> bytes:
+    """Seal a zip as the format says, whatever it holds: anybody can do that."""
+    body = data[:-2] + (14 + 64).to_bytes(2, "little")
+    return body + b"lumina-sha256:" + hashlib.sha256(body).hexdigest().encode()
+
+
+def packed(content: object) -> bytes:
+    buffer = io.BytesIO()
+    torch.save(content, buffer)
+    return buffer.getvalue()
+
+
+def forged(**changes: Any) -> bytes:
+    """A well sealed file with a right digest, whose content is changed at will."""
+    model = some_model()
+    header: dict[str, Any] = {
+        "format": "lumina-model",
+        "version": 1,
+        "model": CONFIG.model_dump(mode="json"),
+        "characters": VOCABULARY.characters,
+        "metadata": {},
+    }
+    weights: Any = changes.pop("weights", dict(model.state_dict()))
+    header.update(changes)
+    try:
+        digest = content_digest(header, weights)
+    except Exception:  # what is forged need not have a digest
+        digest = "0" * 64
+    return sealed(packed({**header, "tensors": weights, "digest": digest}))
+
+
+def with_weight(name: str, tensor: torch.Tensor) -> dict[str, torch.Tensor]:
+    return {**some_model().state_dict(), name: tensor}
+
+
+def repacked(data: bytes, change: Callable[[zipfile.ZipFile, str, bytes], None]) -> bytes:
+    """Write each member of the zip anew, by `change`."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(unsealed(data))) as old, zipfile.ZipFile(out, "w") as new:
+        for name in old.namelist():
+            change(new, name, old.read(name))
+    return sealed(out.getvalue())
+
+
+def test_what_is_saved_is_loaded(tmp_path: Path) -> None:
+    path, model = tmp_path / "Model.pth", some_model()
+    digest = save_model(path, model=model, vocabulary=VOCABULARY, metadata=METADATA)
+    loaded = load_model(path)
+    assert loaded.vocabulary == VOCABULARY
+    assert loaded.metadata == METADATA
+    assert loaded.digest == digest
+    assert loaded.model.config == CONFIG
+    assert not loaded.model.training
+    assert loaded.model.state_dict().keys() == model.state_dict().keys()
+    for name, tensor in model.state_dict().items():
+        assert torch.equal(loaded.model.state_dict()[name], tensor)
+
+
+def test_the_untouched_bytes_of_a_forgery_are_a_model(tmp_path: Path) -> None:
+    path = tmp_path / "Model.pth"  # or every refusal of a forgery below would prove nothing
+    path.write_bytes(forged())
+    assert load_model(path).vocabulary == VOCABULARY
+    path.write_bytes(repacked(forged(), lambda new, name, data: new.writestr(name, data)))
+    assert load_model(path).vocabulary == VOCABULARY
+
+
+def test_a_model_is_saved_from_training_as_it_is(tmp_path: Path) -> None:
+    model = some_model().train()
+    save_model(tmp_path / "Model.pth", model=model, vocabulary=VOCABULARY, metadata={})
+    assert model.training
+    assert all(parameter.requires_grad for parameter in model.parameters())
+
+
+def test_the_digest_is_that_of_the_content_by_hand() -> None:
+    header: Any = {"b": [1, "é"], "a": None}
+    expected = hashlib.sha256(
+        b'{"a": null, "b": [1, "\\u00e9"]}'
+        b"\nx torch.float32 [2]\n\x00\x00\x80\x3f\x00\x00\x00\x40"
+        b"\ny torch.int64 [1, 1]\n\x07\x00\x00\x00\x00\x00\x00\x00"
+    ).hexdigest()
+    tensors = {"y": torch.tensor([[7]]), "x": torch.tensor([1.0, 2.0])}
+    assert content_digest(header, tensors) == expected
+
+
+@pytest.mark.parametrize("change", ["metadata", "characters", "weight"])
+def test_the_digest_changes_with_the_content(tmp_path: Path, change: str) -> None:
+    model = some_model()
+    metadata: Any = {"steps": 4 if change == "metadata" else 3}
+    vocabulary = Vocabulary("abcdé") if change == "characters" else VOCABULARY
+    if change == "weight":
+        torch.nn.init.constant_(model.ln_f.bias, 1e-30)
+    digests = [
+        save_model(
+            tmp_path / "A.pth", model=some_model(), vocabulary=VOCABULARY, metadata={"steps": 3}
+        ),
+        save_model(tmp_path / "B.pth", model=model, vocabulary=vocabulary, metadata=metadata),
+    ]
+    assert digests[0] != digests[1]
+
+
+def test_one_flipped_bit_anywhere_is_refused(tmp_path: Path, whole: bytes) -> None:
+    rng = random.Random(0)
+    positions = [0, len(whole) - 1, *(rng.randrange(len(whole)) for _ in range(300))]
+    for position in positions:
+        flipped = bytearray(whole)
+        flipped[position] ^= 1 << rng.randrange(8)
+        assert str(tmp_path / "Model.pth") in refused(tmp_path / "Model.pth", bytes(flipped))
+
+
+def test_a_file_that_is_cut_short_is_refused(tmp_path: Path, whole: bytes) -> None:
+    for length in [0, 1, 3, 4, 100, len(whole) // 2, len(whole) - 78, len(whole) - 1]:
+        refused(tmp_path / "Model.pth", whole[:length])
+
+
+def test_a_file_with_bytes_behind_it_is_refused(tmp_path: Path, whole: bytes) -> None:
+    refused(tmp_path / "Model.pth", whole + b"\n")
+    refused(tmp_path / "Model.pth", whole + whole)
+
+
+@pytest.mark.parametrize("data", [b"", b"hello", b"\x80\x02}q\x00.", b"PK\x03\x04" + b"x" * 999])
+def test_a_file_of_another_kind_is_refused(tmp_path: Path, data: bytes) -> None:
+    refused(tmp_path / "Model.pth", data)
+
+
+def test_a_model_of_somebody_elses_making_is_refused(tmp_path: Path) -> None:
+    foreign = packed(some_model().state_dict())
+    assert "not written by this version of lumina" in refused(tmp_path / "Model.pth", foreign)
+    assert "not a lumina model" in refused(
+        tmp_path / "Model.pth", sealed(packed({"format": "x", "version": 1}))
+    )
+
+
+def test_packed_bytes_are_refused_before_they_are_unpacked(tmp_path: Path, whole: bytes) -> None:
+    deflated = repacked(
+        whole, lambda new, name, data: new.writestr(name, data, zipfile.ZIP_DEFLATED)
+    )
+    assert "not as torch stores them" in refused(tmp_path / "Model.pth", deflated)
+
+
+def test_two_members_of_one_name_are_refused(tmp_path: Path, whole: bytes) -> None:
+    def twice(new: zipfile.ZipFile, name: str, data: bytes) -> None:
+        new.writestr(name, data)
+        if name.endswith("version"):
+            with pytest.warns(UserWarning, match="Duplicate"):
+                new.writestr(name, data)
+
+    assert "not as torch stores them" in refused(tmp_path / "Model.pth", repacked(whole, twice))
+
+
+class Trap:
+    """Runs when it is unpickled by anybody who trusts it."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (open, (str(self.path), "w"))
+
+
+@pytest.mark.parametrize("place", ["metadata", "tensors", "digest", "format"])
+def test_a_forged_pickle_runs_nothing(tmp_path: Path, place: str) -> None:
+    trap = tmp_path / "trap"
+    content = {"format": "lumina-model", "version": 1, place: Trap(trap)}
+    refused(tmp_path / "Model.pth", sealed(packed(content)))
+    assert not trap.exists()
+
+
+@pytest.mark.parametrize(
+    ("changes", "told", "hint"),
+    [
+        ({"version": 0}, "its format is 0, and this one reads 2", "train the model anew"),
+        ({"version": 3}, "its format is 3, and this one reads 2", "--upgrade"),
+        ({"model": {**CONFIG.model_dump(), "gates": 1}}, "this one knows no 'gates'", "--upgrade"),
+    ],
+)
+def test_a_file_of_another_version_is_not_called_damaged(
+    tmp_path: Path, changes: dict[str, Any], told: str, hint: str
+) -> None:
+    path = tmp_path / "Model.pth"
+    path.write_bytes(forged(metadata={"lumina_version": "0.9"}, **changes))
+    with pytest.raises(ModelFileError) as caught:
+        load_model(path)
+    assert caught.value.message == f"{path} was made by version 0.9 of lumina: {told}"
+    assert hint in caught.value.hint
+    path.write_bytes(forged(**changes))
+    with pytest.raises(ModelFileError, match="made by another version of lumina"):
+        load_model(path)
+
+
+ENDLESS: list[Any] = []
+ENDLESS.append(ENDLESS)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"format": None},
+        {"format": torch.zeros(3)},
+        {"version": 2},
+        {"version": "1"},
+        {"version": torch.zeros(3)},
+        {"characters": "aa"},
+        {"characters": "a\ud800"},
+        {"characters": 5},
+        {"characters": VOCABULARY.characters + "x"},
+        {"model": None},
+        {"model": {"hidden_size": 10**9}},
+        {"model": {**CONFIG.model_dump(), "hidden_size": 16_384}},
+        {"model": {**CONFIG.model_dump(), "num_layers": 1}},
+        {"model": {**CONFIG.model_dump(), "num_heads": 3}},
+        {"model": {**CONFIG.model_dump(), "extra": 1}},
+        {"metadata": []},
+        {"metadata": None},
+        {"metadata": {"x": float("nan")}},
+        {"metadata": {"x": float("inf")}},
+        {"metadata": {"x": "half a pair \ud800"}},
+        {"metadata": {1: "a number as a key"}},
+        {"metadata": {"x": (1, 2)}},
+        {"metadata": {"x": b"bytes"}},
+        {"metadata": {"x": {1, 2}}},
+        {"metadata": {"x": torch.zeros(3)}},
+        {"metadata": {"x": torch.float32}},
+        {"metadata": {"x": ENDLESS}},
+        {"weights": None},
+        {"weights": [1, 2]},
+        {"weights": {}},
+        {"weights": {1: torch.zeros(3)}},
+        {"weights": {"wte.weight": 3.0}},
+        {"weights": {k: v for k, v in some_model().state_dict().items() if k != "ln_f.bias"}},
+        {"weights": with_weight("another", torch.zeros(3))},
+        {"weights": with_weight("ln_f.bias", torch.zeros(9))},
+        {"weights": with_weight("ln_f.bias", torch.zeros(8, 1))},
+        {"weights": with_weight("ln_f.bias", torch.full((8,), float("nan")))},
+        {"weights": with_weight("ln_f.bias", torch.full((8,), float("-inf")))},
+        {"weights": with_weight("ln_f.bias", torch.zeros(8, dtype=torch.float64))},
+        {"weights": with_weight("ln_f.bias", torch.zeros(8, dtype=torch.int32))},
+        {"weights": with_weight("ln_f.bias", torch.zeros(8, dtype=torch.bfloat16))},
+        {"weights": with_weight("ln_f.bias", torch.zeros(8, dtype=torch.complex64))},
+        {"weights": with_weight("ln_f.bias", torch.zeros(8, dtype=torch.complex64).conj().imag)},
+        {"weights": with_weight("ln_f.bias", torch.zeros(1).expand(8))},
+        {"weights": with_weight("ln_f.bias", torch.zeros(8).to_sparse())},
+        {"weights": with_weight("ln_f.bias", torch.zeros(8, device="meta"))},
+        {"weights": with_weight("ln_f.bias", torch.zeros(8, requires_grad=True))},
+        {"weights": with_weight("ln_f.bias", torch.nn.Parameter(torch.zeros(8)))},
+        {"weights": with_weight("ln_f.bias", some_model().state_dict()["ln_f.bias"][:0])},
+    ],
+    ids=lambda changes: next(iter(changes)),
+)
+@pytest.mark.filterwarnings("ignore:TypedStorage is deprecated")
+def test_a_forgery_with_a_right_seal_is_refused_by_what_it_holds(
+    tmp_path: Path, changes: dict[str, Any]
+) -> None:
+    refused(tmp_path / "Model.pth", forged(**changes))
+
+
+def test_a_wrong_digest_is_refused(tmp_path: Path) -> None:
+    content = torch.load(io.BytesIO(unsealed(forged())), weights_only=True)
+    data = sealed(packed({**content, "digest": "0" * 64}))
+    assert "digest" in refused(tmp_path / "Model.pth", data)
+
+
+def test_one_storage_for_many_weights_is_refused(tmp_path: Path) -> None:
+    weights = some_model().state_dict()
+    shared = torch.zeros(max(tensor.numel() for tensor in weights.values()))
+    small = {name: shared[: t.numel()].view(t.shape) for name, t in weights.items()}
+    refused(tmp_path / "Model.pth", forged(weights=small))
+
+
+def test_a_tensor_larger_than_its_bytes_is_refused_and_takes_no_memory(tmp_path: Path) -> None:
+    def enlarge(new: zipfile.ZipFile, name: str, data: bytes) -> None:
+        if name.endswith("data.pkl"):
+            number, huge = b"M\x08\x01", b"J\x00\xca\x9a\x3b"  # 264 and 10⁹, as pickles write them
+            assert number in data
+            data = data.replace(number, huge)
+        new.writestr(name, data)
+
+    weights = {name: torch.zeros(264) for name in some_model().state_dict()}
+    refused(tmp_path / "Model.pth", repacked(forged(weights=weights), enlarge))
+
+
+def test_endless_nesting_is_refused(tmp_path: Path) -> None:
+    def nest(new: zipfile.ZipFile, name: str, data: bytes) -> None:
+        if name.endswith("data.pkl"):
+            before, empty_list, after = data.partition(b"]")  # as pickles write it; `a` appends
+            data = before + empty_list * 100_000 + b"a" * 99_999 + after
+        new.writestr(name, data)
+
+    data = repacked(forged(metadata={"x": []}), nest)
+    assert "plain values" in refused(tmp_path / "Model.pth", data)
+
+
+def test_random_damage_under_a_right_seal_is_refused_or_harmless(tmp_path: Path) -> None:
+    rng, path = random.Random(1), tmp_path / "Model.pth"
+    data = unsealed(forged())
+    for _ in range(150):
+        damaged = bytearray(data)
+        for _ in range(rng.randint(1, 4)):
+            damaged[rng.randrange(len(data))] = rng.randrange(256)
+        path.write_bytes(sealed(bytes(damaged)))
+        try:
+            loaded = load_model(path)
+        except ModelFileError:
+            continue
+        assert loaded.metadata == {}  # the damage lay in padding
+
+
+def test_a_missing_file_is_told_with_a_way_to_get_one(tmp_path: Path) -> None:
+    with pytest.raises(MissingInputError, match="no model at") as caught:
+        load_model(tmp_path / "Model.pth")
+    assert "lumina train" in caught.value.hint
+
+
+def test_what_is_not_a_file_is_no_model(tmp_path: Path) -> None:
+    for path in (tmp_path, Path(os.devnull)):
+        with pytest.raises(MissingInputError, match="can't be read: it is not a file"):
+            load_model(path)
+
+
+def test_metadata_that_no_reader_would_take_is_not_written(tmp_path: Path) -> None:
+    metadata: Any = {"val_nats_per_char": float("nan")}
+    with pytest.raises(AssertionError):
+        save_model(
+            tmp_path / "Model.pth", model=some_model(), vocabulary=VOCABULARY, metadata=metadata
+        )
+
+
+def test_a_header_is_json_of_the_same_values(whole: bytes) -> None:
+    content = torch.load(io.BytesIO(unsealed(whole)), weights_only=True)
+    header = {key: value for key, value in content.items() if key not in ("tensors", "digest")}
+    assert json.loads(json.dumps(header)) == header
+    assert header["metadata"] == METADATA
+
+
+TABLE = np.array([[7, 262], [0, 0], [65_535, 263]], dtype=np.uint16)
+
+
+def saved_with_draft(path: Path, table: np.ndarray) -> Path:
+    save_model(path, model=some_model(), vocabulary=VOCABULARY, metadata={}, draft=table)
+    return path
+
+
+def test_statistics_of_the_text_come_back(tmp_path: Path) -> None:
+    loaded = load_model(saved_with_draft(tmp_path / "m.pth", TABLE))
+    assert loaded.draft is not None
+    assert loaded.draft.dtype == np.uint16
+    assert loaded.draft.tolist() == TABLE.tolist()
+
+
+def test_a_model_without_statistics_is_a_file_of_the_first_version(tmp_path: Path) -> None:
+    save_model(tmp_path / "m.pth", model=some_model(), vocabulary=VOCABULARY, metadata={})
+    assert read_container(tmp_path / "m.pth", kind="lumina-model", versions=(1,)).header
+    assert load_model(tmp_path / "m.pth").draft is None
+
+
+def test_statistics_that_name_an_id_beyond_the_vocabulary_are_refused(tmp_path: Path) -> None:
+    table = np.array([[1, len(VOCABULARY)]], dtype=np.uint16)
+    with pytest.raises(ModelFileError, match="statistics name characters"):
+        load_model(saved_with_draft(tmp_path / "m.pth", table))
+
+
+@pytest.mark.parametrize(
+    "draft",
+    [torch.zeros(3, dtype=torch.uint8), torch.zeros(4), torch.zeros(2, 4, dtype=torch.uint8), None],
+    ids=["odd", "numbers of another kind", "two-dimensional", "missing"],
+)
+def test_statistics_of_another_shape_are_refused(
+    tmp_path: Path, draft: torch.Tensor | None
+) -> None:
+    path = saved_with_draft(tmp_path / "m.pth", TABLE)
+    sealed = read_container(path, kind="lumina-model", versions=(2,))
+    tensors = {name: tensor for name, tensor in sealed.tensors.items() if name != "draft"}
+    write_container(
+        path, header=sealed.header, tensors=tensors | ({} if draft is None else {"draft": draft})
+    )
+    with pytest.raises(ModelFileError, match="statistics of the text"):
+        load_model(path)

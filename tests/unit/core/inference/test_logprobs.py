@@ -1,0 +1,73 @@
+"""Scores of a text are those it had while it was said, however often the context moved."""
+
+import math
+from typing import Literal
+
+import pytest
+import torch
+
+from lumina_cli.core.inference.config import SamplingConfig
+from lumina_cli.core.inference.generate import generate
+from lumina_cli.core.inference.logprobs import score
+from lumina_cli.core.model.config import ModelConfig
+from lumina_cli.core.model.transformer import Transformer, build_model
+from lumina_cli.tokenizer.characters import Vocabulary
+
+
+@pytest.mark.parametrize("prompt_length", [1, 20, 31, 32])
+@pytest.mark.parametrize("max_chars", [1, 12, 200])
+def test_scores_are_the_probabilities_at_the_time(
+    model: Transformer, vocabulary: Vocabulary, prompt_length: int, max_chars: int
+) -> None:
+    prompt = [262 + n % 9 for n in range(prompt_length)]
+    said = list(
+        generate(
+            model,
+            prompt,
+            vocabulary=vocabulary,
+            config=SamplingConfig(max_chars=max_chars, temperature=2, top_p=1),
+            generator=torch.Generator().manual_seed(4),
+        )
+    )
+    scored = score(model, prompt, [piece.id for piece in said])
+    assert [item.id for item in scored] == [piece.id for piece in said]
+    for item, piece in zip(scored, said, strict=True):
+        assert math.isclose(item.prob, math.exp(piece.logprob), rel_tol=1e-3)
+
+
+@pytest.mark.parametrize("positions", ["sinusoidal", "rotary"])
+def test_scores_hold_in_a_context_of_odd_length_too(
+    vocabulary: Vocabulary, positions: Literal["sinusoidal", "rotary"]
+) -> None:
+    config = ModelConfig(
+        hidden_size=16, num_layers=1, num_heads=2, seq_length=11, positions=positions
+    )
+    odd = build_model(config, vocab_size=271, generator=torch.Generator().manual_seed(0)).eval()
+    torch.nn.init.normal_(odd.lm_head.weight, generator=torch.Generator().manual_seed(1))
+    said = list(
+        generate(
+            odd,
+            [1, 262],
+            vocabulary=vocabulary,
+            config=SamplingConfig(max_chars=60, temperature=2, top_p=1),
+            generator=torch.Generator().manual_seed(2),
+        )
+    )
+    assert len(said) > 2 * config.seq_length
+    scored = score(odd, [1, 262], [piece.id for piece in said])
+    for item, piece in zip(scored, said, strict=True):
+        assert math.isclose(item.prob, math.exp(piece.logprob), rel_tol=1e-3)
+
+
+def test_runners_up_are_the_likeliest_others(model: Transformer) -> None:
+    prompt, said = [1, 262, 263], [264]
+    with torch.inference_mode():
+        probs = model(torch.tensor([prompt]))[0, -1].softmax(-1)
+    others = [(p, id_) for id_, p in enumerate(probs.tolist()) if id_ != 264]
+    expected = [id_ for _, id_ in sorted(others, reverse=True)[:3]]
+    [item] = score(model, prompt, said, num_runners_up=3)
+    assert [id_ for id_, _ in item.runners_up] == expected
+
+
+def test_nothing_said_has_no_scores(model: Transformer) -> None:
+    assert score(model, [1, 262], []) == []

@@ -1,0 +1,88 @@
+"""A text ends where it should, and nothing of a stop text is ever seen."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lumina_cli.core.inference.stopping import GenerationChunk, StopChecker
+from lumina_cli.tokenizer.special_ids import Special
+
+
+def said(text: str, *, max_chars: int = 1000, stop: tuple[str, ...] = ()) -> list[str]:
+    """What comes out after each character of `text`, until the end."""
+    ending = StopChecker(max_chars=max_chars, stop=stop)
+    out = []
+    for character in text:
+        out.append(
+            "".join(piece.text for piece in ending.push(GenerationChunk(character, 300, -1.0)))
+        )
+        if ending.reached:
+            break
+    return out
+
+
+def test_without_a_limit_every_piece_comes_at_once() -> None:
+    assert said("abc") == ["a", "b", "c"]
+
+
+def test_the_text_ends_after_max_chars() -> None:
+    assert said("abcdef", max_chars=3) == ["a", "b", "c"]
+
+
+def test_the_end_of_turn_ends_the_text_and_is_its_last_piece() -> None:
+    ending = StopChecker(max_chars=10)
+    end = GenerationChunk("", Special.END, -0.5)
+    assert ending.push(end) == [end]
+    assert ending.reached
+
+
+def test_what_may_become_a_stop_text_is_held_back_until_it_does_not() -> None:
+    assert said("a\nbU", stop=("\nUser",)) == ["a", "", "\nb", "U"]
+
+
+def test_a_stop_text_is_not_seen() -> None:
+    assert said("hi\nUser: x", stop=("\nUser",)) == ["h", "i", "", "", "", "", ""]
+
+
+def test_what_was_held_back_comes_when_the_text_ends_otherwise() -> None:
+    assert said("a\nUs", stop=("\nUser",), max_chars=4) == ["a", "", "", "\nUs"]
+
+
+def test_a_stop_text_that_begins_within_another_beginning_is_found() -> None:
+    assert "".join(said("aababx", stop=("abab",))) == "a"
+
+
+def test_the_bytes_of_a_character_count_as_one() -> None:
+    ending = StopChecker(max_chars=1)
+    for id_ in (200, 201):
+        assert ending.push(GenerationChunk("", id_, -1.0)) == [GenerationChunk("", id_, -1.0)]
+        assert not ending.reached
+    assert ending.push(GenerationChunk("€", 202, -1.0)) == [GenerationChunk("€", 202, -1.0)]
+    assert ending.reached
+
+
+@given(
+    text=st.text(alphabet="ab\n", max_size=30),
+    stop=st.lists(st.text(alphabet="ab\n", min_size=1, max_size=4), max_size=3),
+    max_chars=st.integers(1, 30),
+)
+def test_the_text_is_all_before_the_first_stop_text(
+    text: str, stop: list[str], max_chars: int
+) -> None:
+    """By a second method: the shortest beginning that holds a stop text, cut before it."""
+    expected = text[:max_chars]
+    for length in range(1, len(expected) + 1):
+        starts = [text[:length].find(s) for s in stop if s in text[:length]]
+        if starts:
+            expected = text[: min(starts)]
+            break
+    else:  # never stopped: what could still become a stop text may be held back
+        if len(text) < max_chars:
+            assert expected.startswith("".join(said(text, stop=tuple(stop), max_chars=max_chars)))
+            return
+    assert "".join(said(text, stop=tuple(stop), max_chars=max_chars)) == expected
+
+
+@pytest.mark.parametrize("stop", [("x",), ("x", "xyz"), ("zzz", "x")])
+def test_the_first_stop_text_to_come_ends_it(stop: tuple[str, ...]) -> None:
+    assert "".join(said("abxyzzz", stop=stop)) == "ab"
