@@ -198,11 +198,11 @@ class Session:
         self.speculator = Speculator(self._file.draft) if self._is_guessing else None
         self.ids = []
         for number, text in enumerate(self._prompts):
-            vocabulary = self._file.vocabulary
+            tokenizer = self._file.tokenizer
             pieces = generate(
                 self._file.model,
-                encode_prompt([Message("user", text)], vocabulary=vocabulary),
-                vocabulary=vocabulary,
+                encode_prompt([Message("user", text)], tokenizer=tokenizer),
+                tokenizer=tokenizer,
                 config=self._config,
                 generator=make_generator(number, "text"),
                 reader=self._reader,

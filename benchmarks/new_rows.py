@@ -48,14 +48,14 @@ def main() -> None:
         base_of(given.model, base),
         config=FinetuneConfig(),
         data=DataConfig(),
-        vocabulary=base.vocabulary,
+        tokenizer=base.tokenizer,
     )
     for path in given.texts:
         source = open_source([path], config=DataConfig())
         corpus = encode_source(
-            source, config=DataConfig(), seed=0, vocabulary=base.vocabulary, max_new_chars=4_000
+            source, config=DataConfig(), seed=0, tokenizer=base.tokenizer, max_new_chars=4_000
         )
-        added = corpus.vocabulary.characters[len(base.vocabulary.characters) :]
+        added = corpus.tokenizer.characters[len(base.tokenizer.characters) :]
         for name, model in (
             ("known", known_rows(base, corpus, old)),
             ("random", random_rows(base, added)),
@@ -70,7 +70,7 @@ def known_rows(base: ModelFile, corpus: Corpus, old: OldText) -> Transformer:
 
 def random_rows(base: ModelFile, added: str) -> Transformer:
     generator = torch.Generator().manual_seed(0)
-    model = resize_embeddings(base.model, added, vocabulary=base.vocabulary, generator=generator)
+    model = resize_embeddings(base.model, added, tokenizer=base.tokenizer, generator=generator)
     width = base.model.config.hidden_size
     with torch.no_grad():
         for weight, spread in (

@@ -25,7 +25,7 @@ from lumina_cli.conversation import Conversation, Message
 from lumina_cli.data.config import DataConfig
 from lumina_cli.data.corpus import load_corpus
 from lumina_cli.data.documents import Documents
-from lumina_cli.tokenizer.characters import Vocabulary
+from lumina_cli.tokenizer.characters import CharacterTokenizer
 from lumina_cli.tokenizer.chat_format import encode_document, encode_documents
 
 try:
@@ -150,9 +150,9 @@ def peak_mb() -> float:
 def encoding_against_the_peer() -> tuple[float, float]:
     """Return MB/s of our encoding, and of a list with a look-up a character."""
     text = (PROSE * (PEER_CHARS // len(PROSE) + 1))[:PEER_CHARS]
-    vocabulary = Vocabulary("".join(sorted(set(text))))
+    tokenizer = CharacterTokenizer("".join(sorted(set(text))))
     table = {character: number for number, character in enumerate(sorted(set(text)))}
-    ours = min(_seconds(lambda: vocabulary.encode_array(text)) for _ in range(5))
+    ours = min(_seconds(lambda: tokenizer.encode_array(text)) for _ in range(5))
     peer = min(_seconds(lambda: [table[character] for character in text]) for _ in range(5))
     return PEER_CHARS / ours / 1e6, PEER_CHARS / peer / 1e6
 
@@ -163,14 +163,14 @@ def together_against_one_by_one() -> float:
     talks = [
         Conversation((Message("user", row["user"]), Message("bot", row["bot"]))) for row in rows
     ]
-    vocabulary = Vocabulary("".join(map(chr, range(32, 127))))
+    tokenizer = CharacterTokenizer("".join(map(chr, range(32, 127))))
 
     def one_by_one() -> None:
         for talk in talks:
-            encode_document(talk, vocabulary=vocabulary, loss_on="all")
+            encode_document(talk, tokenizer=tokenizer, loss_on="all")
 
     def together() -> None:
-        encode_documents(talks, vocabulary=vocabulary, loss_on="all")
+        encode_documents(talks, tokenizer=tokenizer, loss_on="all")
 
     return min(_seconds(one_by_one) for _ in range(3)) / min(_seconds(together) for _ in range(3))
 

@@ -23,7 +23,7 @@ from lumina_cli.core.checkpoint.model_file import save_model
 from lumina_cli.core.model.config import ModelConfig
 from lumina_cli.core.model.transformer import build_model
 from lumina_cli.core.seeding import make_generator
-from lumina_cli.tokenizer.characters import Vocabulary
+from lumina_cli.tokenizer.characters import CharacterTokenizer
 
 LUMINA = "from lumina_cli.cli.app import main; main()"
 TORCH = "import torch"
@@ -50,12 +50,12 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--json", type=Path, help="file for the figures")
     options = parser.parse_args()
-    vocabulary = Vocabulary("".join(map(chr, range(32, 127))))
+    tokenizer = CharacterTokenizer("".join(map(chr, range(32, 127))))
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "Model.pth"
         generator = make_generator(0, "weights")
-        model = build_model(ModelConfig(), vocab_size=len(vocabulary), generator=generator)
-        save_model(path, model=model, vocabulary=vocabulary, metadata={})
+        model = build_model(ModelConfig(), vocab_size=tokenizer.vocab_size, generator=generator)
+        save_model(path, model=model, tokenizer=tokenizer, metadata={})
         runs = {
             "python, nothing else": run("pass"),
             "lumina --help": run(LUMINA, "--help"),

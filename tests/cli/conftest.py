@@ -14,7 +14,7 @@ from lumina_cli.cli.errors import run_guarded
 from lumina_cli.core.checkpoint.model_file import save_model
 from lumina_cli.core.model.config import ModelConfig
 from lumina_cli.core.model.transformer import build_model
-from lumina_cli.tokenizer.characters import Vocabulary
+from lumina_cli.tokenizer.characters import CharacterTokenizer
 from lumina_cli.tokenizer.special_ids import FIRST_CHARACTER
 
 torch.set_num_threads(1)
@@ -41,10 +41,10 @@ def wicked_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def write_model(path: Path, *, characters: str, sayable: range) -> None:
-    vocabulary = Vocabulary(characters)
+    tokenizer = CharacterTokenizer(characters)
     config = ModelConfig(hidden_size=32, num_layers=2, num_heads=2, seq_length=96)
     generator = torch.Generator().manual_seed(0)
-    model = build_model(config, vocab_size=len(vocabulary), generator=generator)
+    model = build_model(config, vocab_size=tokenizer.vocab_size, generator=generator)
     with torch.no_grad():
         torch.nn.init.normal_(model.lm_head.weight, std=0.3, generator=generator)
         model.ln_f.weight[0], model.ln_f.bias[0] = 0, 1  # the first hidden number is always 1
@@ -56,7 +56,7 @@ def write_model(path: Path, *, characters: str, sayable: range) -> None:
         "val_nats_per_char": 1.5,
         "created": "2026-01-02T03:04:05+00:00",
     }
-    save_model(path, model=model, vocabulary=vocabulary, metadata=metadata)
+    save_model(path, model=model, tokenizer=tokenizer, metadata=metadata)
 
 
 @dataclass(frozen=True)

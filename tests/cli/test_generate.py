@@ -21,11 +21,11 @@ def test_the_text_goes_on_after_the_prompt(lumina: Lumina, letters_model: Path) 
         "--max-chars", "30",
     )  # fmt: skip
     file = load_model(letters_model)
-    ids = [Special.BEGIN, *file.vocabulary.encode("hello")]
+    ids = [Special.BEGIN, *file.tokenizer.encode("hello")]
     for _ in range(30):
         with torch.inference_mode():
             ids.append(int(file.model(torch.tensor([ids]))[0, -1].argmax()))
-    assert outcome.out == file.vocabulary.decode(ids[6:]) + "\n"
+    assert outcome.out == file.tokenizer.decode(ids[6:]) + "\n"
     assert outcome.err == ""
 
 
@@ -48,7 +48,7 @@ def test_logprobs_are_those_of_the_model(lumina: Lumina, letters_model: Path) ->
     )
     result = json.loads(outcome.out)
     file = load_model(letters_model)
-    ids = [Special.BEGIN, *file.vocabulary.encode("ab" + result["text"])]
+    ids = [Special.BEGIN, *file.tokenizer.encode("ab" + result["text"])]
     with torch.inference_mode():
         expected = file.model(torch.tensor([ids]))[0].log_softmax(-1)
     assert [item["id"] for item in result["logprobs"]] == ids[3:]

@@ -18,14 +18,14 @@ from lumina_cli.core.model.kernels.int8 import quantize
 from lumina_cli.core.model.kv_cache import KVCache
 from lumina_cli.core.model.transformer import Transformer, build_model
 from lumina_cli.errors import UsageError
-from lumina_cli.tokenizer.characters import Vocabulary
+from lumina_cli.tokenizer.characters import CharacterTokenizer
 
 pytestmark = [
     pytest.mark.gpu,
     pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device"),
 ]
 
-VOCABULARY = Vocabulary(" abcdefgh")
+TOKENIZER = CharacterTokenizer(" abcdefgh")
 GREEDY = SamplingConfig(sampler="greedy", max_chars=100)
 DRAWN = SamplingConfig(sampler="nucleus", temperature=1.2, max_chars=100)
 
@@ -40,7 +40,7 @@ class Always(Pace):
 def some_model(device: str) -> Transformer:
     config = ModelConfig(hidden_size=32, num_layers=2, num_heads=2, seq_length=64)
     generator = torch.Generator().manual_seed(0)
-    model = build_model(config, vocab_size=len(VOCABULARY), generator=generator)
+    model = build_model(config, vocab_size=TOKENIZER.vocab_size, generator=generator)
     torch.nn.init.normal_(model.lm_head.weight, std=0.5, generator=generator)
     return model.to(device).eval()
 
@@ -49,7 +49,7 @@ def said(device: str, config: SamplingConfig, speculator: Speculator | None = No
     pieces = generate(
         some_model(device),
         [1, 262, 264],
-        vocabulary=VOCABULARY,
+        tokenizer=TOKENIZER,
         config=config,
         generator=torch.Generator().manual_seed(0),
         speculator=speculator,
@@ -70,7 +70,7 @@ def test_texts_side_by_side_are_what_each_is_alone() -> None:
     texts = batch_generate(
         some_model("cuda"),
         [[1, 262, 264]] * 5,
-        vocabulary=VOCABULARY,
+        tokenizer=TOKENIZER,
         config=DRAWN,
         generators=[torch.Generator().manual_seed(seed) for seed in range(5)],
     )
@@ -81,7 +81,7 @@ def test_texts_side_by_side_are_what_each_is_alone() -> None:
 def test_a_recorded_pass_reads_what_the_whole_text_gives(num_new: int) -> None:
     model = some_model("cuda")
     generator = torch.Generator().manual_seed(0)
-    idx = torch.randint(len(VOCABULARY), (1, 64), generator=generator).to("cuda")
+    idx = torch.randint(TOKENIZER.vocab_size, (1, 64), generator=generator).to("cuda")
     decoder, cache = Decoder(model), KVCache(model.config, device="cuda")
     with torch.inference_mode():
         decoder.hidden(idx[:, :8], cache=cache)

@@ -12,15 +12,15 @@ from lumina_cli.core.model.config import ModelConfig
 from lumina_cli.core.model.transformer import build_model
 from lumina_cli.errors import MissingInputError, UsageError
 from lumina_cli.recipes.infer.loaded_model import TextGenerator, open_model
-from lumina_cli.tokenizer.characters import Vocabulary
+from lumina_cli.tokenizer.characters import CharacterTokenizer
 
 
 def write_model(path: Path, **metadata: object) -> Path:
-    vocabulary = Vocabulary("abc")
+    tokenizer = CharacterTokenizer("abc")
     config = ModelConfig(hidden_size=16, num_layers=1, num_heads=1, seq_length=16)
     generator = torch.Generator().manual_seed(0)
-    model = build_model(config, vocab_size=len(vocabulary), generator=generator)
-    save_model(path, model=model, vocabulary=vocabulary, metadata=metadata)  # type: ignore[arg-type]
+    model = build_model(config, vocab_size=tokenizer.vocab_size, generator=generator)
+    save_model(path, model=model, tokenizer=tokenizer, metadata=metadata)  # type: ignore[arg-type]
     return path
 
 

@@ -36,7 +36,7 @@ from lumina_cli.settings import (
     Settings,
     resolve_settings,
 )
-from lumina_cli.tokenizer.characters import Vocabulary
+from lumina_cli.tokenizer.characters import CharacterTokenizer
 from lumina_cli.tokenizer.special_ids import FIRST_CHARACTER
 from tests.recipes.test_pretrain import TINY, VERSE
 
@@ -109,7 +109,7 @@ def test_a_model_learns_a_new_script_and_its_base_is_left_as_it_is(folder: Path)
     new = load_model(folder / "FineTuned_Model.pth")
     assert (folder / "Model.pth").read_bytes() == before
     assert set(run.report.characters_added) == set(CYRILLIC) - set(VERSE)
-    assert new.vocabulary.characters == old.vocabulary.characters + run.report.characters_added
+    assert new.tokenizer.characters == old.tokenizer.characters + run.report.characters_added
     assert run.report.best_nats_per_char is not None
     assert run.report.base.before.new is not None
     assert run.report.best_nats_per_char < 0.5 * run.report.base.before.new
@@ -138,14 +138,14 @@ def test_without_expansion_the_vocabulary_stays_and_bytes_carry_the_rest(folder:
     assert run.report is not None
     assert run.report.characters_added == ""
     new = load_model(folder / "FineTuned_Model.pth")
-    assert new.vocabulary == load_model(folder / "Model.pth").vocabulary
+    assert new.tokenizer == load_model(folder / "Model.pth").tokenizer
     assert "no-expand" in run.plan.more["new characters"]
     assert run.report.best_nats_per_char is not None
 
 
 def test_more_characters_than_the_cap_are_told(folder: Path) -> None:
     run = begun(folder, max_new_chars=3)
-    added = run.task.material.corpus.vocabulary.characters[-3:]
+    added = run.task.material.corpus.tokenizer.characters[-3:]
     counts = {character: CYRILLIC.count(character) for character in set(CYRILLIC) - set(VERSE)}
     assert {counts[c] for c in added} == set(sorted(counts.values(), reverse=True)[:3])
     left = len(counts) - 3
@@ -227,7 +227,7 @@ def test_muon_learns_at_twice_the_rate_that_is_asked_for() -> None:
         generator=torch.Generator(),
     )
     for metadata, optimizer in (({"optimizer": "muon"}, "muon"), ({}, "adamw")):
-        base = ModelFile(model, Vocabulary("a"), metadata=metadata, digest="")
+        base = ModelFile(model, CharacterTokenizer("a"), metadata=metadata, digest="")
         usual = finetune_settings(base, flags={}, environ={}).of(TrainingConfig)
         slow = finetune_settings(base, flags={"learning_rate": 1e-7}, environ={}).of(TrainingConfig)
         own = finetune_settings(base, flags={"muon_learning_rate": 0.5}, environ={})
@@ -412,7 +412,7 @@ def test_a_chain_tells_its_lineage_and_keeps_what_every_link_learnt(folder: Path
     lineage = second.metadata["lineage"]
     assert [link["base_digest"] for link in lineage] == [base.digest, first.digest]
     added = "".join(link["characters_added"] for link in lineage)
-    assert base.vocabulary.characters + added == second.vocabulary.characters
+    assert base.tokenizer.characters + added == second.tokenizer.characters
     assert lineage[0] == first.metadata["lineage"][0]
     assert [Path(name).name for name in run.task.old.names] == ["text.txt", "mine.txt"]
     learnt = [Path(each["paths"][0]).name for each in second.metadata["learnt_from"]]
@@ -449,7 +449,7 @@ def test_a_sample_is_said_by_what_would_be_saved(folder: Path, flags: dict[str, 
     said = say(
         saved.model,
         prompt=run.sample_prompt,
-        vocabulary=saved.vocabulary,
+        tokenizer=saved.tokenizer,
         seed=run.task.config.seed,
     )
     assert run.trainer.sample is not None
@@ -628,7 +628,7 @@ def test_more_frozen_than_there_is_is_refused(folder: Path, flags: dict[str, Any
 
 def test_ids_of_old_characters_never_move(folder: Path) -> None:
     done(folder, max_steps=2)
-    old = load_model(folder / "Model.pth").vocabulary
-    new = load_model(folder / "FineTuned_Model.pth").vocabulary
+    old = load_model(folder / "Model.pth").tokenizer
+    new = load_model(folder / "FineTuned_Model.pth").tokenizer
     assert new.encode("the cat") == old.encode("the cat")
     assert min(new.encode("кот")) >= FIRST_CHARACTER + len(old.characters)

@@ -89,7 +89,7 @@ def test_a_run_leaves_a_model_that_has_learnt_the_text(tmp_path: Path) -> None:
     assert run.report is not None
     assert run.report.steps == 150
     loaded = load_model(tmp_path / "Model.pth")
-    assert set(loaded.vocabulary.characters) == set(VERSE)
+    assert set(loaded.tokenizer.characters) == set(VERSE)
     assert loaded.metadata["val_nats_per_char"] == run.report.best_nats_per_char
     assert loaded.draft is not None
     assert loaded.draft[:, 1].any()
@@ -97,7 +97,7 @@ def test_a_run_leaves_a_model_that_has_learnt_the_text(tmp_path: Path) -> None:
     assert (
         0
         < loaded.draft.nbytes
-        <= 0.4 * num_parameters(loaded.model.config, vocab_size=len(loaded.vocabulary))
+        <= 0.4 * num_parameters(loaded.model.config, vocab_size=loaded.tokenizer.vocab_size)
     )
 
 

@@ -70,4 +70,4 @@ def test_validation_documents_are_only_measured_with(tmp_path: Path) -> None:
         validation=open_source([validation], config=config),
     )
     assert corpus.train_counts.chars == 150
-    assert corpus.vocabulary.decode(corpus.validation.slice(0, 200).ids.tolist()) == "xyz" * 50
+    assert corpus.tokenizer.decode(corpus.validation.slice(0, 200).ids.tolist()) == "xyz" * 50

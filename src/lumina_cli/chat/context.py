@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lumina_cli.conversation import Message
-from lumina_cli.tokenizer.characters import Vocabulary
+from lumina_cli.tokenizer.base import Tokenizer
 from lumina_cli.tokenizer.chat_format import ROLE_IDS, encode_message
 from lumina_cli.tokenizer.special_ids import FIRST_BYTE, Special
 
@@ -31,13 +31,13 @@ class Context:
 
 
 def fit_context(
-    messages: Sequence[Message], *, vocabulary: Vocabulary, max_ids: int, spare_ids: int = 0
+    messages: Sequence[Message], *, tokenizer: Tokenizer, max_ids: int, spare_ids: int = 0
 ) -> Context:
     """Return the prompt for the bot's next reply within `max_ids` ids.
 
     Args:
         messages: a system message or none, then turns (user, bot), and last what the user says.
-        vocabulary: the characters and their ids.
+        tokenizer: the characters and their ids.
         max_ids: room for the prompt, at least 6.
         spare_ids: when turns must go, so much room is made beyond what is needed.
     """
@@ -47,16 +47,16 @@ def fit_context(
     head: list[int] = [Special.BEGIN]
     is_cut = False
     for message in system:
-        ids, is_cut = _newest_part(message, vocabulary=vocabulary, max_ids=max_ids // 2)
+        ids, is_cut = _newest_part(message, tokenizer=tokenizer, max_ids=max_ids // 2)
         head += ids
     room = max_ids - len(head) - 1
-    question, question_is_cut = _newest_part(messages[-1], vocabulary=vocabulary, max_ids=room)
+    question, question_is_cut = _newest_part(messages[-1], tokenizer=tokenizer, max_ids=room)
     turns = _turns(messages[len(system) : -1])
-    sizes = [[_size(message, vocabulary=vocabulary, limit=room) for message in t] for t in turns]
+    sizes = [[_size(message, tokenizer=tokenizer, limit=room) for message in t] for t in turns]
     dropped = _num_dropped([*sizes, [len(question)]], room=room, spare_ids=spare_ids)
     for turn in turns[dropped:]:
         for message in turn:
-            head += encode_message(message, vocabulary=vocabulary)
+            head += encode_message(message, tokenizer=tokenizer)
     prompt = [*head, *question, Special.BOT]
     return Context(prompt, turns_dropped=dropped, is_cut=is_cut or question_is_cut)
 
@@ -83,11 +83,11 @@ def _num_dropped(sizes: Sequence[Sequence[int]], *, room: int, spare_ids: int) -
     return first
 
 
-def _size(message: Message, *, vocabulary: Vocabulary, limit: int) -> int:
+def _size(message: Message, *, tokenizer: Tokenizer, limit: int) -> int:
     """Return the length of a message in ids; above `limit` a lower bound that is above it too."""
     if len(message.text) > limit:  # no id is longer than a character
         return len(message.text)
-    return len(encode_message(message, vocabulary=vocabulary))
+    return len(encode_message(message, tokenizer=tokenizer))
 
 
 def _turns(messages: Sequence[Message]) -> list[list[Message]]:
@@ -100,13 +100,11 @@ def _turns(messages: Sequence[Message]) -> list[list[Message]]:
     return turns
 
 
-def _newest_part(
-    message: Message, *, vocabulary: Vocabulary, max_ids: int
-) -> tuple[list[int], bool]:
+def _newest_part(message: Message, *, tokenizer: Tokenizer, max_ids: int) -> tuple[list[int], bool]:
     """Return the ids of a message, and whether only the end of its text had room."""
     room = max(max_ids - _FRAME, 0)
     tail = message.text[-room:] if room else ""  # no id is longer than a character
-    ids = vocabulary.encode(tail)
+    ids = tokenizer.encode(tail)
     start = max(len(ids) - room, 0)
     while start and start < len(ids) and _is_continuation(ids[start]):
         start += 1  # half a character is none

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from lumina_cli.core.inference.logprobs import score
 from lumina_cli.core.model.transformer import Transformer
-from lumina_cli.tokenizer.characters import Vocabulary
+from lumina_cli.tokenizer.base import Tokenizer
 from lumina_cli.tokenizer.special_ids import FIRST_BYTE, FIRST_CHARACTER, Special
 from lumina_cli.tokenizer.stream_decoder import StreamDecoder
 
@@ -24,7 +24,7 @@ def character_probs(
     prompt_ids: Sequence[int],
     reply: str,
     *,
-    vocabulary: Vocabulary,
+    tokenizer: Tokenizer,
     num_runners_up: int = 0,
 ) -> list[CharacterProb]:
     """Return how likely each character of a reply was after a prompt.
@@ -32,14 +32,14 @@ def character_probs(
     A character spelled in bytes is as likely as all of them, one after the other; beside it
     stands what might have been its first.
     """
-    said = vocabulary.encode(reply)
+    said = tokenizer.encode(reply)
     scored = score(model, prompt_ids, said, num_runners_up=num_runners_up)
-    decoder = StreamDecoder(vocabulary.characters)
+    decoder = StreamDecoder(tokenizer.characters)
     characters: list[CharacterProb] = []
     prob, runners_up = 1.0, None
     for item in scored:
         prob *= item.prob
-        named = tuple((_name(id_, vocabulary=vocabulary), p) for id_, p in item.runners_up)
+        named = tuple((_name(id_, tokenizer=tokenizer), p) for id_, p in item.runners_up)
         runners_up = runners_up or named
         text = decoder.push(item.id)
         if text:
@@ -48,10 +48,10 @@ def character_probs(
     return characters
 
 
-def _name(id_: int, *, vocabulary: Vocabulary) -> str:
+def _name(id_: int, *, tokenizer: Tokenizer) -> str:
     """Return how an id is shown that may be no character."""
     if id_ < FIRST_BYTE:
         return Special(id_).tag
     if id_ < FIRST_CHARACTER:
         return f"<{id_ - FIRST_BYTE:02X}>"
-    return vocabulary.characters[id_ - FIRST_CHARACTER]
+    return tokenizer.characters[id_ - FIRST_CHARACTER]

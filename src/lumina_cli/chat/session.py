@@ -22,7 +22,7 @@ from lumina_cli.core.inference.speculative import Acceptance, Speculator
 from lumina_cli.core.model.transformer import Transformer
 from lumina_cli.core.seeding import make_generator, new_seed
 from lumina_cli.io.terminal_text import strip_controls
-from lumina_cli.tokenizer.characters import Vocabulary
+from lumina_cli.tokenizer.base import Tokenizer
 
 ROOM_FOR_REPLY = 4
 """A prompt leaves this part (a quarter) of the context to the reply, and where old turns must
@@ -53,7 +53,7 @@ class Session:
 
     Args:
         model: in `eval()` mode.
-        vocabulary: that of the model.
+        tokenizer: that of the model.
         config: how replies are drawn; without a seed, from one chosen now.
         digest: of the model file.
         speculator: guesses characters in advance, where the config doesn't forbid it.
@@ -63,7 +63,7 @@ class Session:
         self,
         model: Transformer,
         *,
-        vocabulary: Vocabulary,
+        tokenizer: Tokenizer,
         config: SamplingConfig,
         digest: str = "",
         speculator: Speculator | None = None,
@@ -72,7 +72,7 @@ class Session:
         self.messages: list[Message] = []
         self.candidates: list[str] = []
         self._model = model
-        self._vocabulary = vocabulary
+        self._tokenizer = tokenizer
         self._digest = digest
         self._guesser = speculator
         self._seed = new_seed() if config.seed is None else config.seed
@@ -162,7 +162,7 @@ class Session:
             self._model,
             self._context(self.messages[:-1]).ids,
             self.messages[-1].text,
-            vocabulary=self._vocabulary,
+            tokenizer=self._tokenizer,
             num_runners_up=num_runners_up,
         )
 
@@ -243,7 +243,7 @@ class Session:
         pieces = generate(
             self._model,
             prompt_ids,
-            vocabulary=self._vocabulary,
+            tokenizer=self._tokenizer,
             config=self.config,
             generator=generator,
             reader=reader,
@@ -265,7 +265,7 @@ class Session:
         search = BeamSearch(
             self._model,
             prompt_ids,
-            vocabulary=self._vocabulary,
+            tokenizer=self._tokenizer,
             config=self.config,
             reader=reader,
         )
@@ -295,7 +295,7 @@ class Session:
         seq_length = self._model.config.seq_length
         part = seq_length // ROOM_FOR_REPLY
         return fit_context(
-            messages, vocabulary=self._vocabulary, max_ids=seq_length - part, spare_ids=part
+            messages, tokenizer=self._tokenizer, max_ids=seq_length - part, spare_ids=part
         )
 
     def _tell_what_is_left_out(self, context: Context) -> None:

@@ -25,10 +25,11 @@ from lumina_cli.data.document_file import DocumentFile
 from lumina_cli.data.split import DocumentSizes, split_documents
 from lumina_cli.errors import DataError
 from lumina_cli.io.cache_folder import DESCRIPTION, build_atomically, hold, prune, remove
+from lumina_cli.tokenizer.base import Tokenizer
 from lumina_cli.tokenizer.characters import (
     NUM_CODE_POINTS,
+    CharacterTokenizer,
     Counts,
-    Vocabulary,
     code_points,
     most_frequent,
     newcomers,
@@ -59,7 +60,7 @@ class Corpus:
     vocabulary it was begun with did not have, and how often each stands in the documents.
     """
 
-    vocabulary: Vocabulary
+    tokenizer: Tokenizer
     train: TokenDataset
     validation: TokenDataset
     train_counts: SplitCounts
@@ -85,7 +86,7 @@ def load_corpus(
     seed: int,
     folder: Path,
     read_validation: ReadDocuments | None = None,
-    vocabulary: Vocabulary | None = None,
+    tokenizer: Tokenizer | None = None,
     max_new_chars: int = 0,
     remarks: Issues = tuple,
     shapes: Issues = tuple,
@@ -99,7 +100,7 @@ def load_corpus(
         seed: chooses the documents for validation.
         folder: of the cache.
         read_validation: documents that are for validation alone.
-        vocabulary: to encode with; by default the characters of the documents.
+        tokenizer: to encode with; by default the characters of the documents.
         max_new_chars: most characters to add to it; those too rare for it never are.
         remarks, shapes: asked after the documents were read.
 
@@ -108,7 +109,7 @@ def load_corpus(
         StorageError: the cache can't be written.
     """
     key = _cache_key(
-        fingerprint, config=config, seed=seed, vocabulary=vocabulary, max_new_chars=max_new_chars
+        fingerprint, config=config, seed=seed, tokenizer=tokenizer, max_new_chars=max_new_chars
     )
     path = folder / key
     try:
@@ -118,7 +119,7 @@ def load_corpus(
     builder = _Builder(read_documents, read_validation, config=config, seed=seed)
 
     def build(staging: Path) -> None:
-        description = builder.build(staging, vocabulary=vocabulary, max_new_chars=max_new_chars)
+        description = builder.build(staging, tokenizer=tokenizer, max_new_chars=max_new_chars)
         description |= {"remarks": list(remarks()), "shapes": list(shapes())}
         (staging / DESCRIPTION).write_text(json.dumps(description), encoding="utf-8")
 
@@ -145,7 +146,7 @@ class _Builder:
         self.seed = seed
 
     def build(
-        self, folder: Path, *, vocabulary: Vocabulary | None, max_new_chars: int
+        self, folder: Path, *, tokenizer: Tokenizer | None, max_new_chars: int
     ) -> dict[str, Any]:
         """Write both sides; return what describes them."""
         counts = np.zeros(NUM_CODE_POINTS, dtype=np.int64)
@@ -156,26 +157,24 @@ class _Builder:
                 raise DataError("there is no text in the data", hint=hint)
             fraction = 0.0 if self.read_validation else self.config.val_fraction
             train_chars = split_documents(sizes, val_fraction=fraction, seed=self.seed)
-            vocabulary, new = self._vocabulary(
-                counts, begun_with=vocabulary, max_new_chars=max_new_chars
+            tokenizer, new = self._choose_tokenizer(
+                counts, begun_with=tokenizer, max_new_chars=max_new_chars
             )
             pieces: Iterable[Piece] = cut(waiting.read(), train_chars=train_chars)
             if self.read_validation:
                 pieces = chain(pieces, on_side(1, self.read_validation()))
             num_cut = np.count_nonzero((train_chars > 0) & (train_chars < sizes.num_chars))
-            return self._encode(
-                pieces, folder, vocabulary=vocabulary, new=new, num_cut=int(num_cut)
-            )
+            return self._encode(pieces, folder, tokenizer=tokenizer, new=new, num_cut=int(num_cut))
 
-    def _vocabulary(
-        self, counts: Counts, *, begun_with: Vocabulary | None, max_new_chars: int
-    ) -> tuple[Vocabulary, Mapping[str, int]]:
+    def _choose_tokenizer(
+        self, counts: Counts, *, begun_with: Tokenizer | None, max_new_chars: int
+    ) -> tuple[Tokenizer, Mapping[str, int]]:
         """Return what to encode with, and the characters it had not been begun with."""
         min_count = self.config.min_char_count
         if begun_with is None:
             return vocabulary_from_counts(counts, min_count=min_count), {}
-        new = newcomers(counts, vocabulary=begun_with)
-        most = min(max_new_chars, MAX_VOCAB_SIZE - len(begun_with))
+        new = newcomers(counts, tokenizer=begun_with)
+        most = min(max_new_chars, MAX_VOCAB_SIZE - begun_with.vocab_size)
         return begun_with.extended(most_frequent(new, min_count=min_count, most=most)), new
 
     def _encode(
@@ -183,13 +182,13 @@ class _Builder:
         pieces: Iterable[Piece],
         folder: Path,
         *,
-        vocabulary: Vocabulary,
+        tokenizer: Tokenizer,
         new: Mapping[str, int],
         num_cut: int,
     ) -> dict[str, Any]:
         tallies = [_Tally(), _Tally(texts=-num_cut)]  # the second parts are no texts of their own
         writers = [
-            TokenDatasetWriter(folder / f"{name}.bin", vocab_size=len(vocabulary))
+            TokenDatasetWriter(folder / f"{name}.bin", vocab_size=tokenizer.vocab_size)
             for name in ("train", "validation")
         ]
         loss_on = self.config.loss_on
@@ -198,11 +197,11 @@ class _Builder:
                 for side in {side for side, _, _ in batch}:
                     documents = [document for its, document, _ in batch if its == side]
                     writers[side].write(
-                        encode_documents(documents, vocabulary=vocabulary, loss_on=loss_on)
+                        encode_documents(documents, tokenizer=tokenizer, loss_on=loss_on)
                     )
                     tallies[side].add(piece for piece in batch if piece[0] == side)
         return {
-            "characters": vocabulary.characters,
+            "characters": tokenizer.characters,
             "newcomers": dict(new),
             "sides": [
                 {
@@ -276,10 +275,10 @@ def _cache_key(
     *,
     config: DataConfig,
     seed: int,
-    vocabulary: Vocabulary | None,
+    tokenizer: Tokenizer | None,
     max_new_chars: int,
 ) -> str:
-    characters = None if vocabulary is None else vocabulary.characters
+    characters = None if tokenizer is None else tokenizer.characters
     depends_on = [FORMAT_VERSION, fingerprint, config.model_dump(mode="json"), seed, characters]
     if max_new_chars:
         depends_on.append(max_new_chars)
@@ -299,9 +298,9 @@ def _open(path: Path) -> Corpus:
     )
     descriptor = hold(path)
     counts = [SplitCounts(**side["counts"]) for side in description["sides"]]
-    vocabulary = Vocabulary(description["characters"])
+    tokenizer = CharacterTokenizer(description["characters"])
     corpus = Corpus(
-        vocabulary,
+        tokenizer,
         train,
         validation,
         counts[0],

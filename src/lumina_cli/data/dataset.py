@@ -13,7 +13,7 @@ from typing import BinaryIO, Self
 import numpy as np
 import numpy.typing as npt
 
-from lumina_cli.tokenizer.characters import IdArray
+from lumina_cli.tokenizer.base import IdArray
 from lumina_cli.tokenizer.chat_format import MaskedIds
 
 CODE_DTYPES = (np.dtype("<u1"), np.dtype("<u2"), np.dtype("<u4"))

@@ -2,7 +2,7 @@
 
     0..5      <|pad|> <|begin|> <|system|> <|user|> <|bot|> <|end|>
     6..261    the bytes 0..255
-    262..     the characters, in the order of `Vocabulary.characters`
+    262..     the characters, in the order of `CharacterTokenizer.characters`
 
 A character without an id of its own is spelled in its UTF-8 bytes, so that
 `decode(encode(text)) == text` for every text. Text never becomes a reserved id,
@@ -20,18 +20,17 @@ import numpy as np
 import numpy.typing as npt
 
 from lumina_cli.errors import DataError
+from lumina_cli.tokenizer.base import IdArray, Offsets, Tokenizer
 from lumina_cli.tokenizer.special_ids import FIRST_BYTE, FIRST_CHARACTER, MAX_VOCAB_SIZE
 from lumina_cli.tokenizer.stream_decoder import StreamDecoder
 
-IdArray = npt.NDArray[np.int32]
 Counts = npt.NDArray[np.int64]
-Places = npt.NDArray[np.int64]
 CodePoints = npt.NDArray[np.uint8] | npt.NDArray[np.uint32]
 
 NUM_CODE_POINTS = 0x110000
 
 
-class Vocabulary:
+class CharacterTokenizer:
     """Characters and their ids.
 
     Args:
@@ -51,11 +50,13 @@ class Vocabulary:
         code_points(characters)
         self.characters = characters
 
-    def __len__(self) -> int:
+    @property
+    def vocab_size(self) -> int:
+        """Number of ids."""
         return FIRST_CHARACTER + len(self.characters)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Vocabulary) and self.characters == other.characters
+        return isinstance(other, CharacterTokenizer) and self.characters == other.characters
 
     __hash__ = None  # type: ignore[assignment]  # compared by content, never a key
 
@@ -66,9 +67,9 @@ class Vocabulary:
 
     def encode_array(self, text: str) -> IdArray:
         """Return the ids of `text` as an array. Raises DataError for a lone surrogate."""
-        return self.encode_texts([text])[0]
+        return self.encode_batch([text])[0]
 
-    def encode_texts(self, texts: Sequence[str]) -> tuple[IdArray, Places]:
+    def encode_batch(self, texts: Sequence[str]) -> tuple[IdArray, Offsets]:
         """Return the ids of many texts side by side, and where each text begins in them.
 
         One gather for all: a NumPy call costs as much as the ids of a hundred characters.
@@ -99,24 +100,24 @@ class Vocabulary:
         decoder = StreamDecoder(self.characters)
         return "".join(map(decoder.push, ids)) + decoder.finish()
 
-    def extended(self, characters: str) -> "Vocabulary":
+    def extended(self, characters: str) -> "CharacterTokenizer":
         """Return a vocabulary with more characters behind these: no id changes its meaning.
 
         Raises:
             DataError: as for a vocabulary that is made.
         """
-        return Vocabulary(self.characters + characters)
+        return CharacterTokenizer(self.characters + characters)
 
     @cached_property
     def _id_of_code_point(self) -> IdArray:
         """Id by code point, -1 for none; the last entry stands for all that lie beyond it."""
         points = code_points(self.characters)
         table = np.full(int(points.max(initial=0)) + 2, -1, dtype=np.int32)
-        table[points] = np.arange(FIRST_CHARACTER, len(self), dtype=np.int32)
+        table[points] = np.arange(FIRST_CHARACTER, self.vocab_size, dtype=np.int32)
         return table
 
 
-def vocabulary_from_counts(counts: Counts, *, min_count: int) -> Vocabulary:
+def vocabulary_from_counts(counts: Counts, *, min_count: int) -> CharacterTokenizer:
     """Return the vocabulary of a corpus.
 
     Args:
@@ -127,18 +128,18 @@ def vocabulary_from_counts(counts: Counts, *, min_count: int) -> Vocabulary:
     room = MAX_VOCAB_SIZE - FIRST_CHARACTER
     if len(kept) > room:  # the most frequent, and of equally frequent ones the lower
         kept = np.sort(kept[np.argsort(-counts[kept], kind="stable")[:room]])
-    return Vocabulary("".join(map(chr, kept.tolist())))
+    return CharacterTokenizer("".join(map(chr, kept.tolist())))
 
 
-def newcomers(counts: Counts, *, vocabulary: Vocabulary) -> dict[str, int]:
+def newcomers(counts: Counts, *, tokenizer: Tokenizer) -> dict[str, int]:
     """Return the characters of a corpus that have no id, by code point, and how often each stands.
 
     Args:
         counts: how often each code point stands in the corpus, shape (0x110000,).
-        vocabulary: the characters that have one.
+        tokenizer: the characters that have one.
     """
     unknown = counts.copy()
-    unknown[code_points(vocabulary.characters)] = 0
+    unknown[code_points(tokenizer.characters)] = 0
     found = np.flatnonzero(unknown)
     return dict(zip(map(chr, found.tolist()), unknown[found].tolist(), strict=True))
 
@@ -174,7 +175,7 @@ def code_points(text: str) -> CodePoints:
         ) from error
 
 
-def _spell(points: CodePoints) -> tuple[IdArray, Places]:
+def _spell(points: CodePoints) -> tuple[IdArray, Offsets]:
     """Return the ids of the UTF-8 bytes of characters, and how many each character takes."""
     utf8 = points.astype("<u4").tobytes().decode("utf-32-le").encode()
     num_bytes = 1 + (points >= 0x80) + (points >= 0x800) + (points >= 0x10000)

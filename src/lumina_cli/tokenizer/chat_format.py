@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lumina_cli.conversation import Conversation, Document, Message, PlainText, Role
-from lumina_cli.tokenizer.characters import IdArray, Vocabulary
+from lumina_cli.tokenizer.base import IdArray, Tokenizer
 from lumina_cli.tokenizer.special_ids import Special
 
 LossOn = Literal["bot", "all"]
@@ -36,19 +36,19 @@ class MaskedIds(NamedTuple):
     in_loss: npt.NDArray[np.bool_]
 
 
-def encode_document(document: Document, *, vocabulary: Vocabulary, loss_on: LossOn) -> MaskedIds:
+def encode_document(document: Document, *, tokenizer: Tokenizer, loss_on: LossOn) -> MaskedIds:
     """Return one document in the chat format: see `encode_documents`."""
-    return encode_documents([document], vocabulary=vocabulary, loss_on=loss_on)
+    return encode_documents([document], tokenizer=tokenizer, loss_on=loss_on)
 
 
 def encode_documents(
-    documents: Iterable[Document], *, vocabulary: Vocabulary, loss_on: LossOn
+    documents: Iterable[Document], *, tokenizer: Tokenizer, loss_on: LossOn
 ) -> MaskedIds:
     """Return documents in the chat format, side by side, all their texts encoded at once.
 
     Args:
         documents: conversations, and (stretches of) plain texts, which count throughout.
-        vocabulary: the characters and their ids.
+        tokenizer: turns text into ids.
         loss_on: which messages of a conversation count: the bot's, or everybody's.
     """
     layout = _Layout()
@@ -57,19 +57,19 @@ def encode_documents(
             layout.conversation(document, loss_on=loss_on)
         else:
             layout.plain_text(document)
-    return layout.encode(vocabulary)
+    return layout.encode(tokenizer)
 
 
-def encode_message(message: Message, *, vocabulary: Vocabulary) -> list[int]:
+def encode_message(message: Message, *, tokenizer: Tokenizer) -> list[int]:
     """Return one whole message: its role id, its text, <|end|>."""
-    return [ROLE_IDS[message.role], *vocabulary.encode(message.text), Special.END]
+    return [ROLE_IDS[message.role], *tokenizer.encode(message.text), Special.END]
 
 
-def encode_prompt(messages: Iterable[Message], *, vocabulary: Vocabulary) -> list[int]:
+def encode_prompt(messages: Iterable[Message], *, tokenizer: Tokenizer) -> list[int]:
     """Return what stands before the bot's next reply: all that was said, then its role id."""
     ids: list[int] = [Special.BEGIN]
     for message in messages:
-        ids += encode_message(message, vocabulary=vocabulary)
+        ids += encode_message(message, tokenizer=tokenizer)
     return [*ids, Special.BOT]
 
 
@@ -108,9 +108,9 @@ class _Layout:
         if text.ends:
             self._reserve(_END, counts=True)
 
-    def encode(self, vocabulary: Vocabulary) -> MaskedIds:
+    def encode(self, tokenizer: Tokenizer) -> MaskedIds:
         """Return the ids of all that was laid out."""
-        ids, begins = vocabulary.encode_texts(self._texts)
+        ids, begins = tokenizer.encode_batch(self._texts)
         places = begins[self._texts_before]
         in_loss = np.repeat(np.array(self._texts_count, dtype=np.bool_), np.diff(begins))
         return MaskedIds(

@@ -7,18 +7,18 @@ from lumina_cli.chat.session import Session
 from lumina_cli.core.inference.config import SamplingConfig
 from lumina_cli.core.model.config import ModelConfig
 from lumina_cli.core.model.transformer import Transformer, build_model
-from lumina_cli.tokenizer.characters import Vocabulary
+from lumina_cli.tokenizer.characters import CharacterTokenizer
 
 torch.set_num_threads(1)
 
-VOCABULARY = Vocabulary(" abcdefghijklmnopqrstuvwxyz")
+TOKENIZER = CharacterTokenizer(" abcdefghijklmnopqrstuvwxyz")
 
 
 @pytest.fixture(scope="session")
 def model() -> Transformer:
     config = ModelConfig(hidden_size=32, num_layers=2, num_heads=2, seq_length=96)
     generator = torch.Generator().manual_seed(0)
-    model = build_model(config, vocab_size=len(VOCABULARY), generator=generator)
+    model = build_model(config, vocab_size=TOKENIZER.vocab_size, generator=generator)
     torch.nn.init.normal_(model.lm_head.weight, std=0.3, generator=generator)
     return model.eval()
 
@@ -30,4 +30,4 @@ def session(model: Transformer) -> Session:
 
 def new_session(model: Transformer, **settings: object) -> Session:
     config = SamplingConfig.model_validate({"max_chars": 12, "seed": 1, **settings})
-    return Session(model, vocabulary=VOCABULARY, config=config, digest="a" * 64)
+    return Session(model, tokenizer=TOKENIZER, config=config, digest="a" * 64)

@@ -18,10 +18,10 @@ from lumina_cli.core.model.kernels.decoder import Decoder
 from lumina_cli.core.model.kv_cache import KVCache
 from lumina_cli.core.model.transformer import Transformer
 from lumina_cli.errors import DataError, LuminaError
-from lumina_cli.tokenizer.characters import Vocabulary
+from lumina_cli.tokenizer.characters import CharacterTokenizer
 from lumina_cli.tokenizer.chat_format import encode_prompt
 
-from .conftest import VOCABULARY, new_session
+from .conftest import TOKENIZER, new_session
 
 
 def answer(session: Session, text: str) -> str:
@@ -30,9 +30,9 @@ def answer(session: Session, text: str) -> str:
 
 def test_a_reply_is_what_the_model_says_after_the_prompt(model: Transformer) -> None:
     session = new_session(model, sampler="greedy")
-    ids = encode_prompt([Message("user", "hello")], vocabulary=VOCABULARY)
+    ids = encode_prompt([Message("user", "hello")], tokenizer=TOKENIZER)
     pieces = generate(
-        model, ids, vocabulary=VOCABULARY, config=session.config, generator=torch.Generator()
+        model, ids, tokenizer=TOKENIZER, config=session.config, generator=torch.Generator()
     )
     raw = "".join(piece.text for piece in pieces)
     shown = answer(session, "hello")
@@ -63,7 +63,7 @@ def say_plainly(monkeypatch: pytest.MonkeyPatch) -> None:
     from lumina_cli.core.inference import utf8_mask
     from lumina_cli.tokenizer.special_ids import FIRST_CHARACTER
 
-    bias = torch.full((6, len(VOCABULARY)), -torch.inf)
+    bias = torch.full((6, TOKENIZER.vocab_size), -torch.inf)
     bias[:, FIRST_CHARACTER + 1 :] = 0
     monkeypatch.setattr(utf8_mask.Utf8Mask, "bias", lambda self, next_bytes: bias[:1])
     monkeypatch.setattr(utf8_mask.Utf8Mask, "row", lambda self, next_bytes: bias[0].numpy())
@@ -242,10 +242,10 @@ def test_probs_are_those_of_the_reply(model: Transformer, monkeypatch: pytest.Mo
     shown = answer(session, "abc")
     probs = session.probs(num_runners_up=2)
     assert "".join(item.text for item in probs) == shown
-    prompt = encode_prompt([Message("user", "abc")], vocabulary=VOCABULARY)
+    prompt = encode_prompt([Message("user", "abc")], tokenizer=TOKENIZER)
     with torch.inference_mode():
         expected = model(torch.tensor([prompt]))[0, -1].softmax(-1)
-    [first_id] = VOCABULARY.encode(shown[0])
+    [first_id] = TOKENIZER.encode(shown[0])
     assert probs[0].prob == pytest.approx(expected[first_id].item(), rel=1e-4)
     assert all(len(item.runners_up) == 2 for item in probs)
 
@@ -267,7 +267,9 @@ def test_stats_count_what_is_there(session: Session) -> None:
 
 
 def test_an_empty_session_has_nothing_to_show(model: Transformer) -> None:
-    session = Session(model, vocabulary=Vocabulary(VOCABULARY.characters), config=SamplingConfig())
+    session = Session(
+        model, tokenizer=CharacterTokenizer(TOKENIZER.characters), config=SamplingConfig()
+    )
     assert session.probs() == []
     assert session.last_question is None
     assert session.stats().chars_per_s == 0

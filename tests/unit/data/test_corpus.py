@@ -15,7 +15,7 @@ from lumina_cli.data.corpus import Corpus, SplitCounts, load_corpus
 from lumina_cli.data.dataset import TokenDataset
 from lumina_cli.errors import DataError, StorageError
 from lumina_cli.io.cache_folder import cache_folder
-from lumina_cli.tokenizer.characters import Vocabulary
+from lumina_cli.tokenizer.characters import CharacterTokenizer
 
 
 def talk(asked: str, reply: str, *, group: str | None = None) -> Conversation:
@@ -52,7 +52,7 @@ def decoded(corpus: Corpus, side: TokenDataset) -> str:
     """Return the text of one side; the reserved ids are seen as their tags."""
     tags = ["<|pad|>", "<|begin|>", "<|system|>", "<|user|>", "<|bot|>", "<|end|>"]
     ids = side.slice(0, len(side)).ids.tolist()
-    return "".join(tags[id_] if id_ < 6 else corpus.vocabulary.decode([id_]) for id_ in ids)
+    return "".join(tags[id_] if id_ < 6 else corpus.tokenizer.decode([id_]) for id_ in ids)
 
 
 def test_a_conversation_stands_on_disk_as_it_was_said(tmp_path: Path) -> None:
@@ -62,15 +62,15 @@ def test_a_conversation_stands_on_disk_as_it_was_said(tmp_path: Path) -> None:
 
 
 def test_the_characters_are_those_of_the_documents_in_order(tmp_path: Path) -> None:
-    assert load(tmp_path, [talk("cab", "é")]).vocabulary.characters == "abcé"
+    assert load(tmp_path, [talk("cab", "é")]).tokenizer.characters == "abcé"
 
 
 def test_a_rare_character_is_spelled_in_bytes(tmp_path: Path) -> None:
     config = DataConfig(min_char_count=2, val_fraction=0.0)
     corpus = load(tmp_path, [PlainText("aaéb b")], config=config)
-    assert corpus.vocabulary.characters == "ab"
+    assert corpus.tokenizer.characters == "ab"
     ids = corpus.train.slice(0, 99).ids.tolist()
-    assert corpus.vocabulary.decode(ids) == "aaéb b"
+    assert corpus.tokenizer.decode(ids) == "aaéb b"
 
 
 def test_both_sides_together_hold_every_conversation_once(tmp_path: Path) -> None:
@@ -173,25 +173,29 @@ def test_documents_given_for_validation_are_all_for_validation(tmp_path: Path) -
 
 def test_characters_seen_only_in_validation_get_no_id(tmp_path: Path) -> None:
     corpus = load(tmp_path, [talk("a", "b")], read_validation=Reader([talk("a", "z")]))
-    assert corpus.vocabulary.characters == "ab"
+    assert corpus.tokenizer.characters == "ab"
 
 
 def test_a_vocabulary_that_is_given_is_kept(tmp_path: Path) -> None:
-    corpus = load(tmp_path, [talk("ab", "c")], vocabulary=Vocabulary("ca"))
-    assert corpus.vocabulary.characters == "ca"
+    corpus = load(tmp_path, [talk("ab", "c")], tokenizer=CharacterTokenizer("ca"))
+    assert corpus.tokenizer.characters == "ca"
 
 
 def test_a_vocabulary_grows_by_the_frequent_characters_of_the_documents(tmp_path: Path) -> None:
     config = DataConfig(min_char_count=2)
     talks = [talk("aaz", "日日é"), talk("bb", "zz")]
-    corpus = load(tmp_path, talks, config=config, vocabulary=Vocabulary("za"), max_new_chars=9)
-    assert corpus.vocabulary.characters == "zab日"
+    corpus = load(
+        tmp_path, talks, config=config, tokenizer=CharacterTokenizer("za"), max_new_chars=9
+    )
+    assert corpus.tokenizer.characters == "zab日"
     assert corpus.newcomers == {"b": 2, "é": 1, "日": 2}
 
 
 def test_a_vocabulary_grows_by_no_more_than_asked_for(tmp_path: Path) -> None:
-    corpus = load(tmp_path, [talk("abbccc", "")], vocabulary=Vocabulary("x"), max_new_chars=2)
-    assert corpus.vocabulary.characters == "xbc"
+    corpus = load(
+        tmp_path, [talk("abbccc", "")], tokenizer=CharacterTokenizer("x"), max_new_chars=2
+    )
+    assert corpus.tokenizer.characters == "xbc"
 
 
 def test_the_loss_mask_is_kept(tmp_path: Path) -> None:
@@ -206,7 +210,7 @@ def test_a_second_call_reads_no_document(tmp_path: Path) -> None:
     second = load(tmp_path, reader)
     assert reader.num_reads == num_reads
     assert second.key == first.key
-    assert second.vocabulary == first.vocabulary
+    assert second.tokenizer == first.tokenizer
     assert second.train_counts == first.train_counts
     assert second.train.slice(0, 999).ids.tolist() == first.train.slice(0, 999).ids.tolist()
 
@@ -219,8 +223,8 @@ def test_a_second_call_reads_no_document(tmp_path: Path) -> None:
         {"config": DataConfig(min_char_count=2)},
         {"config": DataConfig(min_char_count=1, val_fraction=0.2)},
         {"config": DataConfig(min_char_count=1, loss_on="bot")},
-        {"vocabulary": Vocabulary("abc")},
-        {"vocabulary": Vocabulary("abc"), "max_new_chars": 2},
+        {"tokenizer": CharacterTokenizer("abc")},
+        {"tokenizer": CharacterTokenizer("abc"), "max_new_chars": 2},
     ],
     ids=lambda change: " ".join(change),
 )
@@ -381,4 +385,4 @@ def test_shakespeare_is_encoded_in_one_byte_a_character(tmp_path: Path, shared_d
     assert len(corpus.train) == 1 + corpus.train_counts.chars
     assert corpus.train_counts.chars + corpus.validation_counts.chars == len(text) == 1_115_394
     ids = corpus.validation.slice(0, len(corpus.validation)).ids.tolist()
-    assert corpus.vocabulary.decode(ids) == text[corpus.train_counts.chars :]
+    assert corpus.tokenizer.decode(ids) == text[corpus.train_counts.chars :]

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from lumina_cli.errors import DataError
 from lumina_cli.tokenizer.characters import (
     NUM_CODE_POINTS,
+    CharacterTokenizer,
     Counts,
-    Vocabulary,
     code_points,
     most_frequent,
     newcomers,
@@ -36,56 +36,58 @@ def counts_of(text: str) -> Counts:
 
 @given(text=TEXTS, alphabet=ALPHABETS)
 def test_any_text_comes_back_from_its_ids_whatever_the_vocabulary(text: str, alphabet: str) -> None:
-    vocabulary = Vocabulary(alphabet)
-    assert vocabulary.decode(vocabulary.encode(text)) == text
+    tokenizer = CharacterTokenizer(alphabet)
+    assert tokenizer.decode(tokenizer.encode(text)) == text
 
 
 @given(text=TEXTS)
 def test_text_comes_back_where_the_vocabulary_holds_half_of_its_characters(text: str) -> None:
-    vocabulary = Vocabulary("".join(sorted(set(text))[::2]))
-    assert vocabulary.decode(vocabulary.encode(text)) == text
+    tokenizer = CharacterTokenizer("".join(sorted(set(text))[::2]))
+    assert tokenizer.decode(tokenizer.encode(text)) == text
 
 
 @given(text=TEXTS_WITH_TAGS, alphabet=ALPHABETS)
 def test_no_text_ever_becomes_a_reserved_id(text: str, alphabet: str) -> None:
-    ids = Vocabulary(alphabet + "".join(c for c in "<|end>" if c not in alphabet)).encode(text)
+    ids = CharacterTokenizer(alphabet + "".join(c for c in "<|end>" if c not in alphabet)).encode(
+        text
+    )
     assert min(ids, default=FIRST_BYTE) >= len(Special)
 
 
 def test_a_typed_tag_is_as_many_ids_as_it_has_characters() -> None:
-    assert len(Vocabulary("<|end>").encode("<|end|>")) == 7
+    assert len(CharacterTokenizer("<|end>").encode("<|end|>")) == 7
 
 
 def test_ids_are_the_reserved_then_the_bytes_then_the_characters() -> None:
-    vocabulary = Vocabulary("ab")
-    assert len(vocabulary) == 6 + 256 + 2
-    assert vocabulary.encode("ba") == [263, 262]
-    assert vocabulary.encode("\x00\u00ff") == [6 + 0x00, 6 + 0xC3, 6 + 0xBF]
+    tokenizer = CharacterTokenizer("ab")
+    assert tokenizer.vocab_size == 6 + 256 + 2
+    assert tokenizer.encode("ba") == [263, 262]
+    assert tokenizer.encode("\x00\u00ff") == [6 + 0x00, 6 + 0xC3, 6 + 0xBF]
 
 
 @pytest.mark.parametrize("rare", ["é", "क", "🙂", "\x7f", "\x80", "\u07ff", "\u0800", "\U00010000"])
 def test_a_character_without_an_id_is_spelled_in_its_utf8_bytes(rare: str) -> None:
     expected = [262, *(6 + byte for byte in rare.encode("utf-8")), 262]
-    assert Vocabulary("a").encode(f"a{rare}a") == expected
+    assert CharacterTokenizer("a").encode(f"a{rare}a") == expected
 
 
 def test_empty_text_has_no_ids_and_an_empty_vocabulary_works() -> None:
-    assert Vocabulary("").encode("") == []
-    assert Vocabulary("").decode([]) == ""
+    assert CharacterTokenizer("").encode("") == []
+    assert CharacterTokenizer("").decode([]) == ""
 
 
 def test_reserved_ids_are_silent_when_decoded() -> None:
-    assert Vocabulary("a").decode([*Special, 262, Special.END]) == "a"
+    assert CharacterTokenizer("a").decode([*Special, 262, Special.END]) == "a"
 
 
 def test_bytes_that_are_no_character_are_shown_as_replacement() -> None:
-    assert Vocabulary("a").decode([6 + 0xE2, 6 + 0x82, 262]) == "\ufffda"
+    assert CharacterTokenizer("a").decode([6 + 0xE2, 6 + 0x82, 262]) == "\ufffda"
 
 
 @pytest.mark.parametrize("point", [0xD800, 0xDBFF, 0xDC00, 0xDFFF])
 def test_a_lone_surrogate_is_refused_with_its_position_and_code(point: int) -> None:
     with pytest.raises(DataError) as caught:
-        Vocabulary("ab").encode(f"ab{chr(point)}")
+        CharacterTokenizer("ab").encode(f"ab{chr(point)}")
     assert "character 3 " in caught.value.message
     assert f"U+{point:04X}" in caught.value.message
 
@@ -95,20 +97,20 @@ def test_a_lone_surrogate_is_refused_with_its_position_and_code(point: int) -> N
 )
 def test_a_vocabulary_of_impossible_characters_is_refused(characters: str, says: str) -> None:
     with pytest.raises(DataError, match=says):
-        Vocabulary(characters)
+        CharacterTokenizer(characters)
 
 
 def test_a_vocabulary_may_be_full_but_not_fuller() -> None:
     room = MAX_VOCAB_SIZE - FIRST_CHARACTER
     characters = "".join(map(chr, range(0x10000, 0x10000 + room + 1)))
-    assert len(Vocabulary(characters[:room])) == 65_536
+    assert CharacterTokenizer(characters[:room]).vocab_size == 65_536
     with pytest.raises(DataError, match="more than 65,536"):
-        Vocabulary(characters)
+        CharacterTokenizer(characters)
 
 
 def test_vocabularies_are_equal_when_their_characters_and_order_are() -> None:
-    assert Vocabulary("ab") == Vocabulary("ab")
-    assert Vocabulary("ab") != Vocabulary("ba")
+    assert CharacterTokenizer("ab") == CharacterTokenizer("ab")
+    assert CharacterTokenizer("ab") != CharacterTokenizer("ba")
 
 
 @given(text=TEXTS)
@@ -142,32 +144,32 @@ def test_real_text_of_many_scripts_comes_back(shared_data: Path) -> None:
     files += ["lang/japanese-soseki-neko-utf8.txt"]
     for name in files:
         text = (shared_data / name).read_text(encoding="utf-8")[:100_000]
-        vocabulary = vocabulary_from_counts(counts_of(text), min_count=3)
-        assert vocabulary.decode(vocabulary.encode(text)) == text
+        tokenizer = vocabulary_from_counts(counts_of(text), min_count=3)
+        assert tokenizer.decode(tokenizer.encode(text)) == text
 
 
 @given(texts=st.lists(st.text(st.sampled_from("ab\0é€😀"), max_size=6), max_size=6))
 def test_texts_side_by_side_are_found_again_by_where_they_begin(texts: list[str]) -> None:
-    vocabulary = Vocabulary("ab€")
-    ids, begins = vocabulary.encode_texts(texts)
+    tokenizer = CharacterTokenizer("ab€")
+    ids, begins = tokenizer.encode_batch(texts)
     assert begins[-1] == len(ids)
     found = [ids[begin:end].tolist() for begin, end in pairwise(begins.tolist())]
-    assert found == [vocabulary.encode(text) for text in texts]
-    assert [vocabulary.decode(each) for each in found] == texts
+    assert found == [tokenizer.encode(text) for text in texts]
+    assert [tokenizer.decode(each) for each in found] == texts
 
 
 @given(old=ALPHABETS, new=ALPHABETS, text=TEXTS)
 def test_an_extended_vocabulary_moves_no_id(old: str, new: str, text: str) -> None:
     added = "".join(character for character in new if character not in old)
-    before, after = Vocabulary(old), Vocabulary(old).extended(added)
+    before, after = CharacterTokenizer(old), CharacterTokenizer(old).extended(added)
     assert after.encode(old) == before.encode(old)
-    assert after.encode(added) == list(range(len(before), len(before) + len(added)))
+    assert after.encode(added) == list(range(before.vocab_size, before.vocab_size + len(added)))
     assert after.decode(after.encode(text)) == text
 
 
 def test_newcomers_are_the_characters_without_an_id() -> None:
     counts = counts_of("abcabczzé日日日")
-    assert newcomers(counts, vocabulary=Vocabulary("cba")) == {"z": 2, "é": 1, "日": 3}
+    assert newcomers(counts, tokenizer=CharacterTokenizer("cba")) == {"z": 2, "é": 1, "日": 3}
     assert counts[ord("a")] == 2  # what was given is left as it is
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lumina_cli.tokenizer.characters import Vocabulary
+from lumina_cli.tokenizer.characters import CharacterTokenizer
 from lumina_cli.tokenizer.special_ids import FIRST_BYTE, Special
 from lumina_cli.tokenizer.stream_decoder import StreamDecoder
 
@@ -39,9 +39,9 @@ def _is_character(spelled: bytes) -> bool:
 
 @given(text=TEXTS)
 def test_ids_pushed_one_by_one_give_what_decode_gives(text: str) -> None:
-    vocabulary = Vocabulary("".join(sorted(set(text))[::2]))
-    decoder = StreamDecoder(vocabulary.characters)
-    pieces = [decoder.push(id_) for id_ in vocabulary.encode(text)]
+    tokenizer = CharacterTokenizer("".join(sorted(set(text))[::2]))
+    decoder = StreamDecoder(tokenizer.characters)
+    pieces = [decoder.push(id_) for id_ in tokenizer.encode(text)]
     assert "".join(pieces) == text
     assert decoder.finish() == ""
 
@@ -50,7 +50,7 @@ def test_ids_pushed_one_by_one_give_what_decode_gives(text: str) -> None:
 def test_even_senseless_ids_stream_as_they_decode(ids: list[int]) -> None:
     decoder = StreamDecoder("abc")
     streamed = "".join(map(decoder.push, ids)) + decoder.finish()
-    assert streamed == Vocabulary("abc").decode(ids)
+    assert streamed == CharacterTokenizer("abc").decode(ids)
 
 
 @pytest.mark.parametrize("character", ["é", "क", "🙂"])

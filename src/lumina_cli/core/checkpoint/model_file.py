@@ -29,7 +29,8 @@ from lumina_cli.core.model.config import ModelConfig
 from lumina_cli.core.model.memory_estimate import weight_shapes
 from lumina_cli.core.model.transformer import Transformer
 from lumina_cli.errors import DataError, NotFiniteError
-from lumina_cli.tokenizer.characters import Vocabulary
+from lumina_cli.tokenizer.base import Tokenizer
+from lumina_cli.tokenizer.characters import CharacterTokenizer
 
 MODEL_FORMAT = "lumina-model"
 CHECKPOINT_FORMAT = "lumina-checkpoint"
@@ -55,7 +56,7 @@ class ModelFile:
     """A model and all that is known of it; `draft` where the file has one."""
 
     model: Transformer
-    vocabulary: Vocabulary
+    tokenizer: Tokenizer
     metadata: dict[str, Any]
     digest: str
     draft: NgramTable | None = None
@@ -84,7 +85,7 @@ def save_model(
     path: Path,
     *,
     model: Transformer,
-    vocabulary: Vocabulary,
+    tokenizer: Tokenizer,
     metadata: Mapping[str, JSON],
     draft: NgramTable | None = None,
 ) -> str:
@@ -93,7 +94,7 @@ def save_model(
     Args:
         path: of the file.
         model: whose weights to write.
-        vocabulary: that of the model.
+        tokenizer: that of the model.
         metadata: what else is known of it.
         draft: statistics of the training text, at most `MAX_DRAFT_BYTES` of them.
 
@@ -102,13 +103,13 @@ def save_model(
         OutputError: there is no such folder, or it can't be written to.
         StorageError: the disk is full or fails.
     """
-    assert len(vocabulary) == model.vocab_size, (len(vocabulary), model.vocab_size)
+    assert tokenizer.vocab_size == model.vocab_size, (tokenizer.vocab_size, model.vocab_size)
     check_finite(model.state_dict(), {})
     header: Header = {
         "format": MODEL_FORMAT,
         "version": VERSION if draft is None else VERSION_WITH_DRAFT,
         "model": model.config.model_dump(mode="json"),
-        "characters": vocabulary.characters,
+        "characters": tokenizer.characters,
         "metadata": dict(metadata),
     }
     tensors = model.state_dict()
@@ -126,13 +127,13 @@ def load_model(path: Path, *, device: torch.device | str = "cpu") -> ModelFile:
         ModelFileError: it is not a model of ours, or is damaged.
     """
     sealed = read_container(path, kind=MODEL_FORMAT, versions=(VERSION, VERSION_WITH_DRAFT))
-    config, vocabulary = _declared_shape(sealed.header, path=path)
-    draft = _take_draft(sealed, vocabulary=vocabulary, path=path)
-    _check_weights(sealed.tensors, config=config, vocabulary=vocabulary, path=path)
-    model = Transformer(config, vocab_size=len(vocabulary))
+    config, tokenizer = _declared_shape(sealed.header, path=path)
+    draft = _take_draft(sealed, tokenizer=tokenizer, path=path)
+    _check_weights(sealed.tensors, config=config, tokenizer=tokenizer, path=path)
+    model = Transformer(config, vocab_size=tokenizer.vocab_size)
     model.load_state_dict(sealed.tensors)
     metadata = _values(sealed.header, "metadata", path=path)
-    return ModelFile(model.to(device).eval(), vocabulary, metadata, sealed.digest, draft)
+    return ModelFile(model.to(device).eval(), tokenizer, metadata, sealed.digest, draft)
 
 
 def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
@@ -162,19 +163,19 @@ def load_checkpoint(path: Path) -> Checkpoint:
         ModelFileError: it is not a checkpoint of ours, or is damaged.
     """
     sealed = read_container(path, kind=CHECKPOINT_FORMAT, versions=(VERSION,))
-    config, vocabulary = _declared_shape(sealed.header, path=path)
+    config, tokenizer = _declared_shape(sealed.header, path=path)
     weights = {
         name.removeprefix(WEIGHTS): tensor
         for name, tensor in sealed.tensors.items()
         if name.startswith(WEIGHTS)
     }
-    _check_weights(weights, config=config, vocabulary=vocabulary, path=path)
+    _check_weights(weights, config=config, tokenizer=tokenizer, path=path)
     facts, values = (_values(sealed.header, name, path=path) for name in ("facts", "values"))
     try:
         check_finite(sealed.tensors, values)
     except NotFiniteError as error:
         raise damaged(path, error.message) from error
-    return Checkpoint(config, vocabulary.characters, facts, values, sealed.tensors)
+    return Checkpoint(config, tokenizer.characters, facts, values, sealed.tensors)
 
 
 def check_finite(tensors: Mapping[str, Tensor], values: object) -> None:
@@ -195,7 +196,7 @@ def _floats(values: object) -> Iterable[float]:
             yield from _floats(each)
 
 
-def _declared_shape(header: Header, *, path: Path) -> tuple[ModelConfig, Vocabulary]:
+def _declared_shape(header: Header, *, path: Path) -> tuple[ModelConfig, Tokenizer]:
     characters = header.get("characters")
     if not isinstance(characters, str):
         raise damaged(path, "it has no vocabulary")
@@ -205,12 +206,12 @@ def _declared_shape(header: Header, *, path: Path) -> tuple[ModelConfig, Vocabul
         why = f"this one knows no {unknown[0]!r}"
         raise of_another_version(path, why, header=header, is_newer=True)
     try:
-        return ModelConfig.model_validate(shape), Vocabulary(characters)
+        return ModelConfig.model_validate(shape), CharacterTokenizer(characters)
     except (ValidationError, DataError) as error:
         raise damaged(path, "the model shape it declares is impossible") from error
 
 
-def _take_draft(sealed: Container, *, vocabulary: Vocabulary, path: Path) -> NgramTable | None:
+def _take_draft(sealed: Container, *, tokenizer: Tokenizer, path: Path) -> NgramTable | None:
     """Take the statistics out of the tensors, if they belong there and name no id beyond V."""
     if sealed.header.get("version") != VERSION_WITH_DRAFT:
         return None
@@ -224,16 +225,16 @@ def _take_draft(sealed: Container, *, vocabulary: Vocabulary, path: Path) -> Ngr
     ):
         raise damaged(path, "its statistics of the text do not have the shape they should")
     table = flat.numpy().view("<u2").reshape(-1, 2).astype(np.uint16)
-    if int(table[:, 1].max(initial=0)) >= len(vocabulary):
+    if int(table[:, 1].max(initial=0)) >= tokenizer.vocab_size:
         raise damaged(path, "its statistics name characters that the model does not have")
     return table
 
 
 def _check_weights(
-    weights: Mapping[str, Tensor], *, config: ModelConfig, vocabulary: Vocabulary, path: Path
+    weights: Mapping[str, Tensor], *, config: ModelConfig, tokenizer: Tokenizer, path: Path
 ) -> None:
     """Refuse weights that are not those of the declared shape, or not finite."""
-    expected = weight_shapes(config, vocab_size=len(vocabulary))
+    expected = weight_shapes(config, vocab_size=tokenizer.vocab_size)
     if weights.keys() != expected.keys():
         raise damaged(path, "its weights are not those of the shape it declares")
     for name, tensor in weights.items():

@@ -22,7 +22,7 @@ from lumina_cli.core.inference.utf8_mask import Utf8Mask
 from lumina_cli.core.model.config import ModelConfig
 from lumina_cli.core.model.kernels.decoder import Decoder
 from lumina_cli.core.model.transformer import Transformer
-from lumina_cli.tokenizer.characters import Vocabulary
+from lumina_cli.tokenizer.base import Tokenizer
 
 MAX_ROWS = 64
 """Texts said side by side: more gain little."""
@@ -38,7 +38,7 @@ def batch_generate(
     model: Transformer,
     prompts: Sequence[Sequence[int]],
     *,
-    vocabulary: Vocabulary,
+    tokenizer: Tokenizer,
     config: SamplingConfig,
     generators: Sequence[torch.Generator],
 ) -> list[list[GenerationChunk]]:
@@ -48,7 +48,7 @@ def batch_generate(
         model: in `eval()` mode.
         prompts: ids, each at least one; of more than the model's context the newest part is
             read. Those of equal length are answered together.
-        vocabulary: that of the model.
+        tokenizer: that of the model.
         config: how ids are chosen and where texts end.
         generators: one for each prompt, on the CPU.
 
@@ -64,7 +64,7 @@ def batch_generate(
             speakers = {
                 text: SequenceState(
                     prompts[text],
-                    vocabulary=vocabulary,
+                    tokenizer=tokenizer,
                     config=config,
                     generator=generators[text],
                     valid_text=valid_text,
@@ -81,7 +81,7 @@ def greedy_replies(
     model: Transformer,
     prompts: Sequence[Sequence[int]],
     *,
-    vocabulary: Vocabulary,
+    tokenizer: Tokenizer,
     max_chars: int,
 ) -> list[str]:
     """Return the greedy reply to each prompt, at most `max_chars` characters long.
@@ -92,7 +92,7 @@ def greedy_replies(
     said = batch_generate(
         model,
         prompts,
-        vocabulary=vocabulary,
+        tokenizer=tokenizer,
         config=SamplingConfig(sampler="greedy", max_chars=max_chars),
         generators=[torch.Generator()] * len(prompts),
     )

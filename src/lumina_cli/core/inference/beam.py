@@ -18,7 +18,7 @@ from lumina_cli.core.inference.sampler import refuse_unusable
 from lumina_cli.core.inference.stopping import GenerationChunk, StopChecker
 from lumina_cli.core.inference.utf8_mask import Utf8Mask
 from lumina_cli.core.model.transformer import Transformer
-from lumina_cli.tokenizer.characters import Vocabulary
+from lumina_cli.tokenizer.base import Tokenizer
 from lumina_cli.tokenizer.special_ids import Special
 from lumina_cli.tokenizer.stream_decoder import StreamDecoder
 
@@ -83,7 +83,7 @@ class BeamSearch:
         model: in `eval()` mode.
         prompt_ids: what stands before, at least one id; of more than the model's context the
             newest part is read.
-        vocabulary: that of the model.
+        tokenizer: that of the model.
         config: how wide to search and where texts end.
         reader: of `num_beams` rows; keeps what was read from call to call.
     """
@@ -93,7 +93,7 @@ class BeamSearch:
         model: Transformer,
         prompt_ids: Sequence[int],
         *,
-        vocabulary: Vocabulary,
+        tokenizer: Tokenizer,
         config: SamplingConfig,
         reader: Engine | None = None,
     ) -> None:
@@ -101,7 +101,7 @@ class BeamSearch:
         self._prompt_ids = prompt_ids
         self._config = config
         self._reader = reader or Engine(model, batch_size=config.num_beams)
-        self._live = [_Beam((), "", 0.0, StreamDecoder(vocabulary.characters))]
+        self._live = [_Beam((), "", 0.0, StreamDecoder(tokenizer.characters))]
         self._finished: list[_Beam] = []
 
     @torch.inference_mode()

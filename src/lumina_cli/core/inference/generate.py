@@ -16,14 +16,14 @@ from lumina_cli.core.inference.speculative import NUM_GUESSES, Speculator
 from lumina_cli.core.inference.stopping import GenerationChunk
 from lumina_cli.core.inference.utf8_mask import Utf8Mask
 from lumina_cli.core.model.transformer import Transformer
-from lumina_cli.tokenizer.characters import Vocabulary
+from lumina_cli.tokenizer.base import Tokenizer
 
 
 def generate(
     model: Transformer,
     prompt_ids: Sequence[int],
     *,
-    vocabulary: Vocabulary,
+    tokenizer: Tokenizer,
     config: SamplingConfig,
     generator: torch.Generator,
     reader: Engine | None = None,
@@ -40,7 +40,7 @@ def generate(
         model: in `eval()` mode.
         prompt_ids: what stands before, at least one id; of more than the model's context the
             newest part is read.
-        vocabulary: that of the model.
+        tokenizer: that of the model.
         config: how ids are chosen and where the text ends.
         generator: where draws come from, on the CPU.
         reader: keeps what was read from call to call, so that a common beginning is read once.
@@ -54,7 +54,7 @@ def generate(
         reader = engine_of_one_text(model, is_guessing=True) if speculator else Engine(model)
     speaker = SequenceState(
         prompt_ids,
-        vocabulary=vocabulary,
+        tokenizer=tokenizer,
         config=config,
         generator=generator,
         valid_text=Utf8Mask(model.vocab_size),

@@ -12,7 +12,7 @@ from lumina_cli.core.inference.filters import Row
 from lumina_cli.core.inference.sampler import Sampler
 from lumina_cli.core.inference.stopping import GenerationChunk, StopChecker
 from lumina_cli.core.inference.utf8_mask import Utf8Mask
-from lumina_cli.tokenizer.characters import Vocabulary
+from lumina_cli.tokenizer.base import Tokenizer
 from lumina_cli.tokenizer.stream_decoder import StreamDecoder
 
 PENALIZED_IDS = 64
@@ -24,7 +24,7 @@ class SequenceState:
 
     Args:
         prompt_ids: what stands before, at least one id.
-        vocabulary: that of the model.
+        tokenizer: that of the model.
         config: how ids are chosen and where the text ends.
         generator: where draws come from, on the CPU.
         valid_text: which ids may come when; texts side by side can share it.
@@ -34,7 +34,7 @@ class SequenceState:
         self,
         prompt_ids: Sequence[int],
         *,
-        vocabulary: Vocabulary,
+        tokenizer: Tokenizer,
         config: SamplingConfig,
         generator: torch.Generator,
         valid_text: Utf8Mask,
@@ -42,7 +42,7 @@ class SequenceState:
         self.last = prompt_ids[-1]
         self._chooser = Sampler(config, generator=generator)
         self._valid_text = valid_text
-        self._decoder = StreamDecoder(vocabulary.characters)
+        self._decoder = StreamDecoder(tokenizer.characters)
         self._ending = StopChecker(max_chars=config.max_chars, stop=config.stop)
         self._recent = deque(prompt_ids, maxlen=PENALIZED_IDS)
 

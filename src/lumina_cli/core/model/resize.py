@@ -22,7 +22,7 @@ from torch import Tensor
 
 from lumina_cli.core.model.transformer import Transformer
 from lumina_cli.data.stats.scripts import script_of
-from lumina_cli.tokenizer.characters import Vocabulary
+from lumina_cli.tokenizer.base import Tokenizer
 from lumina_cli.tokenizer.special_ids import FIRST_BYTE, FIRST_CHARACTER
 
 LARGEST_SHARE = 0.99
@@ -37,18 +37,18 @@ ROWS_AT_ONCE = 1_024
 
 @torch.no_grad()
 def resize_embeddings(
-    model: Transformer, characters: str, *, vocabulary: Vocabulary, generator: torch.Generator
+    model: Transformer, characters: str, *, tokenizer: Tokenizer, generator: torch.Generator
 ) -> Transformer:
     """Return the model with rows for more characters; the given model is left as it is.
 
     Args:
-        model: with a row for each id of `vocabulary`.
+        model: with a row for each id of `tokenizer`.
         characters: the new ones, in the order of their ids.
-        vocabulary: of the model.
+        tokenizer: of the model.
         generator: of what is random in the new rows.
     """
-    assert len(vocabulary) == model.vocab_size, (len(vocabulary), model.vocab_size)
-    kin = _kin(characters, vocabulary=vocabulary)
+    assert tokenizer.vocab_size == model.vocab_size, (tokenizer.vocab_size, model.vocab_size)
+    kin = _kin(characters, tokenizer=tokenizer)
     state = dict(model.state_dict())
     for name in ("wte.weight", "lm_head.weight"):
         state[name] = torch.cat([state[name], _new_rows(state[name], kin, generator=generator)])
@@ -124,9 +124,9 @@ def _newton_step(rows: Tensor, texts: Sequence[_Seen], targets: Sequence[Tensor]
     return step
 
 
-def _kin(characters: str, *, vocabulary: Vocabulary) -> list[list[list[int]]]:
+def _kin(characters: str, *, tokenizer: Tokenizer) -> list[list[list[int]]]:
     """Return for each character groups of ids that are like it; an empty group is every one."""
-    id_of = {c: FIRST_CHARACTER + n for n, c in enumerate(vocabulary.characters)}
+    id_of = {c: FIRST_CHARACTER + n for n, c in enumerate(tokenizer.characters)}
     of_script: dict[str, list[int]] = defaultdict(list)
     for character, id_ in id_of.items():
         of_script[script_of(character)].append(id_)

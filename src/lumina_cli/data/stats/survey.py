@@ -110,8 +110,8 @@ class Surveyor:
     def _survey(self) -> Survey:
         seen = np.flatnonzero(self._counts)
         times = self._counts[seen]
-        vocabulary = vocabulary_from_counts(self._counts, min_count=self._min_char_count)
-        is_rare = ~np.isin(seen, code_points(vocabulary.characters))
+        tokenizer = vocabulary_from_counts(self._counts, min_count=self._min_char_count)
+        is_rare = ~np.isin(seen, code_points(tokenizer.characters))
         rare = seen[is_rare]
         num_bytes = 1 + (rare >= 0x80) + (rare >= 0x800) + (rare >= 0x10000)
         num_spelled = int((times[is_rare] * (num_bytes - 1)).sum())

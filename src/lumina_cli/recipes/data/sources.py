@@ -15,7 +15,7 @@ from lumina_cli.data.starter import corpus as starter
 from lumina_cli.data.stats.contamination import files_in_both
 from lumina_cli.errors import MissingInputError
 from lumina_cli.io.cache_folder import cache_folder
-from lumina_cli.tokenizer.characters import Vocabulary
+from lumina_cli.tokenizer.base import Tokenizer
 
 STARTER = "starter"
 OASST_FOLDER = Path("oasst1_data")
@@ -96,7 +96,7 @@ def encode_source(
     config: DataConfig,
     seed: int,
     validation: Source | None = None,
-    vocabulary: Vocabulary | None = None,
+    tokenizer: Tokenizer | None = None,
     max_new_chars: int = 0,
 ) -> Corpus:
     """Return the source as a corpus, encoded anew only if it isn't in the cache."""
@@ -108,7 +108,7 @@ def encode_source(
         seed=seed,
         folder=cache_folder(),
         read_validation=validation.read if validation else None,
-        vocabulary=vocabulary,
+        tokenizer=tokenizer,
         max_new_chars=max_new_chars,
         remarks=lambda: [*source.remarks(), *(validation.remarks() if validation else ())],
         shapes=lambda: [*source.shapes(), *(validation.shapes() if validation else ())],

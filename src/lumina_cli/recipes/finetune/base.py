@@ -54,7 +54,7 @@ class Base:
 def base_of(path: Path, loaded: ModelFile) -> Base:
     """Return what is to be known of a model that was read from `path`."""
     inherited = {name: loaded.metadata[name] for name in INHERITED if name in loaded.metadata}
-    return Base(path.absolute(), loaded.digest, len(loaded.vocabulary.characters), inherited)
+    return Base(path.absolute(), loaded.digest, len(loaded.tokenizer.characters), inherited)
 
 
 def base_from_facts(facts: Mapping[str, Any], *, path: Path) -> Base:

@@ -45,7 +45,8 @@ from lumina_cli.recipes.train.job import (
 )
 from lumina_cli.recipes.train.resume import Resumed
 from lumina_cli.settings import Settings
-from lumina_cli.tokenizer.characters import Vocabulary
+from lumina_cli.tokenizer.base import Tokenizer
+from lumina_cli.tokenizer.characters import CharacterTokenizer
 
 MEASURED_AT_ONCE = 16
 """Windows, when the base model is measured."""
@@ -79,13 +80,13 @@ def finetune(
     _check_apart(model, out)
     check_free(out)
     machine = choose_compute(settings)
-    base, vocabulary = base_of(model, loaded), loaded.vocabulary
-    material = _read(settings, data=data, val_data=val_data, vocabulary=vocabulary)
-    old = _old_text(base, settings, vocabulary=vocabulary)
+    base, tokenizer = base_of(model, loaded), loaded.tokenizer
+    material = _read(settings, data=data, val_data=val_data, tokenizer=tokenizer)
+    old = _old_text(base, settings, tokenizer=tokenizer)
     as_base_reads = material.corpus
-    if material.corpus.vocabulary != vocabulary:
+    if material.corpus.tokenizer != tokenizer:
         as_base_reads = read_training_data(
-            settings, data=data, val_data=val_data, vocabulary=vocabulary
+            settings, data=data, val_data=val_data, tokenizer=tokenizer
         ).corpus
     before = _measure_base(
         loaded, settings, new=as_base_reads.validation, old=old.validation, machine=machine
@@ -131,22 +132,24 @@ def go_on_finetuning(
     settings, checkpoint = resumed.settings, resumed.found.checkpoint
     machine = choose_compute(settings)
     base = base_from_facts(checkpoint.facts["base"], path=resumed.found.path)
-    vocabulary = Vocabulary(checkpoint.characters[: base.num_characters])
+    tokenizer = CharacterTokenizer(checkpoint.characters[: base.num_characters])
     material = _read(
         settings,
         data=data or resumed.data,
         val_data=val_data or resumed.val_data,
-        vocabulary=vocabulary,
+        tokenizer=tokenizer,
     )
     notices = check_resumed(resumed, material, machine)
     return _run(
         settings,
-        model=Transformer(settings.of(ModelConfig), vocab_size=len(material.corpus.vocabulary)),
+        model=Transformer(
+            settings.of(ModelConfig), vocab_size=material.corpus.tokenizer.vocab_size
+        ),
         base=base,
         out=resumed.out,
         machine=machine,
         material=replace(material, notices=(*material.notices, *notices)),
-        old=_old_text(base, settings, vocabulary=vocabulary),
+        old=_old_text(base, settings, tokenizer=tokenizer),
         started_s=started_s,
         resumed=resumed,
     )
@@ -180,7 +183,9 @@ def _run(
     )
     keeps_start = bool(retention.start)
     peft = choose_peft(settings, num_new=len(newcomers.added), keeps_start=keeps_start)
-    fit = fit_to_machine(settings, vocab_size=len(corpus.vocabulary), machine=machine, peft=peft)
+    fit = fit_to_machine(
+        settings, vocab_size=corpus.tokenizer.vocab_size, machine=machine, peft=peft
+    )
     on_device = {name: t.to(machine.device) for name, t in retention.start.items()}
     model = apply_peft(model, peft, generator=make_generator(fit.config.seed, "adapters"))
     return TrainingRun(
@@ -246,24 +251,24 @@ def _free_name(model: Path) -> Path:
 
 
 def _read(
-    settings: Settings, *, data: Sequence[Path], val_data: Sequence[Path], vocabulary: Vocabulary
+    settings: Settings, *, data: Sequence[Path], val_data: Sequence[Path], tokenizer: Tokenizer
 ) -> TrainingData:
     config = settings.of(FinetuneConfig)
     return read_training_data(
         settings,
         data=data,
         val_data=val_data,
-        vocabulary=vocabulary,
+        tokenizer=tokenizer,
         max_new_chars=config.max_new_chars if config.expand else 0,
     )
 
 
-def _old_text(base: Base, settings: Settings, *, vocabulary: Vocabulary) -> OldText:
+def _old_text(base: Base, settings: Settings, *, tokenizer: Tokenizer) -> OldText:
     return find_old_text(
         base,
         config=settings.of(FinetuneConfig),
         data=settings.of(DataConfig),
-        vocabulary=vocabulary,
+        tokenizer=tokenizer,
     )
 
 

@@ -35,9 +35,9 @@ def grown_model(
         seed: of what is random in the rows.
     """
     base = loaded.model.cpu()
-    added = corpus.vocabulary.characters[len(loaded.vocabulary.characters) :]
+    added = corpus.tokenizer.characters[len(loaded.tokenizer.characters) :]
     generator = make_generator(seed, "growth")
-    grown = resize_embeddings(base, added, vocabulary=loaded.vocabulary, generator=generator)
+    grown = resize_embeddings(base, added, tokenizer=loaded.tokenizer, generator=generator)
     counts = [corpus.newcomers[character] for character in added]
     chars = corpus.train_counts.chars + corpus.validation_counts.chars
     length = base.config.seq_length

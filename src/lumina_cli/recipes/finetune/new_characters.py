@@ -61,7 +61,7 @@ class Newcomers:
 
 def find_newcomers(corpus: Corpus, *, num_old: int, min_count: int, expands: bool) -> Newcomers:
     """Return what a corpus has brought to a vocabulary of `num_old` characters."""
-    added = corpus.vocabulary.characters[num_old:]
+    added = corpus.tokenizer.characters[num_old:]
     return Newcomers(added, corpus.newcomers, min_count, expands)
 
 

@@ -16,7 +16,7 @@ from lumina_cli.io.run_folder import RUN_SUFFIX
 from lumina_cli.recipes.data.sources import STARTER, Source, encode_source, open_source
 from lumina_cli.recipes.finetune.base import Base
 from lumina_cli.recipes.run.validation_sample import read_sample
-from lumina_cli.tokenizer.characters import Vocabulary
+from lumina_cli.tokenizer.base import Tokenizer
 
 NAME_IT = "name it, or text like it, so that it is not forgotten: --replay PATH"
 
@@ -52,7 +52,7 @@ def lesson(
 
 
 def find_old_text(
-    base: Base, *, config: FinetuneConfig, data: DataConfig, vocabulary: Vocabulary
+    base: Base, *, config: FinetuneConfig, data: DataConfig, tokenizer: Tokenizer
 ) -> OldText:
     """Return what the base model learnt from, or the text that stands for it.
 
@@ -61,14 +61,14 @@ def find_old_text(
         config: what to repeat; what is forgotten is measured on the base's own text, or on
             the sample beside it, and on text that was named where neither is left.
         data: how files are read that `config.replay` names.
-        vocabulary: of the base, so that the text is what it was for the base.
+        tokenizer: of the base, so that the text is what it was for the base.
 
     Raises:
         LuminaError: text that was named can't be read.
     """
-    found = _open_what_is_there(base, vocabulary=vocabulary)
+    found = _open_what_is_there(base, tokenizer=tokenizer)
     if not found.validation:
-        found = _measured_on_sample(base, found, vocabulary=vocabulary)
+        found = _measured_on_sample(base, found, tokenizer=tokenizer)
     if config.replay == REPLAY_OFF:
         return found
     if config.replay == REPLAY_AUTO:
@@ -79,7 +79,7 @@ def find_old_text(
         "settings": data.model_dump(mode="json"),
         "seed": base.metadata.get("seed", 0),  # text that the base read is split as it was
     }
-    repeated = _open_lessons([named], vocabulary=vocabulary)
+    repeated = _open_lessons([named], tokenizer=tokenizer)
     return replace(
         repeated,
         validation=found.validation or repeated.validation,
@@ -87,22 +87,22 @@ def find_old_text(
     )
 
 
-def _measured_on_sample(base: Base, found: OldText, *, vocabulary: Vocabulary) -> OldText:
+def _measured_on_sample(base: Base, found: OldText, *, tokenizer: Tokenizer) -> OldText:
     """Return the text with the sample beside the base for its validation, if there is one."""
-    sample = read_sample(base.path.with_suffix(RUN_SUFFIX), vocabulary=vocabulary)
+    sample = read_sample(base.path.with_suffix(RUN_SUFFIX), tokenizer=tokenizer)
     if sample is None:
         return found
     kept = "what is forgotten is measured on the sample that is kept beside it"
     return replace(found, validation=(sample,), notices=(*found.notices, kept))
 
 
-def _open_what_is_there(base: Base, *, vocabulary: Vocabulary) -> OldText:
+def _open_what_is_there(base: Base, *, tokenizer: Tokenizer) -> OldText:
     """Return those of the base's texts that can still be read."""
     texts: list[OldText] = []
     notices: list[str] = []
     for each in lessons_of(base.metadata):
         try:
-            texts.append(_open_lessons([each], vocabulary=vocabulary))
+            texts.append(_open_lessons([each], tokenizer=tokenizer))
         except (LuminaError, ValidationError, KeyError, TypeError, ValueError) as error:
             why = error.message if isinstance(error, LuminaError) else "its settings are unknown"
             notices.append(f"a text that {base.path.name} learnt from is not at hand: {why}")
@@ -125,7 +125,7 @@ def lessons_of(metadata: Mapping[str, Any]) -> list[dict[str, Any]]:
     return [{"paths": names, "settings": settings, "seed": metadata.get("seed", 0)}]
 
 
-def _open_lessons(lessons: Sequence[Mapping[str, Any]], *, vocabulary: Vocabulary) -> OldText:
+def _open_lessons(lessons: Sequence[Mapping[str, Any]], *, tokenizer: Tokenizer) -> OldText:
     names: list[str] = []
     train: list[TokenDataset] = []
     validation: list[TokenDataset] = []
@@ -144,7 +144,7 @@ def _open_lessons(lessons: Sequence[Mapping[str, Any]], *, vocabulary: Vocabular
             config=config,
             seed=int(each.get("seed", 0)),
             validation=val_source,
-            vocabulary=vocabulary,
+            tokenizer=tokenizer,
         )
         names += source.names
         train += [corpus.train] if len(corpus.train) > 1 else []

@@ -47,7 +47,7 @@ def evaluate_model(model_path: Path, *, data: Sequence[Path], settings: Settings
         quantize(loaded.model)
     config = settings.of(DataConfig).model_copy(update={"val_fraction": 0.0})
     source = open_source(data, config=config)
-    corpus = encode_source(source, config=config, seed=0, vocabulary=loaded.vocabulary)
+    corpus = encode_source(source, config=config, seed=0, tokenizer=loaded.tokenizer)
     batches = validation_batches(
         corpus.train, seq_length=loaded.model.config.seq_length, batch_size=BATCH_SIZE
     )

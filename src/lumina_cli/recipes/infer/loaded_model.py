@@ -69,7 +69,7 @@ class LoadedModel:
         """Begin a chat."""
         return Session(
             self.file.model,
-            vocabulary=self.file.vocabulary,
+            tokenizer=self.file.tokenizer,
             config=self.config,
             digest=self.file.digest,
             speculator=self.speculator(),
@@ -138,8 +138,8 @@ class TextGenerator:
         self.prompt = prompt
         self.num_texts = num_texts
         self._model = ready.file.model
-        self._vocabulary = ready.file.vocabulary
-        self._prompt_ids = [Special.BEGIN, *self._vocabulary.encode(prompt)]
+        self._tokenizer = ready.file.tokenizer
+        self._prompt_ids = [Special.BEGIN, *self._tokenizer.encode(prompt)]
         self._outgrows = False
         self._guesser = ready.speculator() if num_texts == 1 else None
 
@@ -183,7 +183,7 @@ class TextGenerator:
         return generate(
             self._model,
             self._prompt_ids,
-            vocabulary=self._vocabulary,
+            tokenizer=self._tokenizer,
             config=self.config,
             generator=generator,
             reader=reader,
@@ -194,7 +194,7 @@ class TextGenerator:
         texts = batch_generate(
             self._model,
             [self._prompt_ids] * len(generators),
-            vocabulary=self._vocabulary,
+            tokenizer=self._tokenizer,
             config=self.config,
             generators=generators,
         )
@@ -208,7 +208,7 @@ class TextGenerator:
         search = BeamSearch(
             self._model,
             self._prompt_ids,
-            vocabulary=self._vocabulary,
+            tokenizer=self._tokenizer,
             config=self.config,
         )
         try:
@@ -257,7 +257,7 @@ def _card(path: Path, file: ModelFile) -> ModelCard:
     created = known.get("created")
     return ModelCard(
         path=path,
-        num_parameters=num_parameters(file.model.config, vocab_size=len(file.vocabulary)),
+        num_parameters=num_parameters(file.model.config, vocab_size=file.tokenizer.vocab_size),
         trained_on=", ".join(map(str, trained_on)) if isinstance(trained_on, list) else None,
         bits_per_char=nats / math.log(2) if isinstance(nats, float) else None,
         is_of_replies=is_of_replies(known),

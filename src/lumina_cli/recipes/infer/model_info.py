@@ -21,12 +21,12 @@ OPTIONAL_MODULES = {"prompt_toolkit": 'line editing in the chat: pip install "lu
 def describe_model(path: Path) -> dict[str, object]:
     """Return the facts of a model file as plain values."""
     loaded = load_model(path)
-    vocab_size = len(loaded.vocabulary)
+    vocab_size = loaded.tokenizer.vocab_size
     return {
         "model": str(path),
         "parameters": num_parameters(loaded.model.config, vocab_size=vocab_size),
         "shape": loaded.model.config.model_dump(mode="json"),
-        "vocabulary": {"ids": vocab_size, "characters": len(loaded.vocabulary.characters)},
+        "vocabulary": {"ids": vocab_size, "characters": len(loaded.tokenizer.characters)},
         "draft_bytes": 0 if loaded.draft is None else loaded.draft.nbytes,
         "training": loaded.metadata,
         "digest": loaded.digest,

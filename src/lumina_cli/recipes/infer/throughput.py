@@ -40,7 +40,7 @@ def measure_epoch(model_path: Path, *, data: Sequence[Path], settings: Settings)
         settings.of(TrainingConfig), seq_length=seq_length, device=machine.device
     )
     source = open_source(data, config=config)
-    corpus = encode_source(source, config=config, seed=training.seed, vocabulary=loaded.vocabulary)
+    corpus = encode_source(source, config=config, seed=training.seed, tokenizer=loaded.tokenizer)
     steps = steps_of_text(corpus.train, seq_length=seq_length, batch_size=training.windows_per_step)
     step_s = measure_step_s(
         loaded.model.train(), corpus, config=training, precision=machine.precision

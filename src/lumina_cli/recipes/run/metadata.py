@@ -63,7 +63,7 @@ def make_checkpoint(task: TrainJob, state: Snapshot) -> Checkpoint:
         facts["base"] = task.base.facts()
     return Checkpoint(
         model=task.model.config,
-        characters=material.corpus.vocabulary.characters,
+        characters=material.corpus.tokenizer.characters,
         facts=facts,
         values=state.counters.model_dump(mode="json"),
         tensors=state.tensors,
@@ -103,7 +103,7 @@ def _lineage(task: TrainJob) -> list[JSON]:
             "base_trained_on": list(base.metadata.get("trained_on", [])),
             "trained_on": list(material.source.names),
             "data_fingerprint": material.fingerprint,
-            "characters_added": material.corpus.vocabulary.characters[base.num_characters :],
+            "characters_added": material.corpus.tokenizer.characters[base.num_characters :],
             "when": _made_now()["created"],
         },
     ]

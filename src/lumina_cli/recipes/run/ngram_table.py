@@ -7,7 +7,7 @@ from lumina_cli.core.inference.ngram import build_ngram_table
 from lumina_cli.core.model.config import ModelConfig
 from lumina_cli.core.model.memory_estimate import num_parameters
 from lumina_cli.data.dataset import TokenDataset
-from lumina_cli.tokenizer.characters import Vocabulary
+from lumina_cli.tokenizer.base import Tokenizer
 
 MAX_IDS = 500_000
 NUM_STRETCHES = 20
@@ -17,9 +17,9 @@ PART_OF_MODEL = 10
 """The statistics take at most a tenth of the bytes that the weights take."""
 
 
-def build_draft(text: TokenDataset, *, config: ModelConfig, vocabulary: Vocabulary) -> NgramTable:
+def build_draft(text: TokenDataset, *, config: ModelConfig, tokenizer: Tokenizer) -> NgramTable:
     """Return the statistics of a text for a model of this shape: of the ids alone."""
-    weight_bytes = 4 * num_parameters(config, vocab_size=len(vocabulary))
+    weight_bytes = 4 * num_parameters(config, vocab_size=tokenizer.vocab_size)
     return build_ngram_table(_some_ids(text), max_bytes=weight_bytes // PART_OF_MODEL)
 
 

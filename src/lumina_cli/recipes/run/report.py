@@ -60,7 +60,7 @@ def make_report(
         peak_memory_bytes=peak_memory_bytes(task.machine.device),
         seconds=time.monotonic() - task.started_s,
         stop_reason=finished.reason,
-        exam=evaluate_starter(best.model, best.vocabulary) if is_exam else None,
+        exam=evaluate_starter(best.model, best.tokenizer) if is_exam else None,
         is_of_replies=is_of_replies(best.metadata),
         kept_nats_per_char=best.metadata.get("kept_nats_per_char"),
         share=float(best.metadata.get("share_of_learnt", 1.0)),
@@ -73,4 +73,4 @@ def make_report(
 def _characters_added(task: TrainJob) -> str:
     if task.base is None:
         return ""
-    return task.material.corpus.vocabulary.characters[task.base.num_characters :]
+    return task.material.corpus.tokenizer.characters[task.base.num_characters :]

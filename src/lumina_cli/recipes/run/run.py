@@ -163,7 +163,7 @@ class TrainingRun:
             write_sample(
                 self.folder.path,
                 [corpus.validation, *task.old.validation],
-                vocabulary=corpus.vocabulary,
+                tokenizer=corpus.tokenizer,
                 seq_length=task.model.config.seq_length,
             )
 
@@ -270,7 +270,7 @@ class TrainingRun:
         return say(
             self._held(self.task.model, share=self.trainer.counters.share),
             prompt=self.sample_prompt,
-            vocabulary=self.task.material.corpus.vocabulary,
+            tokenizer=self.task.material.corpus.tokenizer,
             seed=self.task.config.seed,
         )
 
@@ -305,7 +305,7 @@ class TrainingRun:
             save_model(
                 self.task.out,
                 model=self._held(model, share=evaluated.share),
-                vocabulary=self.task.material.corpus.vocabulary,
+                tokenizer=self.task.material.corpus.tokenizer,
                 metadata=model_metadata(self.task, evaluated),
                 draft=self._draft,
             )
@@ -317,6 +317,4 @@ class TrainingRun:
     def _draft(self) -> NgramTable:
         """Statistics of the training text, which are counted once."""
         corpus = self.task.material.corpus
-        return build_draft(
-            corpus.train, config=self.task.model.config, vocabulary=corpus.vocabulary
-        )
+        return build_draft(corpus.train, config=self.task.model.config, tokenizer=corpus.tokenizer)

@@ -12,14 +12,14 @@ SHOWN_IDS = 60
 
 def diverged_on(error: DivergedError, batch: Batch, material: TrainingData) -> DivergedError:
     """Return the error with the data: its names, and how the first text of the batch begins."""
-    text = material.corpus.vocabulary.decode(batch.inputs[0, :SHOWN_IDS].tolist())
+    text = material.corpus.tokenizer.decode(batch.inputs[0, :SHOWN_IDS].tolist())
     names = ", ".join(material.source.names)
     return DivergedError(f"{error.message}, in {names} about {text!r}", hint=error.hint)
 
 
 def too_large(error: OutOfMemoryError, task: TrainJob) -> OutOfMemoryError:
     """Return the error with flags of a model that would fit."""
-    vocab_size = len(task.material.corpus.vocabulary)
+    vocab_size = task.material.corpus.tokenizer.vocab_size
     shape = task.model.config
     half = task.machine.precision.name != "fp32"
     too_much = training_memory(

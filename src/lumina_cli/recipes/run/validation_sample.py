@@ -12,7 +12,7 @@ import torch
 from lumina_cli.core.checkpoint.container import read_container, write_container
 from lumina_cli.data.dataset import TokenDataset
 from lumina_cli.errors import LuminaError
-from lumina_cli.tokenizer.characters import Vocabulary
+from lumina_cli.tokenizer.base import Tokenizer
 from lumina_cli.tokenizer.chat_format import MaskedIds
 
 SAMPLE = "validation-sample.pth"
@@ -26,7 +26,7 @@ NUM_STRETCHES = 16
 
 
 def write_sample(
-    folder: Path, texts: Sequence[TokenDataset], *, vocabulary: Vocabulary, seq_length: int
+    folder: Path, texts: Sequence[TokenDataset], *, tokenizer: Tokenizer, seq_length: int
 ) -> None:
     """Keep some of the texts, in stretches of whole windows. Raises as `write_container` does."""
     stretches = [
@@ -43,7 +43,7 @@ def write_sample(
         header={
             "format": SAMPLE_FORMAT,
             "version": VERSION,
-            "characters": vocabulary.characters,
+            "characters": tokenizer.characters,
         },
         tensors={
             "ids": torch.from_numpy(ids.view(np.uint8)),
@@ -52,7 +52,7 @@ def write_sample(
     )
 
 
-def read_sample(folder: Path, *, vocabulary: Vocabulary) -> TokenDataset | None:
+def read_sample(folder: Path, *, tokenizer: Tokenizer) -> TokenDataset | None:
     """Return the sample in a run's folder; None where there is none for this vocabulary."""
     try:
         sealed = read_container(folder / SAMPLE, kind=SAMPLE_FORMAT, versions=[VERSION])
@@ -61,10 +61,10 @@ def read_sample(folder: Path, *, vocabulary: Vocabulary) -> TokenDataset | None:
     except (LuminaError, KeyError, ValueError):
         return None
     characters = sealed.header.get("characters")
-    fits = isinstance(characters, str) and vocabulary.characters.startswith(characters)
+    fits = isinstance(characters, str) and tokenizer.characters.startswith(characters)
     if not fits or len(ids) != len(in_loss) or not 0 <= ids.min(initial=0) <= ids.max(initial=0):
         return None
-    if ids.max(initial=0) >= len(vocabulary):
+    if ids.max(initial=0) >= tokenizer.vocab_size:
         return None
     pairs, codes = np.unique(ids * 2 + (in_loss > 0), return_inverse=True)
     return TokenDataset(codes.astype("<u4"), pairs.astype(np.int32))

@@ -175,7 +175,7 @@ def _try(
     Raises:
         OutOfMemoryError: it doesn't fit into this machine.
     """
-    shape, vocab_size = trial.of(ModelConfig), len(corpus.vocabulary)
+    shape, vocab_size = trial.of(ModelConfig), corpus.tokenizer.vocab_size
     config = fit_to_machine(trial, vocab_size=vocab_size, machine=machine).config
 
     def measure() -> float:

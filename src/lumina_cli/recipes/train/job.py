@@ -34,7 +34,7 @@ from lumina_cli.recipes.train.memory_fit import Fit, fit_to_memory, num_sharing
 from lumina_cli.recipes.train.resume import Resumed, check_data, machine_notices
 from lumina_cli.recipes.unused_settings import without_effect
 from lumina_cli.settings import Settings
-from lumina_cli.tokenizer.characters import Vocabulary
+from lumina_cli.tokenizer.base import Tokenizer
 
 LEAST_VALIDATION_CHARS = 1_000
 
@@ -120,7 +120,7 @@ def read_training_data(
     *,
     data: Sequence[Path],
     val_data: Sequence[Path],
-    vocabulary: Vocabulary | None = None,
+    tokenizer: Tokenizer | None = None,
     max_new_chars: int = 0,
 ) -> TrainingData:
     """Return what `data` names, read and encoded.
@@ -129,7 +129,7 @@ def read_training_data(
         settings: of the command.
         data: paths to learn from.
         val_data: paths for validation alone; none for a share of `data`.
-        vocabulary: to encode with; by default the characters of the data.
+        tokenizer: to encode with; by default the characters of the data.
         max_new_chars: most characters to add to it.
 
     Raises:
@@ -146,7 +146,7 @@ def read_training_data(
         config=config,
         seed=seed,
         validation=validation,
-        vocabulary=vocabulary,
+        tokenizer=tokenizer,
         max_new_chars=max_new_chars,
     )
     if len(corpus.train) < 2:

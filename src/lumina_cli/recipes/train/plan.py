@@ -75,13 +75,13 @@ def make_plan(
     )
     steps = _planned_steps(config, epoch_steps=epoch_steps)
     seconds = _planned_seconds(model, corpus, config=config, precision=precision, steps=steps)
-    vocab_size = len(corpus.vocabulary)
+    vocab_size = corpus.tokenizer.vocab_size
     return Plan(
         data=data,
         train=corpus.train_counts,
         validation=corpus.validation_counts,
         vocab_size=vocab_size,
-        num_characters=len(corpus.vocabulary.characters),
+        num_characters=len(corpus.tokenizer.characters),
         model=model.config,
         num_parameters=num_parameters(model.config, vocab_size=vocab_size),
         memory=training_memory(

@@ -60,7 +60,7 @@ def pretrain(
         if is_free(settings):
             settings, chosen = _choose(settings, material, machine, started_s=started_s)
             notices.append(chosen)
-    vocab_size = len(material.corpus.vocabulary)
+    vocab_size = material.corpus.tokenizer.vocab_size
     fit = fit_to_machine(settings, vocab_size=vocab_size, machine=machine)
     model = build_model(
         settings.of(ModelConfig),

@@ -147,7 +147,7 @@ def check_data(resumed: Resumed, corpus: Corpus) -> None:
     """Refuse to go on with other data than the run began with."""
     if (
         resumed.facts.get("corpus") != corpus.key
-        or resumed.found.checkpoint.characters != corpus.vocabulary.characters
+        or resumed.found.checkpoint.characters != corpus.tokenizer.characters
     ):
         raise DataError(
             f"the data is not what {resumed.found.path} was trained on",

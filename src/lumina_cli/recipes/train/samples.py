@@ -7,7 +7,7 @@ from lumina_cli.core.model.transformer import Transformer
 from lumina_cli.core.seeding import make_generator
 from lumina_cli.data.corpus import Corpus
 from lumina_cli.recipes.data.sources import STARTER, Source
-from lumina_cli.tokenizer.characters import Vocabulary
+from lumina_cli.tokenizer.base import Tokenizer
 from lumina_cli.tokenizer.chat_format import encode_prompt
 from lumina_cli.tokenizer.special_ids import Special
 
@@ -23,17 +23,17 @@ def choose_prompt(source: Source, corpus: Corpus) -> str | None:
     return SAMPLE_PROMPTS.get(source.names[0], USUAL_SAMPLE_PROMPT)
 
 
-def say(model: Transformer, *, prompt: str | None, vocabulary: Vocabulary, seed: int) -> str:
+def say(model: Transformer, *, prompt: str | None, tokenizer: Tokenizer, seed: int) -> str:
     """Return what a model replies, or how it begins a text."""
     ids: list[int] = [Special.BEGIN]
     if prompt is not None:
-        ids = encode_prompt([Message("user", prompt)], vocabulary=vocabulary)
+        ids = encode_prompt([Message("user", prompt)], tokenizer=tokenizer)
     was_training = model.training
     model.eval()
     pieces = generate(
         model,
         ids,
-        vocabulary=vocabulary,
+        tokenizer=tokenizer,
         config=SamplingConfig(temperature=0.5, max_chars=SAMPLE_CHARS),
         generator=make_generator(seed, "samples"),
     )

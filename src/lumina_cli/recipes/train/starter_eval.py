@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from lumina_cli.core.inference.batch import greedy_replies
 from lumina_cli.core.model.transformer import Transformer
 from lumina_cli.data.starter.corpus import Question, is_right, questions
-from lumina_cli.tokenizer.characters import Vocabulary
+from lumina_cli.tokenizer.base import Tokenizer
 from lumina_cli.tokenizer.chat_format import encode_prompt
 
 LONGEST_ANSWER = 120
@@ -34,13 +34,13 @@ class StarterEvalResult:
         return sum(score.num_right for score in self.families) / max(num_questions, 1)
 
 
-def evaluate_starter(model: Transformer, vocabulary: Vocabulary) -> StarterEvalResult:
+def evaluate_starter(model: Transformer, tokenizer: Tokenizer) -> StarterEvalResult:
     """Return how a model answers the held-out questions, by greedy decoding."""
     asked = questions()
     prompts = [
-        encode_prompt(question.conversation.messages, vocabulary=vocabulary) for question in asked
+        encode_prompt(question.conversation.messages, tokenizer=tokenizer) for question in asked
     ]
-    replies = greedy_replies(model, prompts, vocabulary=vocabulary, max_chars=LONGEST_ANSWER)
+    replies = greedy_replies(model, prompts, tokenizer=tokenizer, max_chars=LONGEST_ANSWER)
     return grade(asked, replies)
 
 

@@ -19,23 +19,23 @@ from lumina_cli.core.checkpoint.model_file import load_model, save_model
 from lumina_cli.core.model.config import ModelConfig
 from lumina_cli.core.model.transformer import Transformer, build_model
 from lumina_cli.errors import MissingInputError, ModelFileError
-from lumina_cli.tokenizer.characters import Vocabulary
+from lumina_cli.tokenizer.characters import CharacterTokenizer
 
-VOCABULARY = Vocabulary("abcé🙂")
+TOKENIZER = CharacterTokenizer("abcé🙂")
 CONFIG = ModelConfig(hidden_size=8, num_layers=2, num_heads=2, seq_length=8)
 METADATA = {"steps": 3, "trained_on": ["a.txt", "日本語"], "val_nats_per_char": 1.25, "none": None}
 
 
 def some_model(*, seed: int = 0) -> Transformer:
     generator = torch.Generator().manual_seed(seed)
-    return build_model(CONFIG, vocab_size=len(VOCABULARY), generator=generator)
+    return build_model(CONFIG, vocab_size=TOKENIZER.vocab_size, generator=generator)
 
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     """The bytes of a good model file."""
     path = tmp_path_factory.mktemp("model") / "Model.pth"
-    save_model(path, model=some_model(), vocabulary=VOCABULARY, metadata=METADATA)
+    save_model(path, model=some_model(), tokenizer=TOKENIZER, metadata=METADATA)
     return path.read_bytes()
 
 
@@ -57,7 +57,7 @@ def test_memory_that_runs_out_while_writing_is_told_as_such(
     monkeypatch.setattr("lumina_cli.core.checkpoint.container.write_all", refuse)
     path = tmp_path / "Model.pth"
     with pytest.raises(MemoryError):  # torch would make a RuntimeError of it
-        save_model(path, model=some_model(), vocabulary=VOCABULARY, metadata=METADATA)
+        save_model(path, model=some_model(), tokenizer=TOKENIZER, metadata=METADATA)
     assert not path.exists()
 
 
@@ -86,7 +86,7 @@ def forged(**changes: Any) -> bytes:
         "format": "lumina-model",
         "version": 1,
         "model": CONFIG.model_dump(mode="json"),
-        "characters": VOCABULARY.characters,
+        "characters": TOKENIZER.characters,
         "metadata": {},
     }
     weights: Any = changes.pop("weights", dict(model.state_dict()))
@@ -113,9 +113,9 @@ def repacked(data: bytes, change: Callable[[zipfile.ZipFile, str, bytes], None])
 
 def test_what_is_saved_is_loaded(tmp_path: Path) -> None:
     path, model = tmp_path / "Model.pth", some_model()
-    digest = save_model(path, model=model, vocabulary=VOCABULARY, metadata=METADATA)
+    digest = save_model(path, model=model, tokenizer=TOKENIZER, metadata=METADATA)
     loaded = load_model(path)
-    assert loaded.vocabulary == VOCABULARY
+    assert loaded.tokenizer == TOKENIZER
     assert loaded.metadata == METADATA
     assert loaded.digest == digest
     assert loaded.model.config == CONFIG
@@ -128,14 +128,14 @@ def test_what_is_saved_is_loaded(tmp_path: Path) -> None:
 def test_the_untouched_bytes_of_a_forgery_are_a_model(tmp_path: Path) -> None:
     path = tmp_path / "Model.pth"  # or every refusal of a forgery below would prove nothing
     path.write_bytes(forged())
-    assert load_model(path).vocabulary == VOCABULARY
+    assert load_model(path).tokenizer == TOKENIZER
     path.write_bytes(repacked(forged(), lambda new, name, data: new.writestr(name, data)))
-    assert load_model(path).vocabulary == VOCABULARY
+    assert load_model(path).tokenizer == TOKENIZER
 
 
 def test_a_model_is_saved_from_training_as_it_is(tmp_path: Path) -> None:
     model = some_model().train()
-    save_model(tmp_path / "Model.pth", model=model, vocabulary=VOCABULARY, metadata={})
+    save_model(tmp_path / "Model.pth", model=model, tokenizer=TOKENIZER, metadata={})
     assert model.training
     assert all(parameter.requires_grad for parameter in model.parameters())
 
@@ -155,14 +155,14 @@ def test_the_digest_is_that_of_the_content_by_hand() -> None:
 def test_the_digest_changes_with_the_content(tmp_path: Path, change: str) -> None:
     model = some_model()
     metadata: Any = {"steps": 4 if change == "metadata" else 3}
-    vocabulary = Vocabulary("abcdé") if change == "characters" else VOCABULARY
+    tokenizer = CharacterTokenizer("abcdé") if change == "characters" else TOKENIZER
     if change == "weight":
         torch.nn.init.constant_(model.ln_f.bias, 1e-30)
     digests = [
         save_model(
-            tmp_path / "A.pth", model=some_model(), vocabulary=VOCABULARY, metadata={"steps": 3}
+            tmp_path / "A.pth", model=some_model(), tokenizer=TOKENIZER, metadata={"steps": 3}
         ),
-        save_model(tmp_path / "B.pth", model=model, vocabulary=vocabulary, metadata=metadata),
+        save_model(tmp_path / "B.pth", model=model, tokenizer=tokenizer, metadata=metadata),
     ]
     assert digests[0] != digests[1]
 
@@ -271,7 +271,7 @@ ENDLESS.append(ENDLESS)
         {"characters": "aa"},
         {"characters": "a\ud800"},
         {"characters": 5},
-        {"characters": VOCABULARY.characters + "x"},
+        {"characters": TOKENIZER.characters + "x"},
         {"model": None},
         {"model": {"hidden_size": 10**9}},
         {"model": {**CONFIG.model_dump(), "hidden_size": 16_384}},
@@ -389,7 +389,7 @@ def test_metadata_that_no_reader_would_take_is_not_written(tmp_path: Path) -> No
     metadata: Any = {"val_nats_per_char": float("nan")}
     with pytest.raises(AssertionError):
         save_model(
-            tmp_path / "Model.pth", model=some_model(), vocabulary=VOCABULARY, metadata=metadata
+            tmp_path / "Model.pth", model=some_model(), tokenizer=TOKENIZER, metadata=metadata
         )
 
 
@@ -404,7 +404,7 @@ TABLE = np.array([[7, 262], [0, 0], [65_535, 263]], dtype=np.uint16)
 
 
 def saved_with_draft(path: Path, table: np.ndarray) -> Path:
-    save_model(path, model=some_model(), vocabulary=VOCABULARY, metadata={}, draft=table)
+    save_model(path, model=some_model(), tokenizer=TOKENIZER, metadata={}, draft=table)
     return path
 
 
@@ -416,13 +416,13 @@ def test_statistics_of_the_text_come_back(tmp_path: Path) -> None:
 
 
 def test_a_model_without_statistics_is_a_file_of_the_first_version(tmp_path: Path) -> None:
-    save_model(tmp_path / "m.pth", model=some_model(), vocabulary=VOCABULARY, metadata={})
+    save_model(tmp_path / "m.pth", model=some_model(), tokenizer=TOKENIZER, metadata={})
     assert read_container(tmp_path / "m.pth", kind="lumina-model", versions=(1,)).header
     assert load_model(tmp_path / "m.pth").draft is None
 
 
 def test_statistics_that_name_an_id_beyond_the_vocabulary_are_refused(tmp_path: Path) -> None:
-    table = np.array([[1, len(VOCABULARY)]], dtype=np.uint16)
+    table = np.array([[1, TOKENIZER.vocab_size]], dtype=np.uint16)
     with pytest.raises(ModelFileError, match="statistics name characters"):
         load_model(saved_with_draft(tmp_path / "m.pth", table))
 

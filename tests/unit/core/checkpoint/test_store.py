@@ -22,7 +22,7 @@ from lumina_cli.errors import (
     NotFiniteError,
     StorageError,
 )
-from lumina_cli.tokenizer.characters import Vocabulary
+from lumina_cli.tokenizer.characters import CharacterTokenizer
 
 CHARACTERS = "abc"
 CONFIG = ModelConfig(hidden_size=8, num_layers=1, num_heads=1, seq_length=8)
@@ -30,7 +30,9 @@ CONFIG = ModelConfig(hidden_size=8, num_layers=1, num_heads=1, seq_length=8)
 
 def a_checkpoint(step: int) -> Checkpoint:
     generator = torch.Generator().manual_seed(step)
-    model = build_model(CONFIG, vocab_size=len(Vocabulary(CHARACTERS)), generator=generator)
+    model = build_model(
+        CONFIG, vocab_size=CharacterTokenizer(CHARACTERS).vocab_size, generator=generator
+    )
     tensors = {f"model/{name}": tensor for name, tensor in model.state_dict().items()}
     tensors["random/cpu"] = torch.arange(200, dtype=torch.uint8)
     return Checkpoint(CONFIG, CHARACTERS, {"settings": {}}, {"num_steps": step}, tensors)

@@ -13,7 +13,7 @@ from lumina_cli.core.model.config import ModelConfig
 from lumina_cli.core.model.kernels.decoder import Decoder
 from lumina_cli.core.model.transformer import Transformer
 from lumina_cli.errors import LuminaError
-from lumina_cli.tokenizer.characters import Vocabulary
+from lumina_cli.tokenizer.characters import CharacterTokenizer
 
 CONFIG = SamplingConfig(sampler="nucleus", temperature=1.5, top_p=0.95, max_chars=40)
 
@@ -29,21 +29,21 @@ def some_prompts() -> list[list[int]]:
 
 @pytest.mark.parametrize("config", [CONFIG, SamplingConfig(sampler="greedy", max_chars=45)])
 def test_many_prompts_are_answered_as_each_alone(
-    model: Transformer, vocabulary: Vocabulary, config: SamplingConfig
+    model: Transformer, tokenizer: CharacterTokenizer, config: SamplingConfig
 ) -> None:
     prompts = some_prompts()
     together = batch_generate(
-        model, prompts, vocabulary=vocabulary, config=config, generators=generators(15)
+        model, prompts, tokenizer=tokenizer, config=config, generators=generators(15)
     )
     for prompt, generator, said in zip(prompts, generators(15), together, strict=True):
-        alone = generate(model, prompt, vocabulary=vocabulary, config=config, generator=generator)
+        alone = generate(model, prompt, tokenizer=tokenizer, config=config, generator=generator)
         assert [piece.id for piece in said] == [piece.id for piece in alone]
     lengths = {len(said) for said in together}
     assert len(lengths) > 2  # rows end at different moments
 
 
 def test_groups_of_one_size_are_prepared_for_once(
-    model: Transformer, vocabulary: Vocabulary, monkeypatch: pytest.MonkeyPatch
+    model: Transformer, tokenizer: CharacterTokenizer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     prepared_for: list[Sequence[int]] = []
 
@@ -53,18 +53,18 @@ def test_groups_of_one_size_are_prepared_for_once(
 
     monkeypatch.setattr(together_module, "Decoder", counted)
     prompts = [[1], [1, 262], [1, 263], [1, 262, 263], [1, 262, 263, 264], [1, 265, 266, 267]]
-    batch_generate(model, prompts, vocabulary=vocabulary, config=CONFIG, generators=generators(6))
+    batch_generate(model, prompts, tokenizer=tokenizer, config=CONFIG, generators=generators(6))
     assert prepared_for == [(1,), (2,)]
 
 
 def test_a_text_depends_on_its_own_generator_alone(
-    model: Transformer, vocabulary: Vocabulary
+    model: Transformer, tokenizer: CharacterTokenizer
 ) -> None:
     few, many = (
         batch_generate(
             model,
             [[1, 262]] * num_texts,
-            vocabulary=vocabulary,
+            tokenizer=tokenizer,
             config=CONFIG,
             generators=generators(num_texts),
         )
@@ -75,16 +75,16 @@ def test_a_text_depends_on_its_own_generator_alone(
     ]
 
 
-def test_no_prompts_no_replies(model: Transformer, vocabulary: Vocabulary) -> None:
-    assert greedy_replies(model, [], vocabulary=vocabulary, max_chars=3) == []
+def test_no_prompts_no_replies(model: Transformer, tokenizer: CharacterTokenizer) -> None:
+    assert greedy_replies(model, [], tokenizer=tokenizer, max_chars=3) == []
 
 
-def test_a_model_whose_output_is_no_number_is_refused(vocabulary: Vocabulary) -> None:
+def test_a_model_whose_output_is_no_number_is_refused(tokenizer: CharacterTokenizer) -> None:
     config = ModelConfig(hidden_size=8, num_layers=1, num_heads=1, seq_length=8)
-    broken = Transformer(config, vocab_size=len(vocabulary)).eval()
+    broken = Transformer(config, vocab_size=tokenizer.vocab_size).eval()
     torch.nn.init.constant_(broken.ln_f.weight, torch.nan)
     with pytest.raises(LuminaError, match="not numbers"):
-        greedy_replies(broken, [[1, 262]], vocabulary=vocabulary, max_chars=3)
+        greedy_replies(broken, [[1, 262]], tokenizer=tokenizer, max_chars=3)
 
 
 def test_large_models_answer_fewer_at_once() -> None:

@@ -12,10 +12,10 @@ from lumina_cli.core.inference.engine import Engine
 from lumina_cli.core.inference.generate import generate
 from lumina_cli.core.model.config import ModelConfig
 from lumina_cli.core.model.transformer import Transformer, build_model
-from lumina_cli.tokenizer.characters import Vocabulary
+from lumina_cli.tokenizer.characters import CharacterTokenizer
 from lumina_cli.tokenizer.special_ids import FIRST_CHARACTER, Special
 
-VOCABULARY = Vocabulary("abc")
+TOKENIZER = CharacterTokenizer("abc")
 CHARACTERS = range(FIRST_CHARACTER, FIRST_CHARACTER + 3)
 SAYABLE = [Special.END, *CHARACTERS]
 PROMPT = [Special.BEGIN, Special.USER, 262, Special.END, Special.BOT]
@@ -25,7 +25,7 @@ def model_of_few_ids(seed: int, *, seq_length: int = 16) -> Transformer:
     """A model that holds all but <|end|>, a, b and c for impossible."""
     config = ModelConfig(hidden_size=16, num_layers=1, num_heads=1, seq_length=seq_length)
     generator = torch.Generator().manual_seed(seed)
-    model = build_model(config, vocab_size=len(VOCABULARY), generator=generator).eval()
+    model = build_model(config, vocab_size=TOKENIZER.vocab_size, generator=generator).eval()
     with torch.no_grad():
         torch.nn.init.normal_(model.lm_head.weight, std=0.4, generator=generator)
         model.ln_f.weight[0], model.ln_f.bias[0] = 0, 1  # the first hidden number is always 1
@@ -35,7 +35,7 @@ def model_of_few_ids(seed: int, *, seq_length: int = 16) -> Transformer:
 
 
 def beam_search(model: Transformer, config: SamplingConfig) -> list[Candidate]:
-    return BeamSearch(model, PROMPT, vocabulary=VOCABULARY, config=config).run()
+    return BeamSearch(model, PROMPT, tokenizer=TOKENIZER, config=config).run()
 
 
 def all_replies(max_chars: int) -> Iterator[list[int]]:
@@ -75,7 +75,7 @@ def test_one_beam_is_greedy() -> None:
     beam = SamplingConfig(sampler="beam", num_beams=1, max_chars=40)
     greedy = SamplingConfig(sampler="greedy", max_chars=40)
     pieces = generate(
-        model, PROMPT, vocabulary=VOCABULARY, config=greedy, generator=torch.Generator()
+        model, PROMPT, tokenizer=TOKENIZER, config=greedy, generator=torch.Generator()
     )
     [found] = beam_search(model, beam)
     assert found.text == "".join(piece.text for piece in pieces)
@@ -127,7 +127,7 @@ def test_a_search_that_is_stopped_knows_the_likeliest_beginning(
     with torch.no_grad():
         model.lm_head.weight[Special.END, 0] = -1e4
     config = SamplingConfig(sampler="beam", num_beams=40, max_chars=9)
-    search = BeamSearch(model, PROMPT, vocabulary=VOCABULARY, config=config)
+    search = BeamSearch(model, PROMPT, tokenizer=TOKENIZER, config=config)
     whole_append, reads = Engine.append, iter(range(2))
 
     def append(self: Engine, idx: torch.Tensor) -> torch.Tensor:
@@ -148,5 +148,5 @@ def test_a_search_that_is_stopped_knows_the_likeliest_beginning(
 
 def test_a_search_that_read_nothing_has_found_nothing() -> None:
     config = SamplingConfig(sampler="beam", num_beams=3)
-    search = BeamSearch(model_of_few_ids(1), PROMPT, vocabulary=VOCABULARY, config=config)
+    search = BeamSearch(model_of_few_ids(1), PROMPT, tokenizer=TOKENIZER, config=config)
     assert search.best() == []

@@ -13,7 +13,7 @@ from lumina_cli.core.inference.stopping import GenerationChunk
 from lumina_cli.core.inference.utf8_mask import Utf8Mask
 from lumina_cli.core.model.transformer import Transformer
 from lumina_cli.errors import LuminaError
-from lumina_cli.tokenizer.characters import Vocabulary
+from lumina_cli.tokenizer.characters import CharacterTokenizer
 from lumina_cli.tokenizer.special_ids import FIRST_CHARACTER, Special
 from lumina_cli.tokenizer.stream_decoder import StreamDecoder
 
@@ -24,7 +24,7 @@ def pieces(
     model: Transformer,
     prompt: list[int],
     *,
-    vocabulary: Vocabulary,
+    tokenizer: CharacterTokenizer,
     seed: int = 0,
     reader: Engine | None = None,
     speculator: Speculator | None = None,
@@ -36,7 +36,7 @@ def pieces(
         generate(
             model,
             prompt,
-            vocabulary=vocabulary,
+            tokenizer=tokenizer,
             config=config,
             generator=generator,
             reader=reader,
@@ -54,9 +54,11 @@ def full_logits(model: Transformer, ids: list[int]) -> torch.Tensor:
         return model(torch.tensor([ids]))[0, -1]
 
 
-def naive_greedy(model: Transformer, prompt: list[int], *, vocabulary: Vocabulary) -> list[int]:
+def naive_greedy(
+    model: Transformer, prompt: list[int], *, tokenizer: CharacterTokenizer
+) -> list[int]:
     """Greedy decoding within the context, without a cache."""
-    ids, decoder, valid_text = list(prompt), StreamDecoder(vocabulary.characters), Utf8Mask(271)
+    ids, decoder, valid_text = list(prompt), StreamDecoder(tokenizer.characters), Utf8Mask(271)
     while len(ids) < model.config.seq_length:
         bias = valid_text.bias([decoder.next_bytes])[0]
         ids.append(int((full_logits(model, ids) + bias).argmax()))
@@ -67,16 +69,16 @@ def naive_greedy(model: Transformer, prompt: list[int], *, vocabulary: Vocabular
 
 
 def test_greedy_says_what_re_reading_everything_says(
-    model: Transformer, vocabulary: Vocabulary
+    model: Transformer, tokenizer: CharacterTokenizer
 ) -> None:
     for first in range(262, 271):
-        expected = naive_greedy(model, [1, first], vocabulary=vocabulary)
-        said = pieces(model, [1, first], vocabulary=vocabulary, sampler="greedy")
+        expected = naive_greedy(model, [1, first], tokenizer=tokenizer)
+        said = pieces(model, [1, first], tokenizer=tokenizer, sampler="greedy")
         assert [piece.id for piece in said][: len(expected)] == expected
 
 
-def test_logprobs_are_the_models_own(model: Transformer, vocabulary: Vocabulary) -> None:
-    said = pieces(model, PROMPT, vocabulary=vocabulary, temperature=2.0, top_p=1.0, seed=3)
+def test_logprobs_are_the_models_own(model: Transformer, tokenizer: CharacterTokenizer) -> None:
+    said = pieces(model, PROMPT, tokenizer=tokenizer, temperature=2.0, top_p=1.0, seed=3)
     ids = list(PROMPT)
     for piece in said[: model.config.seq_length - len(PROMPT)]:
         expected = full_logits(model, ids).log_softmax(-1)[piece.id].item()
@@ -87,12 +89,12 @@ def test_logprobs_are_the_models_own(model: Transformer, vocabulary: Vocabulary)
 @pytest.mark.parametrize("sampler", ["greedy", "top-k", "nucleus", "min-p"])
 @pytest.mark.parametrize("seed", range(5))
 def test_text_is_valid_at_every_moment_and_far_beyond_the_context(
-    model: Transformer, vocabulary: Vocabulary, sampler: str, seed: int
+    model: Transformer, tokenizer: CharacterTokenizer, sampler: str, seed: int
 ) -> None:
     said = pieces(
         model,
         [*PROMPT, 262 + seed],
-        vocabulary=vocabulary,
+        tokenizer=tokenizer,
         seed=seed,
         sampler=sampler,
         temperature=2.0,
@@ -105,80 +107,80 @@ def test_text_is_valid_at_every_moment_and_far_beyond_the_context(
     text_of(said).encode()  # no surrogates
     reserved = {piece.id for piece in said if piece.id < 6}
     assert reserved <= {Special.END}
-    assert vocabulary.decode(piece.id for piece in said) == text_of(said)
+    assert tokenizer.decode(piece.id for piece in said) == text_of(said)
 
 
 def test_a_reply_ends_after_max_chars_at_a_whole_character(
-    model: Transformer, vocabulary: Vocabulary
+    model: Transformer, tokenizer: CharacterTokenizer
 ) -> None:
     for seed in range(10):
         said = pieces(
-            model, PROMPT, vocabulary=vocabulary, max_chars=7, temperature=2, top_p=1, seed=seed
+            model, PROMPT, tokenizer=tokenizer, max_chars=7, temperature=2, top_p=1, seed=seed
         )
         ended = said[-1].id == Special.END
         assert len(text_of(said)) == 7 or (ended and len(text_of(said)) < 7)
 
 
-def test_a_reply_ends_before_a_stop_text(model: Transformer, vocabulary: Vocabulary) -> None:
-    whole = text_of(pieces(model, PROMPT, vocabulary=vocabulary, sampler="greedy", max_chars=20))
+def test_a_reply_ends_before_a_stop_text(model: Transformer, tokenizer: CharacterTokenizer) -> None:
+    whole = text_of(pieces(model, PROMPT, tokenizer=tokenizer, sampler="greedy", max_chars=20))
     stop = whole[5:8]
-    said = pieces(model, PROMPT, vocabulary=vocabulary, sampler="greedy", stop=(stop,))
+    said = pieces(model, PROMPT, tokenizer=tokenizer, sampler="greedy", stop=(stop,))
     assert text_of(said) == whole[: whole.index(stop)]
 
 
-def test_the_same_seed_says_the_same(model: Transformer, vocabulary: Vocabulary) -> None:
-    one, two, other = (pieces(model, PROMPT, vocabulary=vocabulary, seed=s) for s in (1, 1, 2))
+def test_the_same_seed_says_the_same(model: Transformer, tokenizer: CharacterTokenizer) -> None:
+    one, two, other = (pieces(model, PROMPT, tokenizer=tokenizer, seed=s) for s in (1, 1, 2))
     assert one == two
     assert one != other
 
 
 def test_a_reader_that_was_used_before_changes_nothing(
-    model: Transformer, vocabulary: Vocabulary
+    model: Transformer, tokenizer: CharacterTokenizer
 ) -> None:
     reader = Engine(model)
     for prompt in ([1, 262, 263], [1, 262, 263, 264, 265], [1, 270], PROMPT):
-        fresh = pieces(model, prompt, vocabulary=vocabulary, sampler="greedy")
-        used = pieces(model, prompt, vocabulary=vocabulary, sampler="greedy", reader=reader)
+        fresh = pieces(model, prompt, tokenizer=tokenizer, sampler="greedy")
+        used = pieces(model, prompt, tokenizer=tokenizer, sampler="greedy", reader=reader)
         assert [piece.id for piece in used] == [piece.id for piece in fresh]
 
 
 def test_of_a_prompt_beyond_the_context_the_newest_part_is_read(
-    model: Transformer, vocabulary: Vocabulary
+    model: Transformer, tokenizer: CharacterTokenizer
 ) -> None:
     long = [262 + n % 9 for n in range(100)]
     newest = long[-model.config.seq_length :]
-    assert pieces(model, long, vocabulary=vocabulary) == pieces(
-        model, newest, vocabulary=vocabulary
-    )
+    assert pieces(model, long, tokenizer=tokenizer) == pieces(model, newest, tokenizer=tokenizer)
 
 
-def test_the_consumer_is_not_in_inference_mode(model: Transformer, vocabulary: Vocabulary) -> None:
+def test_the_consumer_is_not_in_inference_mode(
+    model: Transformer, tokenizer: CharacterTokenizer
+) -> None:
     for _ in generate(
         model,
         PROMPT,
-        vocabulary=vocabulary,
+        tokenizer=tokenizer,
         config=SamplingConfig(max_chars=2),
         generator=torch.Generator(),
     ):
         assert not torch.is_inference_mode_enabled()
 
 
-def test_a_model_whose_output_is_no_number_is_refused(vocabulary: Vocabulary) -> None:
+def test_a_model_whose_output_is_no_number_is_refused(tokenizer: CharacterTokenizer) -> None:
     from lumina_cli.core.model.config import ModelConfig
 
     config = ModelConfig(hidden_size=8, num_layers=1, num_heads=1, seq_length=8)
-    broken = Transformer(config, vocab_size=len(vocabulary)).eval()
+    broken = Transformer(config, vocab_size=tokenizer.vocab_size).eval()
     torch.nn.init.constant_(broken.ln_f.weight, math.nan)
     with pytest.raises(LuminaError, match="not numbers"):
-        pieces(broken, PROMPT, vocabulary=vocabulary)
+        pieces(broken, PROMPT, tokenizer=tokenizer)
     with pytest.raises(LuminaError, match="not numbers"):
-        pieces(broken, PROMPT, vocabulary=vocabulary, speculator=Speculator())
+        pieces(broken, PROMPT, tokenizer=tokenizer, speculator=Speculator())
 
 
 def test_the_test_model_says_bytes_and_characters(
-    model: Transformer, vocabulary: Vocabulary
+    model: Transformer, tokenizer: CharacterTokenizer
 ) -> None:
     """Otherwise the tests above would show nothing."""
-    said = pieces(model, PROMPT, vocabulary=vocabulary, temperature=2, top_p=1, max_chars=100)
+    said = pieces(model, PROMPT, tokenizer=tokenizer, temperature=2, top_p=1, max_chars=100)
     assert any(piece.id >= FIRST_CHARACTER for piece in said)
     assert any(len(piece.text.encode()) > 1 for piece in said)

@@ -11,20 +11,20 @@ from lumina_cli.core.inference.generate import generate
 from lumina_cli.core.inference.logprobs import score
 from lumina_cli.core.model.config import ModelConfig
 from lumina_cli.core.model.transformer import Transformer, build_model
-from lumina_cli.tokenizer.characters import Vocabulary
+from lumina_cli.tokenizer.characters import CharacterTokenizer
 
 
 @pytest.mark.parametrize("prompt_length", [1, 20, 31, 32])
 @pytest.mark.parametrize("max_chars", [1, 12, 200])
 def test_scores_are_the_probabilities_at_the_time(
-    model: Transformer, vocabulary: Vocabulary, prompt_length: int, max_chars: int
+    model: Transformer, tokenizer: CharacterTokenizer, prompt_length: int, max_chars: int
 ) -> None:
     prompt = [262 + n % 9 for n in range(prompt_length)]
     said = list(
         generate(
             model,
             prompt,
-            vocabulary=vocabulary,
+            tokenizer=tokenizer,
             config=SamplingConfig(max_chars=max_chars, temperature=2, top_p=1),
             generator=torch.Generator().manual_seed(4),
         )
@@ -37,7 +37,7 @@ def test_scores_are_the_probabilities_at_the_time(
 
 @pytest.mark.parametrize("positions", ["sinusoidal", "rotary"])
 def test_scores_hold_in_a_context_of_odd_length_too(
-    vocabulary: Vocabulary, positions: Literal["sinusoidal", "rotary"]
+    tokenizer: CharacterTokenizer, positions: Literal["sinusoidal", "rotary"]
 ) -> None:
     config = ModelConfig(
         hidden_size=16, num_layers=1, num_heads=2, seq_length=11, positions=positions
@@ -48,7 +48,7 @@ def test_scores_hold_in_a_context_of_odd_length_too(
         generate(
             odd,
             [1, 262],
-            vocabulary=vocabulary,
+            tokenizer=tokenizer,
             config=SamplingConfig(max_chars=60, temperature=2, top_p=1),
             generator=torch.Generator().manual_seed(2),
         )

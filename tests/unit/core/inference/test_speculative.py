@@ -18,7 +18,7 @@ from lumina_cli.core.inference.speculative import Acceptance, Pace, Speculator
 from lumina_cli.core.inference.stopping import GenerationChunk
 from lumina_cli.core.model.config import ModelConfig
 from lumina_cli.core.model.transformer import Transformer, build_model
-from lumina_cli.tokenizer.characters import Vocabulary
+from lumina_cli.tokenizer.characters import CharacterTokenizer
 from tests.unit.core.inference.composed import composed
 
 
@@ -50,7 +50,7 @@ class Told(Speculator):
 
 def said(
     model: Transformer,
-    vocabulary: Vocabulary,
+    tokenizer: CharacterTokenizer,
     *,
     seed: int = 0,
     speculator: Speculator | None = None,
@@ -63,7 +63,7 @@ def said(
         generate(
             model,
             list(prompt),
-            vocabulary=vocabulary,
+            tokenizer=tokenizer,
             config=config,
             generator=torch.Generator().manual_seed(seed),
             reader=reader,
@@ -87,12 +87,12 @@ SETTINGS: list[dict[str, object]] = [
 @pytest.mark.parametrize("settings", SETTINGS, ids=str)
 @pytest.mark.parametrize("seed", range(2))
 def test_the_text_is_the_same_with_and_without_guesses(
-    model: Transformer, vocabulary: Vocabulary, settings: dict[str, object], seed: int
+    model: Transformer, tokenizer: CharacterTokenizer, settings: dict[str, object], seed: int
 ) -> None:
     """It goes far beyond the context, in characters and in bytes."""
-    alone = said(model, vocabulary, seed=seed, **settings)
+    alone = said(model, tokenizer, seed=seed, **settings)
     speculator = Speculator(pace=Always())
-    with_guesses = said(model, vocabulary, seed=seed, speculator=speculator, **settings)
+    with_guesses = said(model, tokenizer, seed=seed, speculator=speculator, **settings)
     assert [(p.text, p.id) for p in with_guesses] == [(p.text, p.id) for p in alone]
     assert all(
         math.isclose(one.logprob, other.logprob, abs_tol=1e-3)
@@ -100,11 +100,11 @@ def test_the_text_is_the_same_with_and_without_guesses(
     )
 
 
-def test_right_guesses_save_passes(model: Transformer, vocabulary: Vocabulary) -> None:
-    alone = said(model, vocabulary, sampler="greedy", max_chars=20)
+def test_right_guesses_save_passes(model: Transformer, tokenizer: CharacterTokenizer) -> None:
+    alone = said(model, tokenizer, sampler="greedy", max_chars=20)
     speculator = Speculator(build_ngram_table(np.array([p.id for p in alone] * 3), max_bytes=4_000))
     speculator.pace = Always()
-    again = said(model, vocabulary, sampler="greedy", max_chars=20, speculator=speculator)
+    again = said(model, tokenizer, sampler="greedy", max_chars=20, speculator=speculator)
     assert [p.id for p in again] == [p.id for p in alone]
     counts = speculator.acceptance
     assert counts.num_passes < len(alone) / 2
@@ -114,7 +114,7 @@ def test_right_guesses_save_passes(model: Transformer, vocabulary: Vocabulary) -
 
 
 def test_closing_a_text_early_leaves_the_reader_whole(
-    model: Transformer, vocabulary: Vocabulary
+    model: Transformer, tokenizer: CharacterTokenizer
 ) -> None:
     reader, speculator = engine_of_one_text(model, is_guessing=True), Speculator(pace=Always())
     config = SamplingConfig(sampler="greedy", max_chars=30)
@@ -123,7 +123,7 @@ def test_closing_a_text_early_leaves_the_reader_whole(
         pieces = generate(
             model,
             prompt,
-            vocabulary=vocabulary,
+            tokenizer=tokenizer,
             config=config,
             generator=torch.Generator(),
             reader=reader,
@@ -132,22 +132,22 @@ def test_closing_a_text_early_leaves_the_reader_whole(
         return [piece.id for piece in itertools.islice(pieces, 10)]
 
     for prompt in ([1, 262, 263], [1, 262, 263, 264], [1, 265]):
-        expected = said(model, vocabulary, prompt=tuple(prompt), sampler="greedy", max_chars=30)
+        expected = said(model, tokenizer, prompt=tuple(prompt), sampler="greedy", max_chars=30)
         assert begin(prompt) == [piece.id for piece in expected][:10]
 
 
-def small_model() -> tuple[Transformer, Vocabulary]:
+def small_model() -> tuple[Transformer, CharacterTokenizer]:
     """Three characters and the end are all it may say that is likely."""
-    vocabulary = Vocabulary("abc")
+    tokenizer = CharacterTokenizer("abc")
     config = ModelConfig(hidden_size=16, num_layers=1, num_heads=2, seq_length=24)
     generator = torch.Generator().manual_seed(3)
-    model = build_model(config, vocab_size=len(vocabulary), generator=generator)
+    model = build_model(config, vocab_size=tokenizer.vocab_size, generator=generator)
     with torch.no_grad():
         model.ln_f.weight[0], model.ln_f.bias[0] = 0, 1  # a constant, by which to rule out bytes
         model.lm_head.weight *= 40
         model.lm_head.weight[:, 0] = -30
         model.lm_head.weight[[5, 262, 263, 264], 0] = 0
-    return model.eval(), vocabulary
+    return model.eval(), tokenizer
 
 
 def enumerated(
@@ -176,7 +176,7 @@ def enumerated(
 @pytest.mark.parametrize("guessed", [[262], [263, 262], [264, 5]])
 def test_the_distribution_is_the_exact_one_whatever_is_guessed(guessed: list[int]) -> None:
     """Chi-square against exhaustive enumeration."""
-    model, vocabulary = small_model()
+    model, tokenizer = small_model()
     config = SamplingConfig(sampler="top-k", top_k=3, temperature=1.5, max_chars=3)
     expected = enumerated(model, config, num_ids=3)
     assert math.isclose(sum(expected.values()), 1)
@@ -186,7 +186,7 @@ def test_the_distribution_is_the_exact_one_whatever_is_guessed(guessed: list[int
     for seed in range(num_draws):
         pieces = said(
             model,
-            vocabulary,
+            tokenizer,
             seed=seed,
             speculator=speculator,
             reader=reader,
@@ -502,7 +502,7 @@ def test_a_clock_that_stands_still_does_no_harm() -> None:
 
 
 def test_of_a_long_prompt_only_what_the_model_reads_is_learnt(
-    model: Transformer, vocabulary: Vocabulary
+    model: Transformer, tokenizer: CharacterTokenizer
 ) -> None:
     """A prompt file can hold a gigabyte."""
     begun: list[list[int]] = []
@@ -513,5 +513,5 @@ def test_of_a_long_prompt_only_what_the_model_reads_is_learnt(
             super().begin(ids)
 
     prompt = (1, *[262, 263, 264] * model.config.seq_length)
-    pieces = said(model, vocabulary, prompt=prompt, speculator=Watched(), sampler="greedy")
+    pieces = said(model, tokenizer, prompt=prompt, speculator=Watched(), sampler="greedy")
     assert begun == [[*prompt[-model.config.seq_length :], pieces[0].id]]

@@ -7,13 +7,13 @@ from torch import Tensor
 from lumina_cli.core.model.config import ModelConfig
 from lumina_cli.core.model.resize import OLD_TEXT_ODDS, expect_as_frequent, resize_embeddings
 from lumina_cli.core.model.transformer import Transformer, build_model
-from lumina_cli.tokenizer.characters import Vocabulary
+from lumina_cli.tokenizer.characters import CharacterTokenizer
 from lumina_cli.tokenizer.special_ids import FIRST_BYTE, FIRST_CHARACTER
 
-KNOWN = Vocabulary("abcdeABéи ,")
+KNOWN = CharacterTokenizer("abcdeABéи ,")
 
 
-def base(*, positions: str = "sinusoidal", vocabulary: Vocabulary = KNOWN) -> Transformer:
+def base(*, positions: str = "sinusoidal", tokenizer: CharacterTokenizer = KNOWN) -> Transformer:
     config = ModelConfig.model_validate(
         {
             "hidden_size": 32,
@@ -24,12 +24,12 @@ def base(*, positions: str = "sinusoidal", vocabulary: Vocabulary = KNOWN) -> Tr
         }
     )
     generator = torch.Generator().manual_seed(3)
-    return build_model(config, vocab_size=len(vocabulary), generator=generator).eval()
+    return build_model(config, vocab_size=tokenizer.vocab_size, generator=generator).eval()
 
 
 def grown_by(characters: str, *, model: Transformer | None = None, seed: int = 0) -> Transformer:
     generator = torch.Generator().manual_seed(seed)
-    return resize_embeddings(model or base(), characters, vocabulary=KNOWN, generator=generator)
+    return resize_embeddings(model or base(), characters, tokenizer=KNOWN, generator=generator)
 
 
 def some_ids(model: Transformer) -> Tensor:
@@ -135,10 +135,10 @@ def test_the_same_seed_gives_the_same_rows() -> None:
 
 
 def test_a_model_without_characters_of_its_own_can_grow() -> None:
-    empty = Vocabulary("")
-    model = base(vocabulary=empty)
+    empty = CharacterTokenizer("")
+    model = base(tokenizer=empty)
     grown = resize_embeddings(
-        model, "ab", vocabulary=empty, generator=torch.Generator().manual_seed(0)
+        model, "ab", tokenizer=empty, generator=torch.Generator().manual_seed(0)
     )
     assert grown.vocab_size == FIRST_CHARACTER + 2
     assert torch.isfinite(grown.wte.weight).all()

@@ -14,23 +14,23 @@ from lumina_cli.core.model.transformer import Transformer, build_model
 from lumina_cli.core.training.evaluate import Evaluation, evaluate
 from lumina_cli.data.batches import Batch, validation_batches
 from lumina_cli.data.dataset import TokenDataset
-from lumina_cli.tokenizer.characters import Vocabulary
+from lumina_cli.tokenizer.characters import CharacterTokenizer
 from lumina_cli.tokenizer.chat_format import encode_document
 from tests.unit.core.training.conftest import FP32
 
-VOCABULARY = Vocabulary(" abcdefghij")
+TOKENIZER = CharacterTokenizer(" abcdefghij")
 
 
-def model_of(vocabulary: Vocabulary, *, dropout: float = 0.5) -> Transformer:
+def model_of(tokenizer: CharacterTokenizer, *, dropout: float = 0.5) -> Transformer:
     config = ModelConfig(hidden_size=16, num_layers=1, num_heads=2, seq_length=8, dropout=dropout)
     generator = torch.Generator().manual_seed(0)
-    model = build_model(config, vocab_size=len(vocabulary), generator=generator)
+    model = build_model(config, vocab_size=tokenizer.vocab_size, generator=generator)
     torch.nn.init.normal_(model.lm_head.weight, std=0.5, generator=generator)
     return model.eval()
 
 
-def encode(document: Conversation | PlainText, *, vocabulary: Vocabulary) -> TokenDataset:
-    ids, in_loss = encode_document(document, vocabulary=vocabulary, loss_on="bot")
+def encode(document: Conversation | PlainText, *, tokenizer: CharacterTokenizer) -> TokenDataset:
+    ids, in_loss = encode_document(document, tokenizer=tokenizer, loss_on="bot")
     pairs = (ids * 2 + in_loss).astype(np.int32)
     return TokenDataset(np.arange(len(ids), dtype="<u4"), pairs)
 
@@ -53,7 +53,7 @@ def log_probs_one_by_one(model: Transformer, ids: list[int]) -> list[Tensor]:
 
 def test_nats_are_summed_over_what_is_said_and_divided_by_its_characters() -> None:
     talk = Conversation((Message("user", "abc"), Message("bot", "fade a bee éé 🙂")))
-    model, text = model_of(VOCABULARY), encode(talk, vocabulary=VOCABULARY)
+    model, text = model_of(TOKENIZER), encode(talk, tokenizer=TOKENIZER)
     ids = text.slice(0, len(text)).ids.tolist()
     reply_begins = ids.index(4) + 1
     nats, num_right, num_ids = 0.0, 0, 0
@@ -74,39 +74,39 @@ def test_bits_are_nats_over_ln_2() -> None:
 
 
 def test_a_blind_model_costs_ln_v_an_id_however_it_is_spelled() -> None:
-    model = model_of(VOCABULARY)
+    model = model_of(TOKENIZER)
     torch.nn.init.zeros_(model.lm_head.weight)
-    known = measure(model, encode(PlainText("abcd"), vocabulary=VOCABULARY))
-    spelled = measure(model, encode(PlainText("éèêë"), vocabulary=VOCABULARY))
+    known = measure(model, encode(PlainText("abcd"), tokenizer=TOKENIZER))
+    spelled = measure(model, encode(PlainText("éèêë"), tokenizer=TOKENIZER))
     assert known.characters == spelled.characters == 4
-    assert known.nats_per_char == pytest.approx(math.log(len(VOCABULARY)))
-    assert spelled.nats_per_char == pytest.approx(2 * math.log(len(VOCABULARY)))
+    assert known.nats_per_char == pytest.approx(math.log(TOKENIZER.vocab_size))
+    assert spelled.nats_per_char == pytest.approx(2 * math.log(TOKENIZER.vocab_size))
 
 
 def test_the_ends_of_replies_are_not_measured() -> None:
     talk = Conversation((Message("bot", ""), Message("bot", "")))
-    result = measure(model_of(VOCABULARY), encode(talk, vocabulary=VOCABULARY))
+    result = measure(model_of(TOKENIZER), encode(talk, tokenizer=TOKENIZER))
     assert result.characters == 0
 
 
 def test_without_text_the_figures_are_nan() -> None:
-    result = evaluate(model_of(VOCABULARY), [], precision=FP32)
+    result = evaluate(model_of(TOKENIZER), [], precision=FP32)
     assert result.characters == 0
     assert math.isnan(result.nats_per_char)
     assert math.isnan(result.accuracy)
 
 
 def test_the_size_of_the_batches_does_not_matter() -> None:
-    text = encode(PlainText("a bad face hid a cab " * 5), vocabulary=VOCABULARY)
-    one, many = (measure(model_of(VOCABULARY), text, batch_size=size) for size in (1, 99))
+    text = encode(PlainText("a bad face hid a cab " * 5), tokenizer=TOKENIZER)
+    one, many = (measure(model_of(TOKENIZER), text, batch_size=size) for size in (1, 99))
     assert one.nats_per_char == pytest.approx(many.nats_per_char, rel=1e-6)
 
 
 @pytest.mark.parametrize("training", [True, False])
 def test_dropout_is_off_and_the_model_is_left_in_its_mode(training: bool) -> None:
-    text = encode(PlainText("a bad face"), vocabulary=VOCABULARY)
-    model = model_of(VOCABULARY).train(training)
-    assert measure(model, text) == measure(model_of(VOCABULARY, dropout=0.0), text)
+    text = encode(PlainText("a bad face"), tokenizer=TOKENIZER)
+    model = model_of(TOKENIZER).train(training)
+    assert measure(model, text) == measure(model_of(TOKENIZER, dropout=0.0), text)
     assert model.training == training
 
 
@@ -115,7 +115,7 @@ def test_a_failure_too_leaves_the_model_in_its_mode() -> None:
         raise MemoryError
         yield
 
-    model = model_of(VOCABULARY).train()
+    model = model_of(TOKENIZER).train()
     with pytest.raises(MemoryError):
         evaluate(model, batches(), precision=FP32)
     assert model.training

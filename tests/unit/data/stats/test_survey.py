@@ -12,7 +12,7 @@ from lumina_cli.conversation import Conversation, Document, Message, PlainText
 from lumina_cli.data.config import DataConfig
 from lumina_cli.data.stats.scripts import script_of
 from lumina_cli.data.stats.survey import Survey, Surveyor
-from lumina_cli.tokenizer.characters import Vocabulary
+from lumina_cli.tokenizer.characters import CharacterTokenizer
 from lumina_cli.tokenizer.chat_format import encode_document
 from tests.unit.data.reading import SHARED, needs_shared_data, read
 
@@ -34,8 +34,8 @@ def test_characters_are_counted_once_for_each_distinct_one() -> None:
 
 def test_ids_are_those_that_encoding_gives() -> None:
     documents = [chat("aab", "b😀"), PlainText("cc", ends=False), PlainText("é", starts=False)]
-    vocabulary = Vocabulary("abc")
-    encoded = [encode_document(each, vocabulary=vocabulary, loss_on="all") for each in documents]
+    tokenizer = CharacterTokenizer("abc")
+    encoded = [encode_document(each, tokenizer=tokenizer, loss_on="all") for each in documents]
     assert survey(*documents).ids == sum(len(each.ids) for each in encoded)
 
 

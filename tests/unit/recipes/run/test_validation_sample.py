@@ -6,9 +6,9 @@ import numpy as np
 
 from lumina_cli.data.dataset import TokenDataset
 from lumina_cli.recipes.run.validation_sample import MOST_IDS, SAMPLE, read_sample, write_sample
-from lumina_cli.tokenizer.characters import Vocabulary
+from lumina_cli.tokenizer.characters import CharacterTokenizer
 
-LETTERS = Vocabulary("abcdef")
+LETTERS = CharacterTokenizer("abcdef")
 
 
 def text(num_ids: int) -> TokenDataset:
@@ -17,33 +17,33 @@ def text(num_ids: int) -> TokenDataset:
 
 
 def test_a_short_text_comes_back_whole_with_what_counts(tmp_path: Path) -> None:
-    write_sample(tmp_path, [text(500)], vocabulary=LETTERS, seq_length=16)
-    found = read_sample(tmp_path, vocabulary=LETTERS.extended("g"))
+    write_sample(tmp_path, [text(500)], tokenizer=LETTERS, seq_length=16)
+    found = read_sample(tmp_path, tokenizer=LETTERS.extended("g"))
     assert found is not None
     for one, other in zip(found.slice(0, 999), text(500).slice(0, 999), strict=True):
         assert one.tolist() == other.tolist()
 
 
 def test_of_long_texts_a_bounded_part_is_kept(tmp_path: Path) -> None:
-    write_sample(tmp_path, [text(90_000), text(300_000)], vocabulary=LETTERS, seq_length=128)
-    found = read_sample(tmp_path, vocabulary=LETTERS)
+    write_sample(tmp_path, [text(90_000), text(300_000)], tokenizer=LETTERS, seq_length=128)
+    found = read_sample(tmp_path, tokenizer=LETTERS)
     assert found is not None
     assert 0.8 * MOST_IDS < len(found) <= MOST_IDS
     assert (tmp_path / SAMPLE).stat().st_size < 250_000
 
 
 def test_the_sample_of_another_vocabulary_is_passed_over(tmp_path: Path) -> None:
-    write_sample(tmp_path, [text(500)], vocabulary=LETTERS, seq_length=16)
-    assert read_sample(tmp_path, vocabulary=Vocabulary("abcdeg")) is None
-    assert read_sample(tmp_path, vocabulary=Vocabulary("abc")) is None
+    write_sample(tmp_path, [text(500)], tokenizer=LETTERS, seq_length=16)
+    assert read_sample(tmp_path, tokenizer=CharacterTokenizer("abcdeg")) is None
+    assert read_sample(tmp_path, tokenizer=CharacterTokenizer("abc")) is None
 
 
 def test_a_damaged_or_missing_sample_is_passed_over(tmp_path: Path) -> None:
-    assert read_sample(tmp_path, vocabulary=LETTERS) is None
+    assert read_sample(tmp_path, tokenizer=LETTERS) is None
     (tmp_path / SAMPLE).write_bytes(b"PK\x03\x04 and no more")
-    assert read_sample(tmp_path, vocabulary=LETTERS) is None
+    assert read_sample(tmp_path, tokenizer=LETTERS) is None
 
 
 def test_without_validation_text_nothing_is_written(tmp_path: Path) -> None:
-    write_sample(tmp_path, [text(0)], vocabulary=LETTERS, seq_length=16)
+    write_sample(tmp_path, [text(0)], tokenizer=LETTERS, seq_length=16)
     assert not (tmp_path / SAMPLE).exists()

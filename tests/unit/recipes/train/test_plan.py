@@ -40,7 +40,7 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Corpus:
 def model_for(corpus: Corpus) -> Transformer:
     config = ModelConfig(hidden_size=8, num_layers=1, num_heads=2, seq_length=10)
     generator = torch.Generator().manual_seed(0)
-    return build_model(config, vocab_size=len(corpus.vocabulary), generator=generator)
+    return build_model(config, vocab_size=corpus.tokenizer.vocab_size, generator=generator)
 
 
 def plan_for(corpus: Corpus, **limits: Any) -> Plan:
