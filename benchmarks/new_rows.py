@@ -55,7 +55,7 @@ def main() -> None:
         corpus = encode_source(
             source, config=DataConfig(), seed=0, tokenizer=base.tokenizer, max_new_chars=4_000
         )
-        added = corpus.tokenizer.characters[len(base.tokenizer.characters) :]
+        added = corpus.tokenizer.added_characters(base.tokenizer.vocab_size)
         for name, model in (
             ("known", known_rows(base, corpus, old)),
             ("random", random_rows(base, added)),
@@ -110,7 +110,7 @@ def nats(model: Transformer, corpus: Corpus) -> float:
     batches = validation_batches(
         corpus.validation, seq_length=model.config.seq_length, batch_size=CONFIG.batch_size
     )
-    return evaluate(model, batches, precision=FP32).nats_per_char
+    return evaluate(model, batches, tokenizer=corpus.tokenizer, precision=FP32).nats_per_char
 
 
 if __name__ == "__main__":

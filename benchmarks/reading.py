@@ -152,7 +152,7 @@ def encoding_against_the_peer() -> tuple[float, float]:
     text = (PROSE * (PEER_CHARS // len(PROSE) + 1))[:PEER_CHARS]
     tokenizer = CharacterTokenizer("".join(sorted(set(text))))
     table = {character: number for number, character in enumerate(sorted(set(text)))}
-    ours = min(_seconds(lambda: tokenizer.encode_array(text)) for _ in range(5))
+    ours = min(_seconds(lambda: tokenizer.encode_batch([text])) for _ in range(5))
     peer = min(_seconds(lambda: [table[character] for character in text]) for _ in range(5))
     return PEER_CHARS / ours / 1e6, PEER_CHARS / peer / 1e6
 

@@ -148,7 +148,7 @@ def result(folder: Path) -> tuple[dict[str, object], dict[str, torch.Tensor]]:
     """Return the counters of a run but for its times, and everything that is tensors."""
     last = CheckpointStore(folder / "Model.run" / "checkpoints").newest().checkpoint
     times = {"elapsed_s", "step_s", "evaluation_s", "save_s", "epoch_elapsed_s"}
-    values = {name: value for name, value in last.values.items() if name not in times}
+    values = {name: value for name, value in last.state.items() if name not in times}
     model = load_model(folder / "Model.pth")
     best = {f"best/{name}": tensor for name, tensor in model.model.state_dict().items()}
     return values, {**last.tensors, **best}
@@ -179,7 +179,7 @@ def look(folder: Path, *, last_step: int, known: set[str]) -> tuple[int, bool, l
         known.add(mark)
         if path.name == "Model.pth":
             load_model(path)
-        elif load_checkpoint(path).values["num_steps"] != int(path.stem.split("-")[1]):
+        elif load_checkpoint(path).state["num_steps"] != int(path.stem.split("-")[1]):
             problems.append(f"{path} holds another step")
     newest = max(store.steps(), default=-1)
     if newest < last_step:

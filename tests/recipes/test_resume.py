@@ -124,9 +124,9 @@ def test_a_new_run_moves_the_old_one_aside_where_it_can_be_gone_on_with(tmp_path
     interrupt(begun(tmp_path), step=5)
     previous = tmp_path / "Model.previous.run"
     resumed = find_run(previous, out=None, default_out=Path("Model.pth"), flags={})
-    assert resumed.found.checkpoint.values["num_steps"] == 3
+    assert resumed.found.checkpoint.state["num_steps"] == 3
     assert resumed.out == tmp_path / "Model.previous.pth"
-    assert found(tmp_path).found.checkpoint.values["num_steps"] == 5
+    assert found(tmp_path).found.checkpoint.state["num_steps"] == 5
 
 
 def fail(*_: object, **__: object) -> None:
@@ -162,7 +162,7 @@ def test_a_disk_that_stays_full_ends_the_run_with_the_last_checkpoint_whole(
     with monkeypatch.context() as full, pytest.raises(StorageError, match="third time") as caught:
         run_until_full(run, step=7, full=full)
     assert "--resume" in caught.value.hint
-    assert load_checkpoint(found(tmp_path).found.path).values["num_steps"] == 6
+    assert load_checkpoint(found(tmp_path).found.path).state["num_steps"] == 6
 
 
 def test_the_last_checkpoint_knows_of_the_evaluation_after_the_same_step(tmp_path: Path) -> None:

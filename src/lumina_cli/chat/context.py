@@ -8,15 +8,17 @@ read. Of a single message that is longer than all, the newest part is kept.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from lumina_cli.conversation import Message
 from lumina_cli.tokenizer.base import Tokenizer
 from lumina_cli.tokenizer.chat_format import ROLE_IDS, encode_message
-from lumina_cli.tokenizer.special_ids import FIRST_BYTE, Special
+from lumina_cli.tokenizer.special_ids import Special
 
 CUT = "The model reads {} characters at once: only the newest part is read."
 FORGETS = "The model reads {} characters at once: it forgets the oldest turns."
 MOVED_ON = "The model reads {} characters at once: it goes on from the later half of what it said."
-"""What to tell of a text that is longer than a context of so many ids."""
+"""What to tell of a text that is longer than a context of so many characters."""
 
 _FRAME = 2  # a message's role id and <|end|>
 
@@ -37,7 +39,7 @@ def fit_context(
 
     Args:
         messages: a system message or none, then turns (user, bot), and last what the user says.
-        tokenizer: the characters and their ids.
+        tokenizer: that of the model.
         max_ids: room for the prompt, at least 6.
         spare_ids: when turns must go, so much room is made beyond what is needed.
     """
@@ -85,8 +87,9 @@ def _num_dropped(sizes: Sequence[Sequence[int]], *, room: int, spare_ids: int) -
 
 def _size(message: Message, *, tokenizer: Tokenizer, limit: int) -> int:
     """Return the length of a message in ids; above `limit` a lower bound that is above it too."""
-    if len(message.text) > limit:  # no id is longer than a character
-        return len(message.text)
+    fewest = len(message.text) // tokenizer.max_chars_per_id
+    if fewest > limit:
+        return fewest
     return len(encode_message(message, tokenizer=tokenizer))
 
 
@@ -103,14 +106,10 @@ def _turns(messages: Sequence[Message]) -> list[list[Message]]:
 def _newest_part(message: Message, *, tokenizer: Tokenizer, max_ids: int) -> tuple[list[int], bool]:
     """Return the ids of a message, and whether only the end of its text had room."""
     room = max(max_ids - _FRAME, 0)
-    tail = message.text[-room:] if room else ""  # no id is longer than a character
-    ids = tokenizer.encode(tail)
+    tail = message.text[-room * tokenizer.max_chars_per_id :] if room else ""
+    ids = np.array(tokenizer.encode(tail), dtype=np.int64)
     start = max(len(ids) - room, 0)
-    while start and start < len(ids) and _is_continuation(ids[start]):
+    while start and start < len(ids) and not tokenizer.num_chars(ids[start : start + 1]):
         start += 1  # half a character is none
     is_cut = start > 0 or len(tail) < len(message.text)
-    return [ROLE_IDS[message.role], *ids[start:], Special.END], is_cut
-
-
-def _is_continuation(id_: int) -> bool:
-    return FIRST_BYTE + 0x80 <= id_ < FIRST_BYTE + 0xC0
+    return [ROLE_IDS[message.role], *ids[start:].tolist(), Special.END], is_cut

@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from lumina_cli.core.inference.logprobs import score
 from lumina_cli.core.model.transformer import Transformer
 from lumina_cli.tokenizer.base import Tokenizer
-from lumina_cli.tokenizer.special_ids import FIRST_BYTE, FIRST_CHARACTER, Special
-from lumina_cli.tokenizer.stream_decoder import StreamDecoder
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,24 +32,15 @@ def character_probs(
     """
     said = tokenizer.encode(reply)
     scored = score(model, prompt_ids, said, num_runners_up=num_runners_up)
-    decoder = StreamDecoder(tokenizer.characters)
+    decoder = tokenizer.stream_decoder()
     characters: list[CharacterProb] = []
     prob, runners_up = 1.0, None
     for item in scored:
         prob *= item.prob
-        named = tuple((_name(id_, tokenizer=tokenizer), p) for id_, p in item.runners_up)
+        named = tuple((tokenizer.describe(id_), p) for id_, p in item.runners_up)
         runners_up = runners_up or named
-        text = decoder.push(item.id)
+        text = decoder.decode(item.id)
         if text:
             characters.append(CharacterProb(text, prob, runners_up))
             prob, runners_up = 1.0, None
     return characters
-
-
-def _name(id_: int, *, tokenizer: Tokenizer) -> str:
-    """Return how an id is shown that may be no character."""
-    if id_ < FIRST_BYTE:
-        return Special(id_).tag
-    if id_ < FIRST_CHARACTER:
-        return f"<{id_ - FIRST_BYTE:02X}>"
-    return tokenizer.characters[id_ - FIRST_CHARACTER]

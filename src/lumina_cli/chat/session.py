@@ -42,6 +42,7 @@ class Stats:
     reply_seconds: float
     seed: int
     acceptance: Acceptance | None = None
+    chars_per_id: float = 1.0
 
     @property
     def chars_per_s(self) -> float:
@@ -152,6 +153,7 @@ class Session:
             reply_seconds=self._reply_seconds,
             seed=self._seed,
             acceptance=self._guesser.acceptance if self._guesser else None,
+            chars_per_id=self._tokenizer.chars_per_id,
         )
 
     def probs(self, *, num_runners_up: int = 0) -> list[CharacterProb]:
@@ -305,8 +307,10 @@ class Session:
             self._tell(FORGETS)
 
     def _tell(self, template: str) -> None:
-        """Tell something once; `{}` stands for the length of the context."""
-        notice = template.format(self._model.config.seq_length)
+        """Tell something once; `{}` stands for the length of the context in characters."""
+        notice = template.format(
+            round(self._model.config.seq_length * self._tokenizer.chars_per_id)
+        )
         if notice not in self._told:
             self._told.add(notice)
             self._notices.append(notice)

@@ -158,8 +158,9 @@ def validation_batches(
         max_chars: when the text is longer, take evenly spread windows of about so much.
     """
     starts = window_starts(len(text), seq_length, offset=0)
-    if max_chars is not None and len(starts) * seq_length > max_chars:
-        num_windows = max(max_chars // seq_length, 1)
+    window_chars = seq_length * text.tokenizer.chars_per_id
+    if max_chars is not None and len(starts) * window_chars > max_chars:
+        num_windows = max(int(max_chars / window_chars), 1)
         starts = starts[np.linspace(0, len(starts) - 1, num_windows).round().astype(np.int64)]
     for first in range(0, len(starts), batch_size):
         yield cut_windows(text, starts[first : first + batch_size], seq_length=seq_length)

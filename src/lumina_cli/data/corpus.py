@@ -1,7 +1,7 @@
 """The corpus: documents counted, split and encoded once, then opened in milliseconds.
 
 Documents are read once, to count their characters, and wait in a temporary file until the
-vocabulary and the split are known; they are never all held in memory. The result lies in
+tokenizer and the split are known; they are never all held in memory. The result lies in
 the cache folder under a key made of everything it depends on.
 """
 
@@ -26,16 +26,15 @@ from lumina_cli.data.split import DocumentSizes, split_documents
 from lumina_cli.errors import DataError
 from lumina_cli.io.cache_folder import DESCRIPTION, build_atomically, hold, prune, remove
 from lumina_cli.tokenizer.base import Tokenizer
-from lumina_cli.tokenizer.characters import (
+from lumina_cli.tokenizer.chat_format import encode_documents
+from lumina_cli.tokenizer.code_points import (
     NUM_CODE_POINTS,
-    CharacterTokenizer,
     Counts,
     code_points,
     most_frequent,
-    newcomers,
-    vocabulary_from_counts,
+    new_characters,
 )
-from lumina_cli.tokenizer.chat_format import encode_documents
+from lumina_cli.tokenizer.registry import tokenizer_from_json, train_tokenizer
 from lumina_cli.tokenizer.special_ids import MAX_VOCAB_SIZE
 
 FORMAT_VERSION = 5
@@ -53,11 +52,11 @@ class SplitCounts:
 
 @dataclass(frozen=True, eq=False)
 class Corpus:
-    """Text ready to train on: the vocabulary and the two sides of the split.
+    """Text ready to train on: the tokenizer and the two sides of the split.
 
     `remarks` tell what was met when the documents were read, and `shapes` name the formats of
     their rows; both are kept for every later opening. `newcomers` are the characters that the
-    vocabulary it was begun with did not have, and how often each stands in the documents.
+    tokenizer it was begun with had no id for, and how often each stands in the documents.
     """
 
     tokenizer: Tokenizer
@@ -100,7 +99,7 @@ def load_corpus(
         seed: chooses the documents for validation.
         folder: of the cache.
         read_validation: documents that are for validation alone.
-        tokenizer: to encode with; by default the characters of the documents.
+        tokenizer: to encode with; by default one is made of the documents.
         max_new_chars: most characters to add to it; those too rare for it never are.
         remarks, shapes: asked after the documents were read.
 
@@ -114,7 +113,7 @@ def load_corpus(
     path = folder / key
     try:
         return _open(path)
-    except (OSError, ValueError):  # not there, taken away at this moment, or damaged
+    except (OSError, ValueError, KeyError):  # not there, taken away, damaged, or an older one
         remove(path)
     builder = _Builder(read_documents, read_validation, config=config, seed=seed)
 
@@ -158,7 +157,7 @@ class _Builder:
             fraction = 0.0 if self.read_validation else self.config.val_fraction
             train_chars = split_documents(sizes, val_fraction=fraction, seed=self.seed)
             tokenizer, new = self._choose_tokenizer(
-                counts, begun_with=tokenizer, max_new_chars=max_new_chars
+                waiting, counts=counts, begun_with=tokenizer, max_new_chars=max_new_chars
             )
             pieces: Iterable[Piece] = cut(waiting.read(), train_chars=train_chars)
             if self.read_validation:
@@ -167,13 +166,19 @@ class _Builder:
             return self._encode(pieces, folder, tokenizer=tokenizer, new=new, num_cut=int(num_cut))
 
     def _choose_tokenizer(
-        self, counts: Counts, *, begun_with: Tokenizer | None, max_new_chars: int
+        self,
+        waiting: DocumentFile,
+        *,
+        counts: Counts,
+        begun_with: Tokenizer | None,
+        max_new_chars: int,
     ) -> tuple[Tokenizer, Mapping[str, int]]:
         """Return what to encode with, and the characters it had not been begun with."""
         min_count = self.config.min_char_count
         if begun_with is None:
-            return vocabulary_from_counts(counts, min_count=min_count), {}
-        new = newcomers(counts, tokenizer=begun_with)
+            texts = (text for document in waiting.read() for text in texts_of(document))
+            return train_tokenizer(texts, counts=counts, min_count=min_count), {}
+        new = new_characters(counts, known=begun_with.character_ids)
         most = min(max_new_chars, MAX_VOCAB_SIZE - begun_with.vocab_size)
         return begun_with.extended(most_frequent(new, min_count=min_count, most=most)), new
 
@@ -201,7 +206,7 @@ class _Builder:
                     )
                     tallies[side].add(piece for piece in batch if piece[0] == side)
         return {
-            "characters": tokenizer.characters,
+            "tokenizer": tokenizer.to_json(),
             "newcomers": dict(new),
             "sides": [
                 {
@@ -278,8 +283,8 @@ def _cache_key(
     tokenizer: Tokenizer | None,
     max_new_chars: int,
 ) -> str:
-    characters = None if tokenizer is None else tokenizer.characters
-    depends_on = [FORMAT_VERSION, fingerprint, config.model_dump(mode="json"), seed, characters]
+    ids = None if tokenizer is None else tokenizer.fingerprint
+    depends_on = [FORMAT_VERSION, fingerprint, config.model_dump(mode="json"), seed, ids]
     if max_new_chars:
         depends_on.append(max_new_chars)
     return hashlib.sha256(json.dumps(depends_on).encode()).hexdigest()[:32]
@@ -287,9 +292,11 @@ def _cache_key(
 
 def _open(path: Path) -> Corpus:
     description = json.loads((path / DESCRIPTION).read_text(encoding="utf-8"))
+    tokenizer = tokenizer_from_json(description["tokenizer"])
     train, validation = (
         open_token_dataset(
             path / f"{name}.bin",
+            tokenizer=tokenizer,
             dtype=side["dtype"],
             pairs=side["pairs"],
             num_codes=side["num_codes"],
@@ -298,7 +305,6 @@ def _open(path: Path) -> Corpus:
     )
     descriptor = hold(path)
     counts = [SplitCounts(**side["counts"]) for side in description["sides"]]
-    tokenizer = CharacterTokenizer(description["characters"])
     corpus = Corpus(
         tokenizer,
         train,

@@ -1,7 +1,7 @@
-"""Encoded text on disk: memory-mapped, one byte a character where that is enough.
+"""Encoded text on disk: memory-mapped, one byte an id where that is enough.
 
 Each position is a code. A code stands for a pair (id, counts in the loss?), listed in a
-small table, so that a text of fewer than 256 such pairs takes one byte a character, mask
+small table, so that a text of fewer than 256 such pairs takes one byte an id, mask
 included, although its ids go beyond 255.
 """
 
@@ -13,7 +13,7 @@ from typing import BinaryIO, Self
 import numpy as np
 import numpy.typing as npt
 
-from lumina_cli.tokenizer.base import IdArray
+from lumina_cli.tokenizer.base import IdArray, Tokenizer
 from lumina_cli.tokenizer.chat_format import MaskedIds
 
 CODE_DTYPES = (np.dtype("<u1"), np.dtype("<u2"), np.dtype("<u4"))
@@ -27,13 +27,20 @@ class TokenDataset:
     Args:
         codes: shape (N,), usually a memory map.
         pairs: 2 · id + (1 if it counts in the loss), by code.
+        tokenizer: tells what the ids mean.
     """
 
     codes: npt.NDArray[np.unsignedinteger]
     pairs: IdArray
+    tokenizer: Tokenizer
 
     def __len__(self) -> int:
         return len(self.codes)
+
+    @property
+    def num_chars(self) -> int:
+        """About how many characters the ids stand for, special ids taken for text."""
+        return round(len(self) * self.tokenizer.chars_per_id)
 
     def slice(self, start: int, stop: int) -> MaskedIds:
         """Return ids and loss mask of the positions from `start` up to `stop`."""
@@ -41,7 +48,9 @@ class TokenDataset:
         return MaskedIds(pairs >> 1, (pairs & 1).astype(np.bool_))
 
 
-def open_token_dataset(path: Path, *, dtype: str, pairs: list[int], num_codes: int) -> TokenDataset:
+def open_token_dataset(
+    path: Path, *, tokenizer: Tokenizer, dtype: str, pairs: list[int], num_codes: int
+) -> TokenDataset:
     """Map the codes written to `path`; an empty file can't be mapped and is an array.
 
     Raises:
@@ -54,7 +63,7 @@ def open_token_dataset(path: Path, *, dtype: str, pairs: list[int], num_codes: i
         codes: npt.NDArray[np.unsignedinteger] = np.zeros(0, dtype=dtype)
     else:
         codes = np.memmap(path, dtype=dtype, mode="r")
-    return TokenDataset(codes, np.array(pairs, dtype=np.int32))
+    return TokenDataset(codes, np.array(pairs, dtype=np.int32), tokenizer)
 
 
 class TokenDatasetWriter:

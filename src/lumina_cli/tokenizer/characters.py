@@ -1,11 +1,7 @@
-"""The vocabulary: reserved ids, 256 byte ids, then one id for each known character.
-
-    0..5      <|pad|> <|begin|> <|system|> <|user|> <|bot|> <|end|>
-    6..261    the bytes 0..255
-    262..     the characters, in the order of `CharacterTokenizer.characters`
+"""The tokenizer of characters: behind special ids and bytes, one id for each known character.
 
 A character without an id of its own is spelled in its UTF-8 bytes, so that
-`decode(encode(text)) == text` for every text. Text never becomes a reserved id,
+`decode(encode(text)) == text` for every text. Text never becomes a special id,
 whatever it holds: `"<|end|>"` typed by a person is seven ordinary characters.
 
 A lone surrogate (half of a UTF-16 pair, as broken JSON can hold) is not a character and
@@ -15,32 +11,39 @@ terminal or file could take back.
 
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import numpy.typing as npt
 
 from lumina_cli.errors import DataError
-from lumina_cli.tokenizer.base import IdArray, Offsets, Tokenizer
-from lumina_cli.tokenizer.special_ids import FIRST_BYTE, FIRST_CHARACTER, MAX_VOCAB_SIZE
-from lumina_cli.tokenizer.stream_decoder import StreamDecoder
+from lumina_cli.tokenizer.base import IdArray, IdMask, NewerTokenizerError, Offsets, Tokenizer
+from lumina_cli.tokenizer.code_points import CodePoints, Counts, code_points, frequent_characters
+from lumina_cli.tokenizer.special_ids import FIRST_BYTE, FIRST_CHARACTER, MAX_VOCAB_SIZE, Special
+from lumina_cli.tokenizer.stream_decoder import StreamDecoder, utf8_mask
 
-Counts = npt.NDArray[np.int64]
-CodePoints = npt.NDArray[np.uint8] | npt.NDArray[np.uint32]
+VERSION = 1
+"""Of the form in which it is stored."""
 
-NUM_CODE_POINTS = 0x110000
+_CONTINUATION_BYTES = range(FIRST_BYTE + 0x80, FIRST_BYTE + 0xC0)
 
 
 class CharacterTokenizer:
-    """Characters and their ids.
+    """An id for each character.
 
     Args:
-        characters: the characters that have an id of their own, in the order of their ids,
-            each once. A corpus gives them by code point; characters that fine-tuning adds
-            come after, so that no id ever changes its meaning.
+        characters: those that have an id of their own, in the order of their ids, each once.
+            A corpus gives them by code point; characters that fine-tuning adds come after,
+            so that no id ever changes its meaning.
 
     Raises:
         DataError: a character stands twice, is a lone surrogate, or there are too many.
     """
+
+    kind: ClassVar[str] = "characters"
+    chars_per_id = 1.0
+    max_chars_per_id = 1
+    max_ids_per_char = 4
 
     def __init__(self, characters: str) -> None:
         if len(set(characters)) != len(characters):
@@ -50,10 +53,20 @@ class CharacterTokenizer:
         code_points(characters)
         self.characters = characters
 
+    @classmethod
+    def train(cls, _: Iterable[str], *, counts: Counts, min_count: int) -> Self:
+        """Return the tokenizer of a corpus: see `Tokenizer.train`."""
+        return cls(frequent_characters(counts, min_count=min_count))
+
     @property
     def vocab_size(self) -> int:
         """Number of ids."""
         return FIRST_CHARACTER + len(self.characters)
+
+    @cached_property
+    def character_ids(self) -> Mapping[str, int]:
+        """The characters and their ids."""
+        return {c: id_ for id_, c in enumerate(self.characters, FIRST_CHARACTER)}
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, CharacterTokenizer) and self.characters == other.characters
@@ -62,12 +75,8 @@ class CharacterTokenizer:
 
     def encode(self, text: str) -> list[int]:
         """Return the ids of `text`. Raises DataError for a lone surrogate."""
-        ids: list[int] = self.encode_array(text).tolist()
-        return ids
-
-    def encode_array(self, text: str) -> IdArray:
-        """Return the ids of `text` as an array. Raises DataError for a lone surrogate."""
-        return self.encode_batch([text])[0]
+        ids, _ = self.encode_batch([text])
+        return ids.tolist()  # type: ignore[no-any-return]
 
     def encode_batch(self, texts: Sequence[str]) -> tuple[IdArray, Offsets]:
         """Return the ids of many texts side by side, and where each text begins in them.
@@ -96,17 +105,68 @@ class CharacterTokenizer:
         return ids, begins + num_more[np.searchsorted(unknown, begins)]
 
     def decode(self, ids: Iterable[int]) -> str:
-        """Return the text of `ids`; reserved ids are silent, broken UTF-8 becomes U+FFFD."""
-        decoder = StreamDecoder(self.characters)
-        return "".join(map(decoder.push, ids)) + decoder.finish()
+        """Return the text of `ids`; special ids are silent, broken UTF-8 becomes U+FFFD."""
+        decoder = self.stream_decoder()
+        return "".join(map(decoder.decode, ids)) + decoder.flush()
 
-    def extended(self, characters: str) -> "CharacterTokenizer":
-        """Return a vocabulary with more characters behind these: no id changes its meaning.
+    def stream_decoder(self) -> StreamDecoder:
+        """Return what turns ids into text as they come."""
+        return StreamDecoder(self.characters)
 
-        Raises:
-            DataError: as for a vocabulary that is made.
-        """
-        return CharacterTokenizer(self.characters + characters)
+    def next_id_mask(self) -> IdMask:
+        """Return which ids may come next in each state of a decoder, (states, vocab_size)."""
+        return utf8_mask(self.vocab_size)
+
+    def describe(self, id_: int) -> str:
+        """Return how an id is shown to a person."""
+        if id_ < FIRST_BYTE:
+            return Special(id_).tag
+        if id_ < FIRST_CHARACTER:
+            return f"<{id_ - FIRST_BYTE:02X}>"
+        return self.characters[id_ - FIRST_CHARACTER]
+
+    def num_chars(self, ids: npt.NDArray[np.integer]) -> int:
+        """Return how many characters ids stand for: those of special ids are none."""
+        low, high = _CONTINUATION_BYTES.start, _CONTINUATION_BYTES.stop
+        return int(((ids >= FIRST_BYTE) & ((ids < low) | (ids >= high))).sum())
+
+    def extended(self, characters: str) -> Self:
+        """Return a tokenizer with ids for more characters, behind all others."""
+        return type(self)(self.characters + characters)
+
+    def truncated(self, vocab_size: int) -> Self:
+        """Return this tokenizer as it was with fewer ids."""
+        return type(self)(self.characters[: vocab_size - FIRST_CHARACTER])
+
+    def added_characters(self, vocab_size: int) -> str:
+        """Return the characters by which it was extended since it had `vocab_size` ids."""
+        return self.characters[vocab_size - FIRST_CHARACTER :]
+
+    def extends(self, other: Tokenizer) -> bool:
+        """Return whether each id of `other` means the same here."""
+        return isinstance(other, CharacterTokenizer) and self.characters.startswith(
+            other.characters
+        )
+
+    @property
+    def fingerprint(self) -> str:
+        """The characters: it names the caches of older versions, too, and so their runs go on."""
+        return self.characters
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it as plain values."""
+        return {"kind": self.kind, "version": VERSION, "characters": self.characters}
+
+    @classmethod
+    def from_json(cls, stored: Mapping[str, Any]) -> Self:
+        """Return the tokenizer of `to_json`: see `Tokenizer.from_json`."""
+        characters = stored.get("characters")
+        if (version := stored.get("version")) != VERSION:
+            known = f"tokenizers {cls.kind!r} of version {VERSION}"
+            raise NewerTokenizerError(f"this one reads {known}, not {version!r}")
+        if not isinstance(characters, str):
+            raise DataError("there are no characters")
+        return cls(characters)
 
     @cached_property
     def _id_of_code_point(self) -> IdArray:
@@ -115,64 +175,6 @@ class CharacterTokenizer:
         table = np.full(int(points.max(initial=0)) + 2, -1, dtype=np.int32)
         table[points] = np.arange(FIRST_CHARACTER, self.vocab_size, dtype=np.int32)
         return table
-
-
-def vocabulary_from_counts(counts: Counts, *, min_count: int) -> CharacterTokenizer:
-    """Return the vocabulary of a corpus.
-
-    Args:
-        counts: how often each code point stands in the corpus, shape (0x110000,).
-        min_count: a character seen less often gets no id of its own.
-    """
-    kept = np.flatnonzero(counts >= max(min_count, 1))
-    room = MAX_VOCAB_SIZE - FIRST_CHARACTER
-    if len(kept) > room:  # the most frequent, and of equally frequent ones the lower
-        kept = np.sort(kept[np.argsort(-counts[kept], kind="stable")[:room]])
-    return CharacterTokenizer("".join(map(chr, kept.tolist())))
-
-
-def newcomers(counts: Counts, *, tokenizer: Tokenizer) -> dict[str, int]:
-    """Return the characters of a corpus that have no id, by code point, and how often each stands.
-
-    Args:
-        counts: how often each code point stands in the corpus, shape (0x110000,).
-        tokenizer: the characters that have one.
-    """
-    unknown = counts.copy()
-    unknown[code_points(tokenizer.characters)] = 0
-    found = np.flatnonzero(unknown)
-    return dict(zip(map(chr, found.tolist()), unknown[found].tolist(), strict=True))
-
-
-def most_frequent(characters: Mapping[str, int], *, min_count: int, most: int) -> str:
-    """Return the characters that are worth an id of their own, by code point.
-
-    Args:
-        characters: how often each stands in a corpus.
-        min_count: one that is seen less often stays spelled in bytes.
-        most: of them; of equally frequent ones the lower.
-    """
-    frequent = [character for character, count in characters.items() if count >= min_count]
-    frequent.sort(key=lambda character: (-characters[character], character))
-    return "".join(sorted(frequent[:most]))
-
-
-def code_points(text: str) -> CodePoints:
-    """Return the code points of `text`; those of ASCII take a byte each.
-
-    Raises:
-        DataError: it holds a lone surrogate.
-    """
-    if text.isascii():
-        return np.frombuffer(text.encode(), dtype=np.uint8)
-    try:
-        return np.frombuffer(text.encode("utf-32-le"), dtype="<u4")
-    except UnicodeEncodeError as error:
-        point = ord(text[error.start])
-        raise DataError(
-            f"character {error.start + 1} is half of a UTF-16 pair (U+{point:04X}), not text",
-            hint="The text was cut inside a character; replace it by U+FFFD or remove it.",
-        ) from error
 
 
 def _spell(points: CodePoints) -> tuple[IdArray, Offsets]:

@@ -1,10 +1,15 @@
-"""How ids are numbered: reserved ones, then 256 bytes, then characters."""
+"""How every tokenizer numbers its ids: special ones, then 256 bytes, then its own.
+
+0..5      <|pad|> <|begin|> <|system|> <|user|> <|bot|> <|end|>
+6..261    the bytes 0..255
+262..     what the tokenizer has an id for
+"""
 
 from enum import IntEnum
 
 
 class Special(IntEnum):
-    """The reserved ids, which only the chat format writes and no text can produce."""
+    """The special ids, which only the chat format writes and no text can produce."""
 
     PAD = 0
     BEGIN = 1
@@ -19,7 +24,8 @@ class Special(IntEnum):
         return f"<|{self.name.lower()}|>"
 
 
-FIRST_BYTE = len(Special)
+NUM_SPECIAL = len(Special)
+FIRST_BYTE = NUM_SPECIAL
 FIRST_CHARACTER = FIRST_BYTE + 256
 MAX_VOCAB_SIZE = 65_536
-"""Most ids a vocabulary may have; the rarest characters beyond it are spelled in bytes."""
+"""Most ids a tokenizer may have; the rarest characters beyond it are spelled in bytes."""

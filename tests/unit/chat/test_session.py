@@ -65,8 +65,8 @@ def say_plainly(monkeypatch: pytest.MonkeyPatch) -> None:
 
     bias = torch.full((6, TOKENIZER.vocab_size), -torch.inf)
     bias[:, FIRST_CHARACTER + 1 :] = 0
-    monkeypatch.setattr(utf8_mask.Utf8Mask, "bias", lambda self, next_bytes: bias[:1])
-    monkeypatch.setattr(utf8_mask.Utf8Mask, "row", lambda self, next_bytes: bias[0].numpy())
+    monkeypatch.setattr(utf8_mask.Utf8Mask, "bias", lambda self, state: bias[:1])
+    monkeypatch.setattr(utf8_mask.Utf8Mask, "row", lambda self, state: bias[0].numpy())
 
 
 def test_the_reply_does_not_depend_on_what_was_cached(model: Transformer) -> None:

@@ -1,6 +1,7 @@
 """Windows and batches."""
 
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -20,6 +21,7 @@ from lumina_cli.data.batches import (
     window_starts,
 )
 from lumina_cli.data.dataset import TokenDataset
+from lumina_cli.tokenizer.characters import CharacterTokenizer
 
 FIRST_ID = 10
 
@@ -27,7 +29,7 @@ FIRST_ID = 10
 def counting_text(num_ids: int) -> TokenDataset:
     """A text in which each id stands once, from FIRST_ID on, and all of it counts."""
     pairs = 2 * np.arange(FIRST_ID, FIRST_ID + num_ids, dtype=np.int32) + 1
-    return TokenDataset(np.arange(num_ids, dtype="<u4"), pairs)
+    return TokenDataset(np.arange(num_ids, dtype="<u4"), pairs, CharacterTokenizer(""))
 
 
 def epoch(text: TokenDataset, *, seed: int = 0, number: int = 0, size: int = 4) -> list[Batch]:
@@ -86,7 +88,7 @@ def test_padding_never_counts_and_stands_only_at_the_end() -> None:
 
 def test_the_mask_of_the_text_is_that_of_the_targets() -> None:
     pairs = np.array([2 * 20, 2 * 21 + 1, 2 * 22, 2 * 23 + 1], dtype=np.int32)
-    text = TokenDataset(np.arange(4, dtype=np.uint8), pairs)
+    text = TokenDataset(np.arange(4, dtype=np.uint8), pairs, CharacterTokenizer(""))
     batch = cut_windows(text, np.array([0]), seq_length=3)
     assert batch.targets.tolist() == [[21, 22, 23]]
     assert batch.in_loss.tolist() == [[True, False, True]]
@@ -185,7 +187,7 @@ def masked_text(num_ids: int, counting: set[int]) -> TokenDataset:
     """A text like `counting_text`, of which only some positions count."""
     mask = np.array([at in counting for at in range(num_ids)], dtype=np.int32)
     pairs = 2 * np.arange(FIRST_ID, FIRST_ID + num_ids, dtype=np.int32) + mask
-    return TokenDataset(np.arange(num_ids, dtype="<u4"), pairs)
+    return TokenDataset(np.arange(num_ids, dtype="<u4"), pairs, CharacterTokenizer(""))
 
 
 @given(
@@ -225,7 +227,9 @@ def test_steps_are_counted_without_windows_in_which_nothing_counts() -> None:
 
 
 OLD = TokenDataset(
-    np.arange(400, dtype="<u4"), 2 * np.arange(1000, 1400, dtype=np.int32) + 1
+    np.arange(400, dtype="<u4"),
+    2 * np.arange(1000, 1400, dtype=np.int32) + 1,
+    CharacterTokenizer(""),
 )  # ids that the new text does not have
 
 
@@ -268,14 +272,14 @@ def test_what_is_repeated_depends_on_the_epoch_and_nothing_else() -> None:
 
 
 def test_no_old_window_comes_twice_before_all_have_come_once() -> None:
-    short = TokenDataset(OLD.codes[:33], OLD.pairs)  # four or five windows
+    short = replace(OLD, codes=OLD.codes[:33])  # four or five windows
     counts = Counter(t for t in targets_of(mixed(share=0.5, old=short)) if t >= 1000)
     assert len(counts) == 32
     assert max(counts.values()) - min(counts.values()) <= 1
 
 
 def test_an_old_text_without_windows_is_passed_over() -> None:
-    nothing = TokenDataset(OLD.codes[:0], OLD.pairs)
+    nothing = replace(OLD, codes=OLD.codes[:0])
     assert not any(any(from_old(batch)) for batch in mixed(old=nothing))
 
 

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lumina_cli.data.dataset import TokenDataset, TokenDatasetWriter, open_token_dataset
+from lumina_cli.tokenizer.characters import CharacterTokenizer
 from lumina_cli.tokenizer.chat_format import MaskedIds
 
 
@@ -21,7 +22,11 @@ def write(path: Path, parts: list[MaskedIds], *, vocab_size: int) -> TokenDatase
         for part in parts:
             writer.write(part)
     return open_token_dataset(
-        path, dtype=writer.dtype.str, pairs=writer.pairs, num_codes=writer.num_codes
+        path,
+        tokenizer=CharacterTokenizer(""),
+        dtype=writer.dtype.str,
+        pairs=writer.pairs,
+        num_codes=writer.num_codes,
     )
 
 

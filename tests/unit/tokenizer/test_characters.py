@@ -1,5 +1,6 @@
 """Characters to ids and back."""
 
+import json
 from itertools import pairwise
 from pathlib import Path
 
@@ -9,29 +10,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lumina_cli.errors import DataError
-from lumina_cli.tokenizer.characters import (
-    NUM_CODE_POINTS,
-    CharacterTokenizer,
-    Counts,
-    code_points,
-    most_frequent,
-    newcomers,
-    vocabulary_from_counts,
-)
+from lumina_cli.tokenizer.characters import CharacterTokenizer
+from lumina_cli.tokenizer.registry import tokenizer_from_json
 from lumina_cli.tokenizer.special_ids import FIRST_BYTE, FIRST_CHARACTER, MAX_VOCAB_SIZE, Special
+from tests.unit.tokenizer.test_code_points import counts_of
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]))
 ALPHABETS = st.lists(st.characters(exclude_categories=["Cs"]), unique=True).map("".join)
 TAGS = [special.tag for special in Special]
 TEXTS_WITH_TAGS = st.lists(st.one_of(TEXTS, st.sampled_from(TAGS))).map("".join)
-
-
-def counts_of(text: str) -> Counts:
-    """Count by the other way: one character at a time."""
-    counts = np.zeros(NUM_CODE_POINTS, dtype=np.int64)
-    for character in text:
-        counts[ord(character)] += 1
-    return counts
 
 
 @given(text=TEXTS, alphabet=ALPHABETS)
@@ -113,30 +100,10 @@ def test_vocabularies_are_equal_when_their_characters_and_order_are() -> None:
     assert CharacterTokenizer("ab") != CharacterTokenizer("ba")
 
 
-@given(text=TEXTS)
-def test_code_points_are_those_of_ord(text: str) -> None:
-    assert code_points(text).tolist() == [ord(character) for character in text]
-
-
-def test_a_corpus_gives_its_characters_by_code_point() -> None:
-    assert vocabulary_from_counts(counts_of("zebra é🙂"), min_count=1).characters == " aberzé🙂"
-
-
-def test_a_character_seen_too_seldom_gets_no_id() -> None:
-    assert vocabulary_from_counts(counts_of("aabbbc"), min_count=2).characters == "ab"
-
-
-def test_a_character_never_seen_gets_no_id_whatever_the_minimum() -> None:
-    assert vocabulary_from_counts(counts_of("a"), min_count=0).characters == "a"
-
-
-def test_beyond_the_cap_the_most_frequent_stay_and_of_equals_the_lower() -> None:
-    room = MAX_VOCAB_SIZE - FIRST_CHARACTER
-    counts = np.zeros(NUM_CODE_POINTS, dtype=np.int64)
-    counts[0x10000 : 0x10000 + room + 2] = 5  # two more than there is room for
-    counts[0x10000] = 3  # the rarest goes
-    characters = vocabulary_from_counts(counts, min_count=1).characters
-    assert characters == "".join(map(chr, range(0x10001, 0x10001 + room)))
+def test_a_corpus_gives_its_frequent_characters() -> None:
+    counts = counts_of("zebra é🙂 zebra")
+    assert CharacterTokenizer.train([], counts=counts, min_count=1).characters == " aberzé🙂"
+    assert CharacterTokenizer.train([], counts=counts, min_count=2).characters == " aberz"
 
 
 def test_real_text_of_many_scripts_comes_back(shared_data: Path) -> None:
@@ -144,7 +111,7 @@ def test_real_text_of_many_scripts_comes_back(shared_data: Path) -> None:
     files += ["lang/japanese-soseki-neko-utf8.txt"]
     for name in files:
         text = (shared_data / name).read_text(encoding="utf-8")[:100_000]
-        tokenizer = vocabulary_from_counts(counts_of(text), min_count=3)
+        tokenizer = CharacterTokenizer.train([text], counts=counts_of(text), min_count=3)
         assert tokenizer.decode(tokenizer.encode(text)) == text
 
 
@@ -167,14 +134,44 @@ def test_an_extended_vocabulary_moves_no_id(old: str, new: str, text: str) -> No
     assert after.decode(after.encode(text)) == text
 
 
-def test_newcomers_are_the_characters_without_an_id() -> None:
-    counts = counts_of("abcabczzé日日日")
-    assert newcomers(counts, tokenizer=CharacterTokenizer("cba")) == {"z": 2, "é": 1, "日": 3}
-    assert counts[ord("a")] == 2  # what was given is left as it is
+def test_a_tokenizer_can_be_told_from_what_it_was_before_it_was_extended() -> None:
+    before = CharacterTokenizer("ba")
+    after = before.extended("cé")
+    assert after.truncated(before.vocab_size) == before
+    assert after.added_characters(before.vocab_size) == "cé"
+    assert before.added_characters(before.vocab_size) == ""
+    assert after.extends(before)
+    assert after.extends(after)
+    assert not before.extends(after)
+    assert not CharacterTokenizer("abcé").extends(before)
 
 
-def test_the_most_frequent_are_taken_in_the_order_of_their_code_points() -> None:
-    counts = {"a": 5, "z": 9, "é": 2, "日": 9, "本": 5}
-    assert most_frequent(counts, min_count=3, most=9) == "az日本"
-    assert most_frequent(counts, min_count=1, most=3) == "az日"
-    assert most_frequent(counts, min_count=1, most=0) == ""
+@given(text=TEXTS, alphabet=ALPHABETS)
+def test_the_ids_of_a_text_stand_for_as_many_characters_as_it_has(text: str, alphabet: str) -> None:
+    tokenizer = CharacterTokenizer(alphabet)
+    ids = np.array([*Special, *tokenizer.encode(text), *Special])
+    assert tokenizer.num_chars(ids) == len(text)
+    halves = np.array_split(ids, 2)  # if need be within a character
+    assert sum(map(tokenizer.num_chars, halves)) == len(text)
+
+
+def test_ids_are_shown_by_text_byte_or_tag() -> None:
+    tokenizer = CharacterTokenizer("aé")
+    shown = [tokenizer.describe(id_) for id_ in (Special.END, 6 + 0xE2, 6 + 9, 262, 263)]
+    assert shown == ["<|end|>", "<E2>", "<09>", "a", "é"]
+
+
+@given(alphabet=ALPHABETS)
+def test_characters_are_found_with_their_ids(alphabet: str) -> None:
+    tokenizer = CharacterTokenizer(alphabet)
+    assert {c: [id_] for c, id_ in tokenizer.character_ids.items()} == {
+        c: tokenizer.encode(c) for c in alphabet
+    }
+
+
+@given(alphabet=ALPHABETS)
+def test_a_tokenizer_comes_back_from_plain_values(alphabet: str) -> None:
+    tokenizer = CharacterTokenizer(alphabet)
+    stored = json.loads(json.dumps(tokenizer.to_json()))
+    assert tokenizer_from_json(stored) == tokenizer
+    assert tokenizer_from_json(stored).fingerprint == tokenizer.fingerprint

@@ -124,17 +124,17 @@ def _as_json(continuer: "TextGenerator", *, with_logprobs: bool) -> dict[str, ob
         "characters": characters,
         "seconds": round(seconds, 4),
         "chars_per_s": round(characters / seconds, 1),
-        **_guesses(continuer.acceptance),
+        **_guesses(continuer.acceptance, chars_per_id=continuer.chars_per_id),
         **({"samples": samples} if len(samples) > 1 else {}),
     }
 
 
-def _guesses(counts: "Acceptance") -> dict[str, object]:
+def _guesses(counts: "Acceptance", *, chars_per_id: float) -> dict[str, object]:
     """Return how well characters were guessed in advance; `acceptance` is null where none were."""
     rate, per_pass = counts.rate, counts.ids_per_pass
     return {
         "acceptance": None if rate is None else round(rate, 4),
-        "characters_per_pass": None if per_pass is None else round(per_pass, 3),
+        "characters_per_pass": None if per_pass is None else round(per_pass * chars_per_id, 3),
     }
 
 

@@ -120,7 +120,7 @@ class ChatView:
             return
         self.line(
             f"guessed in advance: {counts.rate:.0%} right, "
-            f"{counts.ids_per_pass:.1f} characters a pass"
+            f"{counts.ids_per_pass * stats.chars_per_id:.1f} characters a pass"
         )
 
     def probs(self, characters: Sequence[CharacterProb]) -> None:

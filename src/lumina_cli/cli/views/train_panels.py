@@ -27,7 +27,7 @@ def show_plan(console: Console, plan: Plan, *, sample_prompt: str | None) -> Non
         f"{format_count(plan.validation.chars)} to measure with",
         "vocabulary": f"{plan.vocab_size:,} ids, {plan.num_characters:,} of them characters",
         "model": f"{model.num_layers} layers, {model.hidden_size} wide, {model.num_heads} heads, "
-        f"sees {model.seq_length} characters",
+        f"sees {round(model.seq_length * plan.chars_per_id)} characters",
         "parameters": format_count(plan.num_parameters),
         "memory": f"about {format_bytes(memory.total)} ({_memory_parts(memory)})",
         "computes on": f"{plan.device}, {plan.precision.name} ({plan.precision.why})",

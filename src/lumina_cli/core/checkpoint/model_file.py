@@ -1,6 +1,6 @@
 """What a model file and a training checkpoint hold, and how each is checked.
 
-Both are sealed files (see `sealed`): the shape of the model, its vocabulary, and tensors.
+Both are sealed files (see `container`): the shape of the model, its tokenizer, and tensors.
 A checkpoint holds beside the weights everything else that a run needs to go on to the bit.
 """
 
@@ -29,15 +29,17 @@ from lumina_cli.core.model.config import ModelConfig
 from lumina_cli.core.model.memory_estimate import weight_shapes
 from lumina_cli.core.model.transformer import Transformer
 from lumina_cli.errors import DataError, NotFiniteError
-from lumina_cli.tokenizer.base import Tokenizer
-from lumina_cli.tokenizer.characters import CharacterTokenizer
+from lumina_cli.tokenizer.base import NewerTokenizerError, Tokenizer
+from lumina_cli.tokenizer.registry import tokenizer_from_characters, tokenizer_from_json
 
 MODEL_FORMAT = "lumina-model"
 CHECKPOINT_FORMAT = "lumina-checkpoint"
-VERSION = 1
-VERSION_WITH_DRAFT = 2
-"""Of a model file that holds statistics of its training text beside the model; what reads it
-reads version 1, too."""
+VERSION = 3
+WITHOUT_DRAFT, WITH_DRAFT = 1, 2
+"""Older versions, which name characters where there is a tokenizer now: of a model file without
+and with statistics of its training text. One of version 3 has them or not."""
+
+VERSIONS = (WITHOUT_DRAFT, WITH_DRAFT, VERSION)
 
 DRAFT = "draft"
 """The name of these statistics among the tensors: pairs of 16-bit numbers as bytes."""
@@ -68,16 +70,16 @@ class Checkpoint:
 
     Args:
         model: the shape.
-        characters: of the vocabulary.
-        facts: what the run is: settings, data, machine.
-        values: the state of the trainer that is plain numbers.
+        tokenizer: that of the model.
+        metadata: what the run is: settings, data, machine.
+        state: of the trainer, as far as it is plain numbers.
         tensors: the state that is tensors; the weights are named `model/…`.
     """
 
     model: ModelConfig
-    characters: str
-    facts: dict[str, Any]
-    values: dict[str, Any]
+    tokenizer: Tokenizer
+    metadata: dict[str, Any]
+    state: dict[str, Any]
     tensors: dict[str, Tensor]
 
 
@@ -107,9 +109,9 @@ def save_model(
     check_finite(model.state_dict(), {})
     header: Header = {
         "format": MODEL_FORMAT,
-        "version": VERSION if draft is None else VERSION_WITH_DRAFT,
+        "version": VERSION,
         "model": model.config.model_dump(mode="json"),
-        "characters": tokenizer.characters,
+        "tokenizer": tokenizer.to_json(),
         "metadata": dict(metadata),
     }
     tensors = model.state_dict()
@@ -126,13 +128,14 @@ def load_model(path: Path, *, device: torch.device | str = "cpu") -> ModelFile:
         MissingInputError: there is no such file.
         ModelFileError: it is not a model of ours, or is damaged.
     """
-    sealed = read_container(path, kind=MODEL_FORMAT, versions=(VERSION, VERSION_WITH_DRAFT))
-    config, tokenizer = _declared_shape(sealed.header, path=path)
+    sealed = read_container(path, kind=MODEL_FORMAT, versions=VERSIONS)
+    config = _declared_shape(sealed.header, path=path)
+    tokenizer = _tokenizer(sealed.header, path=path)
     draft = _take_draft(sealed, tokenizer=tokenizer, path=path)
     _check_weights(sealed.tensors, config=config, tokenizer=tokenizer, path=path)
     model = Transformer(config, vocab_size=tokenizer.vocab_size)
     model.load_state_dict(sealed.tensors)
-    metadata = _values(sealed.header, "metadata", path=path)
+    metadata = _object(sealed.header, "metadata", path=path)
     return ModelFile(model.to(device).eval(), tokenizer, metadata, sealed.digest, draft)
 
 
@@ -143,14 +146,14 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
         NotFiniteError: a number in it is not finite; nothing is written.
         OutputError, StorageError: as `save_model` does.
     """
-    check_finite(checkpoint.tensors, checkpoint.values)
+    check_finite(checkpoint.tensors, checkpoint.state)
     header: Header = {
         "format": CHECKPOINT_FORMAT,
         "version": VERSION,
         "model": checkpoint.model.model_dump(mode="json"),
-        "characters": checkpoint.characters,
-        "facts": checkpoint.facts,
-        "values": checkpoint.values,
+        "tokenizer": checkpoint.tokenizer.to_json(),
+        "metadata": checkpoint.metadata,
+        "state": checkpoint.state,
     }
     write_container(path, header=header, tensors=checkpoint.tensors)
 
@@ -162,20 +165,22 @@ def load_checkpoint(path: Path) -> Checkpoint:
         MissingInputError: there is no such file.
         ModelFileError: it is not a checkpoint of ours, or is damaged.
     """
-    sealed = read_container(path, kind=CHECKPOINT_FORMAT, versions=(VERSION,))
-    config, tokenizer = _declared_shape(sealed.header, path=path)
+    sealed = read_container(path, kind=CHECKPOINT_FORMAT, versions=VERSIONS)
+    config = _declared_shape(sealed.header, path=path)
+    tokenizer = _tokenizer(sealed.header, path=path)
     weights = {
         name.removeprefix(WEIGHTS): tensor
         for name, tensor in sealed.tensors.items()
         if name.startswith(WEIGHTS)
     }
     _check_weights(weights, config=config, tokenizer=tokenizer, path=path)
-    facts, values = (_values(sealed.header, name, path=path) for name in ("facts", "values"))
+    names = ("facts", "values") if _is_old(sealed.header) else ("metadata", "state")
+    metadata, state = (_object(sealed.header, name, path=path) for name in names)
     try:
-        check_finite(sealed.tensors, values)
+        check_finite(sealed.tensors, state)
     except NotFiniteError as error:
         raise damaged(path, error.message) from error
-    return Checkpoint(config, tokenizer.characters, facts, values, sealed.tensors)
+    return Checkpoint(config, tokenizer, metadata, state, sealed.tensors)
 
 
 def check_finite(tensors: Mapping[str, Tensor], values: object) -> None:
@@ -196,24 +201,37 @@ def _floats(values: object) -> Iterable[float]:
             yield from _floats(each)
 
 
-def _declared_shape(header: Header, *, path: Path) -> tuple[ModelConfig, Tokenizer]:
-    characters = header.get("characters")
-    if not isinstance(characters, str):
-        raise damaged(path, "it has no vocabulary")
+def _is_old(header: Header) -> bool:
+    return header["version"] != VERSION
+
+
+def _tokenizer(header: Header, *, path: Path) -> Tokenizer:
+    try:
+        if _is_old(header):
+            return tokenizer_from_characters(header.get("characters"))
+        return tokenizer_from_json(header.get("tokenizer"))
+    except NewerTokenizerError as error:
+        raise of_another_version(path, error.message, header=header, is_newer=True) from error
+    except DataError as error:
+        raise damaged(path, f"it has no tokenizer that could be used: {error.message}") from error
+
+
+def _declared_shape(header: Header, *, path: Path) -> ModelConfig:
     shape = header.get("model")
     unknown = sorted(shape.keys() - ModelConfig.model_fields) if isinstance(shape, dict) else []
     if unknown:
         why = f"this one knows no {unknown[0]!r}"
         raise of_another_version(path, why, header=header, is_newer=True)
     try:
-        return ModelConfig.model_validate(shape), CharacterTokenizer(characters)
-    except (ValidationError, DataError) as error:
+        return ModelConfig.model_validate(shape)
+    except ValidationError as error:
         raise damaged(path, "the model shape it declares is impossible") from error
 
 
 def _take_draft(sealed: Container, *, tokenizer: Tokenizer, path: Path) -> NgramTable | None:
     """Take the statistics out of the tensors, if they belong there and name no id beyond V."""
-    if sealed.header.get("version") != VERSION_WITH_DRAFT:
+    version = sealed.header["version"]
+    if version == WITHOUT_DRAFT or (version == VERSION and DRAFT not in sealed.tensors):
         return None
     flat = sealed.tensors.pop(DRAFT, None)
     if (
@@ -226,7 +244,7 @@ def _take_draft(sealed: Container, *, tokenizer: Tokenizer, path: Path) -> Ngram
         raise damaged(path, "its statistics of the text do not have the shape they should")
     table = flat.numpy().view("<u2").reshape(-1, 2).astype(np.uint16)
     if int(table[:, 1].max(initial=0)) >= tokenizer.vocab_size:
-        raise damaged(path, "its statistics name characters that the model does not have")
+        raise damaged(path, "its statistics name ids that the model does not have")
     return table
 
 
@@ -244,8 +262,8 @@ def _check_weights(
             raise damaged(path, f"{name} holds numbers that are not finite")
 
 
-def _values(header: Header, name: str, *, path: Path) -> dict[str, Any]:
-    values = header.get(name)
-    if not isinstance(values, dict):
+def _object(header: Header, name: str, *, path: Path) -> dict[str, Any]:
+    found = header.get(name)
+    if not isinstance(found, dict):
         raise damaged(path, f"it has no {name}")
-    return values
+    return found

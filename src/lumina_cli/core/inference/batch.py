@@ -55,7 +55,7 @@ def batch_generate(
     Raises:
         LuminaError: the model's probabilities are not numbers.
     """
-    valid_text = Utf8Mask(model.vocab_size)
+    valid_text = Utf8Mask(tokenizer)
     said: list[list[GenerationChunk]] = [[] for _ in prompts]
     groups = sorted(_groups(prompts, config=model.config), key=len)
     for size, of_a_size in groupby(groups, key=len):

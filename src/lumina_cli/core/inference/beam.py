@@ -3,7 +3,6 @@
 B beams, V vocabulary, L beams still live.
 """
 
-import copy
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -49,8 +48,8 @@ class _Beam:
     decoder: StreamDecoder
 
     def extended(self, id_: int, *, logprob: float) -> "_Beam":
-        decoder = copy.deepcopy(self.decoder)
-        piece = GenerationChunk(decoder.push(id_), id_, logprob - self.logprob)
+        decoder = self.decoder.copy()
+        piece = GenerationChunk(decoder.decode(id_), id_, logprob - self.logprob)
         return _Beam((*self.pieces, piece), self.text + piece.text, logprob, decoder)
 
     def has_ended(self, config: SamplingConfig) -> bool:
@@ -63,12 +62,11 @@ class _Beam:
     def score(self, length_penalty: float) -> float:
         return self.logprob / math.pow(len(self.pieces), length_penalty)
 
-    def best_attainable(self, config: SamplingConfig) -> float:
+    def best_attainable(self, config: SamplingConfig, *, max_ids: int) -> float:
         """Return the score that no continuation can exceed: one that costs nothing more."""
         if config.length_penalty <= 0:
             return self.score(config.length_penalty)
-        longest = 4 * config.max_chars + 1  # every character in four bytes, and <|end|>
-        return self.logprob / math.pow(longest, config.length_penalty)
+        return self.logprob / math.pow(max_ids, config.length_penalty)
 
 
 class BeamSearch:
@@ -99,9 +97,11 @@ class BeamSearch:
     ) -> None:
         self._model = model
         self._prompt_ids = prompt_ids
+        self._tokenizer = tokenizer
         self._config = config
+        self._max_ids = tokenizer.max_ids_per_char * config.max_chars + 1  # and <|end|>
         self._reader = reader or Engine(model, batch_size=config.num_beams)
-        self._live = [_Beam((), "", 0.0, StreamDecoder(tokenizer.characters))]
+        self._live = [_Beam((), "", 0.0, tokenizer.stream_decoder())]
         self._finished: list[_Beam] = []
 
     @torch.inference_mode()
@@ -112,15 +112,15 @@ class BeamSearch:
             LuminaError: the model's probabilities are not numbers.
         """
         config, reader = self._config, self._reader
-        valid_text = Utf8Mask(self._model.vocab_size, device=self._model.wte.weight.device)
+        valid_text = Utf8Mask(self._tokenizer, device=self._model.wte.weight.device)
         logits = reader.read(newest(self._prompt_ids, model=self._model))
         while True:
-            bias = valid_text.bias([beam.decoder.next_bytes for beam in self._live])
+            bias = valid_text.bias([beam.decoder.state for beam in self._live])
             logprobs = logits[: len(self._live)].log_softmax(dim=-1) + bias  # (L, V)
             refuse_unusable(logprobs)
             parents, live = _grow(self._live, logprobs, finished=self._finished, config=config)
             self._live = live
-            if not live or _is_settled(live, self._finished, config=config):
+            if not live or self._is_settled():
                 return self.best()
             idle = [0] * (reader.batch_size - len(live))
             reader.select(torch.tensor(parents + idle, device=logits.device))
@@ -133,6 +133,15 @@ class BeamSearch:
         found = self._finished or [beam for beam in self._live if beam.pieces]
         ordered = sorted(found, key=lambda beam: -beam.score(config.length_penalty))
         return [_candidate(beam, config=config) for beam in ordered[: config.num_candidates]]
+
+    def _is_settled(self) -> bool:
+        """Whether no live beam can still come among the candidates."""
+        config, max_ids = self._config, self._max_ids
+        if len(self._finished) < config.num_candidates:
+            return False
+        scores = sorted((b.score(config.length_penalty) for b in self._finished), reverse=True)
+        attainable = max(beam.best_attainable(config, max_ids=max_ids) for beam in self._live)
+        return scores[config.num_candidates - 1] >= attainable
 
 
 def _grow(
@@ -162,14 +171,6 @@ def _grow(
             parents.append(parent)
             grown.append(beam)
     return parents, grown
-
-
-def _is_settled(live: list[_Beam], finished: list[_Beam], *, config: SamplingConfig) -> bool:
-    """Whether no live beam can still come among the candidates."""
-    if len(finished) < config.num_candidates:
-        return False
-    scores = sorted((beam.score(config.length_penalty) for beam in finished), reverse=True)
-    return scores[config.num_candidates - 1] >= max(beam.best_attainable(config) for beam in live)
 
 
 def _candidate(beam: _Beam, *, config: SamplingConfig) -> Candidate:

@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lumina_cli.core.inference.config import SamplingConfig
-from lumina_cli.tokenizer.special_ids import FIRST_BYTE
+from lumina_cli.tokenizer.special_ids import NUM_SPECIAL
 
 Row = npt.NDArray[np.floating[Any]]
 """Logits of one position, (V,)."""
@@ -94,7 +94,7 @@ def penalize(config: SamplingConfig, logits: Row, recent: Iterable[int]) -> Row:
     if config.repetition_penalty == 1:
         return logits
     # To end a turn, or to have ended one, is no repetition.
-    seen = [id_ for id_ in recent if id_ >= FIRST_BYTE]
+    seen = [id_ for id_ in recent if id_ >= NUM_SPECIAL]
     return repetition_penalty(logits, seen, penalty=config.repetition_penalty)
 
 

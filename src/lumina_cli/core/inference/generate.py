@@ -57,7 +57,7 @@ def generate(
         tokenizer=tokenizer,
         config=config,
         generator=generator,
-        valid_text=Utf8Mask(model.vocab_size),
+        valid_text=Utf8Mask(tokenizer),
     )
     logits = as_rows(reader.read(newest(prompt_ids, model=model)))
     yield from _say(speaker, logits, reader=reader, guesses=[])[0]

@@ -13,7 +13,6 @@ from lumina_cli.core.inference.sampler import Sampler
 from lumina_cli.core.inference.stopping import GenerationChunk, StopChecker
 from lumina_cli.core.inference.utf8_mask import Utf8Mask
 from lumina_cli.tokenizer.base import Tokenizer
-from lumina_cli.tokenizer.stream_decoder import StreamDecoder
 
 PENALIZED_IDS = 64
 """How far back the repetition penalty looks: further, and every letter would be penalized."""
@@ -42,7 +41,7 @@ class SequenceState:
         self.last = prompt_ids[-1]
         self._chooser = Sampler(config, generator=generator)
         self._valid_text = valid_text
-        self._decoder = StreamDecoder(tokenizer.characters)
+        self._decoder = tokenizer.stream_decoder()
         self._ending = StopChecker(max_chars=config.max_chars, stop=config.stop)
         self._recent = deque(prompt_ids, maxlen=PENALIZED_IDS)
 
@@ -61,13 +60,13 @@ class SequenceState:
         Raises:
             LuminaError: the logits are not numbers.
         """
-        bias = self._valid_text.row(self._decoder.next_bytes)
+        bias = self._valid_text.row(self._decoder.state)
         self.last = id_ = self._chooser.choose(
             logits + bias, self._recent, again=lambda: as_rows(again())[0] + bias
         )
         self._recent.append(id_)
         return self._ending.push(
-            GenerationChunk(self._decoder.push(id_), id_, _logprob(logits, id_))
+            GenerationChunk(self._decoder.decode(id_), id_, _logprob(logits, id_))
         )
 
 

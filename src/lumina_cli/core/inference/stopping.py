@@ -10,7 +10,8 @@ class GenerationChunk(NamedTuple):
     """One id the model said.
 
     Attributes:
-        text: what the id completes: a character; nothing within one, or for <|end|>.
+        text: what the id completes: one character or more; nothing within one, or for <|end|>.
+            Of the last id of a text it may be only the beginning.
         id: the id.
         logprob: log of the model's own probability for it, before any filter.
     """
@@ -36,6 +37,8 @@ class StopChecker:
 
     def push(self, piece: GenerationChunk) -> list[GenerationChunk]:
         """Take the next piece and return those now certain to belong to the text."""
+        if len(piece.text) > self._chars_left:
+            piece = piece._replace(text=piece.text[: self._chars_left])
         self._chars_left -= len(piece.text)
         if not self._stop:
             self.reached = piece.id == Special.END or self._chars_left <= 0
@@ -54,6 +57,9 @@ class StopChecker:
         while self._held and len(self._held[0].text) <= num_chars:
             released.append(self._held.pop(0))
             num_chars -= len(released[-1].text)
+        if self.reached and num_chars:  # a stop text begins within a piece
+            first = self._held.pop(0)
+            released.append(first._replace(text=first.text[:num_chars]))
         return released
 
 

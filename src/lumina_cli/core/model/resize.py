@@ -23,7 +23,6 @@ from torch import Tensor
 from lumina_cli.core.model.transformer import Transformer
 from lumina_cli.data.stats.scripts import script_of
 from lumina_cli.tokenizer.base import Tokenizer
-from lumina_cli.tokenizer.special_ids import FIRST_BYTE, FIRST_CHARACTER
 
 LARGEST_SHARE = 0.99
 """Of new characters in a text, as far as the old ones' odds are concerned."""
@@ -49,9 +48,12 @@ def resize_embeddings(
     """
     assert tokenizer.vocab_size == model.vocab_size, (tokenizer.vocab_size, model.vocab_size)
     kin = _kin(characters, tokenizer=tokenizer)
+    known = sorted(tokenizer.character_ids.values())
     state = dict(model.state_dict())
     for name in ("wte.weight", "lm_head.weight"):
-        state[name] = torch.cat([state[name], _new_rows(state[name], kin, generator=generator)])
+        state[name] = torch.cat(
+            [state[name], _new_rows(state[name], kin, known=known, generator=generator)]
+        )
     grown = Transformer(model.config, vocab_size=model.vocab_size + len(characters))
     grown.load_state_dict(state)
     return grown.to(model.wte.weight.device).train(model.training)
@@ -126,14 +128,14 @@ def _newton_step(rows: Tensor, texts: Sequence[_Seen], targets: Sequence[Tensor]
 
 def _kin(characters: str, *, tokenizer: Tokenizer) -> list[list[list[int]]]:
     """Return for each character groups of ids that are like it; an empty group is every one."""
-    id_of = {c: FIRST_CHARACTER + n for n, c in enumerate(tokenizer.characters)}
+    id_of = tokenizer.character_ids
     of_script: dict[str, list[int]] = defaultdict(list)
     for character, id_ in id_of.items():
         of_script[script_of(character)].append(id_)
     return [
         _nearest(character, id_of=id_of)
         or [
-            [FIRST_BYTE + byte for byte in character.encode()],
+            tokenizer.encode(character),
             *([of_script[script]] if (script := script_of(character)) in of_script else []),
             [],
         ]
@@ -151,11 +153,15 @@ def _nearest(character: str, *, id_of: Mapping[str, int]) -> list[list[int]]:
 
 
 def _new_rows(
-    rows: Tensor, kin: Sequence[Sequence[Sequence[int]]], *, generator: torch.Generator
+    rows: Tensor,
+    kin: Sequence[Sequence[Sequence[int]]],
+    *,
+    known: Sequence[int],
+    generator: torch.Generator,
 ) -> Tensor:
-    """Return a row for each new character, (N, C)."""
-    known = rows[FIRST_CHARACTER:] if len(rows) > FIRST_CHARACTER else rows
-    mean, spread = known.mean(dim=0), known.std(dim=0, correction=0)
+    """Return a row for each new character, (N, C); `known` are the ids of characters."""
+    of_characters = rows[known] if known else rows
+    mean, spread = of_characters.mean(dim=0), of_characters.std(dim=0, correction=0)
     usual = spread.square().sum()
     made = []
     for groups in kin:

@@ -1,8 +1,8 @@
 """What the model is worth on text it has not learnt from.
 
-Quality is the summed loss of the text's ids, reserved ids apart, over the number of
-characters, without label smoothing. A character spelled in bytes is one character, so the
-figures compare across vocabularies and with published ones.
+Quality is the summed loss of the text's ids, special ids apart, over the number of
+characters that they stand for, without label smoothing. So the figures compare across
+tokenizers and with published ones.
 
 B batch, T time, C hidden size, M positions that count.
 """
@@ -12,16 +12,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch.nn import functional as F
 
 from lumina_cli.core.model.transformer import Transformer
 from lumina_cli.core.precision import Precision
 from lumina_cli.data.batches import Batch
-from lumina_cli.tokenizer.special_ids import FIRST_BYTE, FIRST_CHARACTER
-
-_CONTINUATION_BYTES = (FIRST_BYTE + 0x80, FIRST_BYTE + 0xC0)
+from lumina_cli.tokenizer.base import Tokenizer
+from lumina_cli.tokenizer.special_ids import NUM_SPECIAL
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +36,16 @@ class Evaluation:
 
 
 @torch.inference_mode()
-def evaluate(model: Transformer, batches: Iterable[Batch], *, precision: Precision) -> Evaluation:
+def evaluate(
+    model: Transformer, batches: Iterable[Batch], *, tokenizer: Tokenizer, precision: Precision
+) -> Evaluation:
     """Measure `model`, which is left in the mode it was in.
+
+    Args:
+        model: on its device.
+        batches: of the text.
+        tokenizer: tells how many characters their ids stand for.
+        precision: in which the model computes.
 
     Returns:
         The evaluation; its figures are NaN where no character counts.
@@ -49,7 +55,7 @@ def evaluate(model: Transformer, batches: Iterable[Batch], *, precision: Precisi
     total = np.zeros(4)
     try:
         for batch in batches:
-            total += _measure(model, batch, precision=precision)
+            total += _measure(model, batch, tokenizer=tokenizer, precision=precision)
     finally:
         model.train(was_training)
     nats, num_right, num_ids, num_chars = total.tolist()
@@ -61,11 +67,11 @@ def evaluate(model: Transformer, batches: Iterable[Batch], *, precision: Precisi
 
 
 def _measure(
-    model: Transformer, batch: Batch, *, precision: Precision
+    model: Transformer, batch: Batch, *, tokenizer: Tokenizer, precision: Precision
 ) -> tuple[float, float, int, int]:
     """Return nats, ids predicted right, ids and characters of one batch."""
     device = model.wte.weight.device
-    said = batch.in_loss & (batch.targets >= FIRST_BYTE)  # reserved ids apart
+    said = batch.in_loss & (batch.targets >= NUM_SPECIAL)
     chosen = torch.from_numpy(said).to(device)
     targets = torch.from_numpy(batch.targets).to(device)[chosen]  # (M,)
     with precision.autocast():
@@ -73,10 +79,4 @@ def _measure(
         logits = model.lm_head(hidden)  # (M, V)
     nats = F.cross_entropy(logits.float(), targets, reduction="sum").item()
     num_right = (logits.argmax(dim=-1) == targets).sum().item()
-    return nats, num_right, len(targets), _count_characters(batch.targets[said])
-
-
-def _count_characters(ids: npt.NDArray[np.int64]) -> int:
-    low, high = _CONTINUATION_BYTES
-    assert high <= FIRST_CHARACTER
-    return len(ids) - int(((ids >= low) & (ids < high)).sum())
+    return nats, num_right, len(targets), tokenizer.num_chars(batch.targets[said])

@@ -281,7 +281,13 @@ class Trainer:
             happened.append(tell_spike(result, counters=counters))
         count_good(result.loss, counters)
         yield from happened
-        yield tell_step(result, batch, counters=counters, elapsed_s=self._elapsed_s)
+        yield tell_step(
+            result,
+            batch,
+            tokenizer=self.train.tokenizer,
+            counters=counters,
+            elapsed_s=self._elapsed_s,
+        )
 
     def _skipped(self, result: StepResult) -> Iterator[TrainEvent]:
         """Tell that a batch was skipped, and go back if that happens too often."""

@@ -11,10 +11,16 @@ from lumina_cli.core.training.events import (
 from lumina_cli.core.training.state import TrainState
 from lumina_cli.core.training.step import Stepper, StepResult
 from lumina_cli.data.batches import Batch
+from lumina_cli.tokenizer.base import Tokenizer
 
 
 def tell_step(
-    result: StepResult, batch: Batch, *, counters: TrainState, elapsed_s: float
+    result: StepResult,
+    batch: Batch,
+    *,
+    tokenizer: Tokenizer,
+    counters: TrainState,
+    elapsed_s: float,
 ) -> StepDone:
     """Return the event of a step that was just counted."""
     return StepDone(
@@ -24,7 +30,7 @@ def tell_step(
         accuracy=result.accuracy,
         grad_norm=result.grad_norm,
         learning_rate=counters.learning_rate,
-        num_chars=batch.num_ids,
+        num_chars=round(batch.num_ids * tokenizer.chars_per_id),
         progress=counters.progress,
         elapsed_s=elapsed_s,
     )

@@ -129,7 +129,8 @@ class Validator:
         """
         if self.seconds is None or self.retention.texts or not len(self.validation):
             return
-        self.max_chars = min(batch_size * model.config.seq_length, self.config.eval_chars)
+        batch_chars = batch_size * model.config.seq_length * self.validation.tokenizer.chars_per_id
+        self.max_chars = min(int(batch_chars), self.config.eval_chars)
         for _ in range(2):  # the first call is always slow
             started_s = clock()
             measured = self._measure(model, [self.validation], batch_size=batch_size)
@@ -191,7 +192,9 @@ class Validator:
             batch_size=batch_size,
             max_chars=self.max_chars,
         )
-        return evaluate(model, batches, precision=self.precision)
+        return evaluate(
+            model, batches, tokenizer=self.validation.tokenizer, precision=self.precision
+        )
 
 
 def _allowed(tried: Sequence[Tried], *, limit: float) -> Tried:

@@ -10,11 +10,7 @@ import numpy as np
 
 from lumina_cli.conversation import Conversation, Document, Message, PlainText
 from lumina_cli.data.stats.scripts import characters_by_script
-from lumina_cli.tokenizer.characters import (
-    NUM_CODE_POINTS,
-    code_points,
-    vocabulary_from_counts,
-)
+from lumina_cli.tokenizer.code_points import NUM_CODE_POINTS, code_points, frequent_characters
 
 NUM_PREVIEWS = 3
 PREVIEW_CHARS = 280
@@ -110,8 +106,8 @@ class Surveyor:
     def _survey(self) -> Survey:
         seen = np.flatnonzero(self._counts)
         times = self._counts[seen]
-        tokenizer = vocabulary_from_counts(self._counts, min_count=self._min_char_count)
-        is_rare = ~np.isin(seen, code_points(tokenizer.characters))
+        frequent = frequent_characters(self._counts, min_count=self._min_char_count)
+        is_rare = ~np.isin(seen, code_points(frequent))
         rare = seen[is_rare]
         num_bytes = 1 + (rare >= 0x80) + (rare >= 0x800) + (rare >= 0x10000)
         num_spelled = int((times[is_rare] * (num_bytes - 1)).sum())

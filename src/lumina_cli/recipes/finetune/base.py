@@ -9,6 +9,7 @@ from lumina_cli.core.checkpoint.container import JSON
 from lumina_cli.core.checkpoint.model_file import ModelFile, load_checkpoint, load_model
 from lumina_cli.errors import LuminaError, ModelFileError
 from lumina_cli.io.run_folder import CHECKPOINTS, RUN_SUFFIX
+from lumina_cli.tokenizer.registry import vocab_size_of_base
 
 INHERITED = ("trained_on", "lineage", "learnt_from", "sampling", "loss_on", "seed")
 """What of a base model's metadata is asked for when it is fine-tuned."""
@@ -29,14 +30,14 @@ class Base:
     Args:
         path: of its file.
         digest: of its file.
-        num_characters: that it had an id for; those behind them are new.
+        vocab_size: how many ids it had; those behind them are new.
         metadata: what of its own is inherited or asked for.
         before: what it was worth.
     """
 
     path: Path
     digest: str
-    num_characters: int
+    vocab_size: int
     metadata: Mapping[str, Any]
     before: Before = Before()
 
@@ -45,7 +46,7 @@ class Base:
         return {
             "path": str(self.path),
             "digest": self.digest,
-            "num_characters": self.num_characters,
+            "vocab_size": self.vocab_size,
             "metadata": dict(self.metadata),
             "before": {"new": self.before.new, "kept": self.before.kept},
         }
@@ -54,7 +55,7 @@ class Base:
 def base_of(path: Path, loaded: ModelFile) -> Base:
     """Return what is to be known of a model that was read from `path`."""
     inherited = {name: loaded.metadata[name] for name in INHERITED if name in loaded.metadata}
-    return Base(path.absolute(), loaded.digest, len(loaded.tokenizer.characters), inherited)
+    return Base(path.absolute(), loaded.digest, loaded.tokenizer.vocab_size, inherited)
 
 
 def base_from_facts(facts: Mapping[str, Any], *, path: Path) -> Base:
@@ -63,7 +64,7 @@ def base_from_facts(facts: Mapping[str, Any], *, path: Path) -> Base:
         return Base(
             Path(facts["path"]),
             str(facts["digest"]),
-            int(facts["num_characters"]),
+            vocab_size_of_base(facts),
             dict(facts["metadata"]),
             Before(**facts["before"]),
         )

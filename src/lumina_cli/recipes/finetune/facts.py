@@ -13,21 +13,21 @@ from lumina_cli.recipes.finetune.new_characters import Newcomers
 from lumina_cli.recipes.finetune.replay import OldText
 from lumina_cli.recipes.finetune.settings import USUAL_WIDTH
 from lumina_cli.settings import BASE_PLACE, Settings
-from lumina_cli.tokenizer.special_ids import FIRST_CHARACTER
 
 
 def length_notices(settings: Settings, corpus: Corpus) -> list[str]:
     """Tell of another window than the base had, and of a text shorter than one."""
     seq_length = settings.of(ModelConfig).seq_length
+    chars = round(seq_length * corpus.tokenizer.chars_per_id)
     notices = []
     if settings.sources.get("seq_length", BASE_PLACE) != BASE_PLACE:
         notices.append(
-            f"the model will see {seq_length:,} characters at once, whatever its base saw "
+            f"the model will see {chars:,} characters at once, whatever its base saw "
             f"(from {settings.sources['seq_length']})"
         )
     if len(corpus.train) <= seq_length:
         notices.append(
-            f"the text is shorter than one window of {seq_length:,} characters: the rest is padding"
+            f"the text is shorter than one window of {chars:,} characters: the rest is padding"
         )
     return notices
 
@@ -52,7 +52,7 @@ def finetune_facts(
     facts["before"] = _before(base.before)
     facts["learning rate"] = _rate(settings)
     if replace(peft, num_new=0, keeps_start=False) != FULL_FINETUNING:
-        facts["learns"] = _learning(settings, peft, num_old=base.num_characters)
+        facts["learns"] = _learning(settings, peft, base_vocab_size=base.vocab_size)
     return facts
 
 
@@ -75,9 +75,9 @@ def _rate(settings: Settings) -> str:
     return rate
 
 
-def _learning(settings: Settings, peft: PeftConfig, *, num_old: int) -> str:
+def _learning(settings: Settings, peft: PeftConfig, *, base_vocab_size: int) -> str:
     config = settings.of(ModelConfig)
-    vocab_size = FIRST_CHARACTER + num_old + peft.num_new
+    vocab_size = base_vocab_size + peft.num_new
     trained = num_trainable(config, vocab_size=vocab_size, peft=peft)
     whole = num_parameters(config, vocab_size=vocab_size)
     parts = []

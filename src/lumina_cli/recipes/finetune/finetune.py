@@ -46,7 +46,6 @@ from lumina_cli.recipes.train.job import (
 from lumina_cli.recipes.train.resume import Resumed
 from lumina_cli.settings import Settings
 from lumina_cli.tokenizer.base import Tokenizer
-from lumina_cli.tokenizer.characters import CharacterTokenizer
 
 MEASURED_AT_ONCE = 16
 """Windows, when the base model is measured."""
@@ -131,8 +130,8 @@ def go_on_finetuning(
     check_free(resumed.out)
     settings, checkpoint = resumed.settings, resumed.found.checkpoint
     machine = choose_compute(settings)
-    base = base_from_facts(checkpoint.facts["base"], path=resumed.found.path)
-    tokenizer = CharacterTokenizer(checkpoint.characters[: base.num_characters])
+    base = base_from_facts(checkpoint.metadata["base"], path=resumed.found.path)
+    tokenizer = checkpoint.tokenizer.truncated(base.vocab_size)
     material = _read(
         settings,
         data=data or resumed.data,
@@ -174,7 +173,7 @@ def _run(
         settings = with_enough_passes(settings, corpus.train)
     newcomers = find_newcomers(
         corpus,
-        num_old=base.num_characters,
+        base_vocab_size=base.vocab_size,
         min_count=settings.of(DataConfig).min_char_count,
         expands=settings.of(FinetuneConfig).expand,
     )
@@ -290,7 +289,9 @@ def _measure_base(
             batch_size=MEASURED_AT_ONCE,
             max_chars=settings.of(TrainingConfig).eval_chars,
         )
-        evaluation = evaluate(model, batches, precision=machine.precision)
+        evaluation = evaluate(
+            model, batches, tokenizer=loaded.tokenizer, precision=machine.precision
+        )
         return evaluation.nats_per_char if evaluation.characters else None
 
     return Before(new=nats([new]), kept=nats(old) if old else None)

@@ -29,21 +29,22 @@ def grown_model(
 
     Args:
         loaded: the base.
-        corpus: the new text; its vocabulary is that of the base with more behind it.
+        corpus: the new text; its tokenizer is that of the base with more behind it.
         old: texts that were learnt before.
         config: the shape of the base, with the window and dropout to train with.
         seed: of what is random in the rows.
     """
     base = loaded.model.cpu()
-    added = corpus.tokenizer.characters[len(loaded.tokenizer.characters) :]
+    added = corpus.tokenizer.added_characters(loaded.tokenizer.vocab_size)
     generator = make_generator(seed, "growth")
     grown = resize_embeddings(base, added, tokenizer=loaded.tokenizer, generator=generator)
     counts = [corpus.newcomers[character] for character in added]
     chars = corpus.train_counts.chars + corpus.validation_counts.chars
+    num_ids = round(chars / corpus.tokenizer.chars_per_id)
     length = base.config.seq_length
     expect_as_frequent(
         grown,
-        [*counts, chars - sum(counts)],
+        [*counts, num_ids - sum(counts)],
         idx=_some_windows([corpus.train], length=length),
         old_idx=_some_windows(old, length=length) if old else None,
     )

@@ -59,9 +59,11 @@ class Newcomers:
         ]
 
 
-def find_newcomers(corpus: Corpus, *, num_old: int, min_count: int, expands: bool) -> Newcomers:
-    """Return what a corpus has brought to a vocabulary of `num_old` characters."""
-    added = corpus.tokenizer.characters[num_old:]
+def find_newcomers(
+    corpus: Corpus, *, base_vocab_size: int, min_count: int, expands: bool
+) -> Newcomers:
+    """Return what a corpus has brought to a tokenizer that had `base_vocab_size` ids."""
+    added = corpus.tokenizer.added_characters(base_vocab_size)
     return Newcomers(added, corpus.newcomers, min_count, expands)
 
 

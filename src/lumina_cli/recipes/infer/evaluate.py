@@ -51,7 +51,7 @@ def evaluate_model(model_path: Path, *, data: Sequence[Path], settings: Settings
     batches = validation_batches(
         corpus.train, seq_length=loaded.model.config.seq_length, batch_size=BATCH_SIZE
     )
-    result = evaluate(loaded.model, batches, precision=precision)
+    result = evaluate(loaded.model, batches, tokenizer=loaded.tokenizer, precision=precision)
     if not result.characters:
         raise DataError("no character of the data counts", hint="Try: --loss-on all")
     return Measured(result, tuple(idle_lines(settings, idle_data_settings(config, corpus))))

@@ -148,17 +148,26 @@ class TextGenerator:
         """How well characters were guessed in advance, so far."""
         return self._guesser.acceptance if self._guesser else Acceptance()
 
+    @property
+    def chars_per_id(self) -> float:
+        """How many characters an id of usual text stands for."""
+        return self._tokenizer.chars_per_id
+
+    @property
+    def _context_chars(self) -> int:
+        return round(self._model.config.seq_length * self.chars_per_id)
+
     def notices(self) -> Iterator[str]:
         """Yield what there is to tell before the first text."""
         if len(self._prompt_ids) > self._model.config.seq_length:
-            yield CUT.format(self._model.config.seq_length)
+            yield CUT.format(self._context_chars)
         if self.num_texts > 1 and self.config.is_greedy:
             yield "greedy makes the same text each time; use: --sampler nucleus"
 
     def last_notices(self) -> Iterator[str]:
         """Yield what there is to tell after the last text."""
         if self._outgrows:
-            yield MOVED_ON.format(self._model.config.seq_length)
+            yield MOVED_ON.format(self._context_chars)
 
     def texts(self) -> Iterator[Iterator[GenerationChunk]]:
         """Yield each text as the pieces it is said in; of a search cut short the best so far.

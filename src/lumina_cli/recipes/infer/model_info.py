@@ -26,7 +26,7 @@ def describe_model(path: Path) -> dict[str, object]:
         "model": str(path),
         "parameters": num_parameters(loaded.model.config, vocab_size=vocab_size),
         "shape": loaded.model.config.model_dump(mode="json"),
-        "vocabulary": {"ids": vocab_size, "characters": len(loaded.tokenizer.characters)},
+        "vocabulary": {"ids": vocab_size, "characters": len(loaded.tokenizer.character_ids)},
         "draft_bytes": 0 if loaded.draft is None else loaded.draft.nbytes,
         "training": loaded.metadata,
         "digest": loaded.digest,

@@ -50,7 +50,7 @@ def is_of_replies(metadata: Mapping[str, object]) -> bool:
 def make_checkpoint(task: TrainJob, state: Snapshot) -> Checkpoint:
     """Return a checkpoint of a run: its state, and all that is asked for when it goes on."""
     material = task.material
-    facts: dict[str, Any] = {
+    metadata: dict[str, Any] = {
         **_made_now(),
         "settings": task.settings.values(),
         "preset": task.settings.preset_name,
@@ -60,12 +60,12 @@ def make_checkpoint(task: TrainJob, state: Snapshot) -> Checkpoint:
         "machine": machine_facts(task.machine.device),
     }
     if task.base is not None:
-        facts["base"] = task.base.facts()
+        metadata["base"] = task.base.facts()
     return Checkpoint(
         model=task.model.config,
-        characters=material.corpus.tokenizer.characters,
-        facts=facts,
-        values=state.counters.model_dump(mode="json"),
+        tokenizer=material.corpus.tokenizer,
+        metadata=metadata,
+        state=state.counters.model_dump(mode="json"),
         tensors=state.tensors,
     )
 
@@ -103,7 +103,7 @@ def _lineage(task: TrainJob) -> list[JSON]:
             "base_trained_on": list(base.metadata.get("trained_on", [])),
             "trained_on": list(material.source.names),
             "data_fingerprint": material.fingerprint,
-            "characters_added": material.corpus.tokenizer.characters[base.num_characters :],
+            "characters_added": material.corpus.tokenizer.added_characters(base.vocab_size),
             "when": _made_now()["created"],
         },
     ]

@@ -73,4 +73,4 @@ def make_report(
 def _characters_added(task: TrainJob) -> str:
     if task.base is None:
         return ""
-    return task.material.corpus.tokenizer.characters[task.base.num_characters :]
+    return task.material.corpus.tokenizer.added_characters(task.base.vocab_size)

@@ -171,7 +171,7 @@ class TrainingRun:
         state = trainer_state(resumed.found.checkpoint, path=resumed.found.path)
         counters = rescale_position(
             state.counters,
-            saved=resumed.facts["settings"],
+            saved=resumed.metadata["settings"],
             windows_per_step=self.task.config.windows_per_step,
         )
         return replace(state, counters=counters)

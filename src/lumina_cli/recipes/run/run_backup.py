@@ -80,7 +80,7 @@ def _command_of(run: Path) -> str:
     store = CheckpointStore(run / CHECKPOINTS)
     for step in store.steps():
         try:
-            facts = load_checkpoint(store.path_of(step)).facts
+            facts = load_checkpoint(store.path_of(step)).metadata
         except LuminaError:
             continue  # damaged: an older one tells as well
         return command_of(facts)

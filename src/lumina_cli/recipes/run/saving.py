@@ -94,7 +94,7 @@ class Saver:
             StorageError: it was the third failure in a row.
         """
         # After the same step there may be an evaluation that is not on disk yet.
-        moment = (step, checkpoint.values.get("evaluated_step"))
+        moment = (step, checkpoint.state.get("evaluated_step"))
         if moment == self._saved and not self._asked:
             return
         self._asked = False

@@ -9,15 +9,19 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from lumina_cli.core.checkpoint.container import read_container, write_container
+from lumina_cli.core.checkpoint.container import Header, read_container, write_container
 from lumina_cli.data.dataset import TokenDataset
 from lumina_cli.errors import LuminaError
 from lumina_cli.tokenizer.base import Tokenizer
 from lumina_cli.tokenizer.chat_format import MaskedIds
+from lumina_cli.tokenizer.registry import tokenizer_from_characters, tokenizer_from_json
 
 SAMPLE = "validation-sample.pth"
 SAMPLE_FORMAT = "lumina-sample"
-VERSION = 1
+VERSION = 2
+OLD_VERSION = 1
+"""It names characters where there is a tokenizer now."""
+
 MOST_IDS = 40_000
 """Four bytes each, and one for whether it counts: 200 kB."""
 
@@ -43,7 +47,7 @@ def write_sample(
         header={
             "format": SAMPLE_FORMAT,
             "version": VERSION,
-            "characters": tokenizer.characters,
+            "tokenizer": tokenizer.to_json(),
         },
         tensors={
             "ids": torch.from_numpy(ids.view(np.uint8)),
@@ -53,21 +57,32 @@ def write_sample(
 
 
 def read_sample(folder: Path, *, tokenizer: Tokenizer) -> TokenDataset | None:
-    """Return the sample in a run's folder; None where there is none for this vocabulary."""
+    """Return the sample in a run's folder; None where there is none for this tokenizer."""
     try:
-        sealed = read_container(folder / SAMPLE, kind=SAMPLE_FORMAT, versions=[VERSION])
+        sealed = read_container(
+            folder / SAMPLE, kind=SAMPLE_FORMAT, versions=[OLD_VERSION, VERSION]
+        )
         ids = sealed.tensors["ids"].numpy().view("<i4").astype(np.int64)
         in_loss = sealed.tensors["in_loss"].numpy()
+        written_by = _tokenizer(sealed.header)
     except (LuminaError, KeyError, ValueError):
         return None
-    characters = sealed.header.get("characters")
-    fits = isinstance(characters, str) and tokenizer.characters.startswith(characters)
-    if not fits or len(ids) != len(in_loss) or not 0 <= ids.min(initial=0) <= ids.max(initial=0):
+    if (
+        not tokenizer.extends(written_by)
+        or len(ids) != len(in_loss)
+        or not 0 <= ids.min(initial=0) <= ids.max(initial=0)
+    ):
         return None
     if ids.max(initial=0) >= tokenizer.vocab_size:
         return None
     pairs, codes = np.unique(ids * 2 + (in_loss > 0), return_inverse=True)
-    return TokenDataset(codes.astype("<u4"), pairs.astype(np.int32))
+    return TokenDataset(codes.astype("<u4"), pairs.astype(np.int32), tokenizer)
+
+
+def _tokenizer(header: Header) -> Tokenizer:
+    if header["version"] == OLD_VERSION:
+        return tokenizer_from_characters(header.get("characters"))
+    return tokenizer_from_json(header.get("tokenizer"))
 
 
 def _stretches(text: TokenDataset, *, most: int, seq_length: int) -> list[MaskedIds]:

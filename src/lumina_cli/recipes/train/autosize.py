@@ -77,6 +77,7 @@ class Choice:
         num_parameters: of the model.
         num_chars: that it will learn from, about.
         chars_per_s: as fast as it learns.
+        chars_per_step: that it learns from at once.
         why_no_larger: in words; nothing for the largest there is.
     """
 
@@ -84,6 +85,7 @@ class Choice:
     num_parameters: int
     num_chars: int
     chars_per_s: float
+    chars_per_step: int
     why_no_larger: str = ""
 
 
@@ -189,12 +191,14 @@ def _try(
             f"memory ran out while a model {shape.hidden_size} wide was tried",
             hint="Close other programs, or name a shape: --hidden-size 64 --num-layers 2",
         )
-    chars_per_s = config.windows_per_step * shape.seq_length / step_s
+    step_chars = config.windows_per_step * shape.seq_length * corpus.tokenizer.chars_per_id
+    chars_per_s = step_chars / step_s
     return Choice(
         values,
         num_parameters(shape, vocab_size=vocab_size),
         num_chars=int(max(seconds, 0.0) * USED_SHARE * chars_per_s),
         chars_per_s=chars_per_s,
+        chars_per_step=round(step_chars),
     )
 
 
@@ -202,14 +206,14 @@ def _too_large(choice: Choice, *, corpus: Corpus) -> str:
     """Return why a model is too large for the time or the text, in words; nothing if it isn't."""
     if choice.num_chars < CHARS_PER_PARAMETER * choice.num_parameters:
         return f"a larger one would read fewer than {CHARS_PER_PARAMETER:g}"
-    if choice.num_parameters > PARAMETERS_PER_CHAR * len(corpus.train):
+    if choice.num_parameters > PARAMETERS_PER_CHAR * corpus.train.num_chars:
         return "a larger one would learn so short a text by heart"
     return ""
 
 
 def _dropout(choice: Choice, *, corpus: Corpus) -> float:
     """Return dropout where the text is read so often that it could be learnt by heart."""
-    length = max(len(corpus.train), 1)
+    length = max(corpus.train.num_chars, 1)
     by_heart = choice.num_chars / length * choice.num_parameters / length
     return next((rate for least, rate in DROPOUT if by_heart >= least), 0.0)
 
@@ -237,7 +241,7 @@ def explain(choice: Choice, *, chosen: Settings) -> str:
     return (
         f"chosen for {config.minutes:g} min on this machine: {shape.hidden_size} wide, "
         f"{shape.num_layers} layers ({choice.num_parameters / 1e6:.1f} M parameters), "
-        f"windows of {windows}, {config.windows_per_step * shape.seq_length:,} characters a step, "
+        f"windows of {windows}, {choice.chars_per_step:,} characters a step, "
         f"{shape.positions} positions, dropout {shape.dropout:g}, "
         f"learning rate {config.learning_rate:g}{muon}; it will read about "
         f"{choice.num_chars / 1e6:.1f} M characters, {per_parameter:.0f} for each parameter{why}"

@@ -51,6 +51,7 @@ class Plan:
     device: str
     precision: Precision
     out: Path
+    chars_per_id: float = 1.0
     more: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -81,7 +82,7 @@ def make_plan(
         train=corpus.train_counts,
         validation=corpus.validation_counts,
         vocab_size=vocab_size,
-        num_characters=len(corpus.tokenizer.characters),
+        num_characters=len(corpus.tokenizer.character_ids),
         model=model.config,
         num_parameters=num_parameters(model.config, vocab_size=vocab_size),
         memory=training_memory(
@@ -100,6 +101,7 @@ def make_plan(
         device=describe_device(model.wte.weight.device),
         precision=precision,
         out=out,
+        chars_per_id=corpus.tokenizer.chars_per_id,
         more=more or {},
     )
 

@@ -70,17 +70,17 @@ class Resumed:
     notices: tuple[str, ...]
 
     @property
-    def facts(self) -> Mapping[str, Any]:
-        return self.found.checkpoint.facts
+    def metadata(self) -> Mapping[str, Any]:
+        return self.found.checkpoint.metadata
 
     @property
     def data(self) -> list[Path]:
         """What the run was begun with."""
-        return [Path(name) for name in self.facts.get("data", [])]
+        return [Path(name) for name in self.metadata.get("data", [])]
 
     @property
     def val_data(self) -> list[Path]:
-        return [Path(name) for name in self.facts.get("val_data", [])]
+        return [Path(name) for name in self.metadata.get("val_data", [])]
 
 
 def find_run(
@@ -108,7 +108,7 @@ def find_run(
     if path is None:
         path = (out or default_out).with_suffix(RUN_SUFFIX)
     found = _find_checkpoint(path)
-    facts = found.checkpoint.facts
+    facts = found.checkpoint.metadata
     saved, preset = facts.get("settings"), facts.get("preset")
     if not isinstance(saved, dict):
         raise ModelFileError(f"{found.path} is damaged: it has no settings")
@@ -138,7 +138,7 @@ def _check_command(facts: Mapping[str, Any], *, kinds: Sequence[ConfigType], pat
 def trainer_state(checkpoint: Checkpoint, *, path: Path) -> Snapshot:
     """Return the state of the trainer that a checkpoint holds."""
     try:
-        return Snapshot(TrainState.model_validate(checkpoint.values), checkpoint.tensors)
+        return Snapshot(TrainState.model_validate(checkpoint.state), checkpoint.tensors)
     except ValidationError as error:
         raise ModelFileError(f"{path} is damaged: its counters are wrong") from error
 
@@ -146,8 +146,8 @@ def trainer_state(checkpoint: Checkpoint, *, path: Path) -> Snapshot:
 def check_data(resumed: Resumed, corpus: Corpus) -> None:
     """Refuse to go on with other data than the run began with."""
     if (
-        resumed.facts.get("corpus") != corpus.key
-        or resumed.found.checkpoint.characters != corpus.tokenizer.characters
+        resumed.metadata.get("corpus") != corpus.key
+        or resumed.found.checkpoint.tokenizer != corpus.tokenizer
     ):
         raise DataError(
             f"the data is not what {resumed.found.path} was trained on",
@@ -157,7 +157,7 @@ def check_data(resumed: Resumed, corpus: Corpus) -> None:
 
 def machine_notices(resumed: Resumed, machine: Mapping[str, object]) -> list[str]:
     """Say what differs from the machine on which the checkpoint was made."""
-    return _differences(machine, then=resumed.facts.get("machine", {}))
+    return _differences(machine, then=resumed.metadata.get("machine", {}))
 
 
 def memory_notices(resumed: Resumed, stepper: Stepper) -> list[str]:
@@ -165,8 +165,8 @@ def memory_notices(resumed: Resumed, stepper: Stepper) -> list[str]:
 
     Nothing where the batches or the number of threads differ: that is told already.
     """
-    saved, settings = resumed.facts["settings"], resumed.settings.values()
-    threads = resumed.facts.get("machine", {}).get("threads")
+    saved, settings = resumed.metadata["settings"], resumed.settings.values()
+    threads = resumed.metadata.get("machine", {}).get("threads")
     has_other_batches = any(saved.get(name) != settings[name] for name in PIECES)
     then = trainer_state(resumed.found.checkpoint, path=resumed.found.path).counters
     if not then.num_workers or has_other_batches or threads != torch.get_num_threads():
@@ -206,7 +206,7 @@ def rescale_position(
 
 def has_other_limits(resumed: Resumed, config: TrainingConfig) -> bool:
     """Return whether the run was to end elsewhere, or to be measured more or less often."""
-    saved = resumed.facts["settings"]
+    saved = resumed.metadata["settings"]
     limits = ("epochs", "max_steps", "minutes", "evaluations")
     return any(saved.get(name) != getattr(config, name) for name in limits)
 

@@ -79,14 +79,18 @@ def packed(content: object) -> bytes:
     return buffer.getvalue()
 
 
+def with_tokenizer(**changes: Any) -> dict[str, Any]:
+    return {**TOKENIZER.to_json(), **changes}
+
+
 def forged(**changes: Any) -> bytes:
     """A well sealed file with a right digest, whose content is changed at will."""
     model = some_model()
     header: dict[str, Any] = {
         "format": "lumina-model",
-        "version": 1,
+        "version": 3,
         "model": CONFIG.model_dump(mode="json"),
-        "characters": TOKENIZER.characters,
+        "tokenizer": TOKENIZER.to_json(),
         "metadata": {},
     }
     weights: Any = changes.pop("weights", dict(model.state_dict()))
@@ -237,8 +241,18 @@ def test_a_forged_pickle_runs_nothing(tmp_path: Path, place: str) -> None:
 @pytest.mark.parametrize(
     ("changes", "told", "hint"),
     [
-        ({"version": 0}, "its format is 0, and this one reads 2", "train the model anew"),
-        ({"version": 3}, "its format is 3, and this one reads 2", "--upgrade"),
+        ({"version": 0}, "its format is 0, and this one reads 3", "train the model anew"),
+        ({"version": 4}, "its format is 4, and this one reads 3", "--upgrade"),
+        (
+            {"tokenizer": with_tokenizer(kind="spm")},
+            "this one knows no tokenizer 'spm'",
+            "--upgrade",
+        ),
+        (
+            {"tokenizer": with_tokenizer(version=2)},
+            "this one reads tokenizers 'characters' of version 1, not 2",
+            "--upgrade",
+        ),
         ({"model": {**CONFIG.model_dump(), "gates": 1}}, "this one knows no 'gates'", "--upgrade"),
     ],
 )
@@ -256,6 +270,11 @@ def test_a_file_of_another_version_is_not_called_damaged(
         load_model(path)
 
 
+def old(version: int = 1, characters: object = TOKENIZER.characters) -> dict[str, Any]:
+    """Changes that make a file of an older version, without a tokenizer."""
+    return {"version": version, "characters": characters, "tokenizer": None}
+
+
 ENDLESS: list[Any] = []
 ENDLESS.append(ENDLESS)
 
@@ -265,13 +284,23 @@ ENDLESS.append(ENDLESS)
     [
         {"format": None},
         {"format": torch.zeros(3)},
+        {"version": 1},
         {"version": 2},
         {"version": "1"},
         {"version": torch.zeros(3)},
-        {"characters": "aa"},
-        {"characters": "a\ud800"},
-        {"characters": 5},
-        {"characters": TOKENIZER.characters + "x"},
+        old(version=2),  # and no statistics of its text
+        old(characters="aa"),
+        old(characters="a\ud800"),
+        old(characters=5),
+        old(characters=TOKENIZER.characters + "x"),
+        {"tokenizer": None},
+        {"tokenizer": "abc"},
+        {"tokenizer": {}},
+        {"tokenizer": with_tokenizer(kind=5)},
+        {"tokenizer": with_tokenizer(characters="aa")},
+        {"tokenizer": with_tokenizer(characters="a\ud800")},
+        {"tokenizer": with_tokenizer(characters=5)},
+        {"tokenizer": with_tokenizer(characters=TOKENIZER.characters + "x")},
         {"model": None},
         {"model": {"hidden_size": 10**9}},
         {"model": {**CONFIG.model_dump(), "hidden_size": 16_384}},
@@ -415,15 +444,27 @@ def test_statistics_of_the_text_come_back(tmp_path: Path) -> None:
     assert loaded.draft.tolist() == TABLE.tolist()
 
 
-def test_a_model_without_statistics_is_a_file_of_the_first_version(tmp_path: Path) -> None:
+def test_a_model_may_have_no_statistics(tmp_path: Path) -> None:
     save_model(tmp_path / "m.pth", model=some_model(), tokenizer=TOKENIZER, metadata={})
-    assert read_container(tmp_path / "m.pth", kind="lumina-model", versions=(1,)).header
     assert load_model(tmp_path / "m.pth").draft is None
+
+
+def test_a_model_of_the_first_version_is_read_as_it_was(tmp_path: Path) -> None:
+    (tmp_path / "m.pth").write_bytes(forged(**old()))
+    loaded = load_model(tmp_path / "m.pth")
+    assert loaded.tokenizer == TOKENIZER
+    assert loaded.draft is None
+
+
+def test_the_tokenizer_stands_in_the_file_by_its_kind(tmp_path: Path) -> None:
+    save_model(tmp_path / "m.pth", model=some_model(), tokenizer=TOKENIZER, metadata={})
+    header = read_container(tmp_path / "m.pth", kind="lumina-model", versions=(3,)).header
+    assert header["tokenizer"] == {"kind": "characters", "version": 1, "characters": "abcé🙂"}
 
 
 def test_statistics_that_name_an_id_beyond_the_vocabulary_are_refused(tmp_path: Path) -> None:
     table = np.array([[1, TOKENIZER.vocab_size]], dtype=np.uint16)
-    with pytest.raises(ModelFileError, match="statistics name characters"):
+    with pytest.raises(ModelFileError, match="statistics name ids"):
         load_model(saved_with_draft(tmp_path / "m.pth", table))
 
 
@@ -436,10 +477,11 @@ def test_statistics_of_another_shape_are_refused(
     tmp_path: Path, draft: torch.Tensor | None
 ) -> None:
     path = saved_with_draft(tmp_path / "m.pth", TABLE)
-    sealed = read_container(path, kind="lumina-model", versions=(2,))
+    sealed = read_container(path, kind="lumina-model", versions=(3,))
+    header = sealed.header if draft is not None else {**sealed.header, **old(version=2)}
     tensors = {name: tensor for name, tensor in sealed.tensors.items() if name != "draft"}
     write_container(
-        path, header=sealed.header, tensors=tensors | ({} if draft is None else {"draft": draft})
+        path, header=header, tensors=tensors | ({} if draft is None else {"draft": draft})
     )
     with pytest.raises(ModelFileError, match="statistics of the text"):
         load_model(path)

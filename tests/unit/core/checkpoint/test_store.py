@@ -24,18 +24,16 @@ from lumina_cli.errors import (
 )
 from lumina_cli.tokenizer.characters import CharacterTokenizer
 
-CHARACTERS = "abc"
+TOKENIZER = CharacterTokenizer("abc")
 CONFIG = ModelConfig(hidden_size=8, num_layers=1, num_heads=1, seq_length=8)
 
 
 def a_checkpoint(step: int) -> Checkpoint:
     generator = torch.Generator().manual_seed(step)
-    model = build_model(
-        CONFIG, vocab_size=CharacterTokenizer(CHARACTERS).vocab_size, generator=generator
-    )
+    model = build_model(CONFIG, vocab_size=TOKENIZER.vocab_size, generator=generator)
     tensors = {f"model/{name}": tensor for name, tensor in model.state_dict().items()}
     tensors["random/cpu"] = torch.arange(200, dtype=torch.uint8)
-    return Checkpoint(CONFIG, CHARACTERS, {"settings": {}}, {"num_steps": step}, tensors)
+    return Checkpoint(CONFIG, TOKENIZER, {"settings": {}}, {"num_steps": step}, tensors)
 
 
 def save(store: CheckpointStore, step: int, *, best_step: int | None = None) -> None:
@@ -43,7 +41,7 @@ def save(store: CheckpointStore, step: int, *, best_step: int | None = None) -> 
 
 
 def newest_step(folder: Path) -> int:
-    step = CheckpointStore(folder).newest().checkpoint.values["num_steps"]
+    step = CheckpointStore(folder).newest().checkpoint.state["num_steps"]
     assert isinstance(step, int)
     return step
 
@@ -53,7 +51,8 @@ def test_what_is_saved_comes_back_to_the_bit(tmp_path: Path) -> None:
     save(store, 7)
     found = store.newest().checkpoint
     expected = a_checkpoint(7)
-    assert (found.model, found.facts, found.values) == (CONFIG, {"settings": {}}, {"num_steps": 7})
+    assert (found.model, found.tokenizer) == (CONFIG, TOKENIZER)
+    assert (found.metadata, found.state) == ({"settings": {}}, {"num_steps": 7})
     for name, tensor in expected.tensors.items():
         assert torch.equal(found.tensors[name], tensor)
 
@@ -80,7 +79,7 @@ def test_a_damaged_one_is_set_aside_and_the_one_before_is_taken(tmp_path: Path) 
         path = store.path_of(step)
         path.write_bytes(path.read_bytes()[:-100])
     found = store.newest()
-    assert found.checkpoint.values == {"num_steps": 10}
+    assert found.checkpoint.state == {"num_steps": 10}
     assert [path.name for path in found.set_aside] == [
         "step-00000030.pth.damaged",
         "step-00000020.pth.damaged",
@@ -102,7 +101,7 @@ def test_a_number_that_is_not_finite_is_never_saved(tmp_path: Path, number: floa
     with pytest.raises(NotFiniteError):
         store.save(checkpoint, step=1)
     checkpoint = a_checkpoint(1)
-    checkpoint.values["best_nats"] = number
+    checkpoint.state["best_nats"] = number
     with pytest.raises(NotFiniteError):
         store.save(checkpoint, step=1)
     assert store.steps() == []

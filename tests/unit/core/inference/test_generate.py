@@ -15,7 +15,6 @@ from lumina_cli.core.model.transformer import Transformer
 from lumina_cli.errors import LuminaError
 from lumina_cli.tokenizer.characters import CharacterTokenizer
 from lumina_cli.tokenizer.special_ids import FIRST_CHARACTER, Special
-from lumina_cli.tokenizer.stream_decoder import StreamDecoder
 
 PROMPT = [Special.BEGIN, 262, 264, 263]
 
@@ -58,11 +57,11 @@ def naive_greedy(
     model: Transformer, prompt: list[int], *, tokenizer: CharacterTokenizer
 ) -> list[int]:
     """Greedy decoding within the context, without a cache."""
-    ids, decoder, valid_text = list(prompt), StreamDecoder(tokenizer.characters), Utf8Mask(271)
+    ids, decoder, valid_text = list(prompt), tokenizer.stream_decoder(), Utf8Mask(tokenizer)
     while len(ids) < model.config.seq_length:
-        bias = valid_text.bias([decoder.next_bytes])[0]
+        bias = valid_text.bias([decoder.state])[0]
         ids.append(int((full_logits(model, ids) + bias).argmax()))
-        decoder.push(ids[-1])
+        decoder.decode(ids[-1])
         if ids[-1] == Special.END:
             break
     return ids[len(prompt) :]

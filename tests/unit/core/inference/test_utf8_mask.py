@@ -3,17 +3,17 @@
 import pytest
 
 from lumina_cli.core.inference.utf8_mask import Utf8Mask
+from lumina_cli.tokenizer.characters import CharacterTokenizer
 from lumina_cli.tokenizer.special_ids import FIRST_BYTE, FIRST_CHARACTER, Special
-from lumina_cli.tokenizer.stream_decoder import StreamDecoder
 
-VOCAB_SIZE = FIRST_CHARACTER + 3
+ABC = CharacterTokenizer("abc")
 
 
 def allowed_after(text_so_far: bytes) -> set[int]:
-    decoder = StreamDecoder("abc")
+    decoder = ABC.stream_decoder()
     for byte in text_so_far:
-        decoder.push(FIRST_BYTE + byte)
-    bias = Utf8Mask(VOCAB_SIZE).bias([decoder.next_bytes])[0].tolist()
+        decoder.decode(FIRST_BYTE + byte)
+    bias = Utf8Mask(ABC).bias([decoder.state])[0].tolist()
     assert set(bias) <= {0.0, float("-inf")}
     return {id_ for id_, value in enumerate(bias) if value == 0}
 
@@ -46,7 +46,7 @@ def test_a_byte_may_come_exactly_where_it_can_become_text(begun: bytes) -> None:
 def test_between_characters_the_turn_may_end_and_every_character_come() -> None:
     allowed = allowed_after(b"")
     assert Special.END in allowed
-    assert set(range(FIRST_CHARACTER, VOCAB_SIZE)) <= allowed
+    assert set(range(FIRST_CHARACTER, ABC.vocab_size)) <= allowed
 
 
 def test_other_reserved_ids_are_never_said() -> None:
@@ -60,7 +60,8 @@ def test_within_a_character_neither_the_end_nor_a_character_may_come(begun: byte
 
 
 def test_each_text_of_a_batch_has_its_own_bias() -> None:
-    valid_text = Utf8Mask(VOCAB_SIZE)
-    both = valid_text.bias([None, range(0x80, 0x90)])
-    assert both[0].equal(valid_text.bias([None])[0])
-    assert both[1].equal(valid_text.bias([range(0x80, 0x90)])[0])
+    valid_text = Utf8Mask(ABC)
+    both = valid_text.bias([0, 5])
+    assert both[0].equal(valid_text.bias([0])[0])
+    assert both[1].equal(valid_text.bias([5])[0])
+    assert not both[0].equal(both[1])

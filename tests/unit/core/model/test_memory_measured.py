@@ -28,10 +28,12 @@ from lumina_cli.core.training.optim.optimizers import build_optimizers
 from lumina_cli.core.training.step import Stepper
 from lumina_cli.data.batches import cut_windows
 from lumina_cli.data.dataset import TokenDataset
+from lumina_cli.tokenizer.characters import CharacterTokenizer
 
 def step(config, batch_size, optimizer, recompute, peft=FULL_FINETUNING):
     ids = np.random.default_rng(0).integers(6, 100, batch_size * config.seq_length + 1)
-    text = TokenDataset(np.arange(len(ids), dtype="<u4"), (ids * 2 + 1).astype(np.int32))
+    pairs = (ids * 2 + 1).astype(np.int32)
+    text = TokenDataset(np.arange(len(ids), dtype="<u4"), pairs, CharacterTokenizer(""))
     model = build_model(config, vocab_size=350, generator=torch.Generator()).train()
     model.recompute = recompute
     apply_peft(model, peft, generator=torch.Generator())

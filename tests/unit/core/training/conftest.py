@@ -15,6 +15,7 @@ from lumina_cli.core.training.optim.optimizers import build_optimizers
 from lumina_cli.core.training.parallel import threads as workers
 from lumina_cli.core.training.step import Stepper
 from lumina_cli.data.dataset import TokenDataset
+from lumina_cli.tokenizer.characters import CharacterTokenizer
 
 V = 20
 FP16 = Precision("fp16", "emulated, for the tests", "cpu")
@@ -44,7 +45,9 @@ def encoded(ids: list[int], in_loss: list[bool] | None = None) -> TokenDataset:
     """Ids as a text; all of them count unless it is said which do."""
     counts = np.array(in_loss if in_loss is not None else [True] * len(ids))
     pairs = np.array(ids, dtype=np.int32) * 2 + counts
-    return TokenDataset(np.arange(len(ids), dtype="<u4"), pairs.astype(np.int32))
+    return TokenDataset(
+        np.arange(len(ids), dtype="<u4"), pairs.astype(np.int32), CharacterTokenizer("")
+    )
 
 
 def random_text(num_ids: int, *, seed: int = 0) -> TokenDataset:

@@ -32,12 +32,12 @@ def model_of(tokenizer: CharacterTokenizer, *, dropout: float = 0.5) -> Transfor
 def encode(document: Conversation | PlainText, *, tokenizer: CharacterTokenizer) -> TokenDataset:
     ids, in_loss = encode_document(document, tokenizer=tokenizer, loss_on="bot")
     pairs = (ids * 2 + in_loss).astype(np.int32)
-    return TokenDataset(np.arange(len(ids), dtype="<u4"), pairs)
+    return TokenDataset(np.arange(len(ids), dtype="<u4"), pairs, tokenizer)
 
 
 def measure(model: Transformer, text: TokenDataset, *, batch_size: int = 3) -> Evaluation:
     batches = validation_batches(text, seq_length=8, batch_size=batch_size)
-    return evaluate(model, batches, precision=FP32)
+    return evaluate(model, batches, tokenizer=text.tokenizer, precision=FP32)
 
 
 def log_probs_one_by_one(model: Transformer, ids: list[int]) -> list[Tensor]:
@@ -90,7 +90,7 @@ def test_the_ends_of_replies_are_not_measured() -> None:
 
 
 def test_without_text_the_figures_are_nan() -> None:
-    result = evaluate(model_of(TOKENIZER), [], precision=FP32)
+    result = evaluate(model_of(TOKENIZER), [], tokenizer=TOKENIZER, precision=FP32)
     assert result.characters == 0
     assert math.isnan(result.nats_per_char)
     assert math.isnan(result.accuracy)
@@ -117,5 +117,5 @@ def test_a_failure_too_leaves_the_model_in_its_mode() -> None:
 
     model = model_of(TOKENIZER).train()
     with pytest.raises(MemoryError):
-        evaluate(model, batches(), precision=FP32)
+        evaluate(model, batches(), tokenizer=TOKENIZER, precision=FP32)
     assert model.training

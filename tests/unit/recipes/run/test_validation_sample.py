@@ -13,7 +13,9 @@ LETTERS = CharacterTokenizer("abcdef")
 
 def text(num_ids: int) -> TokenDataset:
     codes = np.arange(num_ids, dtype="<u4") % 6
-    return TokenDataset(codes, 2 * np.arange(262, 268, dtype=np.int32) + np.array([1, 0] * 3))
+    return TokenDataset(
+        codes, 2 * np.arange(262, 268, dtype=np.int32) + np.array([1, 0] * 3), LETTERS
+    )
 
 
 def test_a_short_text_comes_back_whole_with_what_counts(tmp_path: Path) -> None:
