@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from lumina_cli.conversation import Conversation, Document
-from lumina_cli.data.chunks import Piece, batches, cut, on_side, texts_of
+from lumina_cli.data.chunks import Chunk, batched, cut, on_side, texts_of
 from lumina_cli.data.config import DataConfig
 from lumina_cli.data.dataset import TokenDataset, TokenDatasetWriter, open_token_dataset
 from lumina_cli.data.document_file import DocumentFile
@@ -159,11 +159,11 @@ class _Builder:
             tokenizer, new = self._choose_tokenizer(
                 waiting, counts=counts, begun_with=tokenizer, max_new_chars=max_new_chars
             )
-            pieces: Iterable[Piece] = cut(waiting.read(), train_chars=train_chars)
+            chunks: Iterable[Chunk] = cut(waiting.read(), train_chars=train_chars)
             if self.read_validation:
-                pieces = chain(pieces, on_side(1, self.read_validation()))
+                chunks = chain(chunks, on_side(1, self.read_validation()))
             num_cut = np.count_nonzero((train_chars > 0) & (train_chars < sizes.num_chars))
-            return self._encode(pieces, folder, tokenizer=tokenizer, new=new, num_cut=int(num_cut))
+            return self._encode(chunks, folder, tokenizer=tokenizer, new=new, num_cut=int(num_cut))
 
     def _choose_tokenizer(
         self,
@@ -184,7 +184,7 @@ class _Builder:
 
     def _encode(
         self,
-        pieces: Iterable[Piece],
+        chunks: Iterable[Chunk],
         folder: Path,
         *,
         tokenizer: Tokenizer,
@@ -198,13 +198,13 @@ class _Builder:
         ]
         loss_on = self.config.loss_on
         with writers[0], writers[1]:
-            for batch in batches(pieces):
+            for batch in batched(chunks):
                 for side in {side for side, _, _ in batch}:
                     documents = [document for its, document, _ in batch if its == side]
                     writers[side].write(
                         encode_documents(documents, tokenizer=tokenizer, loss_on=loss_on)
                     )
-                    tallies[side].add(piece for piece in batch if piece[0] == side)
+                    tallies[side].add(chunk for chunk in batch if chunk[0] == side)
         return {
             "tokenizer": tokenizer.to_json(),
             "newcomers": dict(new),
@@ -227,8 +227,8 @@ class _Tally:
         self.conversations = self.chars = 0
         self.texts = texts
 
-    def add(self, pieces: Iterable[Piece]) -> None:
-        for _, document, num_chars in pieces:
+    def add(self, chunks: Iterable[Chunk]) -> None:
+        for _, document, num_chars in chunks:
             if isinstance(document, Conversation):
                 self.conversations += 1
             else:
@@ -260,9 +260,9 @@ def _measure(documents: Iterable[Document], *, counts: Counts, into: DocumentFil
 
 def _counted(
     documents: Iterable[Document], *, counts: Counts, into: DocumentFile
-) -> Iterator[Piece]:
+) -> Iterator[Chunk]:
     """Pass documents on, put them into a file, and add up their characters in `counts`."""
-    for batch in batches(on_side(0, documents)):
+    for batch in batched(on_side(0, documents)):
         found = [document for _, document, _ in batch]
         text = "".join(text for document in found for text in texts_of(document))
         seen = np.bincount(code_points(text))

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from lumina_cli.conversation import Conversation, Document, Message, PlainText
-from lumina_cli.data import chunks as pieces
+from lumina_cli.data import chunks as chunks_module
 from lumina_cli.data import corpus as corpus_module
 from lumina_cli.data.config import DataConfig
 from lumina_cli.data.corpus import Corpus, SplitCounts, load_corpus
@@ -88,14 +88,14 @@ def test_counts_say_what_lies_on_each_side(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("lengths", [[1000], [1, 999], [900, 100], [899, 1, 100], [300, 300, 400]])
-def test_a_text_in_stretches_is_cut_at_its_last_tenth(tmp_path: Path, lengths: list[int]) -> None:
+def test_a_text_in_chunks_is_cut_at_its_last_tenth(tmp_path: Path, lengths: list[int]) -> None:
     whole = "".join(chr(ord("a") + n % 26) for n in range(1000))
-    stretches, start = [], 0
+    chunks, start = [], 0
     for length in lengths:
         stop = start + length
-        stretches.append(PlainText(whole[start:stop], starts=start == 0, ends=stop == 1000))
+        chunks.append(PlainText(whole[start:stop], starts=start == 0, ends=stop == 1000))
         start = stop
-    corpus = load(tmp_path, stretches)
+    corpus = load(tmp_path, chunks)
     assert decoded(corpus, corpus.train) == "<|begin|>" + whole[:900]
     assert decoded(corpus, corpus.validation) == f"<|begin|>{whole[900:]}<|end|>"
     assert corpus.train_counts == SplitCounts(texts=1, chars=900)
@@ -108,7 +108,7 @@ def test_how_many_documents_are_encoded_at_once_changes_nothing(
 ) -> None:
     documents = [*TALKS, PlainText("a rare é"), PlainText("and more", starts=True)]
     usual = load(tmp_path / "usual", documents, config=DataConfig(min_char_count=2))
-    monkeypatch.setattr(pieces, "BATCH_CHARS", batch_chars)
+    monkeypatch.setattr(chunks_module, "BATCH_CHARS", batch_chars)
     other = load(tmp_path / "other", documents, config=DataConfig(min_char_count=2))
     for name in ("train", "validation"):
         found = [getattr(corpus, name).slice(0, 9999) for corpus in (usual, other)]
@@ -134,7 +134,7 @@ def test_texts_are_counted_once_each(tmp_path: Path) -> None:
     assert corpus.validation_counts.texts == 6
 
 
-def test_a_text_lies_on_the_same_side_in_whatever_stretches_it_came(tmp_path: Path) -> None:
+def test_a_text_lies_on_the_same_side_in_whatever_chunks_it_came(tmp_path: Path) -> None:
     whole = [PlainText(f"text number {n:03}") for n in range(40)]
     halves = [
         half

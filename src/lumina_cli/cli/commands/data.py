@@ -31,7 +31,7 @@ def fetch(
         Path | None,
         typer.Option("--out", "-o", help="The folder to write.", show_default="NAME_data"),
     ] = None,
-    mirror: Annotated[
+    local_copy: Annotated[
         Path | None,
         typer.Option("--from", help="Take it from a local copy: a folder or file of its rows."),
     ] = None,
@@ -53,7 +53,7 @@ def fetch(
     from lumina_cli.recipes.data.fetch import Fetched, fetch  # noqa: PLC0415
 
     hub_config = HubConfig(revision=revision, endpoint=endpoint, offline=offline)
-    events = fetch(name, out=out, mirror=mirror, force=force, hub_config=hub_config)
+    events = fetch(name, out=out, local_copy=local_copy, force=force, hub_config=hub_config)
     with FetchView(stderr_console(), quiet=quiet) as view:
         for event in events:
             view.show(event)

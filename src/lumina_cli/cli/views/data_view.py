@@ -92,17 +92,17 @@ def show_check(checked: Checked, *, epoch_s: float | None, loss_on: Literal["bot
         ("Worth a look", report.notices),
     ):
         _show_remarks(console, title, remarks)
-    if not checked.survey.previews:
+    if not checked.stats.previews:
         return
     legend = " (what is learnt from is green)" if console.color_system else ""
     console.print(f"\nPreview{legend}", style="bold")
-    for document in checked.survey.previews:
+    for document in checked.stats.previews:
         console.print(Padding(_preview(document, loss_on=loss_on), (0, 0, 1, 2)))
 
 
 def check_as_json(checked: Checked, *, epoch_s: float | None) -> dict[str, Any]:
     """Return all of the page as plain JSON values."""
-    report, survey, plan = checked.report, checked.survey, checked.plan
+    report, stats, plan = checked.report, checked.stats, checked.plan
     return {
         "files": {str(path): dict(shapes) for path, shapes in report.formats.items()},
         "rows": report.rows,
@@ -110,12 +110,12 @@ def check_as_json(checked: Checked, *, epoch_s: float | None) -> dict[str, Any]:
         "texts": report.texts,
         "messages": dict(report.messages),
         "characters": report.characters,
-        "distinct_characters": survey.distinct_characters,
-        "rare_characters": survey.rare_characters,
-        "scripts": dict(survey.scripts.most_common()),
-        "longest_message": survey.longest_message,
-        "over_seq_length": survey.too_long,
-        "duplicates": survey.duplicates,
+        "distinct_characters": stats.distinct_characters,
+        "rare_characters": stats.rare_characters,
+        "scripts": dict(stats.scripts.most_common()),
+        "longest_message": stats.longest_message,
+        "over_seq_length": stats.too_long,
+        "duplicates": stats.duplicates,
         "skipped": list(_remarks_as_json(report.skipped)),
         "left_out": list(_remarks_as_json(report.left_out)),
         "notices": list(_remarks_as_json(report.notices)),
@@ -129,7 +129,7 @@ def check_as_json(checked: Checked, *, epoch_s: float | None) -> dict[str, Any]:
 
 
 def _facts(checked: Checked, *, epoch_s: float | None) -> Iterator[tuple[str, str]]:
-    report, survey, plan = checked.report, checked.survey, checked.plan
+    report, stats, plan = checked.report, checked.stats, checked.plan
     yield "Files", _formats(checked)
     if report.conversations:
         roles = ", ".join(f"{role} {count:,}" for role, count in report.messages.most_common())
@@ -138,18 +138,18 @@ def _facts(checked: Checked, *, epoch_s: float | None) -> Iterator[tuple[str, st
         yield "Plain texts", f"{report.texts:,}"
     if not report.documents:
         return
-    yield "Characters", f"{report.characters:,}, {survey.distinct_characters:,} distinct"
-    total = max(survey.scripts.total(), 1)
-    scripts = [f"{name} {count / total:.1%}" for name, count in survey.scripts.most_common(8)]
+    yield "Characters", f"{report.characters:,}, {stats.distinct_characters:,} distinct"
+    total = max(stats.scripts.total(), 1)
+    scripts = [f"{name} {count / total:.1%}" for name, count in stats.scripts.most_common(8)]
     yield "Scripts", ", ".join(scripts)
-    if survey.rare_characters:
-        rare = f"{survey.rare_characters:,} (spelled in bytes): {_characters(survey.rare_examples)}"
+    if stats.rare_characters:
+        rare = f"{stats.rare_characters:,} (spelled in bytes): {_characters(stats.rare_examples)}"
         yield "Rare characters", rare
     if report.conversations:
-        yield "Longest message", f"{survey.longest_message:,} characters"
-    share = survey.too_long / max(survey.documents, 1)
-    yield "Over one window", f"{survey.too_long:,} ({share:.1%}) of {survey.documents:,} are longer"
-    yield "Duplicates", f"{survey.duplicates:,} of {survey.documents:,}"
+        yield "Longest message", f"{stats.longest_message:,} characters"
+    share = stats.too_long / max(stats.documents, 1)
+    yield "Over one window", f"{stats.too_long:,} ({share:.1%}) of {stats.documents:,} are longer"
+    yield "Duplicates", f"{stats.duplicates:,} of {stats.documents:,}"
     yield (
         "Training on it",
         f"{plan.windows:,} windows of {plan.seq_length:,} in each epoch, "

@@ -1,4 +1,4 @@
-"""What data hold: characters, lengths, duplicates, a preview, and what training would mean."""
+"""Statistics of data: characters, lengths, duplicates, the number of ids, and a preview."""
 
 import hashlib
 from array import array
@@ -17,10 +17,11 @@ PREVIEW_CHARS = 280
 
 
 @dataclass(frozen=True, slots=True)
-class Survey:
-    """What was found; lengths are in characters.
+class DataStats:
+    """Statistics of documents; lengths are in characters.
 
-    `too_long` counts the documents that no window can hold whole.
+    `too_long` counts the documents that are longer than a window, `ids` those that encoding all
+    of them gives.
     """
 
     documents: int
@@ -35,13 +36,27 @@ class Survey:
     previews: tuple[Document, ...]
 
 
-class Surveyor:
-    """Looks at documents one by one, and keeps only counts and digests.
+def collect_stats(
+    documents: Iterable[Document], *, seq_length: int, min_char_count: int
+) -> DataStats:
+    """Return the statistics of all documents together, in one pass.
 
     Args:
+        documents: they are not kept.
         seq_length: of the model, in ids.
         min_char_count: a character seen less often is rare, and spelled in bytes.
     """
+    collector = _Collector(seq_length=seq_length, min_char_count=min_char_count)
+    for document in documents:
+        if isinstance(document, Conversation):
+            collector.add_conversation(document)
+        else:
+            collector.add_text(document)
+    return collector.stats()
+
+
+class _Collector:
+    """Adds up counts and digests, document by document."""
 
     def __init__(self, *, seq_length: int, min_char_count: int) -> None:
         self._seq_length = seq_length
@@ -51,21 +66,13 @@ class Surveyor:
         self._previews: list[Document] = []
         self._longest = 0
         self._too_long = 0
-        self._num_reserved = 0
+        self._num_special_ids = 0
         self._text_chars = 0
         self._text_digest = hashlib.blake2b(digest_size=8)
 
-    def look(self, documents: Iterable[Document]) -> Survey:
-        """Return what all documents hold together."""
-        for document in documents:
-            if isinstance(document, Conversation):
-                self._see_conversation(document)
-            else:
-                self._see_text(document)
-        return self._survey()
-
-    def _see_conversation(self, conversation: Conversation) -> None:
-        self._start(conversation)
+    def add_conversation(self, conversation: Conversation) -> None:
+        """Count a conversation."""
+        self._preview(conversation)
         digest = hashlib.blake2b(digest_size=8)
         num_ids = 1
         for message in conversation.messages:
@@ -73,37 +80,39 @@ class Surveyor:
             digest.update(f"{message.role}\0{message.text}\0".encode())
             num_ids += len(message.text) + 2
             self._longest = max(self._longest, len(message.text))
-        self._num_reserved += 1 + 2 * len(conversation.messages)
+        self._num_special_ids += 1 + 2 * len(conversation.messages)
         self._too_long += num_ids > self._seq_length
         self._digests.append(int.from_bytes(digest.digest(), "little"))
 
-    def _see_text(self, text: PlainText) -> None:
+    def add_text(self, text: PlainText) -> None:
+        """Count a text or a chunk of one."""
         self._count(text.text)
         if text.starts:
-            self._start(text)
+            self._preview(text)
             self._text_chars = 0
             self._text_digest = hashlib.blake2b(digest_size=8)
         self._text_chars += len(text.text)
         self._text_digest.update(text.text.encode())
         if text.ends:
-            self._num_reserved += 2
+            self._num_special_ids += 2
             self._too_long += self._text_chars + 2 > self._seq_length
             self._digests.append(int.from_bytes(self._text_digest.digest(), "little"))
 
-    def _start(self, document: Document) -> None:
+    def _preview(self, document: Document) -> None:
         if len(self._previews) < NUM_PREVIEWS:
             self._previews.append(_shortened(document))
 
     def _count(self, text: str) -> None:
         points = code_points(text)
-        # a bincount is as long as the highest code point: dear for a short message with emoji
+        # a bincount is as long as the highest code point: expensive for a short message with emoji
         if len(points) < 10_000:
             np.add.at(self._counts, points, 1)
         else:
             found = np.bincount(points)
             self._counts[: len(found)] += found
 
-    def _survey(self) -> Survey:
+    def stats(self) -> DataStats:
+        """Return the statistics of all that was added."""
         seen = np.flatnonzero(self._counts)
         times = self._counts[seen]
         frequent = frequent_characters(self._counts, min_count=self._min_char_count)
@@ -113,7 +122,7 @@ class Surveyor:
         num_spelled = int((times[is_rare] * (num_bytes - 1)).sum())
         digests = np.frombuffer(self._digests, dtype=np.uint64)
         pairs = zip(map(chr, seen.tolist()), times.tolist(), strict=True)
-        return Survey(
+        return DataStats(
             documents=len(digests),
             distinct_characters=len(seen),
             rare_characters=len(rare),
@@ -122,7 +131,7 @@ class Surveyor:
             longest_message=self._longest,
             too_long=self._too_long,
             duplicates=len(digests) - len(np.unique(digests)),
-            ids=int(times.sum()) + self._num_reserved + num_spelled,
+            ids=int(times.sum()) + self._num_special_ids + num_spelled,
             previews=tuple(self._previews),
         )
 
