@@ -52,7 +52,7 @@ def find_dataset(name: str) -> KnownDataset | None:
     if known:
         return known
     for each in KNOWN_DATASETS.values():
-        if name.lower() == each.repo.lower():
+        if each.repo and name.lower() == each.repo.lower():
             return each
     owner, slash, rest = name.partition("/")
     if not (slash and owner and rest) or "/" in rest or name.startswith("."):
