@@ -1,0 +1,73 @@
+"""The keys of a row tell its schema."""
+
+from pathlib import Path
+from typing import Any, get_args
+
+import pytest
+
+from lumina_cli.conversation import PlainText
+from lumina_cli.data.config import Format
+from lumina_cli.data.report import Location, ReadReport
+from lumina_cli.data.rows import BadRow, RowNotes
+from lumina_cli.data.schemas.detect import COLUMNS, SCHEMAS, detect_schema, document_of
+from tests.unit.data.reading import TURNS, message
+
+
+@pytest.mark.parametrize(
+    ("row", "name"),
+    [
+        ({"messages": TURNS}, "messages"),
+        ({"dialog": TURNS}, "messages"),
+        (TURNS, "messages"),
+        ({"conversations": []}, "sharegpt"),
+        (message("a", None), "oasst"),
+        ({"role": "user", "content": "a"}, "oasst"),
+        ({"prompt": {"text": "a"}}, "oasst"),
+        ({"instruction": "a", "input": "b", "output": "c"}, "instructions"),
+        ({"prompt": "a", "completion": "b"}, "pairs"),
+        ({"question": "a", "answer": "b", "context": "c"}, "pairs"),
+        ({"chosen": TURNS}, "pairs"),
+        ({"chosen": "\n\nHuman: a\n\nAssistant: b"}, "transcripts"),
+        ({"text": "### Human: a### Assistant: b"}, "transcripts"),
+        ({"text": "a"}, "documents"),
+        ({"story": "a"}, "documents"),
+        ("a", "documents"),
+    ],
+    ids=str,
+)
+def test_a_row_is_known_by_its_keys(row: object, name: str) -> None:
+    assert detect_schema(row) == name
+
+
+@pytest.mark.parametrize("row", [{}, {"title": "a"}, [], ["a", "b"], [1], None, 5, True])
+def test_another_row_is_refused_with_what_it_holds(row: object) -> None:
+    with pytest.raises(BadRow) as caught:
+        detect_schema(row)
+    assert caught.value.example
+
+
+def test_each_schema_can_be_asked_for_by_its_name() -> None:
+    assert set(SCHEMAS) <= set(get_args(Format))
+
+
+@pytest.mark.parametrize("name", SCHEMAS)
+def test_what_a_schema_reads_is_loaded_from_a_table(name: str) -> None:
+    assert SCHEMAS[name].keys <= COLUMNS
+
+
+@pytest.mark.parametrize("name", [name for name, schema in SCHEMAS.items() if schema.parse])
+@pytest.mark.parametrize("row", [{}, {"title": "a"}, [], None, 5])
+def test_a_schema_that_is_forced_upon_a_row_refuses_it(name: str, row: Any) -> None:
+    with pytest.raises(BadRow):
+        document_of(row, schema=name, notes=RowNotes(ReadReport(), Location(Path("x"))))
+
+
+def test_the_rest_of_a_row_is_reported_unless_it_repeats_what_was_read() -> None:
+    report = ReadReport()
+    row = {"text": "it was a cold day", "copy": "it was a cold day", "other": "it was a warm one"}
+    document = document_of(row, schema="documents", notes=RowNotes(report, Location(Path("x"), 2)))
+    assert document == PlainText("it was a cold day")
+    assert [wording for wording, _ in report.notices] == [
+        "there is text under 'copy', which is not read",
+        "there is text under 'other', which is not read",
+    ]
