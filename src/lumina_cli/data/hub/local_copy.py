@@ -33,7 +33,7 @@ def parts_of_local_copy(path: Path, *, report: ReadReport) -> dict[str, list[Pat
 def by_part(names: Iterable[str], *, report: ReadReport) -> dict[str, list[str]]:
     """Return names of files or splits by the part they belong to: train or validation.
 
-    Where a set has the same talks in several forms, only one is taken, and that is told.
+    Where a set has the same conversations in several forms, one is taken and a notice says so.
     """
     parts: dict[str, list[str]] = {}
     taken = list(names)

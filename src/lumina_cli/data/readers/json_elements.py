@@ -41,7 +41,7 @@ def elements(file: IO[str], *, path: Path) -> Iterator[Element]:
     An object around a list of rows is looked into (`json_envelope.py`).
 
     Raises:
-        DataError: an element grows beyond all reason, as when its bracket is never closed.
+        DataError: an element is too long, as when its bracket is never closed.
     """
     window = _Window(file, path=path)
     enveloped = window.enter_envelope()

@@ -1,4 +1,4 @@
-"""What kind of file it is, told from how it begins; its name only breaks a tie."""
+"""Detection of the kind of a file by how it begins; its name only breaks a tie."""
 
 import re
 from pathlib import Path

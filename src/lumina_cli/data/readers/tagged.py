@@ -68,7 +68,7 @@ def tagged_conversations(
         side_by_side: whether tags inside lines are tags, and each line begins anew.
 
     Raises:
-        DataError: a message grows beyond all reason.
+        DataError: a message is longer than `MAX_ROW_CHARS`.
     """
     messages: list[Message] = []
     begin = Location(path)

@@ -32,7 +32,7 @@ def open_unpacked(path: Path) -> Iterator[BinaryIO]:
     """Open a file, through gunzip where it is packed, whatever its name.
 
     Raises:
-        DataError: the packed data is damaged, cut short or grows beyond all reason.
+        DataError: the packed data is damaged, cut short, or unpacks to far more than text does.
     """
     with open_regular(path) as file:
         packed = file.read(len(GZIP_MAGIC)) == GZIP_MAGIC

@@ -1,4 +1,4 @@
-"""Which schema a row has, told from its keys, and the row read by it.
+"""Detection of the schema of a row by its keys, and the row read by it.
 
 sharegpt, messages   {"conversations": [{"from", "value"}]}, {"messages": [{"role", "content"}]}
 oasst                {"message_id", "parent_id", "text", "role", …}, or trees of them
