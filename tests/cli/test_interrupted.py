@@ -20,7 +20,7 @@ pytestmark = pytest.mark.skipif(os.name == "nt", reason="Windows has no such sig
 VERSE = "the cat sat on the mat and the dog sat on the log\n" * 20
 SHAPE = {"hidden-size": 16, "num-layers": 1, "nhead": 2, "seq-length": 16, "batch-size": 4}
 TINY = [word for name, value in SHAPE.items() for word in (f"--{name}", str(value))]
-ENDLESS = ["--max-steps", "1000000", "--threads", "1", "--evaluations", "1", "--eval-chars", "64"]
+ENDLESS = ["--max-steps", "1000000", "--threads", "1", "--num-evals", "1", "--eval-chars", "64"]
 PATIENCE_S = 60.0
 
 

@@ -38,6 +38,7 @@ from lumina_cli.data.schemas.row_reader import Placed, RowReader
 from lumina_cli.data.schemas.turns import cut_after_last_reply
 from lumina_cli.data.text_repair import Mender
 from lumina_cli.errors import DataError, LuminaError, MissingInputError
+from lumina_cli.renamed_settings import with_first_names
 
 READER_VERSION = 3
 """Part of every fingerprint: raise it when the same files begin to read differently."""
@@ -45,11 +46,11 @@ READER_VERSION = 3
 _SETTINGS_READ = {
     "allow_skips",
     "encoding",
+    "fix_mojibake",
     "format",
     "include_synthetic",
-    "lang",
-    "mend_mojibake",
-    "paths",
+    "oasst_lang",
+    "oasst_paths",
 }
 
 
@@ -89,7 +90,7 @@ class Documents:
             DataError: a file can't be read as text.
         """
         self.report = report = ReadReport()
-        mender = Mender(mojibake=self.config.mend_mojibake, report=report)
+        mender = Mender(mojibake=self.config.fix_mojibake, report=report)
         with MessageTable() as trees:
             rows = RowReader(self.config, trees=trees, mender=mender, report=report)
             for path in find_files(self.paths, report=report):
@@ -97,7 +98,7 @@ class Documents:
                     mended = mender.document(document, place=place)
                     yield from self._counted(mended, place)
             for conversation in conversations_of_trees(
-                trees, lang=self.config.lang, paths=self.config.paths, report=report
+                trees, lang=self.config.oasst_lang, paths=self.config.oasst_paths, report=report
             ):
                 report.saw_document(conversation)
                 yield conversation
@@ -112,7 +113,7 @@ class Documents:
     @cached_property
     def fingerprint(self) -> str:
         """A SHA-256 over the content of the files and the settings that change its reading."""
-        settings = self.config.model_dump(include=_SETTINGS_READ)
+        settings = with_first_names(self.config.model_dump(include=_SETTINGS_READ))
         digest = hashlib.sha256(json.dumps([READER_VERSION, settings], sort_keys=True).encode())
         for path in find_files(self.paths, report=ReadReport()):
             with self._unchanged(path), open_regular(path) as file:

@@ -133,7 +133,7 @@ class Mender:
                 text = mend_mojibake(text)
                 self._notices.add("garbled text was mended", at, example=garbled.example)
             else:
-                wording = "it looks garbled (UTF-8 read as cp1252); --mend-mojibake mends it"
+                wording = "it looks garbled (UTF-8 read as cp1252); --fix-mojibake mends it"
                 self._notices.add(wording, at, example=garbled.example)
         return text
 

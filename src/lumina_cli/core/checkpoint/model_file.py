@@ -29,6 +29,7 @@ from lumina_cli.core.model.config import ModelConfig
 from lumina_cli.core.model.memory_estimate import weight_shapes
 from lumina_cli.core.model.transformer import Transformer
 from lumina_cli.errors import DataError, NotFiniteError
+from lumina_cli.renamed_settings import with_new_names
 from lumina_cli.tokenizer.base import Tokenizer
 from lumina_cli.tokenizer.characters import CharacterTokenizer
 
@@ -200,7 +201,10 @@ def _declared_shape(header: Header, *, path: Path) -> tuple[ModelConfig, Tokeniz
     characters = header.get("characters")
     if not isinstance(characters, str):
         raise damaged(path, "it has no vocabulary")
-    shape = header.get("model")
+    try:
+        shape = with_new_names(header.get("model"))
+    except ValueError as error:
+        raise damaged(path, str(error)) from error
     unknown = sorted(shape.keys() - ModelConfig.model_fields) if isinstance(shape, dict) else []
     if unknown:
         why = f"this one knows no {unknown[0]!r}"

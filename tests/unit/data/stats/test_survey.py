@@ -129,8 +129,8 @@ def test_fingerprints_follow_content_and_settings_and_nothing_else(tmp_path: Pat
     others = [
         fingerprint("hallo"),
         fingerprint("hello", "x.jsonl"),
-        fingerprint("hello", lang="de"),
+        fingerprint("hello", oasst_lang="de"),
         fingerprint("hello", format="text"),
-        fingerprint("hello", paths="all"),
+        fingerprint("hello", oasst_paths="all"),
     ]
     assert len({same, *others}) == 6
