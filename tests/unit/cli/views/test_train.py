@@ -10,13 +10,13 @@ import pytest
 import torch
 from rich.console import Console
 
-from lumina_cli.cli.views.train_panels import show_plan, show_report
-from lumina_cli.cli.views.train_view import (
+from lumina_cli.cli.views.train import (
     LineView,
     LiveView,
     NullView,
     make_view,
 )
+from lumina_cli.cli.views.train_panels import show_plan, show_report
 from lumina_cli.core.model.config import ModelConfig
 from lumina_cli.core.model.memory_estimate import TrainingMemory
 from lumina_cli.core.precision import choose_precision
