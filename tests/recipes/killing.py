@@ -38,7 +38,7 @@ SETTINGS: dict[str, object] = {
     "seq_length": 16,
     "batch_size": 4,
     "dropout": 0.2,
-    "evaluations": 3,
+    "num_evals": 3,
     "eval_chars": 64,
     "max_steps": 25,
     "save_every": "1",

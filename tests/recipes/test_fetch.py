@@ -122,8 +122,8 @@ def test_the_official_trees_become_rows_of_the_hub(tmp_path: Path) -> None:
     assert set(first["emojis"]) == {"name", "count"}
     assert len(first["labels"]["name"]) == len(first["labels"]["value"])
     assert all(row["message_tree_id"] and row["tree_state"] for row in rows)
-    fetched_documents = documents_of(tmp_path / "out", lang="all", paths="all")
-    assert fetched_documents == documents_of(trees, lang="all", paths="all")
+    fetched_documents = documents_of(tmp_path / "out", oasst_lang="all", oasst_paths="all")
+    assert fetched_documents == documents_of(trees, oasst_lang="all", oasst_paths="all")
 
 
 def test_a_second_fetch_sees_that_all_is_there(tmp_path: Path) -> None:

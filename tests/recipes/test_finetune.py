@@ -66,7 +66,7 @@ def folder(home: Path, tmp_path: Path) -> Path:
 
 
 def tuned_settings(model: Path, environ: Mapping[str, str] | None = None, **flags: Any) -> Settings:
-    given = {"max_steps": 60, "evaluations": 2, "batch_size": 4, "learning_rate": 0.01, **flags}
+    given = {"max_steps": 60, "num_evals": 2, "batch_size": 4, "learning_rate": 0.01, **flags}
     return finetune_settings(load_base(model), flags=given, environ=environ or {})
 
 
@@ -134,12 +134,12 @@ def test_before_the_first_step_old_characters_have_the_logits_of_the_base(folder
 
 
 def test_without_expansion_the_vocabulary_stays_and_bytes_carry_the_rest(folder: Path) -> None:
-    run = done(folder, expand=False)
+    run = done(folder, expand_vocab=False)
     assert run.report is not None
     assert run.report.characters_added == ""
     new = load_model(folder / "FineTuned_Model.pth")
     assert new.tokenizer == load_model(folder / "Model.pth").tokenizer
-    assert "no-expand" in run.plan.more["new characters"]
+    assert "no-expand-vocab" in run.plan.more["new characters"]
     assert run.report.best_nats_per_char is not None
 
 
@@ -168,14 +168,14 @@ def test_forgetting_is_shown_before_after_and_in_between(folder: Path) -> None:
 def test_with_replay_less_is_forgotten(folder: Path) -> None:
     kept = {}
     for replay in ("auto", "off"):
-        run = done(folder, replay=replay, out=f"{replay}.pth", replay_share=0.4)
+        run = done(folder, replay=replay, out=f"{replay}.pth", replay_ratio=0.4)
         assert run.report is not None
         kept[replay] = run.report.kept_nats_per_char
     assert kept["auto"] < 0.9 * kept["off"]
 
 
 def test_old_text_gets_no_worse_than_it_may(folder: Path) -> None:
-    forgetful = {"learning_rate": 0.03, "replay_share": 0.2, "patience": 0}
+    forgetful = {"learning_rate": 0.03, "replay_ratio": 0.2, "patience": 0}
     free = done(folder, out="free.pth", max_forgetting=1_000, **forgetful)
     held = done(folder, out="held.pth", max_forgetting=0.05, **forgetful)
     assert free.report is not None
@@ -275,7 +275,7 @@ def test_a_run_does_not_go_on_where_the_old_text_that_it_measures_is_gone(folder
 
 
 def test_old_text_can_be_named(folder: Path) -> None:
-    run = begun(folder, replay=str(folder / "text.txt"), replay_share=0.5)
+    run = begun(folder, replay=str(folder / "text.txt"), replay_ratio=0.5)
     assert run.task.replay is not None
     assert run.task.old.names == (str(folder / "text.txt"),)
     with pytest.raises(MissingInputError):
@@ -425,7 +425,7 @@ def test_a_longer_window_is_possible_and_told(folder: Path) -> None:
     assert any("see 40 characters at once" in notice for notice in run.task.notices)
 
 
-@pytest.mark.parametrize("flags", [{"lora_rank": 4}, {"freeze": 1}])
+@pytest.mark.parametrize("flags", [{"lora_rank": 4}, {"freeze_layers": 1}])
 def test_a_saved_model_is_plain_whatever_learnt(folder: Path, flags: dict[str, int]) -> None:
     run = done(folder, **flags)
     base = load_model(folder / "Model.pth")
@@ -441,10 +441,10 @@ def test_a_saved_model_is_plain_whatever_learnt(folder: Path, flags: dict[str, i
     assert run.report.best_nats_per_char < run.report.base.before.new
 
 
-@pytest.mark.parametrize("flags", [{"lora_rank": 4}, {"freeze": 1}])
+@pytest.mark.parametrize("flags", [{"lora_rank": 4}, {"freeze_layers": 1}])
 def test_a_sample_is_said_by_what_would_be_saved(folder: Path, flags: dict[str, int]) -> None:
     """It is asked for on the way, when seconds have passed."""
-    run = done(folder, max_steps=10, evaluations=1, **flags)
+    run = done(folder, max_steps=10, num_evals=1, **flags)
     saved = load_model(folder / "FineTuned_Model.pth")
     said = say(
         saved.model,
@@ -472,7 +472,7 @@ def newest(folder: Path) -> dict[str, Any]:
     [
         {},
         {"lora_rank": 4},
-        {"freeze": 1, "optimizer": "muon"},
+        {"freeze_layers": 1, "optimizer": "muon"},
         {"learning_rate": 0.03, "max_forgetting": 0.01},
         {"lora_rank": 4, "learning_rate": 0.03, "max_forgetting": 0.01},
     ],
@@ -483,7 +483,7 @@ def test_a_run_that_was_stopped_ends_as_the_one_that_was_not(
     for name in ("whole", "stopped"):
         shutil.copytree(home, tmp_path / name)
         (tmp_path / name / "mine.txt").write_text(CYRILLIC, encoding="utf-8")
-    options = {"max_steps": 16, "dropout": 0.2, "replay_share": 0.5, **flags}
+    options = {"max_steps": 16, "dropout": 0.2, "replay_ratio": 0.5, **flags}
     done(tmp_path / "whole", **options)
     run = begun(tmp_path / "stopped", **options)
     for event in run.run():
@@ -611,16 +611,18 @@ def test_a_short_text_is_passed_over_more_often_unless_it_is_said_how_often(fold
 @pytest.mark.parametrize(
     ("flags", "said"),
     [
-        ({"expand": False, "max_new_chars": "9"}, "max_new_chars has no effect"),
+        ({"expand_vocab": False, "max_new_chars": "9"}, "max_new_chars has no effect"),
         ({"lora_alpha": "9"}, "lora_alpha has no effect"),
-        ({"replay": "off", "replay_share": "0.5"}, "replay_share has no effect"),
+        ({"replay": "off", "replay_ratio": "0.5"}, "replay_ratio has no effect"),
     ],
 )
 def test_settings_without_effect_are_told(folder: Path, flags: dict[str, Any], said: str) -> None:
     assert any(said in notice for notice in begun(folder, **flags).task.notices)
 
 
-@pytest.mark.parametrize("flags", [{"freeze": "2"}, {"freeze": "1", "lora_rank": "4"}])
+@pytest.mark.parametrize(
+    "flags", [{"freeze_layers": "2"}, {"freeze_layers": "1", "lora_rank": "4"}]
+)
 def test_more_frozen_than_there_is_is_refused(folder: Path, flags: dict[str, Any]) -> None:
     with pytest.raises(UsageError):
         tuned_settings(folder / "Model.pth", **flags)

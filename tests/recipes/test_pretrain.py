@@ -30,7 +30,7 @@ TINY: dict[str, object] = {
     "seq_length": 16,
     "batch_size": 4,
     "learning_rate": 1e-2,
-    "evaluations": 2,
+    "num_evals": 2,
 }
 VERSE = "the cat sat on the mat and the dog sat on the log\n" * 20
 CHAT = "<|user|>Hi\n<|bot|>Hello there!\n\n" * 40
@@ -123,7 +123,7 @@ def test_the_same_seed_gives_the_same_model(tmp_path: Path) -> None:
 
 
 def test_the_best_model_is_saved_not_the_last(tmp_path: Path) -> None:
-    run = prepare(tmp_path, max_steps=20, evaluations=10, learning_rate=0.5)
+    run = prepare(tmp_path, max_steps=20, num_evals=10, learning_rate=0.5)
     figures = {}
     for event in run.run():
         if isinstance(event, Evaluated):
@@ -236,13 +236,13 @@ def test_real_oasst_rows_are_learnt_as_conversations(tmp_path: Path, shared_data
         ({"optimizer": "muon", "weight_decay": 0.1}, "weight_decay has no effect with muon"),
         ({"muon_learning_rate": 0.1}, "muon_learning_rate has no effect with adamw"),
         ({"loss_on": "bot"}, "loss_on has no effect where there are no conversations"),
-        ({"lang": "de"}, "lang has no effect where there are no OASST trees"),
-        ({"paths": "all"}, "paths has no effect where there are no OASST trees"),
+        ({"oasst_lang": "de"}, "oasst_lang has no effect where there are no OASST trees"),
+        ({"oasst_paths": "all"}, "oasst_paths has no effect where there are no OASST trees"),
         (
             {"include_synthetic": True},
             "include_synthetic has no effect where there are no OASST messages",
         ),
-        ({"format": "text", "lang": "de"}, "lang has no effect with --format text"),
+        ({"format": "text", "oasst_lang": "de"}, "oasst_lang has no effect with --format text"),
         ({"val_fraction": 0.0, "patience": 3}, "patience has no effect without validation text"),
     ],
 )
@@ -261,7 +261,13 @@ def test_what_is_read_of_trees_is_not_told_where_there_are_trees(tmp_path: Path)
     ]
     data = tmp_path / "rows.jsonl"
     data.write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
-    flags = {**TINY, "max_steps": 1, "lang": "all", "paths": "all", "include_synthetic": True}
+    flags = {
+        **TINY,
+        "max_steps": 1,
+        "oasst_lang": "all",
+        "oasst_paths": "all",
+        "include_synthetic": True,
+    }
     settings = resolve_settings(TRAIN_CONFIGS, flags=flags, environ={})
     run = pretrain(settings, data=[data], out=tmp_path / "Model.pth")
     assert not [notice for notice in run.task.notices if "no effect" in notice]

@@ -38,7 +38,7 @@ def run_with_a_full_disk(
 def test_a_best_model_the_disk_had_no_room_for_is_saved_later(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run = begun(tmp_path, save_every="5", evaluations=2, learning_rate=1e-2)
+    run = begun(tmp_path, save_every="5", num_evals=2, learning_rate=1e-2)
     with monkeypatch.context() as full:
         events = run_with_a_full_disk(run, full, first=9, last=12)
     best = [e.step for e in events if isinstance(e, Evaluated) and e.is_best]
@@ -53,7 +53,7 @@ def test_a_best_model_the_disk_had_no_room_for_is_saved_later(
 def test_a_disk_that_is_full_at_the_end_is_not_passed_over(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run = begun(tmp_path, save_every="100", evaluations=1)
+    run = begun(tmp_path, save_every="100", num_evals=1)
     with (
         monkeypatch.context() as full,
         pytest.raises(StorageError, match="the end of the run is not saved") as caught,
@@ -74,13 +74,13 @@ def test_a_save_that_runs_out_of_memory_is_told_and_training_goes_on(
         return real(*args, **kwargs)
 
     monkeypatch.setattr(saving.CheckpointStore, "save", save)
-    events = list(begun(tmp_path, save_every="5", evaluations=1).run())
+    events = list(begun(tmp_path, save_every="5", num_evals=1).run())
     assert [e.step for e in events if isinstance(e, SaveFailed)] == [5]
     assert [e.step for e in events if isinstance(e, CheckpointSaved)][:2] == [0, 10]
 
 
 def test_a_model_that_is_not_finite_takes_the_place_of_none(tmp_path: Path) -> None:
-    run, failed = begun(tmp_path, val_fraction=0.0, evaluations=4), []
+    run, failed = begun(tmp_path, val_fraction=0.0, num_evals=4), []
     with pytest.raises(DivergedError, match=r"text\.txt"):
         spoil_weights(run, failed, from_step=10)
     assert "not finite" in failed[0].why

@@ -127,13 +127,13 @@ def test_each_value_knows_where_it_comes_from() -> None:
     settings = resolve(
         flags={"seed": "1", "dropout": None},
         environ={"LUMINA_EPOCHS": "2"},
-        toml="lang = 'de'\n",
+        toml="oasst_lang = 'de'\n",
         preset="small",
     )
     assert settings.sources == {
         "seed": "--seed",
         "epochs": "LUMINA_EPOCHS",
-        "lang": "mine.toml",
+        "oasst_lang": "mine.toml",
         **dict.fromkeys(["hidden_size", "num_layers", "seq_length", "batch_size"], "preset small"),
     }
 

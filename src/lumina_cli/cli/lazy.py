@@ -1,12 +1,12 @@
 """Commands that are imported when they are run, so that `lumina --help` answers at once."""
 
-import os
-import sys
 from importlib import import_module
 from typing import Any
 
 import typer
 from typer.core import TyperGroup
+
+from lumina_cli.errors import StorageError
 
 COMMANDS = {
     "data": "Fetch a data set, look at data before training on it, list what is known.",
@@ -42,14 +42,11 @@ class LazyGroup(TyperGroup):
         return name, load_command(name), rest
 
     def invoke(self, ctx: Any) -> Any:
-        """Run the command; that the reader of its output has gone (`| head`) is no failure."""
+        """Run the command; of a broken pipe Typer would make an exit with 1, without a word."""
         try:
             return super().invoke(ctx)
-        except BrokenPipeError:  # caught here, because Typer would exit with 1
-            nowhere = os.open(os.devnull, os.O_WRONLY)
-            for stream in (sys.stdout, sys.stderr):
-                os.dup2(nowhere, stream.fileno())
-            raise typer.Exit(0) from None
+        except BrokenPipeError as error:  # of a connection: stdout and stderr raise none
+            raise StorageError(f"a connection broke off: {error.strerror}") from error
 
 
 def load_command(name: str) -> Any:

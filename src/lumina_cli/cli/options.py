@@ -16,6 +16,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from lumina_cli.cli.verbosity import verbosity
+from lumina_cli.renamed_settings import RENAMED
 from lumina_cli.settings import ALIASES
 
 LONGEST_METAVAR = 30
@@ -68,10 +69,11 @@ def with_settings(
             if parameter.kind is not inspect.Parameter.VAR_KEYWORD
         ]
         options = [
-            _option(name, field, panel=_panel(config))
+            option
             for config in configs
             for name, field in config.model_fields.items()
             if name not in without
+            for option in _options(name, field, panel=_panel(config))
         ]
         new_signature = signature.replace(parameters=own + options)
         function.__signature__ = new_signature  # type: ignore[attr-defined]
@@ -83,7 +85,16 @@ def with_settings(
     return decorate
 
 
-def _option(name: str, field: FieldInfo, *, panel: str) -> inspect.Parameter:
+def _options(name: str, field: FieldInfo, *, panel: str) -> list[inspect.Parameter]:
+    """Return the option of a setting, and a hidden one for the name that it had before."""
+    before = [old for old, new in RENAMED.items() if new == name]
+    return [
+        _option(name, field, panel=panel),
+        *(_option(old, field, panel=panel, hidden=True) for old in before),
+    ]
+
+
+def _option(name: str, field: FieldInfo, *, panel: str, hidden: bool = False) -> inspect.Parameter:
     kind, metavar = _flag_type(field.annotation)
     option = typer.Option(
         *_flag_names(name, can_be_unset=kind is bool and field.default is True),
@@ -91,6 +102,7 @@ def _option(name: str, field: FieldInfo, *, panel: str) -> inspect.Parameter:
         metavar=metavar,
         show_default=False,  # Typer would show None: the default is the config's
         rich_help_panel=panel,
+        hidden=hidden,
     )
     return inspect.Parameter(
         name,

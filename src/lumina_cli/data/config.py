@@ -3,7 +3,9 @@
 import io
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from lumina_cli.renamed_settings import with_new_names
 
 Format = Literal[
     "auto",
@@ -23,6 +25,7 @@ class DataConfig(BaseModel):
     """How files become conversations and texts, and these become ids."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    _renamed = model_validator(mode="before")(with_new_names)
 
     format: Format = Field(
         "auto", description="What the files hold; 'auto' looks at their content, file by file."
@@ -30,12 +33,12 @@ class DataConfig(BaseModel):
     encoding: str = Field(
         "utf-8", description="How the text files are written down, such as latin-1 or utf-16."
     )
-    lang: str = Field(
+    oasst_lang: str = Field(
         "en",
         description="OASST trees to read, by the language of their first message: "
         "'en', 'en,de', or 'all'.",
     )
-    paths: str = Field(
+    oasst_paths: str = Field(
         "best",
         pattern=r"^(best|all|top-[1-9][0-9]{0,3})$",
         description="Conversations taken from an OASST tree: the 'best' one, 'all', or 'top-3'.",
@@ -43,7 +46,7 @@ class DataConfig(BaseModel):
     include_synthetic: bool = Field(
         False, description="Read OASST messages that a machine wrote, too."
     )
-    mend_mojibake: bool = Field(
+    fix_mojibake: bool = Field(
         False, description="Mend text that was garbled on its way, such as 'cafÃ©' for 'café'."
     )
     allow_skips: bool = Field(

@@ -25,6 +25,7 @@ from lumina_cli.data.document_file import DocumentFile
 from lumina_cli.data.split import DocumentSizes, split_documents
 from lumina_cli.errors import DataError
 from lumina_cli.io.cache_folder import DESCRIPTION, build_atomically, hold, prune, remove
+from lumina_cli.renamed_settings import with_first_names
 from lumina_cli.tokenizer.base import Tokenizer
 from lumina_cli.tokenizer.chat_format import encode_documents
 from lumina_cli.tokenizer.code_points import (
@@ -284,7 +285,8 @@ def _cache_key(
     max_new_chars: int,
 ) -> str:
     ids = None if tokenizer is None else tokenizer.fingerprint
-    depends_on = [FORMAT_VERSION, fingerprint, config.model_dump(mode="json"), seed, ids]
+    settings = with_first_names(config.model_dump(mode="json"))
+    depends_on = [FORMAT_VERSION, fingerprint, settings, seed, ids]
     if max_new_chars:
         depends_on.append(max_new_chars)
     return hashlib.sha256(json.dumps(depends_on).encode()).hexdigest()[:32]

@@ -33,6 +33,7 @@ from lumina_cli.data.row_converter import RowConverter
 from lumina_cli.data.schemas.detect import COLUMNS
 from lumina_cli.data.text_repair import TextRepair
 from lumina_cli.errors import DataError, LuminaError, MissingInputError
+from lumina_cli.renamed_settings import with_first_names
 
 READER_VERSION = 3
 """Part of every fingerprint: raise it when the same files begin to read differently."""
@@ -40,11 +41,11 @@ READER_VERSION = 3
 _SETTINGS_READ = {
     "allow_skips",
     "encoding",
+    "fix_mojibake",
     "format",
     "include_synthetic",
-    "lang",
-    "mend_mojibake",
-    "paths",
+    "oasst_lang",
+    "oasst_paths",
 }
 
 
@@ -84,7 +85,7 @@ class Documents:
             DataError: a file can't be read as text.
         """
         self.report = report = ReadReport()
-        repair = TextRepair(mojibake=self.config.mend_mojibake, report=report)
+        repair = TextRepair(mojibake=self.config.fix_mojibake, report=report)
         with MessageTable() as trees:
             converter = RowConverter(self.config, trees=trees, repair=repair, report=report)
             for path in find_files(self.paths, report=report):
@@ -92,7 +93,7 @@ class Documents:
                     repaired = repair.document(document, location=location)
                     yield from self._counted(repaired, location)
             for conversation in conversations_of_trees(
-                trees, lang=self.config.lang, paths=self.config.paths, report=report
+                trees, lang=self.config.oasst_lang, paths=self.config.oasst_paths, report=report
             ):
                 report.saw_document(conversation)
                 yield conversation
@@ -107,7 +108,7 @@ class Documents:
     @cached_property
     def fingerprint(self) -> str:
         """A SHA-256 over the content of the files and the settings by which they are read."""
-        settings = self.config.model_dump(include=_SETTINGS_READ)
+        settings = with_first_names(self.config.model_dump(include=_SETTINGS_READ))
         digest = hashlib.sha256(json.dumps([READER_VERSION, settings], sort_keys=True).encode())
         for path in find_files(self.paths, report=ReadReport()):
             with self._unchanged(path), open_regular(path) as file:

@@ -121,7 +121,7 @@ class TextRepair:
                 text = fix_mojibake(text)
                 self._notices.add("garbled text was mended", at, example=mojibake.example)
             else:
-                wording = "it looks garbled (UTF-8 read as cp1252); --mend-mojibake mends it"
+                wording = "it looks garbled (UTF-8 read as cp1252); --fix-mojibake mends it"
                 self._notices.add(wording, at, example=mojibake.example)
         return text
 

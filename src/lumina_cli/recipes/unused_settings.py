@@ -9,10 +9,10 @@ from lumina_cli.data.corpus import Corpus
 from lumina_cli.recipes.data.sources import Source
 from lumina_cli.settings import BASE_PLACE, PRESETS, Settings
 
-TREES_ONLY = ("lang", "paths")
+TREES_ONLY = ("oasst_lang", "oasst_paths")
 OASST_ONLY = (*TREES_ONLY, "include_synthetic")
 TREES = frozenset({"oasst rows", "oasst trees"})
-FILES_ONLY = ("format", "encoding", *OASST_ONLY, "mend_mojibake", "allow_skips")
+FILES_ONLY = ("format", "encoding", *OASST_ONLY, "fix_mojibake", "allow_skips")
 VALIDATION_ONLY = ("patience", "eval_chars")
 
 

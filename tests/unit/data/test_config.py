@@ -19,10 +19,10 @@ def test_another_encoding_is_refused(name: str) -> None:
 
 @pytest.mark.parametrize("paths", ["best", "all", "top-1", "top-30"])
 def test_paths_are_the_best_all_or_the_first_few(paths: str) -> None:
-    assert DataConfig(paths=paths).paths == paths
+    assert DataConfig(oasst_paths=paths).oasst_paths == paths
 
 
 @pytest.mark.parametrize("paths", ["top-0", "top", "worst", "top-12345"])
 def test_other_paths_are_refused(paths: str) -> None:
     with pytest.raises(ValidationError):
-        DataConfig(paths=paths)
+        DataConfig(oasst_paths=paths)

@@ -20,7 +20,7 @@ def test_the_figures_of_paths_are_those_that_reading_gives(
 ) -> None:
     found = []
     for paths in ("best", "top-3", "all"):
-        _, report = read(SHARED / "oasst" / name, lang=lang, paths=paths)
+        _, report = read(SHARED / "oasst" / name, oasst_lang=lang, oasst_paths=paths)
         found.append(f"{report.conversations:,}, {report.messages.total():,}")
     assert " | ".join(found) == cells
 

@@ -113,8 +113,8 @@ def test_any_rows_are_read_or_refused(
     as_lines.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
     as_array = folder / "fuzz.json"
     as_array.write_text(json.dumps(rows), encoding="utf-8")
-    documents = read_or_refused(as_lines, paths=paths, allow_skips=True)
-    assert documents == read_or_refused(as_array, paths=paths, allow_skips=True)
+    documents = read_or_refused(as_lines, oasst_paths=paths, allow_skips=True)
+    assert documents == read_or_refused(as_array, oasst_paths=paths, allow_skips=True)
     for document in documents:
         is_plain = isinstance(document, PlainText)
         texts = [document.text] if is_plain else [text for _, text in said(document)]
@@ -203,8 +203,8 @@ def test_fingerprints_follow_content_and_settings_and_nothing_else(tmp_path: Pat
     others = [
         fingerprint("hallo"),
         fingerprint("hello", "x.jsonl"),
-        fingerprint("hello", lang="de"),
+        fingerprint("hello", oasst_lang="de"),
         fingerprint("hello", format="text"),
-        fingerprint("hello", paths="all"),
+        fingerprint("hello", oasst_paths="all"),
     ]
     assert len({same, *others}) == 6

@@ -73,9 +73,9 @@ def test_mojibake_is_noticed_and_repaired_on_demand(tmp_path: Path, text: str, w
     documents, report = read(path)
     assert plain(documents) == f"first line\n{garbled}\nlast"
     [(wording, issue)] = report.notices
-    assert "--mend-mojibake" in wording
+    assert "--fix-mojibake" in wording
     assert issue.first.line == 2
-    assert plain(read(path, mend_mojibake=True)[0]) == f"first line\n{text}\nlast"
+    assert plain(read(path, fix_mojibake=True)[0]) == f"first line\n{text}\nlast"
 
 
 @given(st.text(st.characters(max_codepoint=0x2FFF, exclude_categories=["Cs"])))

@@ -13,7 +13,7 @@ from lumina_cli.core.config import ComputeConfig
 from lumina_cli.core.inference.config import SamplingConfig
 
 if TYPE_CHECKING:
-    from lumina_cli.cli.views.chat_view import ChatView
+    from lumina_cli.cli.views.chat import ChatView
     from lumina_cli.recipes.infer.loaded_model import LoadedModel
 
 
@@ -35,7 +35,7 @@ def command(
     Lines from a pipe are answered one by one. In the chat, help lists the commands.
     """
     never_fail_to_encode()
-    from lumina_cli.cli.views.chat_view import ChatView  # noqa: PLC0415  torch
+    from lumina_cli.cli.views.chat import ChatView  # noqa: PLC0415  torch
     from lumina_cli.recipes.infer.loaded_model import open_model  # noqa: PLC0415  torch
 
     ready = open_model(model, flags=flags, environ=os.environ, toml=config)
@@ -62,8 +62,8 @@ def _answer_one(ready: "LoadedModel", prompt: str, *, view: "ChatView") -> None:
 
 def _chat(ready: "LoadedModel", *, view: "ChatView", is_interactive: bool) -> None:
     """Chat with a person at a terminal, or answer the lines of a pipe."""
-    from lumina_cli.cli.chat.chat_loop import ChatLoop  # noqa: PLC0415  torch
     from lumina_cli.cli.chat.line_editor import PipeEditor, make_editor  # noqa: PLC0415
+    from lumina_cli.cli.chat.loop import ChatLoop  # noqa: PLC0415  torch
 
     if is_interactive:
         view.header(ready.card, ready.config)

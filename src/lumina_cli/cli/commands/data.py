@@ -48,7 +48,7 @@ def fetch(
     verbose: Verbose = 0,
 ) -> None:
     """Fetch a data set into a folder of its own, as JSON lines with a manifest."""
-    from lumina_cli.cli.views.data_view import FetchView  # noqa: PLC0415  numpy
+    from lumina_cli.cli.views.data import FetchView  # noqa: PLC0415  numpy
     from lumina_cli.data.hub.client import HubConfig  # noqa: PLC0415
     from lumina_cli.recipes.data.fetch import Fetched, fetch  # noqa: PLC0415
 
@@ -90,7 +90,7 @@ def check(
     sizes = {"seq_length": seq_length, "batch_size": batch_size}
     settings = resolve_settings(kinds, flags=flags | sizes, environ=os.environ, toml=config)
 
-    from lumina_cli.cli.views.data_view import check_as_json, show_check  # noqa: PLC0415  numpy
+    from lumina_cli.cli.views.data import check_as_json, show_check  # noqa: PLC0415  numpy
     from lumina_cli.recipes.data.check import check  # noqa: PLC0415
 
     with stderr_console().status("reading …"):
@@ -117,7 +117,7 @@ def check(
 @app.command("list")
 def list_data(*, json: Json = False, verbose: Verbose = 0) -> None:
     """List the data sets that are known by name, and which of them are here."""
-    from lumina_cli.cli.views.data_view import show_known  # noqa: PLC0415
+    from lumina_cli.cli.views.data import show_known  # noqa: PLC0415
     from lumina_cli.recipes.data.fetch import known_data  # noqa: PLC0415  numpy
 
     known = list(known_data())

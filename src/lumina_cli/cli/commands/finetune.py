@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lumina_cli.cli.commands.training_command import (
+from lumina_cli.cli.console import notice
+from lumina_cli.cli.options import ConfigPath, Json, ModelPath, Quiet, Verbose, with_settings
+from lumina_cli.cli.training import (
     Checkpoint,
     DryRun,
     LogFile,
@@ -16,8 +18,6 @@ from lumina_cli.cli.commands.training_command import (
     ValData,
     do_run,
 )
-from lumina_cli.cli.console import notice
-from lumina_cli.cli.options import ConfigPath, Json, ModelPath, Quiet, Verbose, with_settings
 from lumina_cli.errors import UsageError
 from lumina_cli.settings import DEFAULT_FINETUNED, DEFAULT_MODEL, FINETUNE_CONFIGS, MODEL_SHAPE
 

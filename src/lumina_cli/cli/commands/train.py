@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lumina_cli.cli.commands.training_command import (
+from lumina_cli.cli.console import notice
+from lumina_cli.cli.options import ConfigPath, Json, Quiet, Verbose, with_settings
+from lumina_cli.cli.training import (
     Checkpoint,
     DryRun,
     LogFile,
@@ -17,8 +19,6 @@ from lumina_cli.cli.commands.training_command import (
     ValData,
     do_run,
 )
-from lumina_cli.cli.console import notice
-from lumina_cli.cli.options import ConfigPath, Json, Quiet, Verbose, with_settings
 from lumina_cli.errors import UsageError
 from lumina_cli.settings import DEFAULT_MODEL, PRESETS, TRAIN_CONFIGS, resolve_settings
 

@@ -29,6 +29,7 @@ from lumina_cli.core.model.config import ModelConfig
 from lumina_cli.core.model.memory_estimate import weight_shapes
 from lumina_cli.core.model.transformer import Transformer
 from lumina_cli.errors import DataError, NotFiniteError
+from lumina_cli.renamed_settings import with_new_names
 from lumina_cli.tokenizer.base import NewerTokenizerError, Tokenizer
 from lumina_cli.tokenizer.registry import tokenizer_from_characters, tokenizer_from_json
 
@@ -217,7 +218,10 @@ def _tokenizer(header: Header, *, path: Path) -> Tokenizer:
 
 
 def _declared_shape(header: Header, *, path: Path) -> ModelConfig:
-    shape = header.get("model")
+    try:
+        shape = with_new_names(header.get("model"))
+    except ValueError as error:
+        raise damaged(path, str(error)) from error
     unknown = sorted(shape.keys() - ModelConfig.model_fields) if isinstance(shape, dict) else []
     if unknown:
         why = f"this one knows no {unknown[0]!r}"

@@ -4,11 +4,14 @@ from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from lumina_cli.renamed_settings import with_new_names
+
 
 class ModelConfig(BaseModel):
     """The shape of the Transformer, without its vocabulary."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    _renamed = model_validator(mode="before")(with_new_names)
 
     hidden_size: int = Field(
         512, ge=8, le=16_384, description="Width of the model: numbers per character."
@@ -20,7 +23,7 @@ class ModelConfig(BaseModel):
     seq_length: int = Field(
         512, ge=8, le=65_536, description="Characters the model sees at once (its context)."
     )
-    positions: Literal["sinusoidal", "rotary"] = Field(
+    position_encoding: Literal["sinusoidal", "rotary"] = Field(
         "sinusoidal", description="How the model knows where a character stands."
     )
     dropout: float = Field(
@@ -35,7 +38,7 @@ class ModelConfig(BaseModel):
             )
         if self.hidden_size % 2:
             raise ValueError(f"hidden_size must be even, not {self.hidden_size}")
-        if self.positions == "rotary" and self.head_size % 2:
+        if self.position_encoding == "rotary" and self.head_size % 2:
             raise ValueError(f"rotary positions need heads of even size, not {self.head_size}")
         return self
 

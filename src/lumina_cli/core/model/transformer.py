@@ -94,7 +94,7 @@ class Transformer(nn.Module):
         self.h = nn.ModuleList(Block(config) for _ in range(config.num_layers))
         self.ln_f = nn.LayerNorm(config.hidden_size)
         self.lm_head = nn.Linear(config.hidden_size, vocab_size, bias=False)
-        if config.positions == "rotary":
+        if config.position_encoding == "rotary":
             turns = rotary_turns(config.seq_length, config.head_size)
             self.register_buffer("turns", turns, persistent=False)
         else:
@@ -113,7 +113,7 @@ class Transformer(nn.Module):
         assert self.config.seq_length >= T, (T, self.config.seq_length)
         x = self.wte(idx) * math.sqrt(self.config.hidden_size)  # (B, T, C)
         turns = None
-        if self.config.positions == "rotary":
+        if self.config.position_encoding == "rotary":
             turns = self.turns[:T]
         else:
             x = x + self.positions[:T]

@@ -2,13 +2,16 @@
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from lumina_cli.renamed_settings import with_new_names
 
 
 class TrainingConfig(BaseModel):
     """How long and how fast the model learns."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    _renamed = model_validator(mode="before")(with_new_names)
 
     batch_size: int = Field(16, ge=1, le=65_536, description="Windows of text in each step.")
     grad_accum: int = Field(
@@ -56,7 +59,7 @@ class TrainingConfig(BaseModel):
     label_smoothing: float = Field(
         0.1, ge=0, lt=1, description="Share of certainty withheld from the right character."
     )
-    evaluations: int = Field(
+    num_evals: int = Field(
         20,
         ge=1,
         le=10_000,

@@ -2,7 +2,9 @@
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from lumina_cli.renamed_settings import with_new_names
 
 REPLAY_AUTO: Literal["auto"] = "auto"
 REPLAY_OFF: Literal["off"] = "off"
@@ -12,8 +14,9 @@ class FinetuneConfig(BaseModel):
     """What may change in a model that learns on, and how it is kept from forgetting."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    _renamed = model_validator(mode="before")(with_new_names)
 
-    expand: bool = Field(
+    expand_vocab: bool = Field(
         True, description="Give frequent new characters an id each; else they are spelled in bytes."
     )
     max_new_chars: int = Field(
@@ -25,7 +28,7 @@ class FinetuneConfig(BaseModel):
         description="Old text to mix in, so that it is not forgotten: auto is what the model "
         "learnt from before; a PATH is other text; off is none.",
     )
-    replay_share: float = Field(
+    replay_ratio: float = Field(
         0.8, ge=0, le=0.9, description="Share of old text in each pass over the new."
     )
     max_forgetting: float | None = Field(
@@ -36,7 +39,7 @@ class FinetuneConfig(BaseModel):
         "towards its base as far as that takes. Usually 0.08 where old text is repeated, and no "
         "limit where it is not.",
     )
-    freeze: int = Field(
+    freeze_layers: int = Field(
         0,
         ge=0,
         le=128,

@@ -106,7 +106,7 @@ class Validator:
 
     def marks_passed(self, counters: TrainState) -> int:
         """Return how many of the marks lie behind."""
-        marks = float(self.config.evaluations)
+        marks = float(self.config.num_evals)
         if self.seconds is not None and counters.evaluation_s > 0:
             each_s = counters.evaluation_s + counters.save_s
             marks = min(marks, TIME_SHARE * self.seconds / each_s)

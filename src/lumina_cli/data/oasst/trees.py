@@ -82,7 +82,7 @@ class _Trees:
 
     def report_unused(self, report: ReadReport) -> None:
         """Count the messages that are in none of the conversations so far."""
-        wording = "it lies off the paths that were asked for (see --paths)"
+        wording = "it lies off the paths that were asked for (see --oasst-paths)"
         self._report(report.left_out, wording, self._read & ~self._used)
 
     def _paths(self, root: int) -> Iterator[list[int]]:
@@ -142,7 +142,7 @@ class _Trees:
         foreign = self._read & ~is_wanted[self._columns["lang"][top]]
         trees = Counter(self._columns["lang"][foreign & (parent == NO_PARENT)].tolist())
         others = ", ".join(f"{names[number]} {count:,}" for number, count in trees.most_common(8))
-        wording = f"its tree is in another language than --lang {lang}"
+        wording = f"its tree is in another language than --oasst-lang {lang}"
         self._report(report.left_out, wording, foreign, example=f"trees: {others}")
         self._read &= ~foreign
 

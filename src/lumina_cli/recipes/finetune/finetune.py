@@ -175,7 +175,7 @@ def _run(
         corpus,
         base_vocab_size=base.vocab_size,
         min_count=settings.of(DataConfig).min_char_count,
-        expands=settings.of(FinetuneConfig).expand,
+        expands=settings.of(FinetuneConfig).expand_vocab,
     )
     retention = retention_limit(
         settings, model, base=base, old=old, replays=replay is not None, resumed=resumed
@@ -258,7 +258,7 @@ def _read(
         data=data,
         val_data=val_data,
         tokenizer=tokenizer,
-        max_new_chars=config.max_new_chars if config.expand else 0,
+        max_new_chars=config.max_new_chars if config.expand_vocab else 0,
     )
 
 

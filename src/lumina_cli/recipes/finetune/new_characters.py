@@ -41,7 +41,7 @@ class Newcomers:
         if not self.counts:
             return "none: the model knows every character of the data"
         if not self.expands:
-            return f"none (--no-expand): {len(self.counts):,} are spelled in bytes"
+            return f"none (--no-expand-vocab): {len(self.counts):,} are spelled in bytes"
         parts = [f"{len(self.added):,} added{_shown(self.added, self.counts)}"]
         if self.rare:
             parts.append(f"{len(self.rare):,} too rare for an id, left to bytes")

@@ -152,7 +152,7 @@ def _candidates(seconds: float, *, optimizer: str, on_gpu: bool) -> Iterator[dic
             "seq_length": length,
             "start_seq_length": first,
             "batch_size": chars // length,
-            "positions": "rotary",
+            "position_encoding": "rotary",
             "dropout": 0.0,
             "label_smoothing": 0.0,
             "optimizer": optimizer,
@@ -242,7 +242,7 @@ def explain(choice: Choice, *, chosen: Settings) -> str:
         f"chosen for {config.minutes:g} min on this machine: {shape.hidden_size} wide, "
         f"{shape.num_layers} layers ({choice.num_parameters / 1e6:.1f} M parameters), "
         f"windows of {windows}, {choice.chars_per_step:,} characters a step, "
-        f"{shape.positions} positions, dropout {shape.dropout:g}, "
+        f"{shape.position_encoding} positions, dropout {shape.dropout:g}, "
         f"learning rate {config.learning_rate:g}{muon}; it will read about "
         f"{choice.num_chars / 1e6:.1f} M characters, {per_parameter:.0f} for each parameter{why}"
     )

@@ -1,7 +1,7 @@
 """Going on with a run: which checkpoint, with which settings, and what is not as it was."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from lumina_cli.core.training.step import Stepper
 from lumina_cli.data.corpus import Corpus
 from lumina_cli.errors import DataError, MissingInputError, ModelFileError, UsageError
 from lumina_cli.io.run_folder import CHECKPOINTS, RUN_SUFFIX
+from lumina_cli.renamed_settings import with_new_names
 from lumina_cli.settings import TRAIN_CONFIGS, ConfigType, Settings, resumed_settings
 
 FIXED = {
@@ -24,14 +25,14 @@ FIXED = {
     "num_layers",
     "num_heads",
     "seq_length",
-    "positions",
+    "position_encoding",
     "optimizer",
     "seed",
-    "expand",
+    "expand_vocab",
     "max_new_chars",
     "replay",
-    "replay_share",
-    "freeze",
+    "replay_ratio",
+    "freeze_layers",
     "lora_rank",
     "lora_alpha",
 }
@@ -47,7 +48,7 @@ INNOCENT = {
     "save_every",
     "keep_checkpoints",
     "patience",
-    "evaluations",
+    "num_evals",
     "eval_chars",
 }
 """Settings that are meant to be changed when a run goes on, and need no remark."""
@@ -107,7 +108,7 @@ def find_run(
     """
     if path is None:
         path = (out or default_out).with_suffix(RUN_SUFFIX)
-    found = _find_checkpoint(path)
+    found = _with_new_names(_find_checkpoint(path))
     facts = found.checkpoint.metadata
     saved, preset = facts.get("settings"), facts.get("preset")
     if not isinstance(saved, dict):
@@ -118,6 +119,18 @@ def find_run(
     notices += _later_checkpoints(found.path)
     notices += _changed_settings(saved, settings)
     return Resumed(found, out or _model_of(found.path, default_out), settings, tuple(notices))
+
+
+def _with_new_names(found: Found) -> Found:
+    """Return a checkpoint with the names that its settings have now."""
+    checkpoint = found.checkpoint
+    if not isinstance(checkpoint.metadata.get("settings"), dict):
+        raise ModelFileError(f"{found.path} is damaged: it has no settings")
+    settings = with_new_names(checkpoint.metadata["settings"])
+    return replace(
+        found,
+        checkpoint=replace(checkpoint, metadata={**checkpoint.metadata, "settings": settings}),
+    )
 
 
 def command_of(facts: Mapping[str, Any]) -> str:
@@ -207,7 +220,7 @@ def rescale_position(
 def has_other_limits(resumed: Resumed, config: TrainingConfig) -> bool:
     """Return whether the run was to end elsewhere, or to be measured more or less often."""
     saved = resumed.metadata["settings"]
-    limits = ("epochs", "max_steps", "minutes", "evaluations")
+    limits = ("epochs", "max_steps", "minutes", "num_evals")
     return any(saved.get(name) != getattr(config, name) for name in limits)
 
 

@@ -64,7 +64,7 @@ print(status("VmHWM") - before)
 """
 DEMO = {
     "hidden_size": 64, "num_layers": 4, "num_heads": 2, "seq_length": 128,
-    "positions": "rotary", "dropout": 0.0,
+    "position_encoding": "rotary", "dropout": 0.0,
 }  # fmt: skip
 SMALL = {"hidden_size": 256, "num_layers": 4, "num_heads": 8, "seq_length": 256}
 

@@ -136,7 +136,7 @@ def test_where_old_text_is_mixed_in_a_batch_with_less_of_it_is_no_jump() -> None
 
 def test_a_run_that_gets_no_better_ends_early_and_says_that_it_overfits() -> None:
     trainer = make_trainer(
-        bad_attempts=set(), max_steps=400, evaluations=40, patience=5, learning_rate=0.05
+        bad_attempts=set(), max_steps=400, num_evals=40, patience=5, learning_rate=0.05
     )
     events = list(trainer.run())
     assert isinstance(events[-1], Finished)

@@ -25,7 +25,7 @@ SETTINGS: dict[str, Any] = {
     "max_steps": NUM_STEPS,
     "learning_rate": 1e-2,
     "label_smoothing": 0.1,
-    "evaluations": 7,
+    "num_evals": 7,
     "patience": 0,
 }
 
@@ -214,7 +214,7 @@ MUTANTS = {
 
 @pytest.mark.parametrize("name", MUTANTS)
 def test_a_state_that_forgets_one_thing_is_noticed(name: str) -> None:
-    changes = {"patience": 4, "learning_rate": 0.3, "evaluations": 15}
+    changes = {"patience": 4, "learning_rate": 0.3, "num_evals": 15}
     whole = Uninterrupted(**changes, lr_scale=0.5)
     step = next(
         step

@@ -40,14 +40,14 @@ def test_the_best_path_follows_the_ranks(tmp_path: Path) -> None:
 def test_siblings_without_a_rank_stand_last_and_by_their_ids(tmp_path: Path) -> None:
     rows = [message("a", None), *(message(name, "a") for name in ("ad", "ab", "ac"))]
     rows.append(message("ae", "a", rank=5))
-    documents, _ = read(write_rows(tmp_path / "x.jsonl", rows), paths="all")
+    documents, _ = read(write_rows(tmp_path / "x.jsonl", rows), oasst_paths="all")
     assert names(documents) == ["ae", "ab", "ac", "ad"]
 
 
 def test_all_paths_count_each_message_once(tmp_path: Path) -> None:
     rows = [message("a", None), message("ab", "a", rank=0), message("ac", "a", rank=1)]
     rows += [message("aba", "ab"), message("abab", "aba", rank=0), message("abac", "aba", rank=1)]
-    documents, report = read(write_rows(tmp_path / "x.jsonl", rows), paths="all")
+    documents, report = read(write_rows(tmp_path / "x.jsonl", rows), oasst_paths="all")
     assert names(documents) == ["abab", "abac", "ac"]
     in_loss = [[each.in_loss for each in document.messages] for document in documents]
     assert in_loss == [[True] * 4, [False, False, False, True], [False, True]]
@@ -59,10 +59,10 @@ def test_top_k_takes_the_k_best_paths(tmp_path: Path) -> None:
     rows = [message("a", None)]
     rows += [message("a" + letter, "a", rank=rank) for rank, letter in enumerate("bcd")]
     path = write_rows(tmp_path / "x.jsonl", rows)
-    assert names(read(path, paths="top-2")[0]) == ["ab", "ac"]
-    assert names(read(path, paths="top-9")[0]) == ["ab", "ac", "ad"]
-    assert counts(read(path, paths="top-2")[1].left_out) == {
-        "it lies off the paths that were asked for (see --paths)": 1
+    assert names(read(path, oasst_paths="top-2")[0]) == ["ab", "ac"]
+    assert names(read(path, oasst_paths="top-9")[0]) == ["ab", "ac", "ad"]
+    assert counts(read(path, oasst_paths="top-2")[1].left_out) == {
+        "it lies off the paths that were asked for (see --oasst-paths)": 1
     }
 
 
@@ -122,7 +122,7 @@ def test_a_circle_below_a_circle_ends(tmp_path: Path) -> None:
 def test_turns_behind_the_last_reply_are_cut(tmp_path: Path) -> None:
     rows = [message("a", None), message("ab", "a"), message("aba", "ab"), message("abb", "ab")]
     rows.append(message("abab", "aba", role="prompter"))
-    documents, report = read(write_rows(tmp_path / "x.jsonl", rows), paths="all")
+    documents, report = read(write_rows(tmp_path / "x.jsonl", rows), oasst_paths="all")
     assert names(documents) == ["ab"]
     assert report.left_out["no reply follows it"] == 3
 
@@ -134,13 +134,13 @@ def test_the_language_is_that_of_the_first_message(tmp_path: Path) -> None:
     rows += [message("e", None, lang=None), message("eb", "e")]
     path = write_rows(tmp_path / "x.jsonl", rows)
     assert names(read(path)[0]) == ["cb", "eb"]
-    assert names(read(path, lang="DE, pt")[0]) == ["ab", "db", "eb"]
-    assert names(read(path, lang="all")[0]) == ["ab", "cb", "db", "eb"]
+    assert names(read(path, oasst_lang="DE, pt")[0]) == ["ab", "db", "eb"]
+    assert names(read(path, oasst_lang="all")[0]) == ["ab", "cb", "db", "eb"]
 
 
 def test_a_language_that_is_not_there_is_told_with_those_that_are(tmp_path: Path) -> None:
     rows = [message("a", None, lang="de"), message("ab", "a", lang="de")]
-    with pytest.raises(DataError, match=r"another language than --lang en \(trees: de 1\)"):
+    with pytest.raises(DataError, match=r"another language than --oasst-lang en \(trees: de 1\)"):
         read(write_rows(tmp_path / "x.jsonl", rows))
 
 
@@ -164,7 +164,7 @@ def test_a_chain_of_ten_thousand_replies_is_one_conversation(tmp_path: Path) -> 
 def test_thirty_thousand_replies_to_one_message_are_siblings(tmp_path: Path) -> None:
     rows = [message("a", None), *(message(f"b{index:07}", "a") for index in range(30_000))]
     path = write_rows(tmp_path / "x.jsonl", rows)
-    documents, _ = read(path, paths="all")
+    documents, _ = read(path, oasst_paths="all")
     assert len(documents) == 30_000
     assert sum(each.in_loss for document in documents for each in document.messages) == 30_001
 
@@ -231,7 +231,7 @@ def test_any_rows_in_any_order_give_what_recursion_gives(
     shuffle.shuffle(rows)
     path = write_rows(tmp_path_factory.mktemp("rows") / "x.jsonl", rows)
     try:
-        documents, report = read(path, paths=paths, allow_skips=True)
+        documents, report = read(path, oasst_paths=paths, allow_skips=True)
     except DataError:
         documents, report = [], None
     assert sorted(texts(documents)) == expected
@@ -252,7 +252,7 @@ OASST = SHARED / "oasst"
 def test_real_rows_give_what_recursion_gives(name: str, lang: str, paths: str) -> None:
     path = OASST / name
     rows = [json.loads(line) for line in path.read_text(encoding="utf-8").split("\n") if line]
-    documents, _ = read(path, paths=paths, lang=lang)
+    documents, _ = read(path, oasst_paths=paths, oasst_lang=lang)
     assert sorted(texts(documents)) == sorted(by_recursion(rows, paths=paths, lang=lang))
 
 
@@ -260,8 +260,12 @@ def test_real_rows_give_what_recursion_gives(name: str, lang: str, paths: str) -
 @pytest.mark.parametrize("paths", ["best", "all", "top-3"])
 @pytest.mark.parametrize("lang", ["en", "es", "all"])
 def test_official_trees_and_their_rows_agree(lang: str, paths: str) -> None:
-    trees, from_trees = read(OASST / "oasst2_multilang_trees.jsonl", lang=lang, paths=paths)
-    rows, from_rows = read(OASST / "oasst2_multilang_messages.jsonl", lang=lang, paths=paths)
+    trees, from_trees = read(
+        OASST / "oasst2_multilang_trees.jsonl", oasst_lang=lang, oasst_paths=paths
+    )
+    rows, from_rows = read(
+        OASST / "oasst2_multilang_messages.jsonl", oasst_lang=lang, oasst_paths=paths
+    )
     assert trees == rows
     assert from_trees.messages == from_rows.messages
     assert counts(from_trees.left_out) == counts(from_rows.left_out)

@@ -23,7 +23,7 @@ def test_what_the_cap_left_out_is_told_with_the_way_to_add_it() -> None:
 
 
 def test_without_expansion_all_are_left_to_bytes() -> None:
-    assert str(newcomers("", expands=False)) == "none (--no-expand): 5 are spelled in bytes"
+    assert str(newcomers("", expands=False)) == "none (--no-expand-vocab): 5 are spelled in bytes"
     assert newcomers("", expands=False).notices(max_new_chars=2) == []
 
 

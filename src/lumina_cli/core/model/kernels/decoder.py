@@ -55,7 +55,7 @@ class Decoder:
         self._last_norm = _norm(model.ln_f)
         # Asking a module for its weights takes a microsecond.
         self._embedding, self._head = model.wte.weight, model.lm_head.weight
-        is_rotary = model.config.positions == "rotary"
+        is_rotary = model.config.position_encoding == "rotary"
         self._turns = qkv_turns(model.turns) if is_rotary else None
         self._positions = None if is_rotary else model.positions
 

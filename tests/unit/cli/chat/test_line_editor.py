@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from lumina_cli.cli.chat.history import LineHistory
 from lumina_cli.cli.chat.line_editor import (
     PipeEditor,
     PlainEditor,
     PromptToolkitEditor,
     make_editor,
 )
-from lumina_cli.cli.chat.line_history import LineHistory
 
 
 @pytest.fixture

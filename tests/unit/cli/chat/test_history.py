@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lumina_cli.cli.chat.line_history import MAX_ENTRIES, LineHistory, data_folder
+from lumina_cli.cli.chat.history import MAX_ENTRIES, LineHistory, data_folder
 
 
 @given(st.lists(st.text(st.characters(exclude_categories=["Cs"]), min_size=1), max_size=8))

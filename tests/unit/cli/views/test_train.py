@@ -10,13 +10,14 @@ import pytest
 import torch
 from rich.console import Console
 
-from lumina_cli.cli.views.train_panels import show_plan, show_report
-from lumina_cli.cli.views.train_view import (
+from lumina_cli.cli.views.train import (
+    CompositeView,
     LineView,
     LiveView,
     NullView,
     make_view,
 )
+from lumina_cli.cli.views.train_panels import show_plan, show_report
 from lumina_cli.core.model.config import ModelConfig
 from lumina_cli.core.model.memory_estimate import TrainingMemory
 from lumina_cli.core.precision import choose_precision
@@ -228,6 +229,40 @@ def test_the_exam_is_shown_family_by_family() -> None:
     assert ["sums", "9", "of", "10", "90%"] in rows
     assert ["days", "1", "of", "10", "10%"] in rows
     assert ["all", "50%"] in rows
+
+
+class BrokenView(NullView):
+    """A view that fails where it is told to."""
+
+    def __init__(self, place: str) -> None:
+        self.place = place
+
+    def _fail_in(self, place: str) -> None:
+        if place == self.place:
+            raise KeyError(place)
+
+    def __enter__(self) -> "BrokenView":
+        self._fail_in("enter")
+        return self
+
+    def show(self, event: RunEvent) -> None:
+        self._fail_in("show")
+
+    def __exit__(self, *exc_info: object) -> None:
+        self._fail_in("exit")
+
+
+@pytest.mark.parametrize("place", ["enter", "show", "exit"])
+def test_a_view_that_fails_is_switched_off_with_a_word_and_the_others_go_on(
+    capsys: pytest.CaptureFixture[str], place: str
+) -> None:
+    screen = console()
+    with CompositeView([BrokenView(place), LineView(screen)]) as view:
+        view.show(EVALUATED)
+        view.show(EVALUATED)
+    assert len(printed(screen).splitlines()) == 2
+    (told,) = capsys.readouterr().err.splitlines()
+    assert told.startswith(f"BrokenView failed and is switched off (KeyError: '{place}')")
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 """How a training run looks while it goes on: the live view, or log lines."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Protocol, TextIO
 
@@ -12,7 +12,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from lumina_cli.cli.console import plain
+from lumina_cli.cli.console import notice, plain
 from lumina_cli.cli.formatting import format_duration
 from lumina_cli.cli.views.train_lines import log_line, one_line, trouble_line
 from lumina_cli.core.training.events import EpochDone, Evaluated, Sampled, StepDone
@@ -68,23 +68,29 @@ class NullView:
 
 
 class CompositeView:
-    """Several views at once."""
+    """Several views at once; one that fails is left out from then on, and the run goes on."""
 
     def __init__(self, views: Sequence[TrainView]) -> None:
-        self._views = views
+        self._views = list(views)
 
     def show(self, event: RunEvent) -> None:
-        for view in self._views:
-            view.show(event)
+        self._each(lambda view: view.show(event))
 
     def __enter__(self) -> "CompositeView":
-        for view in self._views:
-            view.__enter__()
+        self._each(lambda view: view.__enter__())
         return self
 
     def __exit__(self, *exc_info: object) -> None:
-        for view in self._views:
-            view.__exit__(*exc_info)
+        self._each(lambda view: view.__exit__(*exc_info))
+
+    def _each(self, action: Callable[[TrainView], object]) -> None:
+        for view in list(self._views):
+            try:
+                action(view)
+            except Exception as error:  # whatever it is, hours of training must not end in it
+                self._views.remove(view)
+                why = f"{type(error).__name__}: {error}"
+                notice(f"{type(view).__name__} failed and is switched off ({why}); the run goes on")
 
 
 class LineView:

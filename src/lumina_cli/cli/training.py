@@ -13,7 +13,7 @@ from lumina_cli.cli.signals import stop_signals
 from lumina_cli.errors import OutputError
 
 if TYPE_CHECKING:
-    from lumina_cli.cli.views.train_view import TrainView
+    from lumina_cli.cli.views.train import TrainView
     from lumina_cli.recipes.run.report import TrainReport
     from lumina_cli.recipes.run.run import TrainingRun
     from lumina_cli.recipes.train.plan import Plan
@@ -79,8 +79,8 @@ def _tell_plan(run: "TrainingRun", *, quiet: bool) -> None:
 
 def _train(run: "TrainingRun", *, logs: Sequence["TrainView"], quiet: bool) -> int | None:
     """Train while drawing it; return the exit code of the signal that ended it, if one did."""
+    from lumina_cli.cli.views.train import CompositeView, make_view  # noqa: PLC0415  torch
     from lumina_cli.cli.views.train_panels import show_report  # noqa: PLC0415  torch
-    from lumina_cli.cli.views.train_view import CompositeView, make_view  # noqa: PLC0415  torch
 
     console, header = stderr_console(), _header(run)
     with (
@@ -104,7 +104,7 @@ def _stop(run: "TrainingRun", *, quiet: bool) -> None:
 
 
 def _logs(run: "TrainingRun", *, log_file: Path | None, tensorboard: bool) -> list["TrainView"]:
-    from lumina_cli.cli.views.train_view import LogFile  # noqa: PLC0415  torch
+    from lumina_cli.cli.views.train import LogFile  # noqa: PLC0415  torch
     from lumina_cli.io.run_folder import LOG  # noqa: PLC0415
 
     if log_file is not None:
@@ -113,7 +113,7 @@ def _logs(run: "TrainingRun", *, log_file: Path | None, tensorboard: bool) -> li
     paths = [run.folder.path / LOG, *([log_file] if log_file else [])]
     logs: list[TrainView] = [LogFile(path, header=header) for path in paths]
     if tensorboard:
-        from lumina_cli.cli.views.tensorboard_view import TensorBoardView  # noqa: PLC0415  torch
+        from lumina_cli.cli.views.tensorboard import TensorBoardView  # noqa: PLC0415  torch
 
         logs.append(TensorBoardView(run.folder.path / "tensorboard"))
     return logs

@@ -1,4 +1,4 @@
-"""The chat at a terminal: read a line, obey or answer, until the person leaves."""
+"""The chat at a terminal: read a line, handle it or answer, until the person leaves."""
 
 import os
 from pathlib import Path
@@ -22,7 +22,7 @@ from lumina_cli.chat.commands import (
 from lumina_cli.chat.session import Session
 from lumina_cli.chat.session_file import read_session, write_session
 from lumina_cli.cli.chat.line_editor import LineEditor
-from lumina_cli.cli.views.chat_view import ChatView
+from lumina_cli.cli.views.chat import ChatView
 from lumina_cli.core.memory import is_out_of_memory
 from lumina_cli.errors import LuminaError, OutOfMemoryError
 
@@ -69,12 +69,12 @@ class ChatLoop:
                 self.view.line("Ctrl-C again, Ctrl-D or exit leaves.", style="dim")
                 continue
             is_warned = False
-            self.obey(parse(line))
+            self.handle(parse(line))
 
-    def obey(self, command: Command) -> None:
+    def handle(self, command: Command) -> None:
         """Do what a line means; what goes wrong is told, and the chat goes on."""
         try:
-            self._obey(command)
+            self._handle(command)
         except LuminaError as error:
             what = _shortened(error.message)
             self.view.line(". ".join(filter(None, [what, error.hint])), style="red")
@@ -97,7 +97,7 @@ class ChatLoop:
         default, self._draft = self._draft, ""
         return self.editor.read(PROMPT, default=default)
 
-    def _obey(self, command: Command) -> None:
+    def _handle(self, command: Command) -> None:
         match command:
             case Nothing():
                 pass
@@ -106,7 +106,7 @@ class ChatLoop:
             case Explain(message):
                 self.view.line(message)
             case Simple(name):
-                self._obey_simple(name)
+                self._handle_simple(name)
             case SetNumber() | UseSampler():
                 self.view.line(self.session.change(command))
             case Edit(text):
@@ -123,7 +123,7 @@ class ChatLoop:
             case ShowProbs(num_runners_up):
                 self.view.probs(self.session.probs(num_runners_up=num_runners_up))
 
-    def _obey_simple(
+    def _handle_simple(
         self,
         name: Literal["exit", "clear", "help", "history", "stats", "multiline", "retry", "undo"],
     ) -> None:

@@ -18,11 +18,11 @@ def forgetting_advice(report: TrainReport) -> str | None:
     rise = report.kept_nats_per_char / before - 1 if before else 0.0
     if rise <= MOST_FORGOTTEN:
         return None
-    helps = "--max-forgetting 0.1, a larger --replay-share, or more --epochs"
+    helps = "--max-forgetting 0.1, a larger --replay-ratio, or more --epochs"
     if not report.is_replayed:
         helps = (
             "to repeat some of it (--replay auto, or --replay PATH), --max-forgetting 0.1, "
-            "or --freeze N"
+            "or --freeze-layers N"
         )
     return (
         f"The old text is predicted {rise:.0%} worse than before. What keeps more of it: {helps}."

@@ -11,8 +11,8 @@ from rich.console import Console
 
 from lumina_cli.chat.commands import COMMANDS
 from lumina_cli.chat.probs import CharacterProb
-from lumina_cli.cli.chat.chat_loop import ChatLoop
-from lumina_cli.cli.views.chat_view import ChatView
+from lumina_cli.cli.chat.loop import ChatLoop
+from lumina_cli.cli.views.chat import ChatView
 from lumina_cli.core.inference.config import SamplingConfig
 from lumina_cli.recipes.infer.loaded_model import LoadedModel, ModelCard, open_model
 
