@@ -49,7 +49,7 @@ def load(folder: Path, documents: Iterable[Document], **changes: Any) -> Corpus:
 
 
 def decoded(corpus: Corpus, side: TokenDataset) -> str:
-    """Return the text of one side; the reserved ids are seen as their tags."""
+    """Return the text of one side; the special ids are seen as their tags."""
     tags = ["<|pad|>", "<|begin|>", "<|system|>", "<|user|>", "<|bot|>", "<|end|>"]
     ids = side.slice(0, len(side)).ids.tolist()
     return "".join(tags[id_] if id_ < 6 else corpus.tokenizer.decode([id_]) for id_ in ids)
