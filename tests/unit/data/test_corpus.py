@@ -1,5 +1,6 @@
 """The encoded corpus: counted, split and encoded once."""
 
+import json
 import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -286,6 +287,17 @@ def test_a_damaged_entry_is_made_anew(tmp_path: Path, name: str, damage: str) ->
     again = load(tmp_path, talks)
     assert decoded(again, again.train) == decoded(corpus, corpus.train)
     assert path.read_bytes() == data
+
+
+def test_an_entry_of_an_older_version_is_made_anew(tmp_path: Path) -> None:
+    first = load(tmp_path, TALKS)
+    path = tmp_path / first.key / "corpus.json"
+    description = json.loads(path.read_text(encoding="utf-8"))
+    description["characters"] = description.pop("tokenizer")["characters"]
+    path.write_text(json.dumps(description), encoding="utf-8")
+    reader = Reader(TALKS)
+    second = load(tmp_path, reader)
+    assert (second.key, second.tokenizer, reader.num_reads) == (first.key, first.tokenizer, 1)
 
 
 def test_another_run_that_was_first_is_just_as_good(
