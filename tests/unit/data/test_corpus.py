@@ -1,5 +1,6 @@
 """The encoded corpus: counted, split and encoded once."""
 
+import json
 import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -49,7 +50,7 @@ def load(folder: Path, documents: Iterable[Document], **changes: Any) -> Corpus:
 
 
 def decoded(corpus: Corpus, side: TokenDataset) -> str:
-    """Return the text of one side; the reserved ids are seen as their tags."""
+    """Return the text of one side; the special ids are seen as their tags."""
     tags = ["<|pad|>", "<|begin|>", "<|system|>", "<|user|>", "<|bot|>", "<|end|>"]
     ids = side.slice(0, len(side)).ids.tolist()
     return "".join(tags[id_] if id_ < 6 else corpus.tokenizer.decode([id_]) for id_ in ids)
@@ -286,6 +287,17 @@ def test_a_damaged_entry_is_made_anew(tmp_path: Path, name: str, damage: str) ->
     again = load(tmp_path, talks)
     assert decoded(again, again.train) == decoded(corpus, corpus.train)
     assert path.read_bytes() == data
+
+
+def test_an_entry_of_an_older_version_is_made_anew(tmp_path: Path) -> None:
+    first = load(tmp_path, TALKS)
+    path = tmp_path / first.key / "corpus.json"
+    description = json.loads(path.read_text(encoding="utf-8"))
+    description["characters"] = description.pop("tokenizer")["characters"]
+    path.write_text(json.dumps(description), encoding="utf-8")
+    reader = Reader(TALKS)
+    second = load(tmp_path, reader)
+    assert (second.key, second.tokenizer, reader.num_reads) == (first.key, first.tokenizer, 1)
 
 
 def test_another_run_that_was_first_is_just_as_good(

@@ -59,12 +59,12 @@ def write_sample(
 def read_sample(folder: Path, *, tokenizer: Tokenizer) -> TokenDataset | None:
     """Return the sample in a run's folder; None where there is none for this tokenizer."""
     try:
-        sealed = read_container(
+        container = read_container(
             folder / SAMPLE, kind=SAMPLE_FORMAT, versions=[OLD_VERSION, VERSION]
         )
-        ids = sealed.tensors["ids"].numpy().view("<i4").astype(np.int64)
-        in_loss = sealed.tensors["in_loss"].numpy()
-        written_by = _tokenizer(sealed.header)
+        ids = container.tensors["ids"].numpy().view("<i4").astype(np.int64)
+        in_loss = container.tensors["in_loss"].numpy()
+        written_by = _tokenizer(container.header)
     except (LuminaError, KeyError, ValueError):
         return None
     if (

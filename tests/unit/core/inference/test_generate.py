@@ -104,8 +104,8 @@ def test_text_is_valid_at_every_moment_and_far_beyond_the_context(
     )
     assert "\ufffd" not in text_of(said)
     text_of(said).encode()  # no surrogates
-    reserved = {piece.id for piece in said if piece.id < 6}
-    assert reserved <= {Special.END}
+    special = {piece.id for piece in said if piece.id < 6}
+    assert special <= {Special.END}
     assert tokenizer.decode(piece.id for piece in said) == text_of(said)
 
 
