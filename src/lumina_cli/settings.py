@@ -62,6 +62,11 @@ FINETUNE_DEFAULTS: Mapping[str, object] = {
 """In place of the usual defaults when a model is fine-tuned; `finetune` tells how it scales
 the rate and the passes for small models and short texts."""
 
+CHAT_DEFAULTS: Mapping[str, object] = {"precision": "fp32"}
+EVAL_DEFAULTS: Mapping[str, object] = {"precision": "fp32"}
+"""In place of the usual defaults where a model says or predicts text: figures and replies are
+the same on every processor."""
+
 ALIASES = {"nhead": "num_heads"}
 """Other names of settings, wherever a setting is named."""
 
@@ -219,6 +224,8 @@ def resolve_settings(
     for layer_values, layer_sources in layers:
         if not LIMITS.isdisjoint(layer_values):
             values.update(dict.fromkeys(LIMITS))  # an end that is asked for replaces the usual one
+            for name in LIMITS:
+                sources.pop(name, None)
         values.update(layer_values)
         sources.update(layer_sources)
     configs = {kind: _validated(kind, values=values, sources=sources) for kind in kinds}
@@ -314,7 +321,7 @@ def _without_fixed(layer: Layer, fixed: Collection[str]) -> Notices:
     """Take the settings that can't be set out of a layer, and tell of each."""
     values, places = layer
     notices = [
-        f"{name} has no effect on a model that is trained already (from {places[name]})"
+        f"{name} has no effect on a model that is trained already (from {places.pop(name)})"
         for name in fixed
         if values.pop(name, None) is not None
     ]
@@ -378,20 +385,28 @@ def _validated(
     try:
         return kind.model_validate(own)
     except ValidationError as error:
-        details = error.errors(include_url=False)[0]
+        details = error.errors(include_url=False)
         raise _usage_error(details, given=own, sources=sources) from None
 
 
 def _usage_error(
-    details: ErrorDetails, *, given: Mapping[str, object], sources: Mapping[str, str]
+    errors: Sequence[ErrorDetails], *, given: Mapping[str, object], sources: Mapping[str, str]
 ) -> UsageError:
     """Say what is wrong in the words of the person who set it, and where that was."""
-    says = explain_error(details)
+    details = errors[0]
     name = str(details["loc"][0]) if details["loc"] else ""
+    says = explain_error(details)
+    words = [each["ctx"]["expected"] for each in errors if _is_of_words(each, name)]
+    if words and details["type"].startswith("int_"):  # a number or a word, and it is neither
+        says = says.replace("a whole number", f"a whole number or {' or '.join(words)}")
     if not name:  # a rule over several settings: name every one that was set by hand
         places = [f"{key} from {sources[key]}" for key in given if key in sources and key in says]
         return UsageError(says + (f" ({', '.join(places)})" if places else ""))
     return UsageError(f"{name} {says} (from {sources.get(name, 'the defaults')})")
+
+
+def _is_of_words(details: ErrorDetails, name: str) -> bool:
+    return details["type"] == "literal_error" and details["loc"][:1] == (name,)
 
 
 def explain_error(details: ErrorDetails) -> str:

@@ -284,3 +284,14 @@ def in_its_own_process(
         timeout=120,
         check=False,
     )
+
+
+def test_check_tells_of_a_variable_that_is_no_setting(
+    lumina: Lumina, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "text.txt"
+    path.write_text("a line of text\n" * 20, encoding="utf-8")
+    monkeypatch.setenv("LUMINA_BATCHSIZE", "4")
+    done = lumina("data", "check", str(path))
+    assert done.code == 0
+    assert "LUMINA_BATCHSIZE is not a setting and has no effect" in done.err

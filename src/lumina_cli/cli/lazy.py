@@ -9,14 +9,14 @@ from typer.core import TyperGroup
 from lumina_cli.errors import StorageError
 
 COMMANDS = {
-    "data": "Fetch a data set, look at data before training on it, list what is known.",
-    "train": "Train a model from nothing on your text.",
-    "finetune": "Let a model learn on, from your own conversations or texts.",
-    "chat": "Talk to a model.",
+    "data": "Fetch a dataset, check data before training on it, list known datasets.",
+    "train": "Train a model from scratch on your text.",
+    "finetune": "Fine-tune a model on your own conversations or texts.",
+    "chat": "Chat with a model.",
     "generate": "Continue a text.",
-    "eval": "Measure a model on text, in nats and bits per character.",
-    "info": "Show what a model file holds: shape, vocabulary, how it was trained.",
-    "doctor": "Show what this machine offers, and what is missing.",
+    "eval": "Evaluate a model on text, in nats and bits per character.",
+    "info": "Show what a model file contains: shape, vocabulary, training.",
+    "doctor": "Show what this machine offers and what is missing.",
 }
 """Each is `command` (for a group of commands `app`) in `lumina_cli.cli.commands.<name>`."""
 

@@ -20,21 +20,21 @@ if TYPE_CHECKING:
 
 ValData = Annotated[
     list[Path] | None,
-    typer.Option("--val-data", help="A file or folder to measure with.", show_default=False),
+    typer.Option(
+        "--val-data", help="File or folder to validate on (repeatable).", show_default=False
+    ),
 ]
 Resume = Annotated[
-    bool, typer.Option("--resume", help="Go on from the newest checkpoint, or from CHECKPOINT.")
+    bool, typer.Option("--resume", help="Resume from the newest checkpoint, or from CHECKPOINT.")
 ]
 Checkpoint = Annotated[
-    Path | None, typer.Argument(help="With --resume: a checkpoint, or the folder of a run.")
+    Path | None, typer.Argument(help="With --resume: a checkpoint or a run folder.")
 ]
 LogFile = Annotated[
-    Path | None, typer.Option("--log-file", help="A file to log to, beside train.log.")
+    Path | None, typer.Option("--log-file", help="Log to this file too, besides train.log.")
 ]
-TensorBoard = Annotated[
-    bool, typer.Option("--tensorboard", help="Write events for TensorBoard, too.")
-]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Show the plan and end.")]
+TensorBoard = Annotated[bool, typer.Option("--tensorboard", help="Write TensorBoard events too.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Show the plan and exit.")]
 
 
 def do_run(

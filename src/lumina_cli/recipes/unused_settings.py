@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
+from lumina_cli.core.model.config import ModelConfig
 from lumina_cli.core.training.config import TrainingConfig
 from lumina_cli.data.config import DataConfig
 from lumina_cli.data.corpus import Corpus
@@ -55,6 +56,9 @@ def _idle(
     training, data = settings.of(TrainingConfig), settings.of(DataConfig)
     unused = "weight_decay" if training.optimizer == "muon" else "muon_learning_rate"
     yield unused, f"with {training.optimizer}"
+    seq_length = settings.of(ModelConfig).seq_length
+    if (training.start_seq_length or 0) >= seq_length:
+        yield "start_seq_length", f"unless it is less than seq_length {seq_length}"
     if source.is_starter and not val_data:
         yield from ((name, "on the starter corpus") for name in FILES_ONLY)
     yield from idle_data_settings(data, corpus)

@@ -8,31 +8,41 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lumina_cli.cli.console import never_fail_to_encode, stderr_console, typed_text
-from lumina_cli.cli.options import ConfigPath, ModelPath, Quiet, Verbose, with_settings
+from lumina_cli.cli.options import (
+    OWN_SAMPLER,
+    ConfigPath,
+    ModelPath,
+    Quiet,
+    Verbose,
+    with_settings,
+)
 from lumina_cli.core.config import ComputeConfig
 from lumina_cli.core.inference.config import SamplingConfig
+from lumina_cli.settings import CHAT_DEFAULTS
 
 if TYPE_CHECKING:
     from lumina_cli.cli.views.chat import ChatView
     from lumina_cli.recipes.infer.loaded_model import LoadedModel
 
 
-@with_settings(SamplingConfig, ComputeConfig)
+@with_settings(SamplingConfig, ComputeConfig, defaults={**CHAT_DEFAULTS, **OWN_SAMPLER})
 def command(
     *,
     model: ModelPath = Path("Model.pth"),
     prompt: Annotated[
         str | None,
-        typer.Option("--prompt", help="Print the reply to this and end.", show_default=False),
+        typer.Option(
+            "--prompt", help="Print the reply to this message and exit.", show_default=False
+        ),
     ] = None,
     config: ConfigPath = None,
     quiet: Quiet = False,
     verbose: Verbose = 0,
     **flags: object,
 ) -> None:
-    """Talk to a model.
+    """Chat with a model.
 
-    Lines from a pipe are answered one by one. In the chat, help lists the commands.
+    Lines from a pipe are answered one by one. In a chat, help lists the commands.
     """
     never_fail_to_encode()
     from lumina_cli.cli.views.chat import ChatView  # noqa: PLC0415  torch

@@ -17,7 +17,7 @@ def command(
     json: Json = False,
     verbose: Verbose = 0,
 ) -> None:
-    """Show what a model file holds: shape, vocabulary, how it was trained."""
+    """Show what a model file contains: shape, vocabulary, training."""
     from lumina_cli.recipes.infer.model_info import describe_model  # noqa: PLC0415  torch
 
     facts = describe_model(model)

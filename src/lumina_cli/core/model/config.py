@@ -14,21 +14,22 @@ class ModelConfig(BaseModel):
     _renamed = model_validator(mode="before")(with_new_names)
 
     hidden_size: int = Field(
-        512, ge=8, le=16_384, description="Width of the model: numbers per character."
+        512, ge=8, le=16_384, description="Hidden size: the width of the model."
     )
-    num_layers: int = Field(6, ge=1, le=128, description="Transformer layers, one on the other.")
+    num_layers: int = Field(6, ge=1, le=128, description="Number of Transformer layers.")
     num_heads: int = Field(
-        8, ge=1, le=256, description="Attention heads; they must divide the hidden size."
+        8, ge=1, le=256, description="Number of attention heads; they must divide the hidden size."
     )
     seq_length: int = Field(
-        512, ge=8, le=65_536, description="Characters the model sees at once (its context)."
+        512,
+        ge=8,
+        le=65_536,
+        description="Sequence length: how many characters the model sees at once (its context).",
     )
     position_encoding: Literal["sinusoidal", "rotary"] = Field(
-        "sinusoidal", description="How the model knows where a character stands."
+        "sinusoidal", description="Position encoding."
     )
-    dropout: float = Field(
-        0.1, ge=0.0, lt=1.0, description="Share of activations dropped in training."
-    )
+    dropout: float = Field(0.1, ge=0.0, lt=1.0, description="Dropout probability in training.")
 
     @model_validator(mode="after")
     def _heads_divide_hidden_size(self) -> Self:

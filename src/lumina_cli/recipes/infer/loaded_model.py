@@ -26,7 +26,7 @@ from lumina_cli.core.precision import choose_precision
 from lumina_cli.core.seeding import make_generator, new_seed
 from lumina_cli.errors import MissingInputError, UsageError
 from lumina_cli.recipes.run.metadata import is_of_replies
-from lumina_cli.settings import Settings, resolve_settings
+from lumina_cli.settings import CHAT_DEFAULTS, Settings, resolve_settings
 from lumina_cli.tokenizer.special_ids import Special
 
 CHAT_CONFIGS = (SamplingConfig, ComputeConfig)
@@ -104,7 +104,8 @@ def open_model(
     file = load_model(path)
     own = file.metadata.get("sampling")
     own = own if isinstance(own, dict) else {}
-    base = {name: value for name, value in own.items() if name in SamplingConfig.model_fields}
+    kept = {name: value for name, value in own.items() if name in SamplingConfig.model_fields}
+    base = {**CHAT_DEFAULTS, **kept}
     settings = resolve_settings(CHAT_CONFIGS, flags=flags, environ=environ, toml=toml, base=base)
     _move(file, settings.of(ComputeConfig))
     config = settings.of(SamplingConfig)
