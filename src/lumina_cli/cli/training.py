@@ -100,7 +100,7 @@ def _train(run: "TrainingRun", *, logs: Sequence["TrainView"], quiet: bool) -> i
 def _stop(run: "TrainingRun", *, quiet: bool) -> None:
     run.stop()
     if not quiet:
-        notice("Stopping after this step, and saving. Once more: stop at once.")
+        notice("Stopping after this step and saving. The same signal again stops at once.")
 
 
 def _logs(run: "TrainingRun", *, log_file: Path | None, tensorboard: bool) -> list["TrainView"]:

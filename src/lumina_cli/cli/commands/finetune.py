@@ -83,8 +83,8 @@ def command(
     started_s = time.monotonic()
     if checkpoint is not None and not resume:
         raise UsageError(
-            f"{checkpoint} stands alone",
-            hint=f"Learn from it: --data {checkpoint}. Or go on from it: --resume {checkpoint}",
+            f"{checkpoint} is given without --resume",
+            hint=f"Train on it: --data {checkpoint}. Or resume from it: --resume {checkpoint}",
         )
     if resume:
         if model != DEFAULT_MODEL:
@@ -110,7 +110,7 @@ def command(
         )
     else:
         raise UsageError(
-            "there is nothing to learn from: no --data",
+            "there is no data to train on: --data is missing",
             hint="Name a file or folder: lumina finetune --data FILE",
         )
     do_run(

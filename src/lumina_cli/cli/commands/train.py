@@ -72,8 +72,8 @@ def command(
         return
     if checkpoint is not None and not resume:
         raise UsageError(
-            f"{checkpoint} stands alone",
-            hint=f"Train on it: --data {checkpoint}. Or go on from it: --resume {checkpoint}",
+            f"{checkpoint} is given without --resume",
+            hint=f"Train on it: --data {checkpoint}. Or resume from it: --resume {checkpoint}",
         )
     resumed = None
     if resume:

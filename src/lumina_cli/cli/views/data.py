@@ -88,13 +88,13 @@ def show_check(checked: Checked, *, epoch_s: float | None, loss_on: Literal["bot
     report = checked.report
     for title, remarks in (
         ("Skipped: can't be read", report.skipped),
-        ("Left out: sound, but not asked for", report.left_out),
-        ("Worth a look", report.notices),
+        ("Left out: valid, but not selected", report.left_out),
+        ("Warnings", report.notices),
     ):
         _show_remarks(console, title, remarks)
     if not checked.stats.previews:
         return
-    legend = " (what is learnt from is green)" if console.color_system else ""
+    legend = " (text in the loss is green)" if console.color_system else ""
     console.print(f"\nPreview{legend}", style="bold")
     for document in checked.stats.previews:
         console.print(Padding(_preview(document, loss_on=loss_on), (0, 0, 1, 2)))

@@ -27,11 +27,11 @@ def settings_lines(plan: Plan, *, config: TrainingConfig, settings: dict[str, ob
     """Return what a log says first: sizes, lengths and every setting."""
     values = ", ".join(f"{name}={value}" for name, value in settings.items() if value is not None)
     return [
-        f"Data: {', '.join(plan.data)} ({plan.train.chars:,} characters to learn from, "
-        f"{plan.validation.chars:,} to measure with)",
+        f"Data: {', '.join(plan.data)} ({plan.train.chars:,} characters for training, "
+        f"{plan.validation.chars:,} for validation)",
         f"Model parameters: {plan.num_parameters:,}",
         f"Memory: about {format_bytes(plan.memory.total)}",
-        f"Computes on: {plan.device}, {plan.precision.name} ({plan.precision.why})",
+        f"Device: {plan.device}, {plan.precision.name} ({plan.precision.why})",
         f"Training steps: {_steps(plan, config)}",
         f"Settings: {values}",
     ]
@@ -41,7 +41,7 @@ def trouble_line(event: RunEvent) -> str | None:
     """Return what a person should notice, whatever the view; None for the usual course."""
     match event:
         case Begun() if event.step:
-            return f"Going on from step {event.step}."
+            return f"Resuming from step {event.step}."
         case BatchSplit():
             again = " and activations are computed twice" if event.recomputes else ""
             return (
@@ -76,7 +76,7 @@ def trouble_line(event: RunEvent) -> str | None:
             return (
                 f"Step {event.step}: validation was best at step {event.best_step} "
                 f"({event.best_nats_per_char:.4f} nats/char) and is worse now "
-                f"({event.nats_per_char:.4f}): the model begins to learn its text by heart. "
+                f"({event.nats_per_char:.4f}): the model starts to overfit. "
                 "The best model is kept. More text, or more --dropout, helps."
             )
         case SaveFailed():

@@ -177,13 +177,13 @@ def test_the_plan_tells_what_was_promised() -> None:
     text = printed(screen)
     for part in [
         "a.txt, [red]b.txt (100 conversations and 1 text)",
-        "1.12 M characters to learn from, 2,000 to measure with",
+        "1.12 M characters for training, 2,000 for validation",
         "327 ids, 65 of them characters",
-        "4 layers, 64 wide, 4 heads, sees 96 characters",
+        "4 layers, 64 wide, 4 heads, context of 96 characters",
         "19.0 M",
         "about 12 MB (weights 1 MB, gradients 1 MB, optimizer 2 MB, activations 8 MB, cache 0",
         "cpu (2 threads), fp32",
-        "400 (10.0 passes over the text)",
+        "400 (10.0 epochs)",
         "about 3:00",
         "Model.pth",
         "What is 3 plus 4?",
@@ -195,7 +195,7 @@ def test_the_plan_tells_what_was_promised() -> None:
 def test_a_plan_by_the_clock_has_no_steps() -> None:
     screen = console()
     show_plan(screen, replace(PLAN, steps=None), sample_prompt=None)
-    assert "as many as the time allows, 40 a pass" in printed(screen)
+    assert "as many as the time allows, 40 per epoch" in printed(screen)
     assert "reply to" not in printed(screen)
 
 
