@@ -41,7 +41,7 @@ def take(counters: TrainState, *, stepper: Stepper, start: Mapping[str, Tensor])
         (ADAPTERS if is_adapter(name) else WEIGHTS) + name: t
         for name, t in stepper.model.state_dict().items()
     }
-    tensors |= {OPTIMIZER + name: t for name, t in stepper.optimizers.state().items()}
+    tensors |= {OPTIMIZER + name: t for name, t in stepper.optimizers.state_dict().items()}
     tensors |= {RANDOM + name: t for name, t in random_state(device).items()}
     tensors |= {START + name: t for name, t in start.items()}
     return Snapshot(counters.model_copy(deep=True), tensors)
@@ -65,7 +65,9 @@ def put_back(
         began = _named(state, START)
         for name, tensor in start.items():
             tensor.copy_(began[name])
-        stepper.optimizers.restore(_named(state, OPTIMIZER), num_steps=counters.optimizer_steps)
+        stepper.optimizers.load_state_dict(
+            _named(state, OPTIMIZER), num_steps=counters.optimizer_steps
+        )
         restore_random_state(_named(state, RANDOM), device=model.wte.weight.device)
     except (KeyError, RuntimeError, TypeError) as error:
         raise ModelFileError(

@@ -7,7 +7,8 @@ transaction: whichever operation memory runs out in, it ends as if it had not.
 - While gradients are summed, the step starts over with the same random state and pieces
   half as large; when one window is too much, activations are computed twice instead of
   kept; when even that is too much, the run ends.
-- Then nothing but reading and copying is left, which can be done again (see `changes`).
+- Then the optimizer changes numbers in place, by operations that take no memory or can be done
+  again.
 
 B batch, T time, C hidden size, M positions that count.
 """

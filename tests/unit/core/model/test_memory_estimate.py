@@ -97,7 +97,7 @@ def test_muon_keeps_one_number_for_each_weight_of_its_matrices() -> None:
     model = build_model(config, vocab_size=20, generator=torch.Generator())
     for name, expected in both.items():
         training = TrainingConfig.model_validate({"optimizer": name})
-        states = build_optimizers(model, config=training).state().values()
+        states = build_optimizers(model, config=training).state_dict().values()
         assert 4 * sum(state.numel() for state in states) == expected
 
 

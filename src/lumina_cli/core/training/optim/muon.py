@@ -17,8 +17,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from lumina_cli.core.training.optim.changes import Change, Prepare
-from lumina_cli.core.training.optim.flat import FlatParameters, flatten
+from lumina_cli.core.memory import retry_on_oom
+from lumina_cli.core.training.optim.flat import flatten
 
 NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)
 """Coefficients of the quintic: steep at zero, and flat enough near one."""
@@ -65,37 +65,44 @@ class Muon:
         self.learning_rate = learning_rate
         self.momentum = momentum
         self.flats = {shape: flatten(parameters) for shape, parameters in by_shape.items()}
-        self.kept = {shape: torch.zeros_like(flat.values) for shape, flat in self.flats.items()}
+        self.buffers = {shape: torch.zeros_like(flat.values) for shape, flat in self.flats.items()}
 
-    def changes(self, *, lr_factor: float, grad_factor: float) -> Iterator[Prepare]:
-        """Yield what to prepare for one step, some matrices of a shape at a time."""
+    def step(self, *, lr_factor: float) -> None:
+        """Do one step at a share of the highest learning rate, some matrices of a shape at a time.
+
+        It is whole even if memory runs out: what is computed is copied to its place, and both
+        can be done again.
+        """
         lr = self.learning_rate * lr_factor
+        for shape, part in self._stretches():
+            updated = retry_on_oom(partial(self._updated, shape, part, lr=lr))
+            retry_on_oom(partial(self._write, shape, part, *updated))
+
+    def state_dict(self) -> dict[str, Tensor]:
+        """Return the live tensors of the state, by name."""
+        return {f"momentum-{rows}x{cols}": t for (rows, cols), t in self.buffers.items()}
+
+    def _stretches(self) -> Iterator[tuple[tuple[int, int], slice]]:
+        """Yield shapes of matrices, and slices of their flat parameters."""
         for shape, flat in self.flats.items():
             size = shape[0] * shape[1]
             stretch = max(STRETCH[flat.values.device.type] // size, 1) * size
             for start in range(0, len(flat), stretch):
-                part = slice(start, start + stretch)
-                yield partial(self._change, flat, shape, part, lr=lr, grad_factor=grad_factor)
+                yield shape, slice(start, start + stretch)
 
-    def state(self) -> dict[str, Tensor]:
-        """Return the live tensors of the state, by name."""
-        return {f"momentum-{rows}x{columns}": kept for (rows, columns), kept in self.kept.items()}
-
-    def _change(
-        self,
-        flat: FlatParameters,
-        shape: tuple[int, int],
-        part: slice,
-        *,
-        lr: float,
-        grad_factor: float,
-    ) -> Change:
-        gradient = flat.gradients[part] * grad_factor
-        kept = torch.lerp(self.kept[shape][part], gradient, 1 - self.momentum)
-        pulled = torch.lerp(gradient, kept, self.momentum)  # Nesterov's form
-        steps = orthogonalize(pulled.view(-1, *shape))
+    def _updated(self, shape: tuple[int, int], part: slice, *, lr: float) -> tuple[Tensor, Tensor]:
+        """Return what momentum and values will be; nothing is changed yet."""
+        flat = self.flats[shape]
+        gradient = flat.gradients[part]
+        buffer = torch.lerp(self.buffers[shape][part], gradient, 1 - self.momentum)
+        ahead = torch.lerp(gradient, buffer, self.momentum)  # Nesterov's form
+        steps = orthogonalize(ahead.view(-1, *shape))
         values = flat.values[part].sub(steps.reshape(-1), alpha=lr * SCALE * max(shape) ** 0.5)
-        return [(self.kept[shape][part], kept), (flat.values[part], values)]
+        return buffer, values
+
+    def _write(self, shape: tuple[int, int], part: slice, buffer: Tensor, values: Tensor) -> None:
+        self.buffers[shape][part] = buffer
+        self.flats[shape].values[part] = values
 
 
 def orthogonalize(matrices: Tensor) -> Tensor:
