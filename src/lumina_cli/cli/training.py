@@ -178,6 +178,6 @@ def _finetuned_json(report: "TrainReport") -> dict[str, object]:
         "base": str(report.base.path),
         "base_val_nats_per_char": report.base.before.new,
         "base_kept_nats_per_char": report.base.before.kept,
-        "kept_nats_per_char": report.kept_nats_per_char,
+        "kept_nats_per_char": report.base_loss,
         "characters_added": report.characters_added,
     }

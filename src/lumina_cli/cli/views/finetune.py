@@ -13,9 +13,9 @@ MOST_FORGOTTEN = 0.1
 def forgetting_advice(report: TrainReport) -> str | None:
     """Return what helps where much was forgotten; None where it was not."""
     before = report.base.before.kept if report.base else None
-    if before is None or report.kept_nats_per_char is None:
+    if before is None or report.base_loss is None:
         return None
-    rise = report.kept_nats_per_char / before - 1 if before else 0.0
+    rise = report.base_loss / before - 1 if before else 0.0
     if rise <= MOST_FORGOTTEN:
         return None
     helps = "--max-forgetting 0.1, a larger --replay-ratio, or more --epochs"
@@ -36,7 +36,7 @@ def finetuned_rows(report: TrainReport) -> dict[str, str]:
         return {}
     rows = {
         "new text": _before_after(base.before.new, report.best_nats_per_char),
-        "old text": _before_after(base.before.kept, report.kept_nats_per_char),
+        "old text": _before_after(base.before.kept, report.base_loss),
         "characters": f"{len(report.characters_added):,} added",
     }
     if report.share < 1:

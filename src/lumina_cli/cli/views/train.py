@@ -269,5 +269,5 @@ def _short_validation(event: Evaluated | None) -> str:
 
 def _short_kept(event: Evaluated | None) -> str | None:
     """Return what the model is still worth on old text, where that is measured."""
-    nats = event.kept_nats_per_char if event else None
+    nats = event.base_loss if event else None
     return None if nats is None else f"{nats / math.log(2):.3f} bits/char"

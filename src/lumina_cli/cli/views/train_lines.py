@@ -43,7 +43,7 @@ def trouble_line(event: RunEvent) -> str | None:
         case Begun() if event.step:
             return f"Resuming from step {event.step}."
         case BatchSplit():
-            again = " and activations are computed twice" if event.recomputes else ""
+            again = " and activations are computed twice" if event.activation_checkpointing else ""
             return (
                 f"Memory ran out at step {event.step}: done again in pieces of "
                 f"{event.micro_batch_size} windows{again}; the gradient is the same."
@@ -64,7 +64,7 @@ def trouble_line(event: RunEvent) -> str | None:
         case LossSpiked():
             return (
                 f"Step {event.step}: the loss jumped to {event.loss:.3f} "
-                f"(usual by now: {event.usual_loss:.3f})."
+                f"(usual by now: {event.ema_loss:.3f})."
             )
         case RolledBack():
             return (
@@ -114,10 +114,10 @@ def validation_text(event: Evaluated) -> str:
     if math.isnan(event.nats_per_char):
         return "no validation text"
     best = " (best so far)" if event.is_best else ""
-    kept = event.kept_nats_per_char
+    kept = event.base_loss
     old = "" if kept is None else f", kept: {kept:.4f} nats/char on the old text"
-    if event.share < 1:
-        old += f" (with {event.share:.0%} of what was learnt)"
+    if event.alpha < 1:
+        old += f" (with {event.alpha:.0%} of what was learnt)"
     return (
         f"Validation: {event.nats_per_char:.4f} nats/char, {event.bits_per_char:.4f} bits/char, "
         f"accuracy {event.accuracy:.2%}{best}{old}"

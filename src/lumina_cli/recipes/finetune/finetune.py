@@ -180,12 +180,12 @@ def _run(
     retention = retention_limit(
         settings, model, base=base, old=old, replays=replay is not None, resumed=resumed
     )
-    keeps_start = bool(retention.start)
+    keeps_start = bool(retention.base_weights)
     peft = choose_peft(settings, num_new=len(newcomers.added), keeps_start=keeps_start)
     fit = fit_to_machine(
         settings, vocab_size=corpus.tokenizer.vocab_size, machine=machine, peft=peft
     )
-    on_device = {name: t.to(machine.device) for name, t in retention.start.items()}
+    on_device = {name: t.to(machine.device) for name, t in retention.base_weights.items()}
     model = apply_peft(model, peft, generator=make_generator(fit.config.seed, "adapters"))
     return TrainingRun(
         TrainJob(
@@ -198,7 +198,7 @@ def _run(
             peft=peft,
             base=base,
             old=old,
-            retention=replace(retention, start=on_device),
+            retention=replace(retention, base_weights=on_device),
             replay=replay,
             facts=finetune_facts(
                 settings, base=base, newcomers=newcomers, old=old, replay=replay, peft=peft

@@ -2,8 +2,8 @@
 
 from lumina_cli.core.model.transformer import Transformer
 from lumina_cli.core.training.finetune_config import FinetuneConfig
+from lumina_cli.core.training.retention import RetentionLimit
 from lumina_cli.core.training.state import START
-from lumina_cli.core.training.validation import RetentionLimit
 from lumina_cli.errors import MissingInputError, UsageError
 from lumina_cli.recipes.finetune.base import Base
 from lumina_cli.recipes.finetune.replay import OldText
@@ -51,4 +51,4 @@ def retention_limit(
             hint="Put it back, or begin anew without --resume.",
         )
     start = {name: tensor.clone() for name, tensor in model.state_dict().items()}
-    return RetentionLimit(old.validation, start, most_nats=(1 + most) * before)
+    return RetentionLimit(old.validation, start, max_loss=(1 + most) * before)

@@ -32,10 +32,10 @@ def model_metadata(task: TrainJob, evaluated: Evaluated) -> dict[str, JSON]:
     }
     if task.base is not None:
         metadata["lineage"] = _lineage(task)
-    if evaluated.kept_nats_per_char is not None:
-        metadata["kept_nats_per_char"] = evaluated.kept_nats_per_char
-    if evaluated.share < 1:
-        metadata["share_of_learnt"] = evaluated.share
+    if evaluated.base_loss is not None:
+        metadata["kept_nats_per_char"] = evaluated.base_loss
+    if evaluated.alpha < 1:
+        metadata["share_of_learnt"] = evaluated.alpha
     if evaluated.nats_per_char == evaluated.nats_per_char:  # NaN without validation text
         metadata["val_nats_per_char"] = evaluated.nats_per_char
         metadata["val_accuracy"] = evaluated.accuracy
@@ -65,7 +65,7 @@ def make_checkpoint(task: TrainJob, state: Snapshot) -> Checkpoint:
         model=task.model.config,
         tokenizer=material.corpus.tokenizer,
         metadata=metadata,
-        state=state.counters.model_dump(mode="json"),
+        state=state.train_state.model_dump(mode="json"),
         tensors=state.tensors,
     )
 

@@ -18,7 +18,7 @@ class TrainReport:
     """What a run came to; `exam` where the starter corpus was learnt to the end.
 
     Where it `is_of_replies`, validation counts what the bot says and nothing else.
-    `base` is what was fine-tuned, `kept_nats_per_char` what the model is worth now on the text
+    `base` is what was fine-tuned, `base_loss` what the model is worth now on the text
     that was learnt before, `share` how much of what was learnt it has, `is_replayed` whether old
     text was repeated, and `characters_added` those that have an id since.
     """
@@ -33,7 +33,7 @@ class TrainReport:
     stop_reason: StopReason
     exam: StarterEvalResult | None = None
     is_of_replies: bool = False
-    kept_nats_per_char: float | None = None
+    base_loss: float | None = None
     share: float = 1.0
     base: Base | None = None
     is_replayed: bool = False
@@ -62,7 +62,7 @@ def make_report(
         stop_reason=finished.reason,
         exam=evaluate_starter(best.model, best.tokenizer) if is_exam else None,
         is_of_replies=is_of_replies(best.metadata),
-        kept_nats_per_char=best.metadata.get("kept_nats_per_char"),
+        base_loss=best.metadata.get("kept_nats_per_char"),
         share=float(best.metadata.get("share_of_learnt", 1.0)),
         base=task.base,
         is_replayed=task.replay is not None,

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from lumina_cli.core.training.events import with_new_fields
 from lumina_cli.io.run_folder import METRICS, REPORT, SETTINGS
 
 WIDTH, HEIGHT, MARGIN = 640, 220, 48
@@ -54,7 +55,7 @@ def read_events(path: Path) -> Iterator[Event]:
             continue
         if event.get("event") in ("Begun", "RolledBack"):
             events = [e for e in events if e.get("step", 0) <= event["step"]]
-        events.append(event)
+        events.append(with_new_fields(event))
     yield from events
 
 
@@ -113,7 +114,7 @@ def _losses(steps: Sequence[Event], evaluated: Sequence[Event], *, scale: float)
     return [
         Curve("training, per id", "#8fb3d9", _points(steps, "loss", scale)),
         Curve("validation, per character", "#c0392b", _points(evaluated, "nats_per_char", scale)),
-        Curve("old text", "#2f7d4f", _points(evaluated, "kept_nats_per_char", scale)),
+        Curve("old text", "#2f7d4f", _points(evaluated, "base_loss", scale)),
     ]
 
 

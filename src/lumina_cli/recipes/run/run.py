@@ -149,7 +149,7 @@ class TrainingRun:
             seed_dropout(task.config.seed)
         else:
             self.folder.go_on(task.settings.values())
-            self.trainer.restore(
+            self.trainer.load_state_dict(
                 self._resumed_state(task.resumed),
                 has_other_limits=has_other_limits(task.resumed, task.config),
             )
@@ -170,11 +170,11 @@ class TrainingRun:
     def _resumed_state(self, resumed: Resumed) -> Snapshot:
         state = trainer_state(resumed.found.checkpoint, path=resumed.found.path)
         counters = rescale_position(
-            state.counters,
+            state.train_state,
             saved=resumed.metadata["settings"],
             windows_per_step=self.task.config.windows_per_step,
         )
-        return replace(state, counters=counters)
+        return replace(state, train_state=counters)
 
     def _train(self) -> Iterator[RunEvent]:
         """Yield what the trainer tells, and save where it is the moment."""
@@ -252,7 +252,7 @@ class TrainingRun:
         left_s = self.plan.seconds
         if self.task.resumed is not None:
             found = self.task.resumed.found
-            left_s -= trainer_state(found.checkpoint, path=found.path).counters.elapsed_s
+            left_s -= trainer_state(found.checkpoint, path=found.path).train_state.elapsed_s
         return self.task.machine.device.type == "cuda" and left_s >= times * COMPILE_FROM_S
 
     def _recall(self) -> Snapshot:
@@ -268,18 +268,18 @@ class TrainingRun:
     def _sample(self, _: Transformer) -> str:
         """Return what the model would say if it were saved now."""
         return say(
-            self._held(self.task.model, share=self.trainer.counters.share),
+            self._held(self.task.model, share=self.trainer.state.alpha),
             prompt=self.sample_prompt,
             tokenizer=self.task.material.corpus.tokenizer,
             seed=self.task.config.seed,
         )
 
     def _save_checkpoint(self) -> Iterator[SaveEvent]:
-        state = self.trainer.state()
+        state = self.trainer.state_dict()
         yield from self.saver.save(
             make_checkpoint(self.task, state),
-            step=state.counters.num_steps,
-            best_step=state.counters.best_step,
+            step=state.train_state.num_steps,
+            best_step=state.train_state.best_step,
         )
 
     def _save_best(self, evaluated: Evaluated) -> SaveEvent:
@@ -290,7 +290,7 @@ class TrainingRun:
 
     def _held(self, model: Transformer, *, share: float) -> Transformer:
         """Return the plain model, with a share of what it learnt."""
-        start = self.task.retention.start
+        start = self.task.retention.base_weights
         return interpolate_weights(model, start, share=share) if share < 1 else merge_lora(model)
 
     def _save_best_again(self) -> Iterator[SaveEvent]:
@@ -304,7 +304,7 @@ class TrainingRun:
         def write() -> SaveEvent:
             save_model(
                 self.task.out,
-                model=self._held(model, share=evaluated.share),
+                model=self._held(model, share=evaluated.alpha),
                 tokenizer=self.task.material.corpus.tokenizer,
                 metadata=model_metadata(self.task, evaluated),
                 draft=self._draft,

@@ -23,7 +23,7 @@ def too_large(error: OutOfMemoryError, task: TrainJob) -> OutOfMemoryError:
     shape = task.model.config
     half = task.machine.precision.name != "fp32"
     too_much = training_memory(
-        shape, vocab_size=vocab_size, batch_size=1, recompute=True, half=half
+        shape, vocab_size=vocab_size, batch_size=1, activation_checkpointing=True, half=half
     ).total
     free = available_memory_bytes(task.machine.device)
     usable = int(MARGIN * min(too_much, too_much if free is None else free))

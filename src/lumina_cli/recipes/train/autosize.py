@@ -15,7 +15,7 @@ from lumina_cli.core.model.memory_estimate import num_parameters
 from lumina_cli.core.model.transformer import build_model
 from lumina_cli.core.seeding import make_generator
 from lumina_cli.core.training.config import TrainingConfig
-from lumina_cli.core.training.validation import FEWEST_CHARS, ONE_SHARE
+from lumina_cli.core.training.validation import MIN_EVAL_CHARS, ONE_SHARE
 from lumina_cli.data.corpus import Corpus
 from lumina_cli.errors import OutOfMemoryError
 from lumina_cli.recipes.train.job import Compute, fit_to_machine
@@ -222,7 +222,7 @@ def _eval_chars(choice: Choice, *, settings: Settings, seconds: float) -> int:
     """Return how much to measure by: as much as a small share of the time is enough for."""
     usual = settings.of(TrainingConfig).eval_chars
     affordable = int(ONE_SHARE * seconds * FORWARD_SPEED * choice.chars_per_s)
-    return min(max(affordable, FEWEST_CHARS), usual)
+    return min(max(affordable, MIN_EVAL_CHARS), usual)
 
 
 def explain(choice: Choice, *, chosen: Settings) -> str:

@@ -16,7 +16,7 @@ from lumina_cli.core.model.transformer import Transformer
 from lumina_cli.core.precision import Precision, choose_precision
 from lumina_cli.core.training.config import TrainingConfig
 from lumina_cli.core.training.parallel.threads import windows_at_once
-from lumina_cli.core.training.validation import RetentionLimit
+from lumina_cli.core.training.retention import RetentionLimit
 from lumina_cli.data.batches import Replay
 from lumina_cli.data.config import DataConfig
 from lumina_cli.data.corpus import Corpus

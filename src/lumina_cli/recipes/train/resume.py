@@ -181,7 +181,7 @@ def memory_notices(resumed: Resumed, stepper: Stepper) -> list[str]:
     saved, settings = resumed.metadata["settings"], resumed.settings.values()
     threads = resumed.metadata.get("machine", {}).get("threads")
     has_other_batches = any(saved.get(name) != settings[name] for name in PIECES)
-    then = trainer_state(resumed.found.checkpoint, path=resumed.found.path).counters
+    then = trainer_state(resumed.found.checkpoint, path=resumed.found.path).train_state
     if not then.num_workers or has_other_batches or threads != torch.get_num_threads():
         return []
     return _differences(

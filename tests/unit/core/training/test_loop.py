@@ -15,7 +15,7 @@ from lumina_cli.core.seeding import seed_dropout
 from lumina_cli.core.training import compiled
 from lumina_cli.core.training import validation as validation_module
 from lumina_cli.core.training.config import TrainingConfig
-from lumina_cli.core.training.evaluate import Evaluation
+from lumina_cli.core.training.evaluate import Totals
 from lumina_cli.core.training.events import (
     BatchSplit,
     EpochDone,
@@ -28,8 +28,8 @@ from lumina_cli.core.training.events import (
     TrainEvent,
 )
 from lumina_cli.core.training.loop import Trainer
+from lumina_cli.core.training.retention import RetentionLimit
 from lumina_cli.core.training.step import Stepper, StepResult
-from lumina_cli.core.training.validation import RetentionLimit
 from lumina_cli.data.batches import Batch
 from lumina_cli.data.dataset import TokenDataset
 from tests.unit.core.training.conftest import FP32, encoded, random_text, tiny_model
@@ -86,18 +86,18 @@ class World:
         self, monkeypatch: pytest.MonkeyPatch, *, step_s: float, evaluation_s: float
     ) -> None:
         self.now_s = 1000.0
-        real_step, real_evaluate = Stepper.step, validation_module.evaluate
+        real_step, real_measure = Stepper.step, validation_module.measure
 
         def step(stepper: Stepper, *args: Any, **kwargs: Any) -> StepResult:
             self.now_s += step_s
             return real_step(stepper, *args, **kwargs)
 
-        def evaluate(*args: Any, **kwargs: Any) -> Evaluation:
+        def measure(*args: Any, **kwargs: Any) -> Totals:
             self.now_s += evaluation_s
-            return real_evaluate(*args, **kwargs)
+            return real_measure(*args, **kwargs)
 
         monkeypatch.setattr(Stepper, "step", step)
-        monkeypatch.setattr(validation_module, "evaluate", evaluate)
+        monkeypatch.setattr(validation_module, "measure", measure)
 
     def clock(self) -> float:
         return self.now_s
@@ -126,7 +126,7 @@ def test_a_model_is_the_best_when_it_is_better_than_all_before(
 ) -> None:
     figures = iter([9.0, 3.0, 4.0, 2.0, math.nan, 2.0, 1.0])
     monkeypatch.setattr(
-        validation_module, "evaluate", lambda *_, **__: Evaluation(next(figures), 0.0, 100)
+        validation_module, "measure", lambda *_, **__: Totals(100 * next(figures), 0, 100, 100)
     )
     events = run(make_trainer(max_steps=6, num_evals=6))
     best = [event.is_best for event in evaluations_of(events)]
@@ -136,7 +136,7 @@ def test_a_model_is_the_best_when_it_is_better_than_all_before(
 def test_only_the_best_model_tells_how_long_saving_takes(monkeypatch: pytest.MonkeyPatch) -> None:
     figures = iter([9.0, 3.0, 4.0])
     monkeypatch.setattr(
-        validation_module, "evaluate", lambda *_, **__: Evaluation(next(figures), 0.0, 100)
+        validation_module, "measure", lambda *_, **__: Totals(100 * next(figures), 0, 100, 100)
     )
     now_s = 0.0
     trainer = make_trainer(max_steps=2, num_evals=2, clock=lambda: now_s)
@@ -144,7 +144,7 @@ def test_only_the_best_model_tells_how_long_saving_takes(monkeypatch: pytest.Mon
     for event in trainer.run():
         if isinstance(event, Evaluated):
             now_s += 5.0 if event.is_best else 1.0
-        saved_s.append(trainer.counters.save_s)
+        saved_s.append(trainer.state.save_s)
     assert saved_s[-1] == 5.0
 
 
@@ -238,13 +238,13 @@ def test_marks_are_counted_by_the_duration_of_the_evaluation_that_was_just_made(
     monkeypatch: pytest.MonkeyPatch, evaluations_s: list[float]
 ) -> None:
     world = World(monkeypatch, step_s=1.0, evaluation_s=0.0)
-    left, measured = iter(evaluations_s), validation_module.evaluate
+    left, measured = iter(evaluations_s), validation_module.measure
 
-    def evaluate(*args: Any, **kwargs: Any) -> Evaluation:
+    def measure(*args: Any, **kwargs: Any) -> Totals:
         world.now_s += next(left)
         return measured(*args, **kwargs)
 
-    monkeypatch.setattr(validation_module, "evaluate", evaluate)
+    monkeypatch.setattr(validation_module, "measure", measure)
     events = run(make_trainer(seconds=100.0, clock=world.clock, num_evals=20, patience=0))
     steps = [event.step for event in evaluations_of(events)]
     assert len(set(steps)) == len(steps)
@@ -319,16 +319,16 @@ class Reading(World):
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, *, step_s: float, char_s: float) -> None:
         super().__init__(monkeypatch, step_s=step_s, evaluation_s=0.0)
-        real = validation_module.evaluate
-        self.num_chars: list[int] = []
+        real = validation_module.measure
+        self.num_chars: list[float] = []
 
-        def evaluate(*args: Any, **kwargs: Any) -> Evaluation:
-            evaluation = real(*args, **kwargs)
-            self.now_s += char_s * evaluation.characters
-            self.num_chars.append(evaluation.characters)
-            return evaluation
+        def measure(*args: Any, **kwargs: Any) -> Totals:
+            totals = real(*args, **kwargs)
+            self.now_s += char_s * totals.num_chars
+            self.num_chars.append(totals.num_chars)
+            return totals
 
-        monkeypatch.setattr(validation_module, "evaluate", evaluate)
+        monkeypatch.setattr(validation_module, "measure", measure)
 
 
 @pytest.mark.parametrize(
@@ -353,7 +353,7 @@ def test_where_time_is_short_it_is_measured_by_less_text(
     assert trainer.validator.max_chars == pytest.approx(max_chars, abs=1)
     assert len(set(world.num_chars[2:])) == 1  # behind two pieces that were timed
     resumed = make_trainer(seconds=60.0, clock=world.clock, measures_less=True, **given)
-    resumed.restore(trainer.state())
+    resumed.load_state_dict(trainer.state_dict())
     assert resumed.validator.max_chars == trainer.validator.max_chars
 
 
@@ -370,16 +370,16 @@ def test_there_is_time_left_to_pull_back_a_model_that_forgets_in_the_end(
 ) -> None:
     model = tiny_model()
     start = {name: tensor.clone() for name, tensor in model.state_dict().items()}
-    retention = RetentionLimit([random_text(50)], start, most_nats=1.0)
+    retention = RetentionLimit([random_text(50)], start, max_loss=1.0)
     world = World(monkeypatch, step_s=0.5, evaluation_s=1.0)
     figures = iter([0.5, 0.5, 2.0, 0.5])  # untrained; then too much, and so is all but the start
-    timed = validation_module.evaluate
+    timed = validation_module.measure
 
-    def evaluate(*args: Any, **kwargs: Any) -> Evaluation:
+    def measure(*args: Any, **kwargs: Any) -> Totals:
         timed(*args, **kwargs)
-        return Evaluation(next(figures, 2.0), 0.5, 100)
+        return Totals(100 * next(figures, 2.0), 50, 100, 100)
 
-    monkeypatch.setattr(validation_module, "evaluate", evaluate)
+    monkeypatch.setattr(validation_module, "measure", measure)
     events = run(
         make_trainer(
             model=model, seconds=100.0, clock=world.clock, retention=retention, num_evals=1
@@ -407,7 +407,7 @@ def test_a_run_that_is_made_longer_learns_and_is_measured_on_the_way() -> None:
     first = make_trainer(max_steps=10, num_evals=5, patience=0)
     run(first)
     longer = make_trainer(max_steps=40, num_evals=5, patience=0)
-    longer.restore(first.state(), has_other_limits=True)
+    longer.load_state_dict(first.state_dict(), has_other_limits=True)
     events = run(longer)
     steps = steps_of(events)
     assert [step.progress for step in steps] == [step.step / 40 for step in steps]

@@ -85,7 +85,7 @@ def test_the_largest_model_that_reads_enough_is_chosen(
 def test_a_short_run_measures_by_less_text(tmp_path: Path, machine_speed: dict[str, float]) -> None:
     machine_speed["operations_per_s"] = 1e10
     evaluated = [chosen(tmp_path, seconds=s).values["eval_chars"] for s in (10, 300, 3_600)]
-    assert evaluated[0] == module.FEWEST_CHARS
+    assert evaluated[0] == module.MIN_EVAL_CHARS
     assert evaluated[0] < evaluated[1] <= evaluated[2] == TrainingConfig().eval_chars
 
 

@@ -56,6 +56,11 @@ class Optimizers:
         norm: Tensor = torch.linalg.vector_norm(torch.stack(norms))
         return norm
 
+    @property
+    def gradients(self) -> list[Tensor]:
+        """The gradients, in which those of all parameters lie end to end, each (N,)."""
+        return [flat.gradients for flat in self._flats]
+
     def state_dict(self) -> dict[str, Tensor]:
         """Return the live tensors of the state; beside them there is `num_steps`."""
         muon = self.muon.state_dict() if self.muon is not None else {}

@@ -101,11 +101,11 @@ def test_a_state_goes_into_another_optimizer_and_never_into_one_of_another_shape
     optimizers = build_optimizers(model, config=TrainingConfig())
     optimizers.step(lr_factor=1.0)
     optimizers.adamw.first.fill_(3.0)
-    twin = build_optimizers(other, config=TrainingConfig())
-    twin.load_state_dict(optimizers.state_dict(), num_steps=1)
-    assert twin.num_steps == 1
-    assert bool((twin.adamw.first == 3).all())
+    replica = build_optimizers(other, config=TrainingConfig())
+    replica.load_state_dict(optimizers.state_dict(), num_steps=1)
+    assert replica.num_steps == 1
+    assert bool((replica.adamw.first == 3).all())
     with pytest.raises(RuntimeError):
-        twin.load_state_dict({name: torch.ones(1) for name in twin.state_dict()}, num_steps=1)
+        replica.load_state_dict({name: torch.ones(1) for name in replica.state_dict()}, num_steps=1)
     with pytest.raises(KeyError):
-        twin.load_state_dict({}, num_steps=1)
+        replica.load_state_dict({}, num_steps=1)

@@ -446,9 +446,9 @@ def test_a_run_that_goes_on_is_the_run_that_never_stopped() -> None:
             losses.append(event.loss)
             if len(losses) == 5:
                 break
-    state = broken_off.state().clone()
+    state = broken_off.state_dict().clone()
     other = trainer()
-    other.restore(state)
+    other.load_state_dict(state)
     losses += [event.loss for event in other.run() if isinstance(event, StepDone)]
     assert losses == expected
     assert torch.equal(weights(other.model), weights(whole.model))
