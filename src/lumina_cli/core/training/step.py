@@ -21,7 +21,7 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from lumina_cli.core.memory import none_on_oom, retry_on_oom
 from lumina_cli.core.model.transformer import Transformer
@@ -29,7 +29,7 @@ from lumina_cli.core.precision import LossScale, Precision, SkipReason
 from lumina_cli.core.seeding import random_state, restore_random_state
 from lumina_cli.core.training.compiled import Compiled
 from lumina_cli.core.training.events import BatchGrown, BatchSplit, CompileFailed, TrainEvent
-from lumina_cli.core.training.loss import LossSums, linear_cross_entropy, sum_losses
+from lumina_cli.core.training.loss import LossSums, sum_losses
 from lumina_cli.core.training.optim.optimizers import Optimizers
 from lumina_cli.core.training.parallel.rank import ALONE, Rank, own_rows
 from lumina_cli.core.training.parallel.threads import (
@@ -264,11 +264,7 @@ class Stepper:
             hidden = self._hidden(model, inputs).flatten(0, 1)  # (B · T, C)
             if len(chosen) < len(hidden):
                 hidden = hidden.index_select(0, chosen)  # (M, C): only these need logits
-            head: nn.Module = model.lm_head
-            if isinstance(head, nn.Linear) and device.type == "cpu":
-                smoothing = self.label_smoothing
-                return linear_cross_entropy(hidden, head.weight, targets, label_smoothing=smoothing)
-            logits = head(hidden)  # (M, V)
+            logits = model.lm_head(hidden)  # (M, V)
         return sum_losses(logits, targets, label_smoothing=self.label_smoothing)
 
     def _hidden(self, model: Transformer, inputs: Tensor) -> Tensor:

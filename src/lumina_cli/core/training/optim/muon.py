@@ -24,9 +24,6 @@ NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)
 """Coefficients of the quintic: steep at zero, and flat enough near one."""
 
 NEWTON_SCHULZ_STEPS = 5
-MUCH_WIDER = 2
-"""Columns for each row from which on the steps take fewer operations without the columns."""
-
 SCALE = 0.2
 """Times √max(A, B): the mean size of a number in the step is then about that of AdamW's."""
 
@@ -111,33 +108,9 @@ def orthogonalize(matrices: Tensor) -> Tensor:
     x = matrices.mT if tall else matrices
     norms: Tensor = torch.linalg.matrix_norm(x, keepdim=True)
     x = x / (norms + 1e-7)
-    rows, columns = x.shape[-2:]
-    x = _by_small_products(x) if columns >= MUCH_WIDER * rows else _by_all_products(x)
-    return x.mT if tall else x
-
-
-def _by_all_products(x: Tensor) -> Tensor:
-    """Return x after the Newton–Schulz steps, each a polynomial of x · xᵀ times x."""
     a, b, c = NEWTON_SCHULZ
     for _ in range(NEWTON_SCHULZ_STEPS):
         gram = x @ x.mT  # (N, A, A), the smaller side
         polynomial = torch.baddbmm(gram, gram, gram, beta=b, alpha=c)
         x = torch.baddbmm(x, polynomial, x, beta=a)
-    return x
-
-
-def _by_small_products(x: Tensor) -> Tensor:
-    """Do the same with two products by x in all, where each step takes two.
-
-    With P the polynomial of a step, P·x has the products P · (x · xᵀ) · P, so the steps go on
-    without x; what is left of them in the end is one matrix to multiply it with.
-    """
-    a, b, c = NEWTON_SCHULZ
-    gram, every = x @ x.mT, None  # (N, A, A), the smaller side
-    for _ in range(NEWTON_SCHULZ_STEPS):
-        polynomial = torch.baddbmm(gram, gram, gram, beta=b, alpha=c)
-        polynomial.diagonal(dim1=-2, dim2=-1).add_(a)
-        gram = polynomial @ gram @ polynomial
-        every = polynomial if every is None else polynomial @ every
-    assert every is not None
-    return every @ x
+    return x.mT if tall else x
