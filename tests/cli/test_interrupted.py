@@ -171,9 +171,9 @@ def test_a_second_run_on_the_folder_exits_73(folder: Path) -> None:
 LIMITED = """
 import resource, sys
 limit = int(sys.argv[1]) << 20
-from lumina_cli.recipes.train import job, pretrain  # loaded before the limit holds
+from lumina_cli.recipes.train import compute, pretrain  # loaded before the limit holds
 if sys.argv[2] == "surprise":
-    job.available_memory_bytes = lambda device: None  # nobody tells how much there is
+    compute.available_memory_bytes = lambda device: None  # nobody tells how much there is
 import torch._dynamo
 from lumina_cli.cli.app import app
 from lumina_cli.cli.errors import run_guarded

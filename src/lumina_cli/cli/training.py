@@ -123,7 +123,7 @@ def _header(run: "TrainingRun") -> list[str]:
     """Return the lines that a log begins with."""
     from lumina_cli.cli.views.train_lines import settings_lines  # noqa: PLC0415  torch
 
-    return settings_lines(run.plan, config=run.task.config, settings=run.task.settings.values())
+    return settings_lines(run.plan, config=run.job.config, settings=run.job.settings.values())
 
 
 def _check_writable(path: Path) -> None:
@@ -166,7 +166,7 @@ def _report_json(report: "TrainReport") -> dict[str, object]:
         "peak_memory_bytes": report.peak_memory_bytes,
         "seconds": round(report.seconds, 2),
         "stop_reason": report.stop_reason,
-        "held_out_right": None if report.exam is None else report.exam.share_right,
+        "held_out_right": None if report.starter_eval is None else report.starter_eval.share_right,
         **_finetuned_json(report),
     }
 
@@ -176,8 +176,8 @@ def _finetuned_json(report: "TrainReport") -> dict[str, object]:
         return {}
     return {
         "base": str(report.base.path),
-        "base_val_nats_per_char": report.base.before.new,
-        "base_kept_nats_per_char": report.base.before.kept,
+        "base_val_nats_per_char": report.base.loss.new,
+        "base_kept_nats_per_char": report.base.loss.replay,
         "kept_nats_per_char": report.kept_nats_per_char,
         "characters_added": report.characters_added,
     }

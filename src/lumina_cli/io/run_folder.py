@@ -34,7 +34,7 @@ class RunFolder:
         self._samples = self.path / SAMPLES
 
     def start(self, settings: Mapping[str, object]) -> None:
-        """Begin anew, once what an earlier run left is moved aside (see `earlier_run`).
+        """Begin anew, once what an earlier run left is moved aside (see `back_up_run`).
 
         Raises:
             OutputError: the folder can't be written.
@@ -47,7 +47,7 @@ class RunFolder:
         except OSError as error:
             raise not_writable(self.path, error) from error
 
-    def go_on(self, settings: Mapping[str, object]) -> None:
+    def resume(self, settings: Mapping[str, object]) -> None:
         """Add to what is there; a line that was cut off is ended."""
         with contextlib.suppress(OSError):
             self._write_settings(settings)

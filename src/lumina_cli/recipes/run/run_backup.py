@@ -17,7 +17,7 @@ _TAIL_BYTES = 4_096
 _ENDS = {("Finished", reason) for reason in get_args(StopReason) if reason != "interrupted"}
 
 
-def earlier_notices(model: Path) -> list[str]:
+def backup_notices(model: Path) -> list[str]:
     """Tell where what is there already will be kept, and how to go on with an unfinished run.
 
     Reads the newest checkpoint of an unfinished run, to name the command that began it.
@@ -34,7 +34,7 @@ def earlier_notices(model: Path) -> list[str]:
     ]
 
 
-def move_aside(model: Path) -> None:
+def back_up_run(model: Path) -> None:
     """Move a model and its run to names that nothing has: `Model.previous.pth`, and so on.
 
     Raises:
