@@ -21,6 +21,7 @@ from lumina_cli.recipes.infer import starter_eval
 from lumina_cli.recipes.run import samples
 from lumina_cli.recipes.run.events import Saved
 from lumina_cli.recipes.run.run import TrainingRun
+from lumina_cli.recipes.run.run_backup import backup_notices
 from lumina_cli.recipes.train.pretrain import pretrain
 from lumina_cli.settings import TRAIN_CONFIGS, resolve_settings
 
@@ -154,6 +155,14 @@ def test_older_models_are_kept_aside_and_that_is_told(tmp_path: Path) -> None:
     assert load_model(tmp_path / "Model.previous-2.pth").metadata["steps"] == 2
     assert load_model(tmp_path / "Model.previous.pth").metadata["steps"] == 1
     assert any("Model.previous-2.run" in notice for notice in run.job.notices)
+
+
+def test_a_run_that_was_best_before_its_end_has_ended(tmp_path: Path) -> None:
+    run = prepare(tmp_path, max_steps=12, learning_rate=2.0, warmup_ratio=0.9, min_lr_ratio=1.0)
+    evaluated = [event for event in run.run() if isinstance(event, Evaluated)]
+    assert not evaluated[-1].is_best
+    (notice,) = backup_notices(run.job.out)
+    assert "has not ended" not in notice
 
 
 def test_the_run_folder_tells_what_happened(tmp_path: Path) -> None:

@@ -41,5 +41,7 @@ class SaveFailed:
 SaveEvent = Saved | CheckpointSaved | SaveFailed
 RunEvent = TrainEvent | SaveEvent | RunStarted
 
-STARTS = frozenset({"RunStarted", "Begun"})
+SUCCESSFUL_SAVES = frozenset({Saved.__name__, CheckpointSaved.__name__})
+
+STARTS = frozenset({RunStarted.__name__, "Begun"})
 """The names of a start in metrics.jsonl; older runs wrote the second."""

@@ -11,6 +11,7 @@ from lumina_cli.core.training.events import StopReason
 from lumina_cli.errors import LuminaError
 from lumina_cli.io import lock
 from lumina_cli.io.run_folder import CHECKPOINTS, METRICS, RUN_SUFFIX, not_writable
+from lumina_cli.recipes.run.events import SUCCESSFUL_SAVES
 from lumina_cli.recipes.train.resume import command_of
 
 _TAIL_BYTES = 4_096
@@ -88,10 +89,18 @@ def _command_of(run: Path) -> str:
 
 
 def _has_ended(metrics: Path) -> bool:
+    """Whether the last that happened was the end; what is saved may be told behind it."""
     try:
         with metrics.open("rb") as file:
             file.seek(max(metrics.stat().st_size - _TAIL_BYTES, 0))
-            last = json.loads(file.read().splitlines()[-1])
-    except (OSError, ValueError, IndexError):
-        return False  # cut off by a crash
-    return isinstance(last, dict) and (last.get("event"), last.get("reason")) in _ENDS
+            lines = file.read().splitlines()
+    except OSError:
+        return False
+    for line in reversed(lines):
+        try:
+            event = json.loads(line)
+        except ValueError:  # cut off by a crash
+            continue
+        if not isinstance(event, dict) or event.get("event") not in SUCCESSFUL_SAVES:
+            return isinstance(event, dict) and (event.get("event"), event.get("reason")) in _ENDS
+    return False

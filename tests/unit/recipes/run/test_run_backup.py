@@ -3,6 +3,8 @@
 import json
 from pathlib import Path
 
+import pytest
+
 from lumina_cli.recipes.run.run_backup import back_up_run, backup_notices
 
 FINISHED = {"event": "Finished", "step": 9, "reason": "max_steps"}
@@ -65,3 +67,54 @@ def test_a_run_that_has_not_ended_is_told_with_the_way_to_go_on(tmp_path: Path) 
         (notice,) = backup_notices(model)
         assert "step 9" in notice
         assert f"lumina train --resume {tmp_path / 'Model.previous.run'}" in notice
+
+
+SAVED = {"event": "CheckpointSaved", "step": 9, "path": "step-00000009.pth", "seconds": 0.1}
+BEST_SAVED = {"event": "Saved", "step": 7, "path": "Model.pth"}
+SAVE_FAILED = {"event": "SaveFailed", "step": 9, "why": "no space left on device"}
+STARTED = {"event": "RunStarted", "step": 9}
+
+
+def record(model: Path, *events: object, end: str = "\n") -> None:
+    """Write events into the metrics of the run beside a model."""
+    leave_run(model, content="first", last={})
+    lines = [event if isinstance(event, str) else json.dumps(event) for event in events]
+    metrics = model.with_suffix(".run") / "metrics.jsonl"
+    metrics.write_text("\n".join(lines) + end, encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    "after",
+    [
+        [SAVED],  # its last evaluation was not its best, so it was saved once more at the end
+        [SAVED, BEST_SAVED],
+        [json.dumps(SAVED)[:20]],  # cut off by a crash
+    ],
+)
+def test_what_is_saved_after_the_end_does_not_make_a_run_unfinished(
+    tmp_path: Path, after: list[object]
+) -> None:
+    model = tmp_path / "Model.pth"
+    record(model, {"event": "StepDone", "step": 9}, FINISHED, *after, end="")
+    (notice,) = backup_notices(model)
+    assert "has not ended" not in notice
+
+
+@pytest.mark.parametrize(
+    "events",
+    [
+        [INTERRUPTED, SAVED],
+        [FINISHED, SAVE_FAILED],  # the end is not on disk
+        [FINISHED, SAVED, STARTED],  # it was resumed
+        [FINISHED, SAVED, {"event": "Begun", "step": 9}, {"event": "StepDone", "step": 10}],
+        [SAVED],
+        [[], "null"],
+    ],
+)
+def test_a_run_is_unfinished_unless_it_came_to_its_end(
+    tmp_path: Path, events: list[object]
+) -> None:
+    model = tmp_path / "Model.pth"
+    record(model, *events)
+    (notice,) = backup_notices(model)
+    assert "has not ended" in notice
