@@ -10,6 +10,7 @@ from lumina_cli.core.checkpoint.store import CheckpointStore
 from lumina_cli.core.training.events import StopReason
 from lumina_cli.errors import LuminaError
 from lumina_cli.io import lock
+from lumina_cli.io.atomic import check_regular
 from lumina_cli.io.run_folder import CHECKPOINTS, METRICS, RUN_SUFFIX, not_writable
 from lumina_cli.recipes.run.events import SUCCESSFUL_SAVES
 from lumina_cli.recipes.train.resume import command_of
@@ -39,8 +40,9 @@ def back_up_run(model: Path) -> None:
     """Move a model and its run to names that nothing has: `Model.previous.pth`, and so on.
 
     Raises:
-        OutputError: the folder can't be written.
+        OutputError: the folder can't be written, or what is to be moved is no file.
     """
+    check_regular(model)
     run, (model_aside, run_aside) = model.with_suffix(RUN_SUFFIX), _free_names(model)
     try:
         if files := _files_of_run(run):
