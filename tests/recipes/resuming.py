@@ -30,7 +30,7 @@ MORE = {"max_steps": NUM_STEPS, "save_every": "1000", "num_evals": 7, "optimizer
 
 
 def run_out_of_memory_once(run: TrainingRun) -> None:
-    real, model = run.task.model.hidden, run.task.model
+    real, model = run.job.model.hidden, run.job.model
 
     def hidden(idx: Tensor, **cache: Any) -> Tensor:
         x = real(idx, **cache)

@@ -14,11 +14,12 @@ from lumina_cli.core.training.events import StepDone
 from lumina_cli.data import corpus
 from lumina_cli.errors import ModelFileError
 from lumina_cli.recipes.finetune.base import load_base
-from lumina_cli.recipes.finetune.finetune import finetune, go_on_finetuning
+from lumina_cli.recipes.finetune.finetune import finetune, resume_finetune
 from lumina_cli.recipes.finetune.settings import finetune_settings
 from lumina_cli.recipes.infer.evaluate import evaluate_model
-from lumina_cli.recipes.infer.loaded_model import LoadedModel, TextGenerator, open_model
-from lumina_cli.recipes.infer.model_info import describe_model
+from lumina_cli.recipes.infer.loaded_model import LoadedModel, open_model
+from lumina_cli.recipes.infer.model_info import model_info
+from lumina_cli.recipes.infer.text_generator import TextGenerator
 from lumina_cli.recipes.run.run import TrainingRun
 from lumina_cli.recipes.train.pretrain import pretrain
 from lumina_cli.recipes.train.resume import find_run
@@ -74,7 +75,7 @@ def texts(home: Path, *, prompt: str = "where", num: int = 1, **flags: object) -
 
 def test_the_corpus_has_fewer_ids_than_characters(home: Path, tokenizer: PieceTokenizer) -> None:
     run = begun(home, out="Another.pth")
-    held = run.task.material.corpus
+    held = run.job.data.corpus
     assert held.tokenizer == tokenizer
     said = [id_ for id_ in held.train.slice(0, len(held.train)).ids.tolist() if id_ >= 6]
     assert held.train_counts.chars == len(tokenizer.decode(said))
@@ -111,7 +112,7 @@ def test_a_run_tells_its_speed_in_characters(home: Path) -> None:
 def test_a_model_learns_and_its_file_tells_what_it_needs(
     home: Path, tokenizer: PieceTokenizer
 ) -> None:
-    facts = describe_model(home / "Model.pth")
+    facts = model_info(home / "Model.pth")
     expected = {"ids": tokenizer.vocab_size, "characters": len(tokenizer.character_ids)}
     assert facts["vocabulary"] == expected
     assert load_model(home / "Model.pth").metadata["val_nats_per_char"] < 1.5  # noise: over 3
@@ -217,7 +218,7 @@ def test_a_model_learns_new_characters_and_goes_on_with_them(
     found = find_run(
         None, out=home / "Tuned.pth", default_out=Path("x"), flags={}, kinds=FINETUNE_CONFIGS
     )
-    again = go_on_finetuning(found)
+    again = resume_finetune(found)
     list(again.run())
     assert again.report is not None
     new = load_model(home / "Tuned.pth")
@@ -225,11 +226,11 @@ def test_a_model_learns_new_characters_and_goes_on_with_them(
     assert set(again.report.characters_added) == set(CYRILLIC) - set(tokenizer.characters)
     assert new.tokenizer.added_characters(tokenizer.vocab_size) == again.report.characters_added
     assert again.report.base is not None
-    assert again.report.base.before.new is not None
+    assert again.report.base.loss.new is not None
     assert again.report.best_nats_per_char is not None
-    assert again.report.best_nats_per_char < again.report.base.before.new
-    assert again.report.kept_nats_per_char is not None
-    held = again.task.material.corpus.train
+    assert again.report.best_nats_per_char < again.report.base.loss.new
+    assert again.report.base_loss is not None
+    held = again.job.data.corpus.train
     ids = held.slice(0, len(held)).ids
     assert np.isin(tokenizer.vocab_size, ids)
 

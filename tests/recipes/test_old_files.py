@@ -10,7 +10,7 @@ import torch
 
 from lumina_cli.core.checkpoint.model_file import load_checkpoint, load_model
 from lumina_cli.core.training.events import Evaluated, StepDone
-from lumina_cli.recipes.finetune.finetune import go_on_finetuning
+from lumina_cli.recipes.finetune.finetune import resume_finetune
 from lumina_cli.recipes.run.validation_sample import read_sample
 from lumina_cli.recipes.train.pretrain import pretrain
 from lumina_cli.recipes.train.resume import find_run
@@ -53,7 +53,7 @@ def test_an_old_run_goes_on_as_it_would_have(name: str) -> None:
         kinds=FINETUNE_CONFIGS if is_tuned else TRAIN_CONFIGS,
     )
     run = (
-        go_on_finetuning(resumed)
+        resume_finetune(resumed)
         if is_tuned
         else pretrain(resumed.settings, data=resumed.data, out=resumed.out, resumed=resumed)
     )

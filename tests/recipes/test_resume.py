@@ -14,8 +14,8 @@ from lumina_cli.core.checkpoint.model_file import load_checkpoint, load_model, s
 from lumina_cli.core.training.events import StepDone
 from lumina_cli.core.training.parallel import threads as workers
 from lumina_cli.errors import DataError, MissingInputError, StorageError, UsageError
+from lumina_cli.recipes.run.events import CheckpointSaved, SaveFailed
 from lumina_cli.recipes.run.run import TrainingRun
-from lumina_cli.recipes.run.saving import CheckpointSaved, SaveFailed
 from lumina_cli.recipes.train.pretrain import pretrain
 from lumina_cli.recipes.train.resume import Resumed, find_run
 from lumina_cli.renamed_settings import with_first_names
@@ -75,10 +75,10 @@ def test_settings_that_were_kept_by_their_old_names_go_on(tmp_path: Path) -> Non
     interrupt(begun(tmp_path, num_evals=3, oasst_lang="de", position_encoding="rotary"), step=3)
     path = found(tmp_path).found.path
     checkpoint = load_checkpoint(path)
-    settings = with_first_names(checkpoint.facts["settings"])
+    settings = with_first_names(checkpoint.metadata["settings"])
     assert settings["evaluations"] == 3
-    facts = {**checkpoint.facts, "settings": settings}
-    save_checkpoint(path, dataclasses.replace(checkpoint, facts=facts))
+    metadata = {**checkpoint.metadata, "settings": settings}
+    save_checkpoint(path, dataclasses.replace(checkpoint, metadata=metadata))
     resumed = found(tmp_path, max_steps="8", evaluations="2")
     assert resumed.settings.notices == ("--evaluations is now called --num-evals",)
     assert not resumed.notices
@@ -105,8 +105,8 @@ def test_other_data_is_refused(tmp_path: Path) -> None:
 def test_another_machine_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     interrupt(begun(tmp_path), step=3)
     facts = {"torch": "1.0", "device": "cpu", "threads": 99, "cpu": "another"}
-    monkeypatch.setattr("lumina_cli.recipes.train.job.machine_facts", lambda device: facts)
-    notices = " ".join(gone_on(tmp_path).task.notices)
+    monkeypatch.setattr("lumina_cli.recipes.train.resume.machine_facts", lambda device: facts)
+    notices = " ".join(gone_on(tmp_path).job.notices)
     assert "torch is 1.0 now" in notices
     assert "threads is 99 now" in notices
 
@@ -127,7 +127,7 @@ def test_other_pieces_for_want_of_memory_are_told(
 ) -> None:
     interrupt(begun(tmp_path), step=3)
     assert "at once" not in " ".join(gone_on(tmp_path).notices)
-    monkeypatch.setattr("lumina_cli.recipes.train.job.windows_at_once", lambda *_, **__: 2)
+    monkeypatch.setattr("lumina_cli.recipes.train.compute.windows_at_once", lambda *_, **__: 2)
     monkeypatch.setattr(workers, "available_memory_bytes", lambda _: 0)
     notices = " ".join(gone_on(tmp_path, **change).notices)
     assert ("number of windows at once is 2 now and was 4" in notices) == (not change)
@@ -187,7 +187,7 @@ def test_a_disk_that_stays_full_ends_the_run_with_the_last_checkpoint_whole(
 
 def test_the_last_checkpoint_knows_of_the_evaluation_after_the_same_step(tmp_path: Path) -> None:
     list(begun(tmp_path, save_every="5", num_evals=2).run())
-    values = found(tmp_path).found.checkpoint.values
+    values = found(tmp_path).found.checkpoint.state
     assert values["evaluated_step"] == 20
     assert values["best_step"] == load_model(tmp_path / "Model.pth").metadata["steps"]
 

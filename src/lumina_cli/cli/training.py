@@ -105,7 +105,7 @@ def _stop(run: "TrainingRun", *, quiet: bool) -> None:
 
 def _logs(run: "TrainingRun", *, log_file: Path | None, tensorboard: bool) -> list["TrainView"]:
     from lumina_cli.cli.views.train import LogFile  # noqa: PLC0415  torch
-    from lumina_cli.io.run_folder import LOG  # noqa: PLC0415
+    from lumina_cli.io.run_folder import LOG, TENSORBOARD  # noqa: PLC0415
 
     if log_file is not None:
         _check_writable(log_file)
@@ -115,7 +115,7 @@ def _logs(run: "TrainingRun", *, log_file: Path | None, tensorboard: bool) -> li
     if tensorboard:
         from lumina_cli.cli.views.tensorboard import TensorBoardView  # noqa: PLC0415  torch
 
-        logs.append(TensorBoardView(run.folder.path / "tensorboard"))
+        logs.append(TensorBoardView(run.folder.path / TENSORBOARD))
     return logs
 
 
@@ -123,7 +123,7 @@ def _header(run: "TrainingRun") -> list[str]:
     """Return the lines that a log begins with."""
     from lumina_cli.cli.views.train_lines import settings_lines  # noqa: PLC0415  torch
 
-    return settings_lines(run.plan, config=run.task.config, settings=run.task.settings.values())
+    return settings_lines(run.plan, config=run.job.config, settings=run.job.settings.values())
 
 
 def _check_writable(path: Path) -> None:
@@ -166,7 +166,7 @@ def _report_json(report: "TrainReport") -> dict[str, object]:
         "peak_memory_bytes": report.peak_memory_bytes,
         "seconds": round(report.seconds, 2),
         "stop_reason": report.stop_reason,
-        "held_out_right": None if report.exam is None else report.exam.share_right,
+        "held_out_right": None if report.starter_eval is None else report.starter_eval.share_right,
         **_finetuned_json(report),
     }
 
@@ -176,8 +176,8 @@ def _finetuned_json(report: "TrainReport") -> dict[str, object]:
         return {}
     return {
         "base": str(report.base.path),
-        "base_val_nats_per_char": report.base.before.new,
-        "base_kept_nats_per_char": report.base.before.kept,
+        "base_val_nats_per_char": report.base.loss.new,
+        "base_kept_nats_per_char": report.base.loss.replay,
         "kept_nats_per_char": report.base_loss,
         "characters_added": report.characters_added,
     }

@@ -7,7 +7,6 @@ the cache folder under a key made of everything it depends on.
 
 import hashlib
 import json
-import os
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -23,8 +22,9 @@ from lumina_cli.data.config import DataConfig
 from lumina_cli.data.dataset import TokenDataset, TokenDatasetWriter, open_token_dataset
 from lumina_cli.data.document_file import DocumentFile
 from lumina_cli.data.split import DocumentSizes, split_documents
-from lumina_cli.errors import DataError
-from lumina_cli.io.cache_folder import DESCRIPTION, build_atomically, hold, prune, remove
+from lumina_cli.errors import DataError, StorageError
+from lumina_cli.io.cache_folder import build_entry, discard_entry, hold_entry, prune
+from lumina_cli.io.owned_folder import Hold
 from lumina_cli.renamed_settings import with_first_names
 from lumina_cli.tokenizer.base import Tokenizer
 from lumina_cli.tokenizer.chat_format import encode_documents
@@ -40,6 +40,10 @@ from lumina_cli.tokenizer.special_ids import MAX_VOCAB_SIZE
 
 FORMAT_VERSION = 5
 """Part of every cache key: raise it when the encoding of the same documents changes."""
+
+DESCRIPTION = "corpus.json"
+MOST_BUILDS = 3
+"""Of an entry that somebody else takes away, or damages, as soon as it is there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,20 +116,24 @@ def load_corpus(
         fingerprint, config=config, seed=seed, tokenizer=tokenizer, max_new_chars=max_new_chars
     )
     path = folder / key
-    try:
-        return _open(path)
-    except (OSError, ValueError, KeyError):  # not there, taken away, damaged, or an older one
-        remove(path)
-    builder = _Builder(read_documents, read_validation, config=config, seed=seed)
 
     def build(staging: Path) -> None:
+        builder = _Builder(read_documents, read_validation, config=config, seed=seed)
         description = builder.build(staging, tokenizer=tokenizer, max_new_chars=max_new_chars)
         description |= {"remarks": list(remarks()), "shapes": list(shapes())}
         (staging / DESCRIPTION).write_text(json.dumps(description), encoding="utf-8")
 
-    build_atomically(path, build)
-    corpus = _open(path)
-    prune(folder)
+    corpus = _open(hold_entry(path))
+    for _ in range(MOST_BUILDS):
+        if corpus is not None:
+            return corpus
+        corpus = _open(build_entry(path, build))
+        prune(folder)
+    if corpus is None:
+        raise StorageError(
+            f"the encoded text in {path} goes away or is damaged as soon as it is made",
+            hint="Name another folder in LUMINA_CACHE_DIR.",
+        )
     return corpus
 
 
@@ -292,7 +300,20 @@ def _cache_key(
     return hashlib.sha256(json.dumps(depends_on).encode()).hexdigest()[:32]
 
 
-def _open(path: Path) -> Corpus:
+def _open(held: Hold | None) -> Corpus | None:
+    """Open an entry that is held, for as long as the corpus lives; one that is damaged goes."""
+    if held is None:
+        return None
+    try:
+        corpus = _read(held.path)
+    except (OSError, ValueError, KeyError):  # taken away, damaged, or of another version
+        discard_entry(held)
+        return None
+    weakref.finalize(corpus, held.release)
+    return corpus
+
+
+def _read(path: Path) -> Corpus:
     description = json.loads((path / DESCRIPTION).read_text(encoding="utf-8"))
     tokenizer = tokenizer_from_json(description["tokenizer"])
     train, validation = (
@@ -305,9 +326,8 @@ def _open(path: Path) -> Corpus:
         )
         for name, side in zip(("train", "validation"), description["sides"], strict=True)
     )
-    descriptor = hold(path)
     counts = [SplitCounts(**side["counts"]) for side in description["sides"]]
-    corpus = Corpus(
+    return Corpus(
         tokenizer,
         train,
         validation,
@@ -318,6 +338,3 @@ def _open(path: Path) -> Corpus:
         key=path.name,
         newcomers=description["newcomers"],
     )
-    if descriptor is not None:
-        weakref.finalize(corpus, os.close, descriptor)
-    return corpus

@@ -16,6 +16,7 @@ from lumina_cli.data.corpus import Corpus, SplitCounts, load_corpus
 from lumina_cli.data.dataset import TokenDataset
 from lumina_cli.errors import DataError, StorageError
 from lumina_cli.io.cache_folder import cache_folder
+from lumina_cli.io.owned_folder import MARKER
 from lumina_cli.tokenizer.characters import CharacterTokenizer
 
 
@@ -255,7 +256,7 @@ def test_only_finished_work_lies_in_the_cache(tmp_path: Path) -> None:
     corpus = load(tmp_path, TALKS)
     assert [path.name for path in tmp_path.iterdir()] == [corpus.key]
     names = {path.name for path in (tmp_path / corpus.key).iterdir()}
-    assert names == {"corpus.json", "train.bin", "validation.bin"}
+    assert names == {MARKER, "corpus.json", "train.bin", "validation.bin"}
 
 
 def test_documents_are_read_once(tmp_path: Path) -> None:

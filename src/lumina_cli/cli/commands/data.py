@@ -104,10 +104,10 @@ def check(
         )
     epoch_s = None
     if model and not checked.refusal:
-        from lumina_cli.recipes.infer.throughput import measure_epoch  # noqa: PLC0415  torch
+        from lumina_cli.recipes.infer.throughput import estimate_epoch_time  # noqa: PLC0415  torch
 
         with stderr_console().status("measuring …"):
-            epoch_s = measure_epoch(model, data=data, settings=settings).seconds
+            epoch_s = estimate_epoch_time(model, data=data, settings=settings).seconds
     if json:
         print_json(check_as_json(checked, epoch_s=epoch_s))
     else:

@@ -11,9 +11,9 @@ def command(*, json: Json = False, verbose: Verbose = 0) -> None:
 
     Device, precision and threads are what training would use.
     """
-    from lumina_cli.recipes.infer.model_info import describe_machine  # noqa: PLC0415  torch
+    from lumina_cli.recipes.infer.machine_info import machine_info  # noqa: PLC0415  torch
 
-    facts = describe_machine()
+    facts = machine_info()
     if json:
         print_json(facts)
         return

@@ -163,10 +163,10 @@ def _resumed(
     if config:
         notice("--config has no effect with --resume: the run keeps its settings")
 
-    from lumina_cli.recipes.finetune.finetune import go_on_finetuning  # noqa: PLC0415  torch
+    from lumina_cli.recipes.finetune.finetune import resume_finetune  # noqa: PLC0415  torch
     from lumina_cli.recipes.train.resume import find_run  # noqa: PLC0415
 
     resumed = find_run(
         checkpoint, out=out, default_out=DEFAULT_FINETUNED, flags=flags, kinds=FINETUNE_CONFIGS
     )
-    return go_on_finetuning(resumed, data=data, val_data=val_data, started_s=started_s)
+    return resume_finetune(resumed, data=data, val_data=val_data, started_s=started_s)

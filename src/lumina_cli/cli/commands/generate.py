@@ -28,7 +28,7 @@ from lumina_cli.settings import CHAT_DEFAULTS
 if TYPE_CHECKING:
     from lumina_cli.core.inference.speculative import Acceptance
     from lumina_cli.core.inference.stopping import GenerationChunk
-    from lumina_cli.recipes.infer.loaded_model import TextGenerator
+    from lumina_cli.recipes.infer.text_generator import TextGenerator
 
 
 @with_settings(SamplingConfig, ComputeConfig, defaults={**CHAT_DEFAULTS, **OWN_SAMPLER})
@@ -65,7 +65,8 @@ def command(
     """Continue a text."""
     never_fail_to_encode()
     start = _prompt([*filter(None, [text, prompt])], prompt_file)
-    from lumina_cli.recipes.infer.loaded_model import TextGenerator, open_model  # noqa: PLC0415  torch
+    from lumina_cli.recipes.infer.loaded_model import open_model  # noqa: PLC0415  torch
+    from lumina_cli.recipes.infer.text_generator import TextGenerator  # noqa: PLC0415
 
     ready = open_model(model, flags=flags, environ=os.environ, toml=config)
     continuer = TextGenerator(ready, start, max(num_samples, ready.config.num_candidates))

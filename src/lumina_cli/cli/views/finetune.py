@@ -12,7 +12,7 @@ MOST_FORGOTTEN = 0.1
 
 def forgetting_advice(report: TrainReport) -> str | None:
     """Return what helps where much was forgotten; None where it was not."""
-    before = report.base.before.kept if report.base else None
+    before = report.base.loss.replay if report.base else None
     if before is None or report.base_loss is None:
         return None
     rise = report.base_loss / before - 1 if before else 0.0
@@ -35,8 +35,8 @@ def finetuned_rows(report: TrainReport) -> dict[str, str]:
     if base is None:
         return {}
     rows = {
-        "new text": _before_after(base.before.new, report.best_nats_per_char),
-        "old text": _before_after(base.before.kept, report.base_loss),
+        "new text": _before_after(base.loss.new, report.best_nats_per_char),
+        "old text": _before_after(base.loss.replay, report.base_loss),
         "characters": f"{len(report.characters_added):,} added",
     }
     if report.share < 1:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from lumina_cli.core.training.events import Evaluated, Sampled, StepDone
 from lumina_cli.errors import UsageError
-from lumina_cli.recipes.run.run import RunEvent
+from lumina_cli.recipes.run.events import RunEvent
 
 
 class TensorBoardView:

@@ -17,7 +17,7 @@ from lumina_cli.cli.formatting import format_duration
 from lumina_cli.cli.views.train_lines import log_line, one_line, trouble_line
 from lumina_cli.core.training.events import EpochDone, Evaluated, Sampled, StepDone
 from lumina_cli.io.terminal_text import strip_controls
-from lumina_cli.recipes.run.run import RunEvent
+from lumina_cli.recipes.run.events import RunEvent
 from lumina_cli.recipes.train.plan import Plan
 
 FIRST_SAMPLES = 3

@@ -18,8 +18,7 @@ from lumina_cli.core.training.events import (
     SampleSkipped,
     StepSkipped,
 )
-from lumina_cli.recipes.run.run import Begun, RunEvent
-from lumina_cli.recipes.run.saving import CheckpointSaved, SaveFailed
+from lumina_cli.recipes.run.events import CheckpointSaved, RunEvent, RunStarted, SaveFailed
 from lumina_cli.recipes.train.plan import Plan
 
 
@@ -40,7 +39,7 @@ def settings_lines(plan: Plan, *, config: TrainingConfig, settings: dict[str, ob
 def trouble_line(event: RunEvent) -> str | None:
     """Return what a person should notice, whatever the view; None for the usual course."""
     match event:
-        case Begun() if event.step:
+        case RunStarted() if event.step:
             return f"Resuming from step {event.step}."
         case BatchSplit():
             again = " and activations are computed twice" if event.activation_checkpointing else ""

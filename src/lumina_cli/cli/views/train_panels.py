@@ -60,7 +60,7 @@ def show_report(console: Console, report: TrainReport) -> None:
     for name, text in rows.items():
         grid.add_row(Text(name, style="dim"), plain(text))
     console.print(Panel(grid, title="done", title_align="left", border_style="green"))
-    if report.exam is not None:
+    if report.starter_eval is not None:
         console.print(_exam_table(report))
     if advice := forgetting_advice(report):
         console.print(plain(advice))
@@ -80,17 +80,17 @@ def resume_command(report: TrainReport) -> str:
 
 
 def _exam_table(report: TrainReport) -> Table:
-    assert report.exam is not None
+    assert report.starter_eval is not None
     table = Table(title="held-out questions", title_justify="left", box=None)
     table.add_column("family")
     table.add_column("right", justify="right")
     table.add_column("share", justify="right")
-    for score in report.exam.families:
+    for score in report.starter_eval.families:
         share = score.num_right / score.num_questions
         right = f"{score.num_right} of {score.num_questions}"
         table.add_row(score.family, right, f"{share:.0%}")
     table.add_row(
-        Text("all", style="bold"), "", Text(f"{report.exam.share_right:.0%}", style="bold")
+        Text("all", style="bold"), "", Text(f"{report.starter_eval.share_right:.0%}", style="bold")
     )
     return table
 

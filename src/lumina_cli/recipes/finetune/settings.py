@@ -12,7 +12,7 @@ from lumina_cli.core.training.finetune_config import REPLAY_OFF, FinetuneConfig
 from lumina_cli.data.batches import Replay, steps_of_text
 from lumina_cli.data.dataset import TokenDataset
 from lumina_cli.errors import UsageError
-from lumina_cli.recipes.unused_settings import idle_lines
+from lumina_cli.recipes.unused_settings import unused_lines
 from lumina_cli.settings import (
     BASE_PLACE,
     FINETUNE_CONFIGS,
@@ -121,7 +121,7 @@ def with_enough_passes(settings: Settings, text: TokenDataset) -> Settings:
     return settings.replaced({"epochs": epochs}, source=BASE_PLACE)
 
 
-def idle_settings(settings: Settings, *, repeats: bool, measures: bool) -> list[str]:
+def unused_finetune_settings(settings: Settings, *, repeats: bool, measures: bool) -> list[str]:
     """Return a line for each setting that was given and changes nothing here.
 
     Args:
@@ -130,10 +130,10 @@ def idle_settings(settings: Settings, *, repeats: bool, measures: bool) -> list[
         measures: whether there is old text to measure with.
     """
     config = settings.of(FinetuneConfig)
-    return idle_lines(settings, _idle(config, repeats=repeats, measures=measures))
+    return unused_lines(settings, _unused(config, repeats=repeats, measures=measures))
 
 
-def _idle(config: FinetuneConfig, *, repeats: bool, measures: bool) -> Iterator[tuple[str, str]]:
+def _unused(config: FinetuneConfig, *, repeats: bool, measures: bool) -> Iterator[tuple[str, str]]:
     if not config.expand_vocab:
         yield "max_new_chars", "with --no-expand-vocab"
     if config.replay == REPLAY_OFF:

@@ -16,21 +16,21 @@ from lumina_cli.data.batches import validation_batches
 from lumina_cli.data.config import DataConfig
 from lumina_cli.errors import DataError
 from lumina_cli.recipes.data.sources import encode_source, open_source
-from lumina_cli.recipes.unused_settings import idle_data_settings, idle_lines
+from lumina_cli.recipes.unused_settings import unused_data_settings, unused_lines
 from lumina_cli.settings import Settings
 
 BATCH_SIZE = 16
 
 
 @dataclass(frozen=True, slots=True)
-class Measured:
+class EvalReport:
     """The figures of a model on a text, and what there is to tell of the settings."""
 
     evaluation: Evaluation
     notices: tuple[str, ...]
 
 
-def evaluate_model(model_path: Path, *, data: Sequence[Path], settings: Settings) -> Measured:
+def evaluate_model(model_path: Path, *, data: Sequence[Path], settings: Settings) -> EvalReport:
     """Measure a model on all of the data, none of it set apart.
 
     Raises:
@@ -54,4 +54,4 @@ def evaluate_model(model_path: Path, *, data: Sequence[Path], settings: Settings
     result = evaluate(loaded.model, batches, tokenizer=loaded.tokenizer, precision=precision)
     if not result.characters:
         raise DataError("no character of the data counts", hint="Try: --loss-on all")
-    return Measured(result, tuple(idle_lines(settings, idle_data_settings(config, corpus))))
+    return EvalReport(result, tuple(unused_lines(settings, unused_data_settings(config, corpus))))

@@ -15,10 +15,14 @@ from typing import Any
 
 from lumina_cli.core.training.events import with_new_fields
 from lumina_cli.io.run_folder import METRICS, REPORT, SETTINGS
+from lumina_cli.recipes.run.events import STARTS
 
 WIDTH, HEIGHT, MARGIN = 640, 220, 48
 MOST_POINTS = 600
 """More points than pixels only make the file larger."""
+
+REWINDS = STARTS | {"RolledBack"}
+"""Events that tell from which step the run goes on."""
 
 QUIET = {"StepDone", "EpochDone", "Evaluated", "Sampled", "CheckpointSaved", "Saved"}
 """Events that curves and samples show; the others are what happened."""
@@ -53,7 +57,7 @@ def read_events(path: Path) -> Iterator[Event]:
             event = json.loads(line)
         except ValueError:  # a line that a crash cut off
             continue
-        if event.get("event") in ("Begun", "RolledBack"):
+        if event.get("event") in REWINDS:
             events = [e for e in events if e.get("step", 0) <= event["step"]]
         events.append(with_new_fields(event))
     yield from events

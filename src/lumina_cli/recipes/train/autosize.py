@@ -18,7 +18,7 @@ from lumina_cli.core.training.config import TrainingConfig
 from lumina_cli.core.training.validation import MIN_EVAL_CHARS, ONE_SHARE
 from lumina_cli.data.corpus import Corpus
 from lumina_cli.errors import OutOfMemoryError
-from lumina_cli.recipes.train.job import Compute, fit_to_machine
+from lumina_cli.recipes.train.compute import Compute, fit_to_device
 from lumina_cli.recipes.train.plan import measure_step_s
 from lumina_cli.settings import Settings
 
@@ -96,13 +96,13 @@ def is_free(settings: Settings) -> bool:
     return config.minutes is not None and settings.preset is None and not has_shape
 
 
-def autosize(settings: Settings, *, corpus: Corpus, machine: Compute, seconds: float) -> Choice:
+def autosize(settings: Settings, *, corpus: Corpus, compute: Compute, seconds: float) -> Choice:
     """Return the largest model that the time and the memory are enough for.
 
     Args:
         settings: what they name stays as it is.
         corpus: to learn from; a little of it is learnt on trial.
-        machine: to compute on.
+        compute: what it computes on.
         seconds: left for training.
 
     Raises:
@@ -111,13 +111,13 @@ def autosize(settings: Settings, *, corpus: Corpus, machine: Compute, seconds: f
     started_s, config = time.monotonic(), settings.of(TrainingConfig)
     chosen, why_no_larger = None, ""
     optimizer = config.optimizer if "optimizer" in settings.sources else "muon"
-    on_gpu = machine.device.type == "cuda"
+    on_gpu = compute.device.type == "cuda"
     for values in _candidates(seconds, optimizer=optimizer, on_gpu=on_gpu):
         values = {name: v for name, v in values.items() if name not in settings.sources}
         trial = settings.replaced(values, source="--minutes")
         left_s = seconds - (time.monotonic() - started_s)
         try:
-            candidate = _try(trial, values, corpus=corpus, machine=machine, seconds=left_s)
+            candidate = _try(trial, values, corpus=corpus, compute=compute, seconds=left_s)
         except OutOfMemoryError:
             if chosen is None:
                 raise
@@ -169,7 +169,7 @@ def _try(
     values: dict[str, object],
     *,
     corpus: Corpus,
-    machine: Compute,
+    compute: Compute,
     seconds: float,
 ) -> Choice:
     """Return a candidate with what it would read, after a few steps on trial.
@@ -178,12 +178,12 @@ def _try(
         OutOfMemoryError: it doesn't fit into this machine.
     """
     shape, vocab_size = trial.of(ModelConfig), corpus.tokenizer.vocab_size
-    config = fit_to_machine(trial, vocab_size=vocab_size, machine=machine).config
+    config = fit_to_device(trial, vocab_size=vocab_size, compute=compute).config
 
     def measure() -> float:
         generator = make_generator(config.seed, "weights")
-        model = build_model(shape, vocab_size=vocab_size, generator=generator).to(machine.device)
-        return measure_step_s(model, corpus, config=config, precision=machine.precision)
+        model = build_model(shape, vocab_size=vocab_size, generator=generator).to(compute.device)
+        return measure_step_s(model, corpus, config=config, precision=compute.precision)
 
     step_s = none_on_oom(measure)
     if step_s is None:

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from lumina_cli.core.checkpoint.model_file import Checkpoint, load_checkpoint
 from lumina_cli.core.checkpoint.store import CheckpointStore, Found
+from lumina_cli.core.device import machine_facts
 from lumina_cli.core.training.config import TrainingConfig
 from lumina_cli.core.training.finetune_config import FinetuneConfig
 from lumina_cli.core.training.state import Snapshot, TrainState
@@ -115,7 +116,7 @@ def find_run(
         raise ModelFileError(f"{found.path} is damaged: it has no settings")
     _check_command(facts, kinds=kinds, path=found.path)
     settings = resumed_settings(kinds, saved=saved, preset=preset, flags=flags)
-    notices = [f"{bad.name} is set aside: it is damaged" for bad in found.set_aside]
+    notices = [f"{bad.name} is quarantined: it is damaged" for bad in found.quarantined]
     notices += _later_checkpoints(found.path)
     notices += _changed_settings(saved, settings)
     return Resumed(found, out or _model_of(found.path, default_out), settings, tuple(notices))
@@ -156,8 +157,12 @@ def trainer_state(checkpoint: Checkpoint, *, path: Path) -> Snapshot:
         raise ModelFileError(f"{path} is damaged: its counters are wrong") from error
 
 
-def check_data(resumed: Resumed, corpus: Corpus) -> None:
-    """Refuse to go on with other data than the run began with."""
+def check_resumed(resumed: Resumed, corpus: Corpus, *, device: torch.device) -> list[str]:
+    """Tell what is not as it was when the run was left.
+
+    Raises:
+        DataError: the data is other data.
+    """
     if (
         resumed.metadata.get("corpus") != corpus.key
         or resumed.found.checkpoint.tokenizer != corpus.tokenizer
@@ -166,11 +171,7 @@ def check_data(resumed: Resumed, corpus: Corpus) -> None:
             f"the data is not what {resumed.found.path} was trained on",
             hint="Bring back the same files and data settings, or begin anew without --resume.",
         )
-
-
-def machine_notices(resumed: Resumed, machine: Mapping[str, object]) -> list[str]:
-    """Say what differs from the machine on which the checkpoint was made."""
-    return _differences(machine, then=resumed.metadata.get("machine", {}))
+    return _differences(machine_facts(device), then=resumed.metadata.get("machine", {}))
 
 
 def memory_notices(resumed: Resumed, stepper: Stepper) -> list[str]:

@@ -29,10 +29,10 @@ from lumina_cli.core.training.events import (
     StepDone,
 )
 from lumina_cli.data.corpus import SplitCounts
+from lumina_cli.recipes.infer.starter_eval import FamilyScore, StarterEvalResult
+from lumina_cli.recipes.run.events import RunEvent
 from lumina_cli.recipes.run.report import TrainReport
-from lumina_cli.recipes.run.run import RunEvent
 from lumina_cli.recipes.train.plan import Plan
-from lumina_cli.recipes.train.starter_eval import FamilyScore, StarterEvalResult
 
 PLAN = Plan(
     data=("a.txt", "[red]b.txt\x1b"),
@@ -221,10 +221,10 @@ def test_the_report_without_validation_says_so() -> None:
     assert "no validation text" in printed(screen)
 
 
-def test_the_exam_is_shown_family_by_family() -> None:
+def test_the_starter_eval_is_shown_family_by_family() -> None:
     screen = console()
-    exam = StarterEvalResult((FamilyScore("sums", 9, 10), FamilyScore("days", 1, 10)), ())
-    show_report(screen, replace(REPORT, exam=exam))
+    result = StarterEvalResult((FamilyScore("sums", 9, 10), FamilyScore("days", 1, 10)), ())
+    show_report(screen, replace(REPORT, starter_eval=result))
     rows = [line.split() for line in printed(screen).splitlines()]
     assert ["sums", "9", "of", "10", "90%"] in rows
     assert ["days", "1", "of", "10", "10%"] in rows

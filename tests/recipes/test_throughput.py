@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from lumina_cli.core.training.config import TrainingConfig
-from lumina_cli.recipes.infer import throughput as speed
+from lumina_cli.recipes.infer import throughput
 from lumina_cli.settings import TRAIN_CONFIGS, resolve_settings
 from tests.recipes.test_pretrain import prepare
 
@@ -21,9 +21,9 @@ def test_steps_are_tried_in_the_pieces_in_which_a_run_does_them(
         pieces.append(config.micro_batch_size)
         return 2.0
 
-    monkeypatch.setattr(speed, "measure_step_s", measure_step_s)
+    monkeypatch.setattr(throughput, "measure_step_s", measure_step_s)
     settings = resolve_settings(TRAIN_CONFIGS, flags={"batch_size": 999}, environ={})
-    found = speed.measure_epoch(
+    found = throughput.estimate_epoch_time(
         tmp_path / "Model.pth", data=[tmp_path / "text.txt"], settings=settings
     )
     assert pieces == [torch.get_num_threads() * 2_048 // 16]

@@ -2,8 +2,8 @@
 
 from lumina_cli.conversation import Conversation, Message
 from lumina_cli.data.starter.corpus import Question, questions
-from lumina_cli.recipes.train import starter_eval as exam
-from lumina_cli.recipes.train.starter_eval import FamilyScore, StarterEvalResult, grade
+from lumina_cli.recipes.infer import starter_eval
+from lumina_cli.recipes.infer.starter_eval import FamilyScore, StarterEvalResult, grade
 
 ASKED = questions()
 FAMILIES = list(dict.fromkeys(question.family for question in ASKED))
@@ -47,4 +47,4 @@ def test_each_question_ends_where_the_bot_is_to_speak() -> None:
         assert isinstance(question.conversation, Conversation)
         assert isinstance(question.conversation.messages[-1], Message)
         assert question.conversation.messages[-1].role == "user"
-    assert max(len(answers(question)) for question in ASKED) < exam.LONGEST_ANSWER
+    assert max(len(answers(question)) for question in ASKED) < starter_eval.LONGEST_ANSWER

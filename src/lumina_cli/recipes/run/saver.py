@@ -2,44 +2,17 @@
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from pathlib import Path
 
 from lumina_cli.core.checkpoint.config import CheckpointConfig
 from lumina_cli.core.checkpoint.model_file import Checkpoint
 from lumina_cli.core.checkpoint.store import CheckpointStore
 from lumina_cli.core.memory import none_on_oom
 from lumina_cli.errors import LuminaError, NotFiniteError, OutputError, StorageError
+from lumina_cli.recipes.run.events import CheckpointSaved, SaveEvent, SaveFailed
 
 MOST_FAILURES = 3
 
 
-@dataclass(frozen=True, slots=True)
-class Saved:
-    """The best model so far is on disk."""
-
-    step: int
-    path: Path
-
-
-@dataclass(frozen=True, slots=True)
-class CheckpointSaved:
-    """All that the run needs to go on from here is on disk."""
-
-    step: int
-    path: Path
-    seconds: float
-
-
-@dataclass(frozen=True, slots=True)
-class SaveFailed:
-    """Something could not be saved; what was saved before is still there."""
-
-    step: int
-    why: str
-
-
-SaveEvent = Saved | CheckpointSaved | SaveFailed
 Moment = tuple[int, object]
 """Steps done, and the step of the last evaluation."""
 

@@ -1,4 +1,4 @@
-"""What there is to tell of a fine-tuning run before it begins."""
+"""What the plan of a run tells where it fine-tunes a model."""
 
 from dataclasses import replace
 
@@ -8,9 +8,9 @@ from lumina_cli.core.model.peft_config import FULL_FINETUNING, PeftConfig
 from lumina_cli.core.training.config import TrainingConfig
 from lumina_cli.data.batches import Replay
 from lumina_cli.data.corpus import Corpus
-from lumina_cli.recipes.finetune.base import Base, Before
-from lumina_cli.recipes.finetune.new_characters import Newcomers
-from lumina_cli.recipes.finetune.replay import OldText
+from lumina_cli.recipes.finetune.base import Base, BaseLoss
+from lumina_cli.recipes.finetune.new_characters import NewCharacters
+from lumina_cli.recipes.finetune.replay import ReplayData
 from lumina_cli.recipes.finetune.settings import USUAL_WIDTH
 from lumina_cli.settings import BASE_PLACE, Settings
 
@@ -32,34 +32,36 @@ def length_notices(settings: Settings, corpus: Corpus) -> list[str]:
     return notices
 
 
-def finetune_facts(
+def finetune_plan_rows(
     settings: Settings,
     *,
     base: Base,
-    newcomers: Newcomers,
-    old: OldText,
+    new_characters: NewCharacters,
+    replay_data: ReplayData,
     replay: Replay | None,
     peft: PeftConfig,
 ) -> dict[str, str]:
     """Return what the plan tells of this run alone, by name."""
-    facts = {"base model": str(base.path), "new characters": str(newcomers)}
+    rows = {"base model": str(base.path), "new characters": str(new_characters)}
     if replay is not None:
-        facts["old text"] = f"{', '.join(old.names)}: {replay.share:.0%} of each pass repeats it"
-    elif old.validation:
-        facts["old text"] = "none is repeated; what is forgotten is measured"
+        rows["old text"] = (
+            f"{', '.join(replay_data.names)}: {replay.share:.0%} of each pass repeats it"
+        )
+    elif replay_data.validation:
+        rows["old text"] = "none is repeated; what is forgotten is measured"
     else:
-        facts["old text"] = "none: what is forgotten can't be measured (--replay PATH names some)"
-    facts["before"] = _before(base.before)
-    facts["learning rate"] = _rate(settings)
+        rows["old text"] = "none: what is forgotten can't be measured (--replay PATH names some)"
+    rows["before"] = _base_loss(base.loss)
+    rows["learning rate"] = _rate(settings)
     if replace(peft, num_new=0, keeps_start=False) != FULL_FINETUNING:
-        facts["learns"] = _learning(settings, peft, base_vocab_size=base.vocab_size)
-    return facts
+        rows["learns"] = _learning(settings, peft, base_vocab_size=base.vocab_size)
+    return rows
 
 
-def _before(before: Before) -> str:
+def _base_loss(loss: BaseLoss) -> str:
     parts = [
         f"{name} {nats:.4f} nats a character"
-        for name, nats in (("new text", before.new), ("old text", before.kept))
+        for name, nats in (("new text", loss.new), ("old text", loss.replay))
         if nats is not None
     ]
     return ", ".join(parts) or "nothing to measure with"

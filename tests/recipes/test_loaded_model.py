@@ -11,7 +11,8 @@ from lumina_cli.core.checkpoint.model_file import save_model
 from lumina_cli.core.model.config import ModelConfig
 from lumina_cli.core.model.transformer import build_model
 from lumina_cli.errors import MissingInputError, UsageError
-from lumina_cli.recipes.infer.loaded_model import TextGenerator, open_model
+from lumina_cli.recipes.infer.loaded_model import open_model
+from lumina_cli.recipes.infer.text_generator import TextGenerator
 from lumina_cli.tokenizer.characters import CharacterTokenizer
 
 
