@@ -75,7 +75,7 @@ def test_the_first_signal_saves_and_tells_how_to_go_on(folder: Path, number: int
         _, err = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 128 + number
     assert "lumina train --resume" in err
-    values = load_checkpoint(newest(folder)).values
+    values = load_checkpoint(newest(folder)).state
     assert values["num_steps"] >= 3
     with training(
         folder, "--resume", "--max-steps", str(values["num_steps"] + 2), "--json"
@@ -92,7 +92,7 @@ def test_under_nohup_a_terminal_that_closes_changes_nothing(folder: Path) -> Non
         process.send_signal(signal.SIGHUP)
         process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 0
-    assert load_checkpoint(newest(folder)).values["num_steps"] == 400
+    assert load_checkpoint(newest(folder)).state["num_steps"] == 400
 
 
 def test_a_run_whose_stderr_is_gone_goes_on_and_saves(folder: Path) -> None:
@@ -102,7 +102,7 @@ def test_a_run_whose_stderr_is_gone_goes_on_and_saves(folder: Path) -> None:
         process.stderr.close()
         process.wait(timeout=PATIENCE_S)
     assert process.returncode == 0
-    assert load_checkpoint(newest(folder)).values["num_steps"] == 400
+    assert load_checkpoint(newest(folder)).state["num_steps"] == 400
     assert (folder / "Model.pth").exists()
 
 

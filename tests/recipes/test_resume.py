@@ -75,10 +75,10 @@ def test_settings_that_were_kept_by_their_old_names_go_on(tmp_path: Path) -> Non
     interrupt(begun(tmp_path, num_evals=3, oasst_lang="de", position_encoding="rotary"), step=3)
     path = found(tmp_path).found.path
     checkpoint = load_checkpoint(path)
-    settings = with_first_names(checkpoint.facts["settings"])
+    settings = with_first_names(checkpoint.metadata["settings"])
     assert settings["evaluations"] == 3
-    facts = {**checkpoint.facts, "settings": settings}
-    save_checkpoint(path, dataclasses.replace(checkpoint, facts=facts))
+    metadata = {**checkpoint.metadata, "settings": settings}
+    save_checkpoint(path, dataclasses.replace(checkpoint, metadata=metadata))
     resumed = found(tmp_path, max_steps="8", evaluations="2")
     assert resumed.settings.notices == ("--evaluations is now called --num-evals",)
     assert not resumed.notices
@@ -187,7 +187,7 @@ def test_a_disk_that_stays_full_ends_the_run_with_the_last_checkpoint_whole(
 
 def test_the_last_checkpoint_knows_of_the_evaluation_after_the_same_step(tmp_path: Path) -> None:
     list(begun(tmp_path, save_every="5", num_evals=2).run())
-    values = found(tmp_path).found.checkpoint.values
+    values = found(tmp_path).found.checkpoint.state
     assert values["evaluated_step"] == 20
     assert values["best_step"] == load_model(tmp_path / "Model.pth").metadata["steps"]
 
