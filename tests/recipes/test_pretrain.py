@@ -246,7 +246,10 @@ def test_real_oasst_rows_are_learnt_as_conversations(tmp_path: Path, shared_data
         ({"optimizer": "muon", "weight_decay": 0.1}, "weight_decay has no effect with muon"),
         ({"muon_learning_rate": 0.1}, "muon_learning_rate has no effect with adamw"),
         ({"loss_on": "bot"}, "loss_on has no effect where there are no conversations"),
-        ({"start_seq_length": "4096"}, "start_seq_length has no effect unless it is less than seq_length 16"),
+        (
+            {"start_seq_length": "4096"},
+            "start_seq_length has no effect unless it is less than seq_length 16",
+        ),
         ({"oasst_lang": "de"}, "oasst_lang has no effect where there are no OASST trees"),
         ({"oasst_paths": "all"}, "oasst_paths has no effect where there are no OASST trees"),
         (
