@@ -12,7 +12,8 @@ from lumina_cli.cli.streams import guard_streams
 SHORT_WAITS = ("GOMP_SPINCOUNT", "10000")
 """Lets torch's threads sleep soon while they wait for each other. As they come, they spin for
 milliseconds, and where another program needs a core all wait for one that does not run:
-steps took ten times as long beside one (docs/performance.md). Read when torch is imported."""
+steps took ten times as long beside one (docs/decisions/015-threads-share-a-step.md). Read when
+torch is imported."""
 
 app = typer.Typer(
     name="lumina",

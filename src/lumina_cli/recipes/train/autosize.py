@@ -2,7 +2,7 @@
 
 A model that is too large for its time has read too little when it ends, one that is too
 small has no room for what it read. In between a model wants to read a few characters for
-each parameter; how many was measured (see docs/performance.md).
+each parameter; how many was measured (docs/decisions/018-minutes-chooses-the-model.md).
 """
 
 import time
