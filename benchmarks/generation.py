@@ -179,19 +179,19 @@ class Session:
         file: the model.
         prompts: what it is asked.
         temperature: of the nucleus sampler.
-        is_guessing: whether characters are guessed in advance.
+        is_speculating: whether characters are guessed in advance.
     """
 
     def __init__(
-        self, file: ModelFile, *, prompts: list[str], temperature: float, is_guessing: bool
+        self, file: ModelFile, *, prompts: list[str], temperature: float, is_speculating: bool
     ) -> None:
         self.ids: list[int] = []
         self.speculator: Speculator | None = None
         self._file = file
         self._prompts = prompts
         self._config = SamplingConfig(temperature=temperature, max_chars=200)
-        self._is_guessing = is_guessing
-        self._reader = engine_of_one_text(file.model, is_guessing=is_guessing)
+        self._is_guessing = is_speculating
+        self._reader = engine_of_one_text(file.model, is_speculating=is_speculating)
 
     def say(self) -> None:
         """Answer all prompts; what was guessed right before is forgotten."""
@@ -223,8 +223,8 @@ def speculation(file: ModelFile, *, prompts: list[str], num_rounds: int) -> list
     runs = [(file, temperature) for temperature in (0.0, 0.5, 0.8, 1.0)]
     for talker, temperature in [*runs, (untrained, 1.5)]:
         off, auto = (
-            Session(talker, prompts=prompts, temperature=temperature, is_guessing=is_guessing)
-            for is_guessing in (False, True)
+            Session(talker, prompts=prompts, temperature=temperature, is_speculating=is_speculating)
+            for is_speculating in (False, True)
         )
         seconds = take_turns({"off": off.say, "auto": auto.say}, num_rounds=num_rounds)
         assert auto.speculator is not None

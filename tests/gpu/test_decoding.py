@@ -11,7 +11,7 @@ from lumina_cli.core.inference.config import SamplingConfig
 from lumina_cli.core.inference.cuda_graphs import RecordedPass
 from lumina_cli.core.inference.engine import Engine
 from lumina_cli.core.inference.generate import generate
-from lumina_cli.core.inference.speculative import Pace, Speculator
+from lumina_cli.core.inference.speculative import SpeculationPolicy, Speculator
 from lumina_cli.core.model.config import ModelConfig
 from lumina_cli.core.model.kernels.decoder import WIDE, Decoder
 from lumina_cli.core.model.kernels.int8 import quantize
@@ -30,10 +30,10 @@ GREEDY = SamplingConfig(sampler="greedy", max_chars=100)
 DRAWN = SamplingConfig(sampler="nucleus", temperature=1.2, max_chars=100)
 
 
-class Always(Pace):
+class Always(SpeculationPolicy):
     """Guesses in every pass."""
 
-    def is_guessing(self) -> bool:
+    def is_speculating(self) -> bool:
         return True
 
 
@@ -59,7 +59,7 @@ def said(device: str, config: SamplingConfig, speculator: Speculator | None = No
 
 @pytest.mark.parametrize("config", [GREEDY, DRAWN], ids=["greedy", "nucleus"])
 def test_guesses_change_nothing(config: SamplingConfig) -> None:
-    assert said("cuda", config, Speculator(pace=Always())) == said("cuda", config)
+    assert said("cuda", config, Speculator(policy=Always())) == said("cuda", config)
 
 
 def test_a_gpu_says_what_the_cpu_says() -> None:

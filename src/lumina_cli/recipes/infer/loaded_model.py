@@ -12,13 +12,12 @@ from lumina_cli.chat.session import Session
 from lumina_cli.core.checkpoint.model_file import ModelFile, load_model
 from lumina_cli.core.config import ComputeConfig
 from lumina_cli.core.device import choose_device
-from lumina_cli.core.inference.batch import batch_generate, rows_at_once
-from lumina_cli.core.inference.beam import BeamSearch
+from lumina_cli.core.inference.batch import batch_generate
 from lumina_cli.core.inference.config import MAX_BEAMS, SamplerName, SamplingConfig
-from lumina_cli.core.inference.engine import Engine, engine_of_one_text
-from lumina_cli.core.inference.generate import generate
+from lumina_cli.core.inference.scheduler import rows_at_once
 from lumina_cli.core.inference.speculative import Acceptance, Speculator
 from lumina_cli.core.inference.stopping import GenerationChunk
+from lumina_cli.core.inference.text_model import TextModel
 from lumina_cli.core.model.kernels.int8 import is_quantized, quantize
 from lumina_cli.core.model.memory_estimate import num_parameters
 from lumina_cli.core.model.transformer import to_bf16
@@ -67,23 +66,19 @@ class LoadedModel:
 
     def session(self) -> Session:
         """Begin a chat."""
-        return Session(
-            self.file.model,
-            tokenizer=self.file.tokenizer,
-            config=self.config,
-            digest=self.file.digest,
-            speculator=self.speculator(),
-        )
+        return Session(self.text_model(), config=self.config, digest=self.file.digest)
 
-    def speculator(self) -> Speculator | None:
-        """Return what guesses characters in advance; None where the config forbids it.
+    def text_model(self) -> TextModel:
+        """Return the model ready to generate, with draft tokens where they can't change the text.
 
-        None, too, where that could change the text: with rounded weights or in bf16 the logits
-        of a guess differ by more than rounding in fp32 from those of the character alone.
+        With rounded weights or in bf16 the logits of several ids at once differ by more than
+        rounding in fp32 from those of one alone.
         """
         model = self.file.model
         is_exact = model.wte.weight.dtype == torch.float32 and not is_quantized(model)
-        return Speculator(self.file.draft) if is_exact and self.config.speculate == "auto" else None
+        speculates = is_exact and self.config.speculate == "auto"
+        speculator = Speculator(self.file.draft) if speculates else None
+        return TextModel(model, tokenizer=self.file.tokenizer, speculator=speculator)
 
 
 def open_model(
@@ -137,16 +132,16 @@ class TextGenerator:
             self.config = self.config.model_copy(update=update)
         self.prompt = prompt
         self.num_texts = num_texts
+        self._text_model = ready.text_model()
         self._model = ready.file.model
         self._tokenizer = ready.file.tokenizer
         self._prompt_ids = [Special.BEGIN, *self._tokenizer.encode(prompt)]
         self._outgrows = False
-        self._guesser = ready.speculator() if num_texts == 1 else None
 
     @property
     def acceptance(self) -> Acceptance:
         """How well characters were guessed in advance, so far."""
-        return self._guesser.acceptance if self._guesser else Acceptance()
+        return self._text_model.acceptance or Acceptance()
 
     @property
     def chars_per_id(self) -> float:
@@ -179,25 +174,15 @@ class TextGenerator:
             return
         seed = new_seed() if self.config.seed is None else self.config.seed
         if self.num_texts == 1:
-            reader = engine_of_one_text(self._model, is_guessing=self._guesser is not None)
-            yield self._one(reader, generator=make_generator(seed, "text 0"))
-            self._outgrows = reader.num_moves > 0
+            yield self._text_model.stream(
+                self._prompt_ids, config=self.config, generator=make_generator(seed, "text 0")
+            )
+            self._outgrows = self._text_model.num_slides > 0
             return
         size = rows_at_once(self._model.config)
         for start in range(0, self.num_texts, size):
             numbers = range(start, min(start + size, self.num_texts))
             yield from self._together([make_generator(seed, f"text {n}") for n in numbers])
-
-    def _one(self, reader: Engine, *, generator: torch.Generator) -> Iterator[GenerationChunk]:
-        return generate(
-            self._model,
-            self._prompt_ids,
-            tokenizer=self._tokenizer,
-            config=self.config,
-            generator=generator,
-            reader=reader,
-            speculator=self._guesser,
-        )
 
     def _together(self, generators: list[torch.Generator]) -> Iterator[Iterator[GenerationChunk]]:
         texts = batch_generate(
@@ -214,19 +199,14 @@ class TextGenerator:
             yield iter(pieces)
 
     def _likeliest(self) -> Iterator[Iterator[GenerationChunk]]:
-        search = BeamSearch(
-            self._model,
-            self._prompt_ids,
-            tokenizer=self._tokenizer,
-            config=self.config,
-        )
+        search = self._text_model.beam_search(self._prompt_ids, config=self.config)
         try:
             search.run()
         finally:
             for candidate in search.best():
                 size = self._model.config.seq_length
                 self._outgrows |= candidate.outgrows(self._prompt_ids, seq_length=size)
-                yield iter(candidate.pieces)
+                yield iter(candidate.chunks)
 
 
 def _no_model(path: Path) -> MissingInputError:

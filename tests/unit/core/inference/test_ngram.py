@@ -12,7 +12,7 @@ RNG = np.random.default_rng(0)
 def guesses_after(table: np.ndarray | None, ids: list[int], *, num_ids: int = 7) -> list[int]:
     draft = NgramProposer(table)
     draft.learn(ids)
-    return draft.guess(num_ids=num_ids)
+    return draft.propose(num_ids=num_ids)
 
 
 def test_a_text_that_repeats_is_guessed_on() -> None:
@@ -67,7 +67,7 @@ def test_too_short_a_text_has_no_statistics() -> None:
 def test_what_was_said_is_learnt() -> None:
     draft = NgramProposer()
     draft.learn([*range(300, 330), 1, 2, *range(300, 310)])
-    assert draft.guess(num_ids=7) == list(range(310, 317))
+    assert draft.propose(num_ids=7) == list(range(310, 317))
 
 
 def test_what_stands_in_another_place_is_not_joined() -> None:
@@ -75,7 +75,7 @@ def test_what_stands_in_another_place_is_not_joined() -> None:
     draft.learn(range(300, 310))
     draft.forget_place()
     draft.learn([1, 2])
-    assert draft.guess(num_ids=3) == [2, 2, 2]  # nothing is known: anything will do
+    assert draft.propose(num_ids=3) == [2, 2, 2]  # nothing is known: anything will do
 
 
 def test_many_ids_at_once_are_learnt_as_one_by_one() -> None:
@@ -105,7 +105,7 @@ def test_what_is_checked_is_right_where_it_would_have_been_guessed() -> None:
     checked, learnt = NgramProposer(table), NgramProposer(table)
     right = []
     for id_ in ids:
-        assert checked.check([id_]) == [bool(right) and learnt.guess(num_ids=1) == [id_]]
+        assert checked.check([id_]) == [bool(right) and learnt.propose(num_ids=1) == [id_]]
         right.append(id_)
         learnt.learn([id_])
-    assert checked.guess(num_ids=7) == learnt.guess(num_ids=7)
+    assert checked.propose(num_ids=7) == learnt.propose(num_ids=7)

@@ -14,7 +14,7 @@ from lumina_cli.core.inference.engine import Engine, engine_of_one_text
 from lumina_cli.core.inference.filters import softmax
 from lumina_cli.core.inference.generate import generate
 from lumina_cli.core.inference.ngram import NgramProposer, build_ngram_table
-from lumina_cli.core.inference.speculative import Acceptance, Pace, Speculator
+from lumina_cli.core.inference.speculative import Acceptance, SpeculationPolicy, Speculator
 from lumina_cli.core.inference.stopping import GenerationChunk
 from lumina_cli.core.model.config import ModelConfig
 from lumina_cli.core.model.transformer import Transformer, build_model
@@ -22,14 +22,14 @@ from lumina_cli.tokenizer.characters import CharacterTokenizer
 from tests.unit.core.inference.composed import composed
 
 
-class Always(Pace):
+class Always(SpeculationPolicy):
     """Guesses in every pass, so that all that can go wrong with guesses does."""
 
     def __init__(self) -> None:
         super().__init__()
         self.due = 1
 
-    def is_guessing(self) -> bool:
+    def is_speculating(self) -> bool:
         return True
 
     def judge(self, was_right: Iterable[bool], *, num_alone: int) -> None:
@@ -41,10 +41,10 @@ class Told(Speculator):
     """Guesses what it is told to, over and over."""
 
     def __init__(self, ids: list[int]) -> None:
-        super().__init__(pace=Always())
+        super().__init__(policy=Always())
         self._told = itertools.cycle(ids)
 
-    def guesses(self, num_ids: int) -> list[int]:
+    def propose(self, num_ids: int) -> list[int]:
         return [next(self._told) for _ in range(num_ids)]
 
 
@@ -91,7 +91,7 @@ def test_the_text_is_the_same_with_and_without_guesses(
 ) -> None:
     """It goes far beyond the context, in characters and in bytes."""
     alone = said(model, tokenizer, seed=seed, **settings)
-    speculator = Speculator(pace=Always())
+    speculator = Speculator(policy=Always())
     with_guesses = said(model, tokenizer, seed=seed, speculator=speculator, **settings)
     assert [(p.text, p.id) for p in with_guesses] == [(p.text, p.id) for p in alone]
     assert all(
@@ -103,7 +103,7 @@ def test_the_text_is_the_same_with_and_without_guesses(
 def test_right_guesses_save_passes(model: Transformer, tokenizer: CharacterTokenizer) -> None:
     alone = said(model, tokenizer, sampler="greedy", max_chars=20)
     speculator = Speculator(build_ngram_table(np.array([p.id for p in alone] * 3), max_bytes=4_000))
-    speculator.pace = Always()
+    speculator.policy = Always()
     again = said(model, tokenizer, sampler="greedy", max_chars=20, speculator=speculator)
     assert [p.id for p in again] == [p.id for p in alone]
     counts = speculator.acceptance
@@ -116,7 +116,7 @@ def test_right_guesses_save_passes(model: Transformer, tokenizer: CharacterToken
 def test_closing_a_text_early_leaves_the_reader_whole(
     model: Transformer, tokenizer: CharacterTokenizer
 ) -> None:
-    reader, speculator = engine_of_one_text(model, is_guessing=True), Speculator(pace=Always())
+    reader, speculator = engine_of_one_text(model, is_speculating=True), Speculator(policy=Always())
     config = SamplingConfig(sampler="greedy", max_chars=30)
 
     def begin(prompt: list[int]) -> list[int]:
@@ -181,7 +181,7 @@ def test_the_distribution_is_the_exact_one_whatever_is_guessed(guessed: list[int
     expected = enumerated(model, config, num_ids=3)
     assert math.isclose(sum(expected.values()), 1)
     num_draws = 800
-    speculator, reader = Told(guessed), engine_of_one_text(model, is_guessing=True)
+    speculator, reader = Told(guessed), engine_of_one_text(model, is_speculating=True)
     counts: Counter[tuple[int, ...]] = Counter()
     for seed in range(num_draws):
         pieces = said(
@@ -231,7 +231,7 @@ class Foreseen(NgramProposer):
     def check(self, ids: Iterable[int]) -> list[bool]:
         return [id_ not in self.missed for id_ in ids]
 
-    def guess(self, *, num_ids: int) -> list[int]:
+    def propose(self, *, num_ids: int) -> list[int]:
         return [0] * num_ids
 
 
@@ -248,7 +248,7 @@ def run_pace(
     the number of the first id.
     """
     clock = Clock()
-    speculator = Speculator(pace=Pace(clock=clock))
+    speculator = Speculator(policy=SpeculationPolicy(clock=clock))
     speculator._draft = draft = Foreseen()
     said_ids = until = 0  # until where guesses are right
     for number in itertools.count():
@@ -258,11 +258,11 @@ def run_pace(
             until += ids_per_guess if isinstance(ids_per_guess, int) else ids_per_guess(said_ids)
             draft.missed.add(until - 1)
         speculator.start()
-        guesses = speculator.guesses(7)
+        guesses = speculator.propose(7)
         a_wide_s = wide_s if isinstance(wide_s, float) else wide_s(number)
         clock.now_s += a_wide_s if guesses else alone_s(number)
         end = until if guesses else said_ids + 1
-        speculator.stop(range(said_ids, end), num_guessed=len(guesses))
+        speculator.stop(range(said_ids, end), num_draft_tokens=len(guesses))
         said_ids = end
     return clock.now_s, speculator
 
@@ -276,13 +276,13 @@ def test_where_guessing_pays_it_goes_on() -> None:
 
 def test_where_every_guess_would_be_wrong_none_is_tried() -> None:
     _, speculator = run_pace(wide_s=1.1, ids_per_guess=1, num_ids=2_000)
-    assert speculator.acceptance.num_guessed == 0
+    assert speculator.acceptance.num_draft_tokens == 0
 
 
 def test_where_guesses_are_right_too_seldom_they_cost_hardly_anything() -> None:
     seconds, speculator = run_pace(wide_s=2.4, ids_per_guess=2, num_ids=20_000)
     assert 20_000 < seconds < 20_000 * 1.005
-    assert speculator.acceptance.num_guessed > 3 * 7  # it is tried again after a while
+    assert speculator.acceptance.num_draft_tokens > 3 * 7  # it is tried again after a while
 
 
 def test_a_text_that_can_be_guessed_later_is_guessed_soon() -> None:
@@ -290,7 +290,7 @@ def test_a_text_that_can_be_guessed_later_is_guessed_soon() -> None:
         wide_s=1.5, ids_per_guess=lambda position: 1 if position < 500 else 5, num_ids=1_000
     )
     assert seconds < 500 + 20 + 500 * 1.5 / 5 * 1.05
-    assert speculator.acceptance.num_guessed > 0
+    assert speculator.acceptance.num_draft_tokens > 0
 
 
 class Watched(NgramProposer):
@@ -308,13 +308,13 @@ class Watched(NgramProposer):
 def say(speculator: Speculator, ids: list[int]) -> None:
     for id_ in ids:
         speculator.start()
-        assert not speculator.guesses(7)
-        speculator.stop([id_], num_guessed=0)
+        assert not speculator.propose(7)
+        speculator.stop([id_], num_draft_tokens=0)
 
 
 def test_a_text_that_can_not_be_guessed_is_looked_at_and_timed_now_and_then() -> None:
     clock = Clock()
-    speculator = Speculator(pace=Pace(clock=clock))
+    speculator = Speculator(policy=SpeculationPolicy(clock=clock))
     speculator._draft = draft = Watched()
     noise = np.random.default_rng(0).permutation(5_000).tolist()
     say(speculator, noise[:4_000])
@@ -327,61 +327,61 @@ def test_a_text_that_can_not_be_guessed_is_looked_at_and_timed_now_and_then() ->
 def test_the_last_three_passes_before_a_look_are_timed_each_for_itself() -> None:
     timed: list[tuple[int, list[float]]] = []
 
-    class Noted(Pace):
+    class Noted(SpeculationPolicy):
         def judge(self, was_right: Iterable[bool], *, num_alone: int) -> None:
             timed.append((num_alone, self._newest_s))
             super().judge(was_right, num_alone=num_alone)
 
     clock = Clock()
-    speculator = Speculator(pace=Noted(clock=clock))
+    speculator = Speculator(policy=Noted(clock=clock))
     for id_ in np.random.default_rng(0).permutation(300).tolist():
         speculator.start()
         clock.now_s += 1.0
-        speculator.stop([id_], num_guessed=0)
+        speculator.stop([id_], num_draft_tokens=0)
     assert {num_alone for num_alone, _ in timed} > {1, 3}
     assert max(num_alone for num_alone, _ in timed) > 8
     assert all(seconds == [1.0] * min(num_alone, 3) for num_alone, seconds in timed)
 
 
 def test_a_pass_with_guesses_is_looked_at_at_once() -> None:
-    class Eager(Pace):
-        def is_guessing(self) -> bool:
+    class Eager(SpeculationPolicy):
+        def is_speculating(self) -> bool:
             return True
 
-    speculator = Speculator(pace=Eager())
+    speculator = Speculator(policy=Eager())
     speculator.begin([1, 262])
     speculator.start()
-    assert speculator.guesses(7)
-    speculator.stop([262], num_guessed=7)
-    assert speculator.guesses(7)
-    assert speculator.acceptance == Acceptance(num_passes=1, num_chosen=1, num_guessed=7)
+    assert speculator.propose(7)
+    speculator.stop([262], num_draft_tokens=7)
+    assert speculator.propose(7)
+    assert speculator.acceptance == Acceptance(num_passes=1, num_chosen=1, num_draft_tokens=7)
 
 
 @pytest.mark.parametrize("where", ["learn", "check"])
-@pytest.mark.parametrize("num_guessed", [0, 7])
+@pytest.mark.parametrize("num_draft_tokens", [0, 7])
 def test_an_interrupted_look_counts_each_pass_once(
-    where: str, num_guessed: int, monkeypatch: pytest.MonkeyPatch
+    where: str, num_draft_tokens: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
 
-    speculator = Speculator(pace=Always())
+    speculator = Speculator(policy=Always())
     speculator.start()
-    chosen = [262, 263] if num_guessed else [262]
+    chosen = [262, 263] if num_draft_tokens else [262]
     with monkeypatch.context() as patched:
         patched.setattr(speculator._draft, where, interrupted)
         with pytest.raises(KeyboardInterrupt):
-            speculator.stop(chosen, num_guessed=num_guessed)
+            speculator.stop(chosen, num_draft_tokens=num_draft_tokens)
     speculator.begin([1, 262])
     assert speculator.acceptance == Acceptance(
         num_passes=1,
         num_chosen=len(chosen),
-        num_guessed=num_guessed,
-        num_accepted=1 if num_guessed else 0,
+        num_draft_tokens=num_draft_tokens,
+        num_accepted=1 if num_draft_tokens else 0,
     )
     speculator.start()
-    speculator.stop([262], num_guessed=0)
-    assert speculator.pace._seconds[False].count == 1
+    speculator.stop([262], num_draft_tokens=0)
+    assert speculator.policy._seconds[False].count == 1
 
 
 def test_a_new_text_is_looked_at_soon_and_what_was_left_of_the_last_one_at_once() -> None:
@@ -399,14 +399,14 @@ def test_a_new_text_is_looked_at_soon_and_what_was_left_of_the_last_one_at_once(
 
 
 def test_nothing_is_guessed_before_the_draft_knows_what_was_said() -> None:
-    class Eager(Pace):
-        def is_guessing(self) -> bool:
+    class Eager(SpeculationPolicy):
+        def is_speculating(self) -> bool:
             return True
 
-    speculator = Speculator(pace=Eager())
+    speculator = Speculator(policy=Eager())
     speculator.start()
-    speculator.stop([262], num_guessed=0)  # one of the first three, which it looks at together
-    assert speculator.guesses(7) == []
+    speculator.stop([262], num_draft_tokens=0)  # one of the first three, which it looks at together
+    assert speculator.propose(7) == []
 
 
 @pytest.mark.parametrize(("length", "num_same"), [(32, 24), (89, 60), (178, 90)])
@@ -421,17 +421,17 @@ def test_what_comes_back_at_a_fixed_distance_is_noticed(
     while len(text) < 6_000:
         text += [*same, *rng.integers(400, 60_000, length - num_same).tolist()]
     clock = Clock()
-    speculator = Speculator(pace=Pace(clock=clock))
+    speculator = Speculator(policy=SpeculationPolicy(clock=clock))
     speculator.begin([1, *same])
     said_ids = 0
     while said_ids < 5_000:
         speculator.start()
-        guesses = speculator.guesses(7)
+        guesses = speculator.propose(7)
         clock.now_s += 1.3 if guesses else 1.0
         num_right = 0
         while num_right < len(guesses) and guesses[num_right] == text[said_ids + num_right]:
             num_right += 1
-        speculator.stop(text[said_ids : said_ids + num_right + 1], num_guessed=len(guesses))
+        speculator.stop(text[said_ids : said_ids + num_right + 1], num_draft_tokens=len(guesses))
         said_ids += num_right + 1
     assert clock.now_s < 5_000 * 0.85
 
@@ -464,7 +464,7 @@ def test_a_context_that_moves_on_does_not_make_guessing_pay() -> None:
         alone_s=lambda number: 1.0 if number % 250 else 30.0,
     )
     assert seconds < 20_000 * 1.01 + 30 * 20_000 / 250
-    assert speculator.acceptance.num_guessed < 20_000 * 7 * 0.03
+    assert speculator.acceptance.num_draft_tokens < 20_000 * 7 * 0.03
 
 
 def test_a_machine_that_was_busy_at_first_is_timed_again() -> None:
@@ -498,7 +498,7 @@ def test_a_clock_that_stands_still_does_no_harm() -> None:
         wide_s=0.0, ids_per_guess=5, num_ids=1_000, alone_s=lambda number: 0.0
     )
     assert seconds == 0
-    assert speculator.acceptance.num_guessed == 0  # nothing says that it pays
+    assert speculator.acceptance.num_draft_tokens == 0  # nothing says that it pays
 
 
 def test_of_a_long_prompt_only_what_the_model_reads_is_learnt(

@@ -18,7 +18,7 @@ import torch
 from torch import nn
 
 from lumina_cli.core.memory import available_memory_bytes, none_on_oom
-from lumina_cli.core.model.kernels.dropout import drawing_from
+from lumina_cli.core.model.kernels.dropout import use_generator
 from lumina_cli.core.model.transformer import Transformer
 from lumina_cli.core.precision import Precision
 
@@ -168,7 +168,7 @@ class ThreadDataParallel:
 def _work(
     work: Callable[[Transformer, P], R], generator: torch.Generator, model: Transformer, part: P
 ) -> R:
-    with drawing_from(generator):
+    with use_generator(generator):
         return work(model, part)
 
 
