@@ -26,6 +26,11 @@ MOST_IDS = 16
 """Ids of each text in a pass, beyond which it is never recorded."""
 
 
+def can_record(device: torch.device) -> bool:
+    """Whether passes on a device can be recorded."""
+    return device.type == "cuda"
+
+
 class CUDAGraphRunner:
     """Records the passes that come often, each by its slots and number of ids.
 
@@ -43,7 +48,7 @@ class CUDAGraphRunner:
 
     def run(self, slots: slice, idx: Tensor, starts: Sequence[int]) -> Tensor | None:
         """Return what the pass over ids (B, T) computes, (B, T, C); None if it isn't recorded."""
-        if idx.device.type != "cuda" or self._has_failed or idx.size(1) > MOST_IDS:
+        if not can_record(idx.device) or self._has_failed or idx.size(1) > MOST_IDS:
             return None
         shape = (slots.start, slots.stop, idx.size(1))
         self._num_passes[shape] += 1

@@ -65,8 +65,8 @@ class Engine:
         """Return a new row; it begins with what another has read of its prompt."""
         slot = len(self.rows)
         if slot == self._cache.num_slots:
+            self._graphs.forget()  # they write where the cache was
             self._cache.grow(2 * slot)
-            self._graphs.forget()
         row = Row(slot)
         if prompt_ids:
             self._share(row, prompt_ids)
@@ -76,6 +76,7 @@ class Engine:
     def release(self, row: Row) -> None:
         """Let go of a row; the last one takes its slot, so that those in use stay side by side."""
         last = self.rows[-1]
+        row.ids = []
         if last is not row:
             self._cache.copy(last.slot, row.slot, length=len(last.ids))
             self.rows[row.slot], last.slot = last, row.slot
@@ -162,10 +163,12 @@ class Engine:
 
     def reorder(self, parents: Sequence[int]) -> None:
         """Let row i go on from what row parents[i] has read, all equally much: beams."""
-        length = len(self.rows[0].ids)
-        self._cache.reorder(parents, length=length)
+        moved = self.rows[: len(parents)]
         ids = [self.rows[parent].ids for parent in parents]
-        for row, of_parent in zip(self.rows, ids, strict=False):
+        for row in moved:
+            row.ids = []
+        self._cache.reorder(parents, length=len(ids[0]))
+        for row, of_parent in zip(moved, ids, strict=True):
             row.ids = list(of_parent)
 
     def _read(

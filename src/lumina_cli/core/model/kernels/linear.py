@@ -32,6 +32,8 @@ PACKED_FOR = 8
 Linear = Callable[[Tensor], Tensor]
 """From (R, I) to (R, O)."""
 
+Pack = Callable[[nn.Linear], Linear]
+
 
 def plain(linear: nn.Module) -> Linear:
     """Return a linear map without the detours of calling a module."""
@@ -43,10 +45,15 @@ def plain(linear: nn.Module) -> Linear:
 
 
 @torch.no_grad()
-def fastest(linears: Sequence[nn.Module], *, num_rows: int) -> list[Linear]:
+def fastest(linears: Sequence[nn.Module], *, num_rows: int, pack: Pack) -> list[Linear]:
     """Return the maps for about so many rows; each shape is tried once.
 
     What is packed lies in memory besides the weights themselves.
+
+    Args:
+        linears: in any order; what can't be packed remains as it is.
+        num_rows: R.
+        pack: does what `packed` does, once for every R.
 
     Raises:
         MemoryError, RuntimeError: there is no memory to pack them.
@@ -56,14 +63,24 @@ def fastest(linears: Sequence[nn.Module], *, num_rows: int) -> list[Linear]:
         if _is_packable(linear) and linear.weight.shape not in is_faster:
             same = [other for other in linears if _has_shape(other, linear.weight.shape)]
             is_faster[linear.weight.shape] = _packing_is_faster(same[:NUM_TRIED], num_rows)
-    return [_fastest(linear, is_faster, num_rows=num_rows) for linear in linears]
+    return [_fastest(linear, is_faster, num_rows=num_rows, pack=pack) for linear in linears]
 
 
-def _fastest(linear: nn.Module, is_faster: dict[torch.Size, bool], *, num_rows: int) -> Linear:
+def packed(linear: nn.Linear) -> Linear:
+    """Return a linear map as oneDNN does it, its weights packed."""
+    bias = linear.bias.detach()
+    weight = torch.ops.mkldnn._reorder_linear_weight(linear.weight.detach(), PACKED_FOR)
+    multiply = torch.ops.mkldnn._linear_pointwise.default.op  # by `op` it starts sooner
+    return lambda x: multiply(x, weight, bias, "none", [], "")
+
+
+def _fastest(
+    linear: nn.Module, is_faster: dict[torch.Size, bool], *, num_rows: int, pack: Pack
+) -> Linear:
     if isinstance(linear, Int8Linear):
         return linear.of_rows(num_rows)
     if _is_packable(linear) and is_faster[linear.weight.shape]:
-        return _packed(linear)
+        return pack(linear)
     return plain(linear)
 
 
@@ -71,11 +88,11 @@ def _packing_is_faster(linears: Sequence[nn.Linear], num_rows: int) -> bool:
     x = torch.ones(num_rows, linears[0].in_features)
     expected = plain(linears[0])(x)
     try:
-        packed = [_packed(linear) for linear in linears]
-        torch.testing.assert_close(packed[0](x), expected, rtol=1e-3, atol=1e-3)
+        maps = [packed(linear) for linear in linears]
+        torch.testing.assert_close(maps[0](x), expected, rtol=1e-3, atol=1e-3)
     except (AttributeError, RuntimeError, TypeError, AssertionError):
         return False  # a private operation of torch: absent here, or another than it was
-    return _seconds(packed, x) < _seconds([plain(linear) for linear in linears], x)
+    return _seconds(maps, x) < _seconds([plain(linear) for linear in linears], x)
 
 
 def _seconds(maps: Sequence[Linear], x: Tensor) -> float:
@@ -87,13 +104,6 @@ def _seconds(maps: Sequence[Linear], x: Tensor) -> float:
             linear_map(x)
         taken_s.append(time.perf_counter() - started_s)
     return min(taken_s)
-
-
-def _packed(linear: nn.Linear) -> Linear:
-    bias = linear.bias.detach()
-    packed = torch.ops.mkldnn._reorder_linear_weight(linear.weight.detach(), PACKED_FOR)
-    multiply = torch.ops.mkldnn._linear_pointwise.default.op  # by `op` it starts sooner
-    return lambda x: multiply(x, packed, bias, "none", [], "")
 
 
 def _is_packable(linear: nn.Module) -> TypeGuard[nn.Linear]:
