@@ -30,19 +30,19 @@ demo: $(READY)  ## train a small chatbot in about three minutes and hear it answ
 	done
 	@echo; echo "Your turn: $(BIN)/lumina chat --model demo/Model.pth"
 
-test: $(READY)  ## run the tests
-	$(BIN)/python -m pytest -m "not slow and not gpu"
+test: $(READY)  ## run the tests, on as many cores as there are (TESTS=PATH: only those)
+	$(BIN)/python -m pytest -m "not slow and not gpu" -n auto --maxprocesses 4 $(TESTS)
 
-test-all: $(READY)  ## run the tests and the longer proofs
+test-all: $(READY)  ## run the tests and the longer proofs, one after the other
 	$(BIN)/python -m pytest
 
-check: $(READY)  ## exactly what CI runs: style, types, rooms, docs, tests
+check: $(READY)  ## exactly what CI runs: style, types, rooms, docs, and `make test`
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python docs/make_cli_md.py --check
-	$(BIN)/python -m pytest -m "not slow and not gpu"
+	$(MAKE) test
 
 fmt: $(READY)  ## put the code into its usual form
 	$(BIN)/ruff format .

@@ -53,7 +53,7 @@ from lumina_cli.tokenizer.chat_format import encode_prompt
 VOCAB_SIZE = 362
 SHAPES = {
     "demo": ModelConfig(
-        hidden_size=64, num_layers=4, num_heads=2, seq_length=128, positions="rotary"
+        hidden_size=64, num_layers=4, num_heads=2, seq_length=128, position_encoding="rotary"
     ),
     "laptop": ModelConfig(hidden_size=192, num_layers=4, num_heads=6, seq_length=128),
     "seed": ModelConfig(),

@@ -27,8 +27,8 @@ from lumina_cli.data.config import DataConfig
 from lumina_cli.data.corpus import Corpus
 from lumina_cli.recipes.data.sources import encode_source, open_source
 from lumina_cli.recipes.finetune.base import base_of
-from lumina_cli.recipes.finetune.grown import grown_model
-from lumina_cli.recipes.finetune.replay import OldText, find_old_text
+from lumina_cli.recipes.finetune.new_characters import add_new_characters
+from lumina_cli.recipes.finetune.replay import ReplayData, find_replay_data
 
 CONFIG = TrainingConfig(learning_rate=1e-3, label_smoothing=0.0)
 WARMUP_STEPS = 5
@@ -44,7 +44,7 @@ def main() -> None:
     given = parser.parse_args()
     torch.set_num_threads(1)
     base = load_model(given.model)
-    old = find_old_text(
+    old = find_replay_data(
         base_of(given.model, base),
         config=FinetuneConfig(),
         data=DataConfig(),
@@ -64,8 +64,8 @@ def main() -> None:
             print(f"{path.name}: {len(added)} characters, {name} rows: {before:.3f} → {after:.3f}")
 
 
-def known_rows(base: ModelFile, corpus: Corpus, old: OldText) -> Transformer:
-    return grown_model(base, corpus=corpus, old=old.train, config=base.model.config, seed=0)
+def known_rows(base: ModelFile, corpus: Corpus, old: ReplayData) -> Transformer:
+    return add_new_characters(base, corpus=corpus, old=old.train, config=base.model.config, seed=0)
 
 
 def random_rows(base: ModelFile, added: str) -> Transformer:

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from rich.console import Console
 
+from lumina_cli.cli.views.train import LiveView
 from lumina_cli.cli.views.train_panels import show_plan, show_report
-from lumina_cli.cli.views.train_view import LiveView
 from lumina_cli.recipes.train.pretrain import pretrain
 from lumina_cli.settings import TRAIN_CONFIGS, resolve_settings
 

@@ -7,7 +7,7 @@ with where it came from.
 
 import difflib
 import tomllib
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -23,6 +23,7 @@ from lumina_cli.core.training.config import TrainingConfig
 from lumina_cli.core.training.finetune_config import FinetuneConfig
 from lumina_cli.data.config import DataConfig
 from lumina_cli.errors import MissingInputError, UsageError
+from lumina_cli.renamed_settings import RENAMED
 
 Config = TypeVar("Config", bound=BaseModel)
 ConfigType = type[BaseModel]
@@ -45,7 +46,7 @@ TRAIN_CONFIGS: tuple[ConfigType, ...] = (
 )
 FINETUNE_CONFIGS: tuple[ConfigType, ...] = (FinetuneConfig, *TRAIN_CONFIGS)
 
-MODEL_SHAPE = ("hidden_size", "num_layers", "num_heads", "positions")
+MODEL_SHAPE = ("hidden_size", "num_layers", "num_heads", "position_encoding")
 """What a model can't change any more once it is trained."""
 
 FINETUNE_DEFAULTS: Mapping[str, object] = {
@@ -54,12 +55,17 @@ FINETUNE_DEFAULTS: Mapping[str, object] = {
     "epochs": 3,
     "label_smoothing": 0.0,
     "min_lr_ratio": 0.01,
-    "evaluations": 10,
+    "num_evals": 10,
     "patience": 6,
     "loss_on": "bot",
 }
 """In place of the usual defaults when a model is fine-tuned; `finetune` tells how it scales
 the rate and the passes for small models and short texts."""
+
+CHAT_DEFAULTS: Mapping[str, object] = {"precision": "fp32"}
+EVAL_DEFAULTS: Mapping[str, object] = {"precision": "fp32"}
+"""In place of the usual defaults where a model says or predicts text: figures and replies are
+the same on every processor."""
 
 ALIASES = {"nhead": "num_heads"}
 """Other names of settings, wherever a setting is named."""
@@ -98,7 +104,7 @@ PRESETS: dict[str, Preset] = {
             "num_layers": 4,
             "num_heads": 2,
             "seq_length": 128,
-            "positions": "rotary",
+            "position_encoding": "rotary",
             "dropout": 0.0,
             "batch_size": 16,
             "epochs": None,
@@ -110,7 +116,7 @@ PRESETS: dict[str, Preset] = {
             "warmup_ratio": 0.02,
             "min_lr_ratio": 0.02,
             "label_smoothing": 0.0,
-            "evaluations": 10,
+            "num_evals": 10,
             "eval_chars": 30_000,
             "loss_on": "bot",
         },
@@ -175,6 +181,8 @@ class Settings:
 Layer = tuple[dict[str, object], dict[str, str]]
 """Values by setting, and the name of the place each comes from."""
 
+Notices = tuple[str, ...]
+
 
 def resolve_settings(
     kinds: Sequence[ConfigType],
@@ -201,9 +209,10 @@ def resolve_settings(
         UsageError: a value or a name is wrong; the message says where it came from.
         MissingInputError: the settings file is not there.
     """
-    toml_layer = _toml_layer(toml)
-    env_layer, notices = _env_layer(environ)
-    flag_layer = _flag_layer(flags)
+    toml_layer, notices = _toml_layer(toml)
+    env_layer, env_notices = _env_layer(environ)
+    flag_layer, flag_notices = _flag_layer(flags)
+    notices += env_notices + flag_notices
     for layer in (toml_layer, env_layer):
         notices += _without_fixed(layer, fixed)
     chosen = preset or env_layer[0].get("preset") or toml_layer[0].get("preset")
@@ -215,6 +224,8 @@ def resolve_settings(
     for layer_values, layer_sources in layers:
         if not LIMITS.isdisjoint(layer_values):
             values.update(dict.fromkeys(LIMITS))  # an end that is asked for replaces the usual one
+            for name in LIMITS:
+                sources.pop(name, None)
         values.update(layer_values)
         sources.update(layer_sources)
     configs = {kind: _validated(kind, values=values, sources=sources) for kind in kinds}
@@ -235,13 +246,13 @@ def resumed_settings(
     Raises:
         UsageError: a flag is wrong.
     """
-    given, sources = _flag_layer(flags)
+    (given, sources), notices = _flag_layer(flags)
     values = dict(saved)
     if not LIMITS.isdisjoint(given):
         values.update(dict.fromkeys(LIMITS))
     values.update(given)
     configs = {kind: _validated(kind, values=values, sources=sources) for kind in kinds}
-    return Settings(configs, sources, PRESETS.get(preset or ""))
+    return Settings(configs, sources, PRESETS.get(preset or ""), notices)
 
 
 def setting_names(kinds: Sequence[ConfigType] = ALL_CONFIGS) -> list[str]:
@@ -249,12 +260,48 @@ def setting_names(kinds: Sequence[ConfigType] = ALL_CONFIGS) -> list[str]:
     return [name for kind in kinds for name in kind.model_fields]
 
 
-def _flag_layer(flags: Mapping[str, object]) -> Layer:
+def _flag_layer(flags: Mapping[str, object]) -> tuple[Layer, Notices]:
     given = {name: value for name, value in flags.items() if value is not None}
-    return given, {name: f"--{name.replace('_', '-')}" for name in given}
+    return _renamed((given, {name: _as_flag(name) for name in given}), spelled=_as_flag)
 
 
-def _env_layer(environ: Mapping[str, str]) -> tuple[Layer, tuple[str, ...]]:
+def _as_flag(name: str) -> str:
+    return f"--{name.replace('_', '-')}"
+
+
+def _as_variable(name: str) -> str:
+    return ENV_PREFIX + name.upper()
+
+
+def _renamed(
+    layer: Layer, *, spelled: Callable[[str], str], where: str = ""
+) -> tuple[Layer, Notices]:
+    """Return a layer by the names that settings have now, and a line for each older one.
+
+    Args:
+        layer: as it was given.
+        spelled: says a setting's name as it is written there.
+        where: stands behind such names.
+
+    Raises:
+        UsageError: a setting is given by both its names.
+    """
+    values, sources = layer
+    notices: list[str] = []
+    for old, new in RENAMED.items():
+        if old not in values:
+            continue
+        if new in values:
+            raise UsageError(
+                f"{spelled(old)} and {spelled(new)}{where} are the same setting",
+                hint=f"Leave out {spelled(old)}.",
+            )
+        values[new], sources[new] = values.pop(old), sources.pop(old)
+        notices.append(f"{spelled(old)}{where} is now called {spelled(new)}")
+    return (values, sources), tuple(notices)
+
+
+def _env_layer(environ: Mapping[str, str]) -> tuple[Layer, Notices]:
     values: dict[str, object] = {}
     sources: dict[str, str] = {}
     notices: list[str] = []
@@ -266,23 +313,24 @@ def _env_layer(environ: Mapping[str, str]) -> tuple[Layer, tuple[str, ...]]:
             notices.append(f"{variable} is not a setting and has no effect")
         else:
             values[name], sources[name] = environ[variable], variable
-    return (values, sources), tuple(notices)
+    layer, renamed_notices = _renamed((values, sources), spelled=_as_variable)
+    return layer, (*notices, *renamed_notices)
 
 
-def _without_fixed(layer: Layer, fixed: Collection[str]) -> tuple[str, ...]:
+def _without_fixed(layer: Layer, fixed: Collection[str]) -> Notices:
     """Take the settings that can't be set out of a layer, and tell of each."""
     values, places = layer
     notices = [
-        f"{name} has no effect on a model that is trained already (from {places[name]})"
+        f"{name} has no effect on a model that is trained already (from {places.pop(name)})"
         for name in fixed
         if values.pop(name, None) is not None
     ]
     return tuple(notices)
 
 
-def _toml_layer(path: Path | None) -> Layer:
+def _toml_layer(path: Path | None) -> tuple[Layer, Notices]:
     if path is None and not DEFAULT_TOML.is_file():
-        return {}, {}
+        return ({}, {}), ()
     path = path or DEFAULT_TOML
     values: dict[str, object] = {}
     for key, value in _read_toml(path).items():
@@ -291,7 +339,8 @@ def _toml_layer(path: Path | None) -> Layer:
             raise UsageError(f"{key!r} in {path} is not a setting", hint=_did_you_mean(key))
         # As text, true is no number: Pydantic would take it for 1.
         values[name] = str(value).lower() if isinstance(value, bool) else value
-    return values, dict.fromkeys(values, str(path))
+    layer = values, dict.fromkeys(values, str(path))
+    return _renamed(layer, spelled=str, where=f" in {path}")
 
 
 def _read_toml(path: Path) -> dict[str, Any]:
@@ -321,7 +370,7 @@ def _preset_layer(name: object) -> tuple[Layer, Preset | None]:
 
 def _known_name(name: str) -> str | None:
     name = ALIASES.get(name, name)
-    return name if name == "preset" or name in setting_names() else None
+    return name if name == "preset" or name in RENAMED or name in setting_names() else None
 
 
 def _did_you_mean(name: str) -> str:
@@ -336,20 +385,28 @@ def _validated(
     try:
         return kind.model_validate(own)
     except ValidationError as error:
-        details = error.errors(include_url=False)[0]
+        details = error.errors(include_url=False)
         raise _usage_error(details, given=own, sources=sources) from None
 
 
 def _usage_error(
-    details: ErrorDetails, *, given: Mapping[str, object], sources: Mapping[str, str]
+    errors: Sequence[ErrorDetails], *, given: Mapping[str, object], sources: Mapping[str, str]
 ) -> UsageError:
     """Say what is wrong in the words of the person who set it, and where that was."""
-    says = explain_error(details)
+    details = errors[0]
     name = str(details["loc"][0]) if details["loc"] else ""
+    says = explain_error(details)
+    words = [each["ctx"]["expected"] for each in errors if _is_of_words(each, name)]
+    if words and details["type"].startswith("int_"):  # a number or a word, and it is neither
+        says = says.replace("a whole number", f"a whole number or {' or '.join(words)}")
     if not name:  # a rule over several settings: name every one that was set by hand
         places = [f"{key} from {sources[key]}" for key in given if key in sources and key in says]
         return UsageError(says + (f" ({', '.join(places)})" if places else ""))
     return UsageError(f"{name} {says} (from {sources.get(name, 'the defaults')})")
+
+
+def _is_of_words(details: ErrorDetails, name: str) -> bool:
+    return details["type"] == "literal_error" and details["loc"][:1] == (name,)
 
 
 def explain_error(details: ErrorDetails) -> str:

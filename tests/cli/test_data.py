@@ -85,7 +85,7 @@ def test_check_measures_the_time_of_a_model(
         (["data", "check", "gone.txt"], 66),
         (["data", "check", "latin.txt"], 65),
         (["data", "check", "empty.txt"], 66),
-        (["data", "check", "good.txt", "--paths", "some"], 2),
+        (["data", "check", "good.txt", "--oasst-paths", "some"], 2),
         (["data", "check", "good.txt", "--encoding", "rot13"], 2),
         (["data", "check"], 2),
         (["data", "fetch", "nonsense"], 2),
@@ -155,7 +155,7 @@ def test_every_shared_file_passes_through_check(lumina: Lumina, tmp_path: Path) 
     for path in files:
         if "chatterbot/" in path.as_posix():
             continue
-        done = lumina("data", "check", str(path), "--json", "--lang", "all")
+        done = lumina("data", "check", str(path), "--json", "--oasst-lang", "all")
         assert "Traceback" not in done.err
         codes[path.relative_to(SHARED).as_posix()] = done.code
     refused = {name for name, code in codes.items() if code}
@@ -284,3 +284,14 @@ def in_its_own_process(
         timeout=120,
         check=False,
     )
+
+
+def test_check_tells_of_a_variable_that_is_no_setting(
+    lumina: Lumina, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "text.txt"
+    path.write_text("a line of text\n" * 20, encoding="utf-8")
+    monkeypatch.setenv("LUMINA_BATCHSIZE", "4")
+    done = lumina("data", "check", str(path))
+    assert done.code == 0
+    assert "LUMINA_BATCHSIZE is not a setting and has no effect" in done.err

@@ -33,7 +33,7 @@ def test_a_run_that_diverges_goes_back_twice_and_exits_76(
     capsys: pytest.CaptureFixture[str], validation: list[object]
 ) -> None:
     arguments = ["--data", "verse.txt", *TINY, *EXPLODING, *validation, "--max-steps", 300]
-    assert lumina("train", *arguments, "--save-every", 5, "--evaluations", 150) == 76
+    assert lumina("train", *arguments, "--save-every", 5, "--num-evals", 150) == 76
     err = capsys.readouterr().err
     told = [event for event in events() if event["event"] == "RolledBack"]
     assert [event["lr_scale"] for event in told] == [0.5, 0.25]

@@ -82,12 +82,12 @@ def test_advice_against_forgetting_is_to_repeat_old_text_where_none_was(
     home: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("COLUMNS", "150")
-    flags = ("--max-steps", 12, "--learning-rate", "0.05", "--evaluations", 1)
+    flags = ("--max-steps", 12, "--learning-rate", "0.05", "--num-evals", 1)
     assert lumina("finetune", "--data", "mine.txt", "--replay", "off", *flags) == 0
     err = " ".join(capsys.readouterr().err.split())
     assert "worse than before" in err
     assert "--replay auto" in err
-    assert "--replay-share" not in err.split("worse than before")[1]
+    assert "--replay-ratio" not in err.split("worse than before")[1]
 
 
 @pytest.mark.parametrize(
@@ -98,7 +98,7 @@ def test_advice_against_forgetting_is_to_repeat_old_text_where_none_was(
         (["--data", "mine.txt", "-m", "verse.txt"], 65, "is not a lumina model"),
         (["--data", "mine.txt", "-o", "Model.pth"], 73, "never written over"),
         (["--data", "nowhere.txt"], 66, "nowhere.txt"),
-        (["--data", "mine.txt", "--freeze", "9"], 2, "--freeze 1"),
+        (["--data", "mine.txt", "--freeze-layers", "9"], 2, "--freeze-layers 1"),
         (["--data", "mine.txt", "--lora-rank", "x"], 2, "(from --lora-rank)"),
         (["--resume"], 66, "FineTuned_Model.run"),
         (["--resume", "Model.run"], 2, "lumina train --resume"),

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.skipif(os.name == "nt", reason="Windows has no such sig
 VERSE = "the cat sat on the mat and the dog sat on the log\n" * 20
 SHAPE = {"hidden-size": 16, "num-layers": 1, "nhead": 2, "seq-length": 16, "batch-size": 4}
 TINY = [word for name, value in SHAPE.items() for word in (f"--{name}", str(value))]
-ENDLESS = ["--max-steps", "1000000", "--threads", "1", "--evaluations", "1", "--eval-chars", "64"]
+ENDLESS = ["--max-steps", "1000000", "--threads", "1", "--num-evals", "1", "--eval-chars", "64"]
 PATIENCE_S = 60.0
 
 
@@ -31,8 +31,13 @@ def folder(tmp_path: Path) -> Path:
 
 
 @contextmanager
-def training(folder: Path, *arguments: str) -> Iterator[subprocess.Popen[str]]:
+def training(
+    folder: Path, *arguments: str, ignored: signal.Signals | None = None
+) -> Iterator[subprocess.Popen[str]]:
     command = [sys.executable, "-m", "lumina_cli", "train", *arguments]
+    if ignored is not None:
+        ignore = f"trap '' {ignored.name.removeprefix('SIG')}; exec \"$@\""
+        command = ["sh", "-c", ignore, "sh", *command]
     with subprocess.Popen(
         command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:
@@ -60,17 +65,17 @@ def newest(folder: Path) -> Path:
     return CheckpointStore(folder / "Model.run" / "checkpoints").newest().path
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_the_first_signal_saves_and_tells_how_to_go_on(
-    folder: Path, number: signal.Signals
-) -> None:
+@pytest.mark.parametrize(
+    "number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGXCPU, signal.SIGRTMIN + 1]
+)
+def test_the_first_signal_saves_and_tells_how_to_go_on(folder: Path, number: int) -> None:
     with training(folder, *begin(folder)) as process:
         wait_for_step(folder, 3)
         process.send_signal(number)
         _, err = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 128 + number
     assert "lumina train --resume" in err
-    values = load_checkpoint(newest(folder)).values
+    values = load_checkpoint(newest(folder)).state
     assert values["num_steps"] >= 3
     with training(
         folder, "--resume", "--max-steps", str(values["num_steps"] + 2), "--json"
@@ -78,6 +83,27 @@ def test_the_first_signal_saves_and_tells_how_to_go_on(
         out, err = again.communicate(timeout=PATIENCE_S)
     assert again.returncode == 0, err
     assert json.loads(out)["steps"] == values["num_steps"] + 2
+
+
+def test_under_nohup_a_terminal_that_closes_changes_nothing(folder: Path) -> None:
+    arguments = begin(folder, "--max-steps", "400")
+    with training(folder, *arguments, ignored=signal.SIGHUP) as process:
+        wait_for_step(folder, 3)
+        process.send_signal(signal.SIGHUP)
+        process.communicate(timeout=PATIENCE_S)
+    assert process.returncode == 0
+    assert load_checkpoint(newest(folder)).state["num_steps"] == 400
+
+
+def test_a_run_whose_stderr_is_gone_goes_on_and_saves(folder: Path) -> None:
+    with training(folder, *begin(folder, "--max-steps", "400", "--num-evals", "40")) as process:
+        assert process.stderr is not None
+        wait_for_step(folder, 3)
+        process.stderr.close()
+        process.wait(timeout=PATIENCE_S)
+    assert process.returncode == 0
+    assert load_checkpoint(newest(folder)).state["num_steps"] == 400
+    assert (folder / "Model.pth").exists()
 
 
 def test_the_second_signal_ends_at_once(folder: Path) -> None:
@@ -145,9 +171,9 @@ def test_a_second_run_on_the_folder_exits_73(folder: Path) -> None:
 LIMITED = """
 import resource, sys
 limit = int(sys.argv[1]) << 20
-from lumina_cli.recipes.train import job, pretrain  # loaded before the limit holds
+from lumina_cli.recipes.train import compute, pretrain  # loaded before the limit holds
 if sys.argv[2] == "surprise":
-    job.available_memory_bytes = lambda device: None  # nobody tells how much there is
+    compute.available_memory_bytes = lambda device: None  # nobody tells how much there is
 import torch._dynamo
 from lumina_cli.cli.app import app
 from lumina_cli.cli.errors import run_guarded

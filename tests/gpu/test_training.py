@@ -79,11 +79,11 @@ def test_a_run_goes_on_to_the_bit(optimizer: str) -> None:
     states: list[Snapshot] = []
     for event in trainer.run():
         if isinstance(event, StepDone) and event.step == 9:
-            states.append(trainer.state().clone())
+            states.append(trainer.state_dict().clone())
     again = make_trainer(optimizer=optimizer)
-    again.restore(states[0])
+    again.load_state_dict(states[0])
     list(again.run())
-    end, expected = again.state().tensors, trainer.state().tensors
+    end, expected = again.state_dict().tensors, trainer.state_dict().tensors
     assert all(torch.equal(tensor, end[name]) for name, tensor in expected.items())
 
 

@@ -24,7 +24,7 @@ from lumina_cli.core.checkpoint.model_file import load_checkpoint, load_model
 from lumina_cli.core.checkpoint.store import CheckpointStore
 from lumina_cli.errors import MissingInputError
 from lumina_cli.io.atomic import STAGING_SUFFIX
-from lumina_cli.recipes.run.run import Begun
+from lumina_cli.recipes.run.events import RunStarted
 from lumina_cli.recipes.train import plan
 from lumina_cli.recipes.train.pretrain import pretrain
 from lumina_cli.recipes.train.resume import find_run
@@ -38,7 +38,7 @@ SETTINGS: dict[str, object] = {
     "seq_length": 16,
     "batch_size": 4,
     "dropout": 0.2,
-    "evaluations": 3,
+    "num_evals": 3,
     "eval_chars": 64,
     "max_steps": 25,
     "save_every": "1",
@@ -74,7 +74,7 @@ def train(folder: Path, *, begun: int) -> None:
         settings = resolve_settings(TRAIN_CONFIGS, flags=SETTINGS, environ={})
         run = pretrain(settings, data=[folder.parent / "verse.txt"], out=out)
     for event in run.run():
-        if isinstance(event, Begun):
+        if isinstance(event, RunStarted):
             os.write(begun, b"!")
 
 

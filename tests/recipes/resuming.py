@@ -26,11 +26,11 @@ NUM_STEPS = 60
 SPLIT_AFTER = 22
 """After this step memory runs out, once."""
 
-MORE = {"max_steps": NUM_STEPS, "save_every": "1000", "evaluations": 7, "optimizer": "muon"}
+MORE = {"max_steps": NUM_STEPS, "save_every": "1000", "num_evals": 7, "optimizer": "muon"}
 
 
 def run_out_of_memory_once(run: TrainingRun) -> None:
-    real, model = run.task.model.hidden, run.task.model
+    real, model = run.job.model.hidden, run.job.model
 
     def hidden(idx: Tensor, **cache: Any) -> Tensor:
         x = real(idx, **cache)

@@ -71,7 +71,7 @@ def as_hub_folder(folder: Path, rows: list[dict[str, Any]]) -> Path:
 @needs_shared_data
 def test_a_folder_in_the_layout_of_the_hub_gives_the_rows_as_on_the_hub(tmp_path: Path) -> None:
     rows = rows_of(OASST1)
-    result = fetched(out=tmp_path / "out", mirror=as_hub_folder(tmp_path / "mirror", rows))
+    result = fetched(out=tmp_path / "out", local_copy=as_hub_folder(tmp_path / "copy", rows))
     third = len(rows) // 3
     assert rows_of(tmp_path / "out" / "train.jsonl") == rows[: 2 * third]
     assert rows_of(tmp_path / "out" / "validation.jsonl") == rows[2 * third :]
@@ -90,28 +90,28 @@ def test_a_folder_in_the_layout_of_the_hub_gives_the_rows_as_on_the_hub(tmp_path
 @needs_shared_data
 @pytest.mark.parametrize("kind", ["jsonl", "jsonl.gz", "parquet", "json"])
 def test_one_file_of_messages_reads_the_same_fetched_or_not(tmp_path: Path, kind: str) -> None:
-    mirror = tmp_path / f"messages.{kind}"
+    local_copy = tmp_path / f"messages.{kind}"
     if kind == "parquet":
         import pyarrow as pa
         import pyarrow.parquet as pq
 
-        pq.write_table(pa.Table.from_pylist(rows_of(OASST1)), mirror)
+        pq.write_table(pa.Table.from_pylist(rows_of(OASST1)), local_copy)
     elif kind == "jsonl.gz":
-        mirror.write_bytes(gzip.compress(OASST1.read_bytes()))
+        local_copy.write_bytes(gzip.compress(OASST1.read_bytes()))
     elif kind == "json":
-        mirror.write_text(json.dumps(rows_of(OASST1), indent=1), encoding="utf-8")
+        local_copy.write_text(json.dumps(rows_of(OASST1), indent=1), encoding="utf-8")
     else:
-        shutil.copy(OASST1, mirror)
-    result = fetched(out=tmp_path / "out", mirror=mirror)
+        shutil.copy(OASST1, local_copy)
+    result = fetched(out=tmp_path / "out", local_copy=local_copy)
     assert rows_of(tmp_path / "out" / "train.jsonl") == rows_of(OASST1)
-    assert documents_of(tmp_path / "out") == documents_of(OASST1) == documents_of(mirror)
+    assert documents_of(tmp_path / "out") == documents_of(OASST1) == documents_of(local_copy)
     assert "train has 968 rows here; the hub's had 84,437" in result.remarks
 
 
 @needs_shared_data
 def test_the_official_trees_become_rows_of_the_hub(tmp_path: Path) -> None:
     trees = SHARED / "oasst" / "oasst2_multilang_trees.jsonl"
-    fetched(out=tmp_path / "out", mirror=trees)
+    fetched(out=tmp_path / "out", local_copy=trees)
     rows = rows_of(tmp_path / "out" / "train.jsonl")
     expected = rows_of(SHARED / "oasst" / "oasst2_multilang_messages.jsonl")
     assert Counter(row["message_id"] for row in rows) == Counter(
@@ -122,41 +122,41 @@ def test_the_official_trees_become_rows_of_the_hub(tmp_path: Path) -> None:
     assert set(first["emojis"]) == {"name", "count"}
     assert len(first["labels"]["name"]) == len(first["labels"]["value"])
     assert all(row["message_tree_id"] and row["tree_state"] for row in rows)
-    fetched_documents = documents_of(tmp_path / "out", lang="all", paths="all")
-    assert fetched_documents == documents_of(trees, lang="all", paths="all")
+    fetched_documents = documents_of(tmp_path / "out", oasst_lang="all", oasst_paths="all")
+    assert fetched_documents == documents_of(trees, oasst_lang="all", oasst_paths="all")
 
 
 def test_a_second_fetch_sees_that_all_is_there(tmp_path: Path) -> None:
-    mirror = write_rows(tmp_path / "x.jsonl", [message("a", None), message("ab", "a")])
+    local_copy = write_rows(tmp_path / "x.jsonl", [message("a", None), message("ab", "a")])
     out = tmp_path / "out"
-    assert not fetched(out=out, mirror=mirror).was_there
-    again = fetched(out=out, mirror=tmp_path / "gone")
+    assert not fetched(out=out, local_copy=local_copy).was_there
+    again = fetched(out=out, local_copy=tmp_path / "gone")
     assert again.was_there
     assert again.manifest["rows"] == {"train": 2}
-    assert not fetched(out=out, mirror=mirror, force=True).was_there
+    assert not fetched(out=out, local_copy=local_copy, force=True).was_there
 
 
 def test_a_file_that_was_changed_is_told_and_force_mends_it(tmp_path: Path) -> None:
-    mirror = write_rows(tmp_path / "x.jsonl", [message("a", None), message("ab", "a")])
+    local_copy = write_rows(tmp_path / "x.jsonl", [message("a", None), message("ab", "a")])
     out = tmp_path / "out"
-    fetched(out=out, mirror=mirror)
+    fetched(out=out, local_copy=local_copy)
     with (out / "train.jsonl").open("a", encoding="utf-8") as file:
         file.write("{}\n")
     with pytest.raises(DataError, match="SHA-256 differs") as refusal:
-        fetched(out=out, mirror=mirror)
+        fetched(out=out, local_copy=local_copy)
     assert "--force" in refusal.value.hint
     (out / "train.jsonl").unlink()
     with pytest.raises(DataError, match="is missing"):
-        fetched(out=out, mirror=mirror)
-    fetched(out=out, mirror=mirror, force=True)
+        fetched(out=out, local_copy=local_copy)
+    fetched(out=out, local_copy=local_copy, force=True)
     assert len(rows_of(out / "train.jsonl")) == 2
 
 
 def test_an_interrupted_fetch_leaves_nothing(tmp_path: Path) -> None:
     rows = [message(f"m{index}", None) for index in range(5000)]
-    mirror = write_rows(tmp_path / "x.jsonl", rows)
+    local_copy = write_rows(tmp_path / "x.jsonl", rows)
     out = tmp_path / "place" / "out"
-    events = fetch("oasst1", out=out, mirror=mirror)
+    events = fetch("oasst1", out=out, local_copy=local_copy)
     for event in events:
         if getattr(event, "done", 0) >= 2000:
             break
@@ -167,32 +167,32 @@ def test_an_interrupted_fetch_leaves_nothing(tmp_path: Path) -> None:
 
 def test_an_interrupted_renewal_leaves_what_was_there(tmp_path: Path) -> None:
     rows = [message(f"m{index}", None) for index in range(3000)]
-    mirror = write_rows(tmp_path / "x.jsonl", rows)
+    local_copy = write_rows(tmp_path / "x.jsonl", rows)
     out = tmp_path / "place" / "out"
-    before = fetched(out=out, mirror=mirror)
-    events = fetch("oasst1", out=out, mirror=mirror, force=True)
+    before = fetched(out=out, local_copy=local_copy)
+    events = fetch("oasst1", out=out, local_copy=local_copy, force=True)
     assert next(event for event in events if getattr(event, "done", 0))
     events.close()  # type: ignore[attr-defined]
     assert [path.name for path in out.parent.iterdir()] == ["out"]
-    assert fetched(out=out, mirror=mirror).manifest == before.manifest
+    assert fetched(out=out, local_copy=local_copy).manifest == before.manifest
 
 
 @pytest.mark.parametrize("force", [False, True])
 def test_a_folder_with_other_files_is_never_replaced(tmp_path: Path, force: bool) -> None:
-    mirror = write_rows(tmp_path / "x.jsonl", [message("a", None)])
+    local_copy = write_rows(tmp_path / "x.jsonl", [message("a", None)])
     out = tmp_path / "out"
     out.mkdir()
     (out / "thesis.txt").write_text("years of work", encoding="utf-8")
     with pytest.raises(OutputError, match="with other files in it"):
-        fetched(out=out, mirror=mirror, force=force)
+        fetched(out=out, local_copy=local_copy, force=force)
     assert (out / "thesis.txt").read_text(encoding="utf-8") == "years of work"
 
 
 def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
-    mirror = write_rows(tmp_path / "x.jsonl", [message("a", None)])
+    local_copy = write_rows(tmp_path / "x.jsonl", [message("a", None)])
     (tmp_path / "file").write_text("", encoding="utf-8")
     with pytest.raises(OutputError, match="can't be created"):
-        fetched(out=tmp_path / "file" / "out", mirror=mirror)
+        fetched(out=tmp_path / "file" / "out", local_copy=local_copy)
 
 
 def test_a_full_disk_is_told_and_leaves_nothing(
@@ -201,10 +201,10 @@ def test_a_full_disk_is_told_and_leaves_nothing(
     def full(_: int) -> None:
         raise OSError(28, "No space left on device")
 
-    mirror = write_rows(tmp_path / "x.jsonl", [message("a", None)])
+    local_copy = write_rows(tmp_path / "x.jsonl", [message("a", None)])
     monkeypatch.setattr("os.fsync", full)
     with pytest.raises(StorageError, match="No space left"):
-        fetched(out=tmp_path / "place" / "out", mirror=mirror)
+        fetched(out=tmp_path / "place" / "out", local_copy=local_copy)
     assert list((tmp_path / "place").iterdir()) == []
 
 
@@ -216,19 +216,19 @@ def test_a_full_disk_is_told_and_leaves_nothing(
         ('{"question": "a"}\n', DataError, "no known format"),
     ],
 )
-def test_a_mirror_without_known_rows_is_refused(
+def test_a_local_copy_without_known_rows_is_refused(
     tmp_path: Path, content: str, kind: type[LuminaError], text: str
 ) -> None:
-    mirror = tmp_path / ("x.jsonl" if not content else "x.txt")
-    mirror.write_text(content, encoding="utf-8")
+    local_copy = tmp_path / ("x.jsonl" if not content else "x.txt")
+    local_copy.write_text(content, encoding="utf-8")
     with pytest.raises(kind, match=text):
-        fetched(out=tmp_path / "out", mirror=mirror)
+        fetched(out=tmp_path / "out", local_copy=local_copy)
     assert not (tmp_path / "out").exists()
 
 
-def test_a_missing_mirror_is_missing_input(tmp_path: Path) -> None:
+def test_a_missing_local_copy_is_missing_input(tmp_path: Path) -> None:
     with pytest.raises(MissingInputError):
-        fetched(out=tmp_path / "out", mirror=tmp_path / "gone")
+        fetched(out=tmp_path / "out", local_copy=tmp_path / "gone")
 
 
 @pytest.mark.parametrize("name", ["nonsense", "../up", "a/b/c", "/etc"])
@@ -248,8 +248,8 @@ def test_the_starter_corpus_is_written_out_and_reads_as_it_is(
 
 def test_another_data_set_is_taken_by_its_columns(tmp_path: Path) -> None:
     rows = [{"prompt": "a", "completion": "b", "score": 1.5}, {"text": "plain"}]
-    mirror = write_rows(tmp_path / "x.jsonl", rows)
-    result = fetched("someone/something", out=tmp_path / "out", mirror=mirror)
+    local_copy = write_rows(tmp_path / "x.jsonl", rows)
+    result = fetched("someone/something", out=tmp_path / "out", local_copy=local_copy)
     assert rows_of(tmp_path / "out" / "train.jsonl") == [
         {"prompt": "a", "completion": "b"},
         {"text": "plain"},
@@ -321,14 +321,14 @@ def test_well_known_sets_are_taken_by_their_columns(
     import pyarrow.parquet as pq
 
     pq.write_table(pa.Table.from_pylist([row, row]), tmp_path / "train.parquet")
-    result = fetched("an/other", out=tmp_path / "out", mirror=tmp_path / "train.parquet")
+    result = fetched("an/other", out=tmp_path / "out", local_copy=tmp_path / "train.parquet")
     assert [said(document) for document in documents_of(tmp_path / "out")] == [expected] * 2
     assert len(result.remarks) == told
 
 
 def test_stories_are_taken_as_documents(tmp_path: Path) -> None:
-    mirror = write_rows(tmp_path / "x.jsonl", [{"text": "One day, a girl."}])
-    fetched("an/other", out=tmp_path / "out", mirror=mirror)
+    local_copy = write_rows(tmp_path / "x.jsonl", [{"text": "One day, a girl."}])
+    fetched("an/other", out=tmp_path / "out", local_copy=local_copy)
     assert documents_of(tmp_path / "out") == [PlainText("One day, a girl.")]
 
 
@@ -338,7 +338,7 @@ def test_of_several_forms_of_a_set_the_whole_conversations_are_taken(
     from lumina_cli.data.hub import client as hub
 
     names = ("train_sft", "test_sft", "train_gen", "test_gen")
-    loaded = hub.HubDataSet({name: [{"text": name}] for name in names}, revision="", licence="")
+    loaded = hub.HubDataset({name: [{"text": name}] for name in names}, revision="", licence="")
     monkeypatch.setattr("lumina_cli.data.hub.client.load", lambda *_, **__: loaded)
     result = fetched("an/other", out=tmp_path / "out")
     assert documents_of(tmp_path / "out") == [PlainText("train_sft")]
@@ -451,10 +451,10 @@ def test_what_the_library_loads_is_written_as_on_the_hub(
     from lumina_cli.data.hub import client as hub
 
     rows = rows_of(OASST1)
-    mirror = as_hub_folder(tmp_path / "mirror", rows)
+    local_copy = as_hub_folder(tmp_path / "copy", rows)
     monkeypatch.setattr("datasets.config.HF_DATASETS_CACHE", tmp_path / "cache")
-    parts = dict(datasets.load_dataset(str(mirror), cache_dir=str(tmp_path / "cache")))
-    loaded = hub.HubDataSet(parts, revision="abc123", licence="apache-2.0")
+    parts = dict(datasets.load_dataset(str(local_copy), cache_dir=str(tmp_path / "cache")))
+    loaded = hub.HubDataset(parts, revision="abc123", licence="apache-2.0")
     monkeypatch.setattr("lumina_cli.data.hub.client.load", lambda *_, **__: loaded)
     result = fetched(out=tmp_path / "out")
     third = len(rows) // 3

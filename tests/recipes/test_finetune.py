@@ -23,13 +23,13 @@ from lumina_cli.errors import (
     UsageError,
 )
 from lumina_cli.recipes.finetune.base import load_base
-from lumina_cli.recipes.finetune.finetune import finetune, go_on_finetuning
+from lumina_cli.recipes.finetune.finetune import finetune, resume_finetune
 from lumina_cli.recipes.finetune.settings import finetune_settings
 from lumina_cli.recipes.infer.evaluate import evaluate_model
 from lumina_cli.recipes.run.run import TrainingRun
+from lumina_cli.recipes.run.samples import say
 from lumina_cli.recipes.train.pretrain import pretrain
 from lumina_cli.recipes.train.resume import find_run
-from lumina_cli.recipes.train.samples import say
 from lumina_cli.settings import (
     FINETUNE_CONFIGS,
     TRAIN_CONFIGS,
@@ -66,7 +66,7 @@ def folder(home: Path, tmp_path: Path) -> Path:
 
 
 def tuned_settings(model: Path, environ: Mapping[str, str] | None = None, **flags: Any) -> Settings:
-    given = {"max_steps": 60, "evaluations": 2, "batch_size": 4, "learning_rate": 0.01, **flags}
+    given = {"max_steps": 60, "num_evals": 2, "batch_size": 4, "learning_rate": 0.01, **flags}
     return finetune_settings(load_base(model), flags=given, environ=environ or {})
 
 
@@ -111,87 +111,87 @@ def test_a_model_learns_a_new_script_and_its_base_is_left_as_it_is(folder: Path)
     assert set(run.report.characters_added) == set(CYRILLIC) - set(VERSE)
     assert new.tokenizer.characters == old.tokenizer.characters + run.report.characters_added
     assert run.report.best_nats_per_char is not None
-    assert run.report.base.before.new is not None
-    assert run.report.best_nats_per_char < 0.5 * run.report.base.before.new
+    assert run.report.base.loss.new is not None
+    assert run.report.best_nats_per_char < 0.5 * run.report.base.loss.new
 
 
 def test_before_is_what_eval_says_of_the_base(folder: Path) -> None:
     run = begun(folder)
-    assert run.task.base is not None
+    assert run.job.base is not None
     val = folder / "val.txt"
     val.write_text(CYRILLIC[len(CYRILLIC) - len(CYRILLIC) // 10 :], encoding="utf-8")
     settings = resolve_settings(TRAIN_CONFIGS, flags={}, environ={})
     measured = evaluate_model(folder / "Model.pth", data=[val], settings=settings)
-    assert run.task.base.before.new == pytest.approx(measured.evaluation.nats_per_char, rel=0.02)
+    assert run.job.base.loss.new == pytest.approx(measured.evaluation.nats_per_char, rel=0.02)
 
 
 def test_before_the_first_step_old_characters_have_the_logits_of_the_base(folder: Path) -> None:
     base = load_model(folder / "Model.pth").model
-    grown = begun(folder).task.model.eval()
+    grown = begun(folder).job.model.eval()
     idx = torch.randint(0, base.vocab_size, (3, 16), generator=torch.Generator().manual_seed(0))
     with torch.inference_mode():
         assert torch.equal(grown(idx)[..., : base.vocab_size], base(idx))
 
 
 def test_without_expansion_the_vocabulary_stays_and_bytes_carry_the_rest(folder: Path) -> None:
-    run = done(folder, expand=False)
+    run = done(folder, expand_vocab=False)
     assert run.report is not None
     assert run.report.characters_added == ""
     new = load_model(folder / "FineTuned_Model.pth")
     assert new.tokenizer == load_model(folder / "Model.pth").tokenizer
-    assert "no-expand" in run.plan.more["new characters"]
+    assert "no-expand-vocab" in run.plan.more["new characters"]
     assert run.report.best_nats_per_char is not None
 
 
 def test_more_characters_than_the_cap_are_told(folder: Path) -> None:
     run = begun(folder, max_new_chars=3)
-    added = run.task.material.corpus.tokenizer.characters[-3:]
+    added = run.job.data.corpus.tokenizer.characters[-3:]
     counts = {character: CYRILLIC.count(character) for character in set(CYRILLIC) - set(VERSE)}
     assert {counts[c] for c in added} == set(sorted(counts.values(), reverse=True)[:3])
     left = len(counts) - 3
-    assert any(f"{left} characters more than 3" in notice for notice in run.task.notices)
+    assert any(f"{left} characters more than 3" in notice for notice in run.job.notices)
 
 
 def test_forgetting_is_shown_before_after_and_in_between(folder: Path) -> None:
     run = begun(folder, replay="off")
     events = evaluations(run)
-    assert all(event.kept_nats_per_char is not None for event in events)
+    assert all(event.base_loss is not None for event in events)
     assert run.report is not None
     assert run.report.base is not None
-    assert run.report.base.before.kept is not None
-    assert run.report.kept_nats_per_char in [event.kept_nats_per_char for event in events]
-    assert run.report.kept_nats_per_char > run.report.base.before.kept
+    assert run.report.base.loss.replay is not None
+    assert run.report.base_loss in [event.base_loss for event in events]
+    assert run.report.base_loss > run.report.base.loss.replay
     saved = load_model(folder / "FineTuned_Model.pth").metadata
-    assert saved["kept_nats_per_char"] == run.report.kept_nats_per_char
+    assert saved["kept_nats_per_char"] == run.report.base_loss
 
 
 def test_with_replay_less_is_forgotten(folder: Path) -> None:
     kept = {}
     for replay in ("auto", "off"):
-        run = done(folder, replay=replay, out=f"{replay}.pth", replay_share=0.4)
+        run = done(folder, replay=replay, out=f"{replay}.pth", replay_ratio=0.4)
         assert run.report is not None
-        kept[replay] = run.report.kept_nats_per_char
+        kept[replay] = run.report.base_loss
     assert kept["auto"] < 0.9 * kept["off"]
 
 
 def test_old_text_gets_no_worse_than_it_may(folder: Path) -> None:
-    forgetful = {"learning_rate": 0.03, "replay_share": 0.2, "patience": 0}
+    forgetful = {"learning_rate": 0.03, "replay_ratio": 0.2, "patience": 0}
     free = done(folder, out="free.pth", max_forgetting=1_000, **forgetful)
     held = done(folder, out="held.pth", max_forgetting=0.05, **forgetful)
     assert free.report is not None
     assert held.report is not None
     assert held.report.base is not None
-    before, limit = held.report.base.before, 1.05 * held.report.base.before.kept  # type: ignore[operator]
+    before, limit = held.report.base.loss, 1.05 * held.report.base.loss.replay  # type: ignore[operator]
     assert free.report.share == 1
-    assert free.report.kept_nats_per_char > limit  # type: ignore[operator]
+    assert free.report.base_loss > limit  # type: ignore[operator]
     assert 0 < held.report.share < 1
-    assert held.report.kept_nats_per_char <= limit  # type: ignore[operator]
+    assert held.report.base_loss <= limit  # type: ignore[operator]
     assert held.report.best_nats_per_char < before.new  # type: ignore[operator]
     saved = load_model(folder / "held.pth")
     assert saved.metadata["share_of_learnt"] == held.report.share
-    held.trainer.validator.retention = RetentionLimit(held.task.retention.texts)
-    examined = held.trainer.validator.examine(saved.model, batch_size=4)
-    assert examined.kept_nats == pytest.approx(held.report.kept_nats_per_char, rel=1e-5)
+    held.trainer.validator.retention = RetentionLimit(held.job.retention.texts)
+    examined = held.trainer.validator.validate(saved.model, batch_size=4)
+    assert examined.base_loss == pytest.approx(held.report.base_loss, rel=1e-5)
     assert examined.new.nats_per_char == pytest.approx(held.report.best_nats_per_char, rel=1e-5)
 
 
@@ -202,7 +202,7 @@ def test_a_run_that_was_not_held_can_go_on_and_not_be_held_from_there(folder: Pa
             run.stop()
 
     def going_on(**flags: Any) -> TrainingRun:
-        return go_on_finetuning(
+        return resume_finetune(
             find_run(
                 None,
                 out=folder / "FineTuned_Model.pth",
@@ -239,16 +239,16 @@ def test_muon_learns_at_twice_the_rate_that_is_asked_for() -> None:
 
 def test_even_a_single_step_is_learnt_from(folder: Path) -> None:
     run = begun(folder, max_steps=1)
-    before = run.task.model.lm_head.weight.detach().clone()
+    before = run.job.model.lm_head.weight.detach().clone()
     list(run.run())
-    assert not torch.equal(run.task.model.lm_head.weight, before)
+    assert not torch.equal(run.job.model.lm_head.weight, before)
 
 
 def test_nothing_is_held_back_where_no_old_text_is_repeated(folder: Path) -> None:
     run = begun(folder, replay="off", learning_rate=0.03)
-    assert not run.task.retention.start
-    assert all(event.share == 1 for event in evaluations(run))
-    assert begun(folder, replay="off", max_forgetting=0.1).task.retention.start
+    assert not run.job.retention.base_weights
+    assert all(event.alpha == 1 for event in evaluations(run))
+    assert begun(folder, replay="off", max_forgetting=0.1).job.retention.base_weights
 
 
 def test_a_run_does_not_go_on_where_the_old_text_that_it_measures_is_gone(folder: Path) -> None:
@@ -271,13 +271,13 @@ def test_a_run_does_not_go_on_where_the_old_text_that_it_measures_is_gone(folder
         kinds=FINETUNE_CONFIGS,
     )
     with pytest.raises(MissingInputError, match="old text that this run measures is gone"):
-        go_on_finetuning(resumed)
+        resume_finetune(resumed)
 
 
 def test_old_text_can_be_named(folder: Path) -> None:
-    run = begun(folder, replay=str(folder / "text.txt"), replay_share=0.5)
-    assert run.task.replay is not None
-    assert run.task.old.names == (str(folder / "text.txt"),)
+    run = begun(folder, replay=str(folder / "text.txt"), replay_ratio=0.5)
+    assert run.job.replay is not None
+    assert run.job.replay_data.names == (str(folder / "text.txt"),)
     with pytest.raises(MissingInputError):
         begun(folder, replay=str(folder / "nowhere.txt"))
 
@@ -288,10 +288,10 @@ def test_what_is_forgotten_is_measured_on_the_bases_own_text_whatever_is_repeate
     own = begun(folder, out="own.pth")
     (folder / "like.txt").write_text("a cow sat on a rug\n" * 60, encoding="utf-8")
     run = begun(folder, replay=str(folder / "like.txt"))
-    assert run.task.old.names == (str(folder / "like.txt"),)
-    assert own.task.base is not None
-    assert run.task.base is not None
-    assert run.task.base.before.kept == own.task.base.before.kept
+    assert run.job.replay_data.names == (str(folder / "like.txt"),)
+    assert own.job.base is not None
+    assert run.job.base is not None
+    assert run.job.base.loss.replay == own.job.base.loss.replay
 
 
 def test_where_the_bases_own_text_is_gone_named_text_is_repeated_and_the_sample_measured(
@@ -301,11 +301,11 @@ def test_where_the_bases_own_text_is_gone_named_text_is_repeated_and_the_sample_
     sampled = begun(folder, out="own.pth")
     (folder / "like.txt").write_text("a cow sat on a rug\n" * 60, encoding="utf-8")
     run = begun(folder, replay=str(folder / "like.txt"))
-    assert run.task.replay is not None
-    assert sampled.task.base is not None
-    assert run.task.base is not None
-    assert run.task.base.before.kept == sampled.task.base.before.kept
-    assert not any("--replay PATH" in notice for notice in run.task.notices)
+    assert run.job.replay is not None
+    assert sampled.job.base is not None
+    assert run.job.base is not None
+    assert run.job.base.loss.replay == sampled.job.base.loss.replay
+    assert not any("--replay PATH" in notice for notice in run.job.notices)
 
 
 def without_old_text(folder: Path) -> None:
@@ -320,20 +320,20 @@ def without_old_text(folder: Path) -> None:
 def test_where_the_old_text_is_gone_a_sample_beside_the_model_stands_for_it(folder: Path) -> None:
     without_old_text(folder)
     run = begun(folder)
-    assert run.task.replay is None
-    assert len(run.task.old.validation) == 1
-    assert any("gone.txt" in notice for notice in run.task.notices)
-    assert all(event.kept_nats_per_char is not None for event in evaluations(run))
+    assert run.job.replay is None
+    assert len(run.job.replay_data.validation) == 1
+    assert any("gone.txt" in notice for notice in run.job.notices)
+    assert all(event.base_loss is not None for event in evaluations(run))
 
 
 def test_where_nothing_is_left_of_the_old_text_that_is_told_with_what_to_do(folder: Path) -> None:
     without_old_text(folder)
     shutil.rmtree(folder / "Model.run")
     run = begun(folder)
-    assert any("--replay PATH" in notice for notice in run.task.notices)
-    assert all(event.kept_nats_per_char is None for event in evaluations(run))
+    assert any("--replay PATH" in notice for notice in run.job.notices)
+    assert all(event.base_loss is None for event in evaluations(run))
     assert run.report is not None
-    assert run.report.kept_nats_per_char is None
+    assert run.report.base_loss is None
 
 
 def test_old_text_that_has_changed_is_told(folder: Path) -> None:
@@ -342,14 +342,14 @@ def test_old_text_that_has_changed_is_told(folder: Path) -> None:
     settings = resolve_settings(TRAIN_CONFIGS, flags={**TINY, "max_steps": 5}, environ={})
     list(pretrain(settings, data=[data], out=folder / "Model.pth").run())
     data.write_text(VERSE * 3, encoding="utf-8")
-    assert any("own.txt has changed" in notice for notice in begun(folder).task.notices)
+    assert any("own.txt has changed" in notice for notice in begun(folder).job.notices)
 
 
 def test_conversations_are_learnt_by_the_bots_words_alone(folder: Path) -> None:
     run = begun(folder, text=CHAT)
-    in_loss = run.task.material.corpus.train.slice(0, 10**6).in_loss
+    in_loss = run.job.data.corpus.train.slice(0, 10**6).in_loss
     assert 0 < in_loss.mean() < 0.8
-    everything = begun(folder, text=CHAT, loss_on="all").task.material.corpus.train
+    everything = begun(folder, text=CHAT, loss_on="all").job.data.corpus.train
     assert everything.slice(0, 10**6).in_loss.mean() > in_loss.mean()
 
 
@@ -358,7 +358,7 @@ def test_rows_without_a_reply_are_counted_and_told(folder: Path) -> None:
         {"messages": [{"role": "user", "content": "кто"}, {"role": "assistant", "content": "я"}]}
     ] * 40 + [{"messages": [{"role": "user", "content": "никого"}]}] * 3
     text = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
-    notices = begun(folder, text=text, name="rows.jsonl").task.notices
+    notices = begun(folder, text=text, name="rows.jsonl").job.notices
     assert any(notice.startswith("3 left out: no reply follows") for notice in notices)
 
 
@@ -371,7 +371,7 @@ def test_data_in_which_the_bot_says_nothing_is_refused(folder: Path) -> None:
 
 def test_a_text_shorter_than_a_window_is_padded_and_told(folder: Path) -> None:
     run = begun(folder, text="кот и дог", max_steps=3, min_char_count=1)
-    assert any("shorter than one window" in notice for notice in run.task.notices)
+    assert any("shorter than one window" in notice for notice in run.job.notices)
     list(run.run())
     assert run.report is not None
     assert run.report.steps == 3
@@ -387,7 +387,7 @@ def test_validation_data_that_is_learnt_from_is_told(folder: Path) -> None:
         val_data=[folder / "mine.txt"],
         out=folder / "out.pth",
     )
-    assert any("is trained on, too" in notice for notice in run.task.notices)
+    assert any("is trained on, too" in notice for notice in run.job.notices)
 
 
 def test_validation_data_that_is_repeated_is_told(folder: Path) -> None:
@@ -400,7 +400,7 @@ def test_validation_data_that_is_repeated_is_told(folder: Path) -> None:
         val_data=[folder / "text.txt"],
         out=folder / "out.pth",
     )
-    assert any("text.txt is trained on, too" in notice for notice in run.task.notices)
+    assert any("text.txt is trained on, too" in notice for notice in run.job.notices)
 
 
 def test_a_chain_tells_its_lineage_and_keeps_what_every_link_learnt(folder: Path) -> None:
@@ -414,7 +414,7 @@ def test_a_chain_tells_its_lineage_and_keeps_what_every_link_learnt(folder: Path
     added = "".join(link["characters_added"] for link in lineage)
     assert base.tokenizer.characters + added == second.tokenizer.characters
     assert lineage[0] == first.metadata["lineage"][0]
-    assert [Path(name).name for name in run.task.old.names] == ["text.txt", "mine.txt"]
+    assert [Path(name).name for name in run.job.replay_data.names] == ["text.txt", "mine.txt"]
     learnt = [Path(each["paths"][0]).name for each in second.metadata["learnt_from"]]
     assert learnt == ["text.txt", "mine.txt", "greek.txt"]
 
@@ -422,10 +422,10 @@ def test_a_chain_tells_its_lineage_and_keeps_what_every_link_learnt(folder: Path
 def test_a_longer_window_is_possible_and_told(folder: Path) -> None:
     run = done(folder, seq_length="40", max_steps=3)
     assert load_model(folder / "FineTuned_Model.pth").model.config.seq_length == 40
-    assert any("see 40 characters at once" in notice for notice in run.task.notices)
+    assert any("see 40 characters at once" in notice for notice in run.job.notices)
 
 
-@pytest.mark.parametrize("flags", [{"lora_rank": 4}, {"freeze": 1}])
+@pytest.mark.parametrize("flags", [{"lora_rank": 4}, {"freeze_layers": 1}])
 def test_a_saved_model_is_plain_whatever_learnt(folder: Path, flags: dict[str, int]) -> None:
     run = done(folder, **flags)
     base = load_model(folder / "Model.pth")
@@ -437,23 +437,23 @@ def test_a_saved_model_is_plain_whatever_learnt(folder: Path, flags: dict[str, i
     assert run.report is not None
     assert run.report.best_nats_per_char is not None
     assert run.report.base is not None
-    assert run.report.base.before.new is not None
-    assert run.report.best_nats_per_char < run.report.base.before.new
+    assert run.report.base.loss.new is not None
+    assert run.report.best_nats_per_char < run.report.base.loss.new
 
 
-@pytest.mark.parametrize("flags", [{"lora_rank": 4}, {"freeze": 1}])
+@pytest.mark.parametrize("flags", [{"lora_rank": 4}, {"freeze_layers": 1}])
 def test_a_sample_is_said_by_what_would_be_saved(folder: Path, flags: dict[str, int]) -> None:
     """It is asked for on the way, when seconds have passed."""
-    run = done(folder, max_steps=10, evaluations=1, **flags)
+    run = done(folder, max_steps=10, num_evals=1, **flags)
     saved = load_model(folder / "FineTuned_Model.pth")
     said = say(
         saved.model,
         prompt=run.sample_prompt,
         tokenizer=saved.tokenizer,
-        seed=run.task.config.seed,
+        seed=run.job.config.seed,
     )
     assert run.trainer.sample is not None
-    assert run.trainer.sample(run.task.model) == said
+    assert run.trainer.sample(run.job.model) == said
 
 
 def newest(folder: Path) -> dict[str, Any]:
@@ -472,7 +472,7 @@ def newest(folder: Path) -> dict[str, Any]:
     [
         {},
         {"lora_rank": 4},
-        {"freeze": 1, "optimizer": "muon"},
+        {"freeze_layers": 1, "optimizer": "muon"},
         {"learning_rate": 0.03, "max_forgetting": 0.01},
         {"lora_rank": 4, "learning_rate": 0.03, "max_forgetting": 0.01},
     ],
@@ -483,7 +483,7 @@ def test_a_run_that_was_stopped_ends_as_the_one_that_was_not(
     for name in ("whole", "stopped"):
         shutil.copytree(home, tmp_path / name)
         (tmp_path / name / "mine.txt").write_text(CYRILLIC, encoding="utf-8")
-    options = {"max_steps": 16, "dropout": 0.2, "replay_share": 0.5, **flags}
+    options = {"max_steps": 16, "dropout": 0.2, "replay_ratio": 0.5, **flags}
     done(tmp_path / "whole", **options)
     run = begun(tmp_path / "stopped", **options)
     for event in run.run():
@@ -497,7 +497,7 @@ def test_a_run_that_was_stopped_ends_as_the_one_that_was_not(
         flags={},
         kinds=FINETUNE_CONFIGS,
     )
-    going_on = go_on_finetuning(resumed)
+    going_on = resume_finetune(resumed)
     list(going_on.run())
     assert newest(tmp_path / "whole") == newest(tmp_path / "stopped")
     whole, stopped = (
@@ -508,7 +508,7 @@ def test_a_run_that_was_stopped_ends_as_the_one_that_was_not(
     assert whole.metadata["kept_nats_per_char"] == stopped.metadata["kept_nats_per_char"]
     assert going_on.report is not None
     assert going_on.report.base is not None
-    assert going_on.report.base.before == run.task.base.before  # type: ignore[union-attr]
+    assert going_on.report.base.loss == run.job.base.loss  # type: ignore[union-attr]
 
 
 def test_the_other_commands_run_is_not_gone_on_with(folder: Path) -> None:
@@ -549,7 +549,7 @@ def test_an_earlier_run_at_the_same_place_is_told_with_the_way_to_go_on(folder: 
             run.stop()
     again = begun(folder, max_steps=9)
     way = f"lumina finetune --resume {folder / 'FineTuned_Model.previous.run'}"
-    assert any(way in notice for notice in again.task.notices)
+    assert any(way in notice for notice in again.job.notices)
 
 
 def test_a_run_goes_on_with_the_dropout_that_is_asked_for(folder: Path) -> None:
@@ -561,9 +561,9 @@ def test_a_run_goes_on_with_the_dropout_that_is_asked_for(folder: Path) -> None:
         flags={"dropout": 0.3, "max_steps": 4},
         kinds=FINETUNE_CONFIGS,
     )
-    going_on = go_on_finetuning(resumed)
-    assert going_on.task.model.config.dropout == 0.3
-    assert not any("earlier run" in notice for notice in going_on.task.notices)
+    going_on = resume_finetune(resumed)
+    assert going_on.job.model.config.dropout == 0.3
+    assert not any("earlier run" in notice for notice in going_on.job.notices)
 
 
 def test_a_checkpoint_is_no_base_and_that_is_said(folder: Path) -> None:
@@ -603,24 +603,26 @@ def test_the_usual_settings_are_gentle(folder: Path) -> None:
 
 def test_a_short_text_is_passed_over_more_often_unless_it_is_said_how_often(folder: Path) -> None:
     few = begun(folder, text=CYRILLIC[:200], max_steps=None)
-    assert few.task.config.epochs == 40
-    assert begun(folder, text=CYRILLIC[:200], max_steps=None, epochs="2").task.config.epochs == 2
-    assert begun(folder, text=CYRILLIC * 60, max_steps=None).task.config.epochs == 3
+    assert few.job.config.epochs == 40
+    assert begun(folder, text=CYRILLIC[:200], max_steps=None, epochs="2").job.config.epochs == 2
+    assert begun(folder, text=CYRILLIC * 60, max_steps=None).job.config.epochs == 3
 
 
 @pytest.mark.parametrize(
     ("flags", "said"),
     [
-        ({"expand": False, "max_new_chars": "9"}, "max_new_chars has no effect"),
+        ({"expand_vocab": False, "max_new_chars": "9"}, "max_new_chars has no effect"),
         ({"lora_alpha": "9"}, "lora_alpha has no effect"),
-        ({"replay": "off", "replay_share": "0.5"}, "replay_share has no effect"),
+        ({"replay": "off", "replay_ratio": "0.5"}, "replay_ratio has no effect"),
     ],
 )
 def test_settings_without_effect_are_told(folder: Path, flags: dict[str, Any], said: str) -> None:
-    assert any(said in notice for notice in begun(folder, **flags).task.notices)
+    assert any(said in notice for notice in begun(folder, **flags).job.notices)
 
 
-@pytest.mark.parametrize("flags", [{"freeze": "2"}, {"freeze": "1", "lora_rank": "4"}])
+@pytest.mark.parametrize(
+    "flags", [{"freeze_layers": "2"}, {"freeze_layers": "1", "lora_rank": "4"}]
+)
 def test_more_frozen_than_there_is_is_refused(folder: Path, flags: dict[str, Any]) -> None:
     with pytest.raises(UsageError):
         tuned_settings(folder / "Model.pth", **flags)

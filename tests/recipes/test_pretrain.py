@@ -17,9 +17,11 @@ from lumina_cli.core.training.events import Evaluated, Finished, StepDone
 from lumina_cli.core.training.parallel import threads as workers
 from lumina_cli.data.starter.corpus import Question
 from lumina_cli.errors import DataError, MissingInputError
+from lumina_cli.recipes.infer import starter_eval
+from lumina_cli.recipes.run import samples
+from lumina_cli.recipes.run.events import Saved
 from lumina_cli.recipes.run.run import TrainingRun
-from lumina_cli.recipes.run.saving import Saved
-from lumina_cli.recipes.train import samples, starter_eval
+from lumina_cli.recipes.run.run_backup import backup_notices
 from lumina_cli.recipes.train.pretrain import pretrain
 from lumina_cli.settings import TRAIN_CONFIGS, resolve_settings
 
@@ -30,7 +32,7 @@ TINY: dict[str, object] = {
     "seq_length": 16,
     "batch_size": 4,
     "learning_rate": 1e-2,
-    "evaluations": 2,
+    "num_evals": 2,
 }
 VERSE = "the cat sat on the mat and the dog sat on the log\n" * 20
 CHAT = "<|user|>Hi\n<|bot|>Hello there!\n\n" * 40
@@ -109,7 +111,7 @@ def test_the_plan_tells_what_will_be_done(tmp_path: Path) -> None:
     assert plan.steps_per_epoch == math.ceil(math.ceil((num_ids - 1) / 16) / 4)
     assert plan.steps == 3 * plan.steps_per_epoch
     assert plan.num_parameters == sum(
-        parameter.numel() for parameter in prepare(tmp_path).task.model.parameters()
+        parameter.numel() for parameter in prepare(tmp_path).job.model.parameters()
     )
 
 
@@ -123,7 +125,7 @@ def test_the_same_seed_gives_the_same_model(tmp_path: Path) -> None:
 
 
 def test_the_best_model_is_saved_not_the_last(tmp_path: Path) -> None:
-    run = prepare(tmp_path, max_steps=20, evaluations=10, learning_rate=0.5)
+    run = prepare(tmp_path, max_steps=20, num_evals=10, learning_rate=0.5)
     figures = {}
     for event in run.run():
         if isinstance(event, Evaluated):
@@ -152,7 +154,15 @@ def test_older_models_are_kept_aside_and_that_is_told(tmp_path: Path) -> None:
     assert load_model(tmp_path / "Model.pth").metadata["steps"] == 3
     assert load_model(tmp_path / "Model.previous-2.pth").metadata["steps"] == 2
     assert load_model(tmp_path / "Model.previous.pth").metadata["steps"] == 1
-    assert any("Model.previous-2.run" in notice for notice in run.task.notices)
+    assert any("Model.previous-2.run" in notice for notice in run.job.notices)
+
+
+def test_a_run_that_was_best_before_its_end_has_ended(tmp_path: Path) -> None:
+    run = prepare(tmp_path, max_steps=12, learning_rate=2.0, warmup_ratio=0.9, min_lr_ratio=1.0)
+    evaluated = [event for event in run.run() if isinstance(event, Evaluated)]
+    assert not evaluated[-1].is_best
+    (notice,) = backup_notices(run.job.out)
+    assert "has not ended" not in notice
 
 
 def test_the_run_folder_tells_what_happened(tmp_path: Path) -> None:
@@ -214,8 +224,8 @@ def test_the_starter_corpus_ends_with_an_exam(
     assert run.plan.data == ("starter",)
     list(run.run())
     assert run.report is not None
-    assert run.report.exam is not None
-    assert [score.num_questions for score in run.report.exam.families] == [2]
+    assert run.report.starter_eval is not None
+    assert [score.num_questions for score in run.report.starter_eval.families] == [2]
     assert load_model(tmp_path / "Model.pth").metadata["sampling"] == {"sampler": "greedy"}
 
 
@@ -236,13 +246,17 @@ def test_real_oasst_rows_are_learnt_as_conversations(tmp_path: Path, shared_data
         ({"optimizer": "muon", "weight_decay": 0.1}, "weight_decay has no effect with muon"),
         ({"muon_learning_rate": 0.1}, "muon_learning_rate has no effect with adamw"),
         ({"loss_on": "bot"}, "loss_on has no effect where there are no conversations"),
-        ({"lang": "de"}, "lang has no effect where there are no OASST trees"),
-        ({"paths": "all"}, "paths has no effect where there are no OASST trees"),
+        (
+            {"start_seq_length": "4096"},
+            "start_seq_length has no effect unless it is less than seq_length 16",
+        ),
+        ({"oasst_lang": "de"}, "oasst_lang has no effect where there are no OASST trees"),
+        ({"oasst_paths": "all"}, "oasst_paths has no effect where there are no OASST trees"),
         (
             {"include_synthetic": True},
             "include_synthetic has no effect where there are no OASST messages",
         ),
-        ({"format": "text", "lang": "de"}, "lang has no effect with --format text"),
+        ({"format": "text", "oasst_lang": "de"}, "oasst_lang has no effect with --format text"),
         ({"val_fraction": 0.0, "patience": 3}, "patience has no effect without validation text"),
     ],
 )
@@ -250,7 +264,7 @@ def test_a_setting_without_effect_is_told_with_its_source(
     tmp_path: Path, flags: dict[str, object], told: str
 ) -> None:
     name = told.split()[0].replace("_", "-")
-    assert f"{told} (from --{name})" in prepare(tmp_path, max_steps=1, **flags).task.notices
+    assert f"{told} (from --{name})" in prepare(tmp_path, max_steps=1, **flags).job.notices
 
 
 def test_what_is_read_of_trees_is_not_told_where_there_are_trees(tmp_path: Path) -> None:
@@ -261,10 +275,16 @@ def test_what_is_read_of_trees_is_not_told_where_there_are_trees(tmp_path: Path)
     ]
     data = tmp_path / "rows.jsonl"
     data.write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
-    flags = {**TINY, "max_steps": 1, "lang": "all", "paths": "all", "include_synthetic": True}
+    flags = {
+        **TINY,
+        "max_steps": 1,
+        "oasst_lang": "all",
+        "oasst_paths": "all",
+        "include_synthetic": True,
+    }
     settings = resolve_settings(TRAIN_CONFIGS, flags=flags, environ={})
     run = pretrain(settings, data=[data], out=tmp_path / "Model.pth")
-    assert not [notice for notice in run.task.notices if "no effect" in notice]
+    assert not [notice for notice in run.job.notices if "no effect" in notice]
 
 
 def test_the_share_for_validation_has_no_effect_beside_validation_files(tmp_path: Path) -> None:
@@ -275,7 +295,7 @@ def test_the_share_for_validation_has_no_effect_beside_validation_files(tmp_path
     settings = resolve_settings(TRAIN_CONFIGS, flags=TINY, environ={"LUMINA_VAL_FRACTION": "0.2"})
     run = pretrain(settings, data=[data], val_data=[other], out=tmp_path / "Model.pth")
     told = "val_fraction has no effect beside validation files (from LUMINA_VAL_FRACTION)"
-    assert told in run.task.notices
+    assert told in run.job.notices
 
 
 def test_what_a_preset_sets_for_another_optimizer_is_not_told(tmp_path: Path) -> None:
@@ -285,4 +305,4 @@ def test_what_a_preset_sets_for_another_optimizer_is_not_told(tmp_path: Path) ->
         TRAIN_CONFIGS, flags={**TINY, "optimizer": "adamw"}, environ={}, preset="demo"
     )
     run = pretrain(settings, data=[data], out=tmp_path / "Model.pth")
-    assert not [notice for notice in run.task.notices if "no effect" in notice]
+    assert not [notice for notice in run.job.notices if "no effect" in notice]

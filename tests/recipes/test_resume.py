@@ -1,5 +1,6 @@
 """Runs that go on in the recipe: settings, data and what differs."""
 
+import dataclasses
 import errno
 import os
 from collections.abc import Iterator
@@ -9,14 +10,15 @@ from typing import Any
 import pytest
 import torch
 
-from lumina_cli.core.checkpoint.model_file import load_checkpoint, load_model
+from lumina_cli.core.checkpoint.model_file import load_checkpoint, load_model, save_checkpoint
 from lumina_cli.core.training.events import StepDone
 from lumina_cli.core.training.parallel import threads as workers
 from lumina_cli.errors import DataError, MissingInputError, StorageError, UsageError
+from lumina_cli.recipes.run.events import CheckpointSaved, SaveFailed
 from lumina_cli.recipes.run.run import TrainingRun
-from lumina_cli.recipes.run.saving import CheckpointSaved, SaveFailed
 from lumina_cli.recipes.train.pretrain import pretrain
 from lumina_cli.recipes.train.resume import Resumed, find_run
+from lumina_cli.renamed_settings import with_first_names
 from lumina_cli.settings import TRAIN_CONFIGS, resolve_settings
 from tests.recipes.test_pretrain import TINY, VERSE
 
@@ -69,6 +71,24 @@ def test_settings_are_kept_and_changes_are_told(tmp_path: Path) -> None:
     assert resumed.notices == ("learning_rate is 0.001 from here on; it was 0.01",)
 
 
+def test_settings_that_were_kept_by_their_old_names_go_on(tmp_path: Path) -> None:
+    interrupt(begun(tmp_path, num_evals=3, oasst_lang="de", position_encoding="rotary"), step=3)
+    path = found(tmp_path).found.path
+    checkpoint = load_checkpoint(path)
+    settings = with_first_names(checkpoint.metadata["settings"])
+    assert settings["evaluations"] == 3
+    metadata = {**checkpoint.metadata, "settings": settings}
+    save_checkpoint(path, dataclasses.replace(checkpoint, metadata=metadata))
+    resumed = found(tmp_path, max_steps="8", evaluations="2")
+    assert resumed.settings.notices == ("--evaluations is now called --num-evals",)
+    assert not resumed.notices
+    values = resumed.settings.values()
+    assert (values["num_evals"], values["oasst_lang"]) == (2, "de")
+    assert values["position_encoding"] == "rotary"
+    run = pretrain(resumed.settings, data=resumed.data, out=resumed.out, resumed=resumed)
+    assert sum(isinstance(event, StepDone) for event in run.run()) == 5
+
+
 def test_what_can_not_change_is_refused(tmp_path: Path) -> None:
     interrupt(begun(tmp_path), step=3)
     with pytest.raises(UsageError, match="hidden_size is 16 in the checkpoint"):
@@ -85,8 +105,8 @@ def test_other_data_is_refused(tmp_path: Path) -> None:
 def test_another_machine_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     interrupt(begun(tmp_path), step=3)
     facts = {"torch": "1.0", "device": "cpu", "threads": 99, "cpu": "another"}
-    monkeypatch.setattr("lumina_cli.recipes.train.job.machine_facts", lambda device: facts)
-    notices = " ".join(gone_on(tmp_path).task.notices)
+    monkeypatch.setattr("lumina_cli.recipes.train.resume.machine_facts", lambda device: facts)
+    notices = " ".join(gone_on(tmp_path).job.notices)
     assert "torch is 1.0 now" in notices
     assert "threads is 99 now" in notices
 
@@ -107,7 +127,7 @@ def test_other_pieces_for_want_of_memory_are_told(
 ) -> None:
     interrupt(begun(tmp_path), step=3)
     assert "at once" not in " ".join(gone_on(tmp_path).notices)
-    monkeypatch.setattr("lumina_cli.recipes.train.job.windows_at_once", lambda *_, **__: 2)
+    monkeypatch.setattr("lumina_cli.recipes.train.compute.windows_at_once", lambda *_, **__: 2)
     monkeypatch.setattr(workers, "available_memory_bytes", lambda _: 0)
     notices = " ".join(gone_on(tmp_path, **change).notices)
     assert ("number of windows at once is 2 now and was 4" in notices) == (not change)
@@ -138,7 +158,7 @@ def test_a_disk_that_is_full_for_a_while_costs_nothing(
 ) -> None:
     events = []
     with monkeypatch.context() as full:
-        for event in begun(tmp_path, save_every="4", evaluations=1).run():
+        for event in begun(tmp_path, save_every="4", num_evals=1).run():
             events.append(event)
             if isinstance(event, StepDone) and event.step == 6:
                 full.setattr(os, "fsync", fail)
@@ -158,7 +178,7 @@ def run_until_full(run: TrainingRun, *, step: int, full: pytest.MonkeyPatch) -> 
 def test_a_disk_that_stays_full_ends_the_run_with_the_last_checkpoint_whole(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run = begun(tmp_path, save_every="2", evaluations=1)
+    run = begun(tmp_path, save_every="2", num_evals=1)
     with monkeypatch.context() as full, pytest.raises(StorageError, match="third time") as caught:
         run_until_full(run, step=7, full=full)
     assert "--resume" in caught.value.hint
@@ -166,14 +186,14 @@ def test_a_disk_that_stays_full_ends_the_run_with_the_last_checkpoint_whole(
 
 
 def test_the_last_checkpoint_knows_of_the_evaluation_after_the_same_step(tmp_path: Path) -> None:
-    list(begun(tmp_path, save_every="5", evaluations=2).run())
-    values = found(tmp_path).found.checkpoint.values
+    list(begun(tmp_path, save_every="5", num_evals=2).run())
+    values = found(tmp_path).found.checkpoint.state
     assert values["evaluated_step"] == 20
     assert values["best_step"] == load_model(tmp_path / "Model.pth").metadata["steps"]
 
 
 def test_checkpoints_that_going_back_will_cost_are_told(tmp_path: Path) -> None:
-    list(begun(tmp_path, save_every="5", keep_checkpoints=4, evaluations=1).run())
+    list(begun(tmp_path, save_every="5", keep_checkpoints=4, num_evals=1).run())
     checkpoints = tmp_path / "Model.run" / "checkpoints"
     older = checkpoints / "step-00000010.pth"
     resumed = find_run(older, out=None, default_out=Path("Model.pth"), flags={})

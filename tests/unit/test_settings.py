@@ -127,13 +127,13 @@ def test_each_value_knows_where_it_comes_from() -> None:
     settings = resolve(
         flags={"seed": "1", "dropout": None},
         environ={"LUMINA_EPOCHS": "2"},
-        toml="lang = 'de'\n",
+        toml="oasst_lang = 'de'\n",
         preset="small",
     )
     assert settings.sources == {
         "seed": "--seed",
         "epochs": "LUMINA_EPOCHS",
-        "lang": "mine.toml",
+        "oasst_lang": "mine.toml",
         **dict.fromkeys(["hidden_size", "num_layers", "seq_length", "batch_size"], "preset small"),
     }
 
@@ -161,6 +161,11 @@ def test_each_value_knows_where_it_comes_from() -> None:
         ({"toml": "epochs = 1.5"}, "epochs must be a whole number, not '1.5' (from mine.toml)"),
         ({"toml": "epochs = true"}, "epochs must be a whole number, not 'true' (from mine.toml)"),
         ({"flags": {"epochs": ""}}, "epochs must be a whole number, not '' (from --epochs)"),
+        (
+            {"flags": {"micro_batch_size": "foo"}},
+            "micro_batch_size must be a whole number or 'auto', not 'foo' "
+            "(from --micro-batch-size)",
+        ),
         ({"flags": {"seed": "-1"}}, "seed must be at least 0 (from --seed)"),
         (
             {"flags": {"learning_rate": "nan"}},
@@ -235,6 +240,16 @@ def test_an_end_that_is_asked_for_replaces_those_of_weaker_sources() -> None:
     assert limits(preset="demo", flags={"minutes": "2"}) == (None, None, 2.0)
     assert limits(toml="epochs = 3") == (3, None, None)
     assert limits(toml="epochs = 3", environ={"LUMINA_MAX_STEPS": "7"}) == (None, 7, None)
+
+
+def test_a_setting_that_was_dropped_has_no_source() -> None:
+    settings = resolve(toml="epochs = 3\nmax_steps = 4", flags={"minutes": "2"})
+    assert settings.sources == {"minutes": "--minutes"}
+    settings = resolve(environ={"LUMINA_HIDDEN_SIZE": "64"}, fixed=("hidden_size",))
+    assert "hidden_size" not in settings.sources
+    assert settings.notices == (
+        "hidden_size has no effect on a model that is trained already (from LUMINA_HIDDEN_SIZE)",
+    )
 
 
 def test_ends_that_are_asked_for_together_hold_together() -> None:

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from lumina_cli.cli.lazy import LazyGroup
+from lumina_cli.cli.streams import guard_streams
 
 SHORT_WAITS = ("GOMP_SPINCOUNT", "10000")
 """Lets torch's threads sleep soon while they wait for each other. As they come, they spin for
@@ -70,6 +71,9 @@ def main() -> None:
     """Run the command line and exit with its code."""
     if "OMP_WAIT_POLICY" not in os.environ:
         os.environ.setdefault(*SHORT_WAITS)
+    guard_streams()
     from lumina_cli.cli.errors import run_guarded  # noqa: PLC0415  Rich is slow to start
 
-    sys.exit(run_guarded(run))
+    code = run_guarded(run)
+    flushed = run_guarded(sys.stdout.flush)
+    sys.exit(code or flushed)

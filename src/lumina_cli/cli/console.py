@@ -6,11 +6,8 @@ Text from models, files and users is shown as `plain` makes it: without control 
 
 import io
 import json
-import os
 import sys
 from collections.abc import Mapping
-from pathlib import Path
-from typing import TextIO
 
 from rich.console import Console
 from rich.text import Text
@@ -25,20 +22,11 @@ def stderr_console() -> Console:
 
 
 def never_fail_to_encode() -> None:
-    """Let what stdout can't show become `?`, and take what stdin holds, text or not.
-
-    What goes to a stream that the shell has closed (`>&-`) goes nowhere.
-    """
-    sys.stdout = sys.stdout or _nowhere()
-    sys.stderr = sys.stderr or _nowhere()
+    """Let what stdout can't show become `?`, and take what stdin holds, text or not."""
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")
     if isinstance(sys.stdin, io.TextIOWrapper):
         sys.stdin.reconfigure(errors="surrogateescape")
-
-
-def _nowhere() -> TextIO:
-    return Path(os.devnull).open("w", encoding="utf-8")
 
 
 def typed_text(text: str) -> str:

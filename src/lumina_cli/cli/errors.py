@@ -1,13 +1,16 @@
 """The one place where errors become lines on stderr and an exit code."""
 
 import sys
+import traceback
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, cast
 
 import typer
 from rich.console import Console
 
 from lumina_cli.cli.console import plain, stderr_console
+from lumina_cli.cli.streams import ReaderGoneError
 from lumina_cli.cli.verbosity import verbosity
 from lumina_cli.errors import LuminaError, OutOfMemoryError, StorageError, UsageError
 
@@ -20,52 +23,67 @@ _CommandLineError = cast(type[Exception], typer.BadParameter.__mro__[1])
 """Click's UsageError, which Typer carries inside and does not export."""
 
 
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How a command ends that can't go on."""
+
+    exit_code: int
+    message: str
+    hint: str = ""
+
+
 def run_guarded(command: Callable[[], object]) -> int:
     """Run a command and return the exit code; what a user can mend is two lines on stderr.
 
     Args:
         command: runs the command line and returns its exit code, or None for 0.
+
+    Raises:
+        Exception: the fault is ours; Python shows its traceback and exits with 1.
     """
     try:
         code = command()
-    except _CommandLineError as error:
-        _show_command_line_error(error)
-        return UsageError.exit_code
-    except LuminaError as error:
-        if verbosity.level >= SHOW_TRACEBACK:
-            raise
-        show_error(error.message, hint=error.hint, console=stderr_console())
-        return error.exit_code
+    except ReaderGoneError:
+        return 0
     except KeyboardInterrupt:
         stderr_console().print("Stopped.")
         return EXIT_INTERRUPTED
-    except OSError as error:
+    except Exception as error:
+        ending = _ending_of(error)
+        if ending is None:
+            raise
         if verbosity.level >= SHOW_TRACEBACK:
-            raise
-        what = f"{error.filename}: {error.strerror}" if error.filename else str(error)
-        show_error(what, hint="Nothing else is known; -vv tells where.", console=stderr_console())
-        return StorageError.exit_code
-    except (RuntimeError, MemoryError) as error:
-        if not _is_out_of_memory(error):
-            raise
-        show_error(
-            "memory ran out", hint="Use a smaller model: --preset small", console=stderr_console()
-        )
-        return OutOfMemoryError.exit_code
+            traceback.print_exception(error)
+        if ending.message:
+            show_error(ending.message, hint=ending.hint, console=stderr_console())
+        return ending.exit_code
     return code if isinstance(code, int) else 0
 
 
-def _show_command_line_error(error: Any) -> None:
+def _ending_of(error: Exception) -> Ending | None:
+    """Return what to say of an error; None where the fault is ours."""
+    if isinstance(error, LuminaError):
+        return Ending(error.exit_code, error.message, error.hint)
+    if isinstance(error, _CommandLineError):
+        return _of_command_line(error)
+    if isinstance(error, OSError):
+        what = f"{error.filename}: {error.strerror}" if error.filename else str(error)
+        return Ending(StorageError.exit_code, what, "Run it again with -vv to see where.")
+    if _is_out_of_memory(error):
+        hint = "Use a smaller model: --preset small"
+        return Ending(OutOfMemoryError.exit_code, "memory ran out", hint)
+    return None
+
+
+def _of_command_line(error: Any) -> Ending:
     """Say what is wrong with what was typed; where help was shown instead, that is enough."""
     message = error.format_message().rstrip(".")
-    if message:
-        path = error.ctx.command_path if error.ctx else "lumina"
-        shown = message[0].lower() + message[1:]
-        show_error(shown, hint=f"See: {path} --help", console=stderr_console())
+    path = error.ctx.command_path if error.ctx else "lumina"
+    return Ending(UsageError.exit_code, message[:1].lower() + message[1:], f"See: {path} --help")
 
 
-def _is_out_of_memory(error: RuntimeError | MemoryError) -> bool:
-    if isinstance(error, MemoryError) or "torch" not in sys.modules:
+def _is_out_of_memory(error: Exception) -> bool:
+    if not isinstance(error, RuntimeError) or "torch" not in sys.modules:
         return isinstance(error, MemoryError)
     from lumina_cli.core.memory import is_out_of_memory  # noqa: PLC0415  torch
 

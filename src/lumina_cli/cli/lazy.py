@@ -1,22 +1,22 @@
 """Commands that are imported when they are run, so that `lumina --help` answers at once."""
 
-import os
-import sys
 from importlib import import_module
 from typing import Any
 
 import typer
 from typer.core import TyperGroup
 
+from lumina_cli.errors import StorageError
+
 COMMANDS = {
-    "data": "Fetch a data set, look at data before training on it, list what is known.",
-    "train": "Train a model from nothing on your text.",
-    "finetune": "Let a model learn on, from your own conversations or texts.",
-    "chat": "Talk to a model.",
+    "data": "Fetch a dataset, check data before training on it, list known datasets.",
+    "train": "Train a model from scratch on your text.",
+    "finetune": "Fine-tune a model on your own conversations or texts.",
+    "chat": "Chat with a model.",
     "generate": "Continue a text.",
-    "eval": "Measure a model on text, in nats and bits per character.",
-    "info": "Show what a model file holds: shape, vocabulary, how it was trained.",
-    "doctor": "Show what this machine offers, and what is missing.",
+    "eval": "Evaluate a model on text, in nats and bits per character.",
+    "info": "Show what a model file contains: shape, vocabulary, training.",
+    "doctor": "Show what this machine offers and what is missing.",
 }
 """Each is `command` (for a group of commands `app`) in `lumina_cli.cli.commands.<name>`."""
 
@@ -42,14 +42,11 @@ class LazyGroup(TyperGroup):
         return name, load_command(name), rest
 
     def invoke(self, ctx: Any) -> Any:
-        """Run the command; that the reader of its output has gone (`| head`) is no failure."""
+        """Run the command; of a broken pipe Typer would make an exit with 1, without a word."""
         try:
             return super().invoke(ctx)
-        except BrokenPipeError:  # caught here, because Typer would exit with 1
-            nowhere = os.open(os.devnull, os.O_WRONLY)
-            for stream in (sys.stdout, sys.stderr):
-                os.dup2(nowhere, stream.fileno())
-            raise typer.Exit(0) from None
+        except BrokenPipeError as error:  # of a connection: stdout and stderr raise none
+            raise StorageError(f"a connection broke off: {error.strerror}") from error
 
 
 def load_command(name: str) -> Any:

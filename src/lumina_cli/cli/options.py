@@ -7,7 +7,7 @@ configs alone, so that a wrong flag, variable and TOML key are told in the same 
 import inspect
 import types
 import typing
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -16,6 +16,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from lumina_cli.cli.verbosity import verbosity
+from lumina_cli.renamed_settings import RENAMED
 from lumina_cli.settings import ALIASES
 
 LONGEST_METAVAR = 30
@@ -36,29 +37,41 @@ def _be_verbose(value: int) -> int:
     return value
 
 
-ModelPath = Annotated[Path, typer.Option("--model", "-m", help="The model file.")]
+ModelPath = Annotated[Path, typer.Option("--model", "-m", help="Model file.")]
 ConfigPath = Annotated[
     Path | None,
-    typer.Option("--config", "-c", help="A TOML file with settings.", show_default="lumina.toml"),
+    typer.Option("--config", "-c", help="TOML file with settings.", show_default="lumina.toml"),
 ]
+OWN_SAMPLER = {"sampler": "nucleus, unless the model file names another"}
+"""A preset may keep settings of the sampler in the model."""
+
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Tell only errors.", callback=_be_quiet)]
+Quiet = Annotated[
+    bool, typer.Option("--quiet", "-q", help="Print errors only.", callback=_be_quiet)
+]
 Verbose = Annotated[
     int,
     typer.Option(
-        "--verbose", "-v", count=True, help="Tell more; -vv with tracebacks.", callback=_be_verbose
+        "--verbose", "-v", count=True, help="Print more; -vv adds tracebacks.", callback=_be_verbose
     ),
 ]
 
 
 def with_settings(
-    *configs: type[BaseModel], without: Collection[str] = ()
+    *configs: type[BaseModel],
+    without: Collection[str] = (),
+    defaults: Mapping[str, object] | None = None,
 ) -> Callable[[Function], Function]:
     """Replace the `**flags` of a command by an option for each field of `configs`.
 
-    The command receives them by the name of the setting, None where not given. `without`
-    names fields that would have no effect there.
+    The command receives them by the name of the setting, None where not given.
+
+    Args:
+        configs: whose fields to take.
+        without: fields that would have no effect there.
+        defaults: what the help tells for settings whose default differs in this command.
     """
+    told = dict(defaults or {})
 
     def decorate(function: Function) -> Function:
         signature = inspect.signature(function)
@@ -68,10 +81,13 @@ def with_settings(
             if parameter.kind is not inspect.Parameter.VAR_KEYWORD
         ]
         options = [
-            _option(name, field, panel=_panel(config))
+            option
             for config in configs
             for name, field in config.model_fields.items()
             if name not in without
+            for option in _options(
+                name, field, panel=_panel(config), default=told.get(name, field.default)
+            )
         ]
         new_signature = signature.replace(parameters=own + options)
         function.__signature__ = new_signature  # type: ignore[attr-defined]
@@ -83,14 +99,28 @@ def with_settings(
     return decorate
 
 
-def _option(name: str, field: FieldInfo, *, panel: str) -> inspect.Parameter:
+def _options(
+    name: str, field: FieldInfo, *, panel: str, default: object
+) -> list[inspect.Parameter]:
+    """Return the option of a setting, and a hidden one for the name that it had before."""
+    before = [old for old, new in RENAMED.items() if new == name]
+    return [
+        _option(name, field, panel=panel, default=default),
+        *(_option(old, field, panel=panel, default=default, hidden=True) for old in before),
+    ]
+
+
+def _option(
+    name: str, field: FieldInfo, *, panel: str, default: object, hidden: bool = False
+) -> inspect.Parameter:
     kind, metavar = _flag_type(field.annotation)
     option = typer.Option(
         *_flag_names(name, can_be_unset=kind is bool and field.default is True),
-        help=_help_text(field),
+        help=_help_text(field, default=default),
         metavar=metavar,
         show_default=False,  # Typer would show None: the default is the config's
         rich_help_panel=panel,
+        hidden=hidden,
     )
     return inspect.Parameter(
         name,
@@ -126,14 +156,14 @@ def _alternatives(annotation: object) -> tuple[Any, ...]:
     return (annotation,)
 
 
-def _help_text(field: FieldInfo) -> str:
+def _help_text(field: FieldInfo, *, default: object) -> str:
     assert field.description, "a setting needs a description"
     text = field.description
     if _flag_type(field.annotation)[1] == "NAME":
         text += f" One of: {', '.join(map(str, typing.get_args(field.annotation)))}."
-    if field.default is None or field.default is False or field.default == ():
+    if default is None or default is False or default == ():
         return text
-    return f"{text} Default: {field.default}."
+    return f"{text} Default: {default}."
 
 
 def _panel(config: type[BaseModel]) -> str:

@@ -1,4 +1,4 @@
-"""Signals while training: the first asks for a clean end, the second ends at once.
+"""Signals while training: the first asks for a clean end, a second one ends at once.
 
 A Python handler runs only between two bytecodes, which during a long operation of torch
 may be minutes away. So the signal's number goes to a socket, written by the interpreter's
@@ -11,23 +11,42 @@ import signal
 import socket
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 
 FIRST_STATUS = 128
 """A process that a signal ended exits with this plus the signal's number."""
 
 _SHOW_CURSOR = b"\x1b[?25h\n"
-_STOP = {signal.SIGINT, signal.SIGTERM}
+
+
+def _named(*names: str) -> set[signal.Signals]:
+    """Return those of the signals that this system has."""
+    return {signal.Signals[name] for name in names if name in signal.Signals.__members__}
+
+
 _SAVE = getattr(signal, "SIGUSR1", None)
 """Windows has no such signal."""
+
+_ASKED = {signal.SIGINT, signal.SIGTERM, *_named("SIGQUIT", "SIGBREAK")}
+"""What a person or a system sends to end a process; the second of these ends it at once. The
+others come again by themselves: SIGHUP from the shell and from the kernel, SIGXCPU each second."""
+
+_NOT_TAKEN = _named(
+    *("SIGKILL", "SIGSTOP"),  # can't be
+    *("SIGCHLD", "SIGCLD", "SIGCONT", "SIGURG", "SIGWINCH", "SIGINFO"),  # end no process
+    *("SIGTSTP", "SIGTTIN", "SIGTTOU"),  # hold it
+    *("SIGSEGV", "SIGBUS", "SIGFPE", "SIGILL", "SIGABRT", "SIGTRAP", "SIGSYS", "SIGEMT"),  # faults
+    *(() if sys.platform == "linux" else ("SIGIO", "SIGPOLL")),  # end a process on Linux alone
+)
 
 
 class StopSignals:
     """What was received so far; `received` is the first signal that asked for the end."""
 
     def __init__(self, *, stop: Callable[[], None], save: Callable[[], None]) -> None:
-        self.received: signal.Signals | None = None
+        self.received: int | None = None
+        self._is_asked = False
         self._stop = stop
         self._save = save
 
@@ -40,11 +59,13 @@ class StopSignals:
         """Do what a signal asks for."""
         if number == _SAVE:
             self._save()
-        elif self.received is None:
-            self.received = signal.Signals(number)
-            self._stop()
-        else:
+            return
+        if self._is_asked and number in _ASKED:
             _leave_at_once(FIRST_STATUS + number)
+        self._is_asked |= number in _ASKED
+        if self.received is None:
+            self.received = number
+            self._stop()
 
 
 @contextmanager
@@ -52,13 +73,13 @@ def stop_signals(*, stop: Callable[[], None], save: Callable[[], None]) -> Itera
     """Watch for signals.
 
     Args:
-        stop: called, as a rule from another thread, at the first Ctrl-C or SIGTERM; the
-            second one ends the process.
+        stop: called, as a rule from another thread, at the first Ctrl-C, SIGTERM, SIGHUP or
+            other signal that ends a process; the second Ctrl-C or SIGTERM ends it at once.
         save: called in the same way at SIGUSR1.
     """
     signals = StopSignals(stop=stop, save=save)
-    watched = [*_STOP, *([_SAVE] if _SAVE is not None else [])]
-    with _watching(signals) as is_watched:
+    watched = signals_taken()
+    with _watching(signals, watched) as is_watched:
         # Handlers that do nothing are needed too: without one the C handler would not write.
         handler = (lambda *_: None) if is_watched else (lambda number, _: signals.act(number))
         previous = {number: signal.signal(number, handler) for number in watched}
@@ -69,12 +90,25 @@ def stop_signals(*, stop: Callable[[], None], save: Callable[[], None]) -> Itera
                 signal.signal(number, earlier)
 
 
+def signals_taken() -> set[int]:
+    """Return the signals to act upon: all that would end this process, faults apart.
+
+    What is ignored (`nohup`) stays ignored, and who has a handler (a profiler) keeps it.
+    """
+    by_default = {
+        number
+        for number in signal.valid_signals() - _NOT_TAKEN
+        if signal.getsignal(number) == signal.SIG_DFL
+    }
+    return {int(number) for number in by_default | {signal.SIGINT, signal.SIGTERM}}
+
+
 @contextmanager
-def _watching(signals: StopSignals) -> Iterator[bool]:
+def _watching(signals: StopSignals, watched: Collection[int]) -> Iterator[bool]:
     """Act on signals in a thread; yield whether there was room for one."""
     reader, writer = socket.socketpair()
     writer.setblocking(False)
-    thread = threading.Thread(target=_watch, args=(reader, signals), daemon=True)
+    thread = threading.Thread(target=_watch, args=(reader, signals, watched), daemon=True)
     with reader, writer:
         try:
             thread.start()
@@ -90,8 +124,7 @@ def _watching(signals: StopSignals) -> Iterator[bool]:
             thread.join(timeout=1)
 
 
-def _watch(reader: socket.socket, signals: StopSignals) -> None:
-    watched = {*_STOP, _SAVE}
+def _watch(reader: socket.socket, signals: StopSignals, watched: Collection[int]) -> None:
     while received := reader.recv(16):
         for number in received:
             if number in watched:

@@ -5,6 +5,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 DeviceName = Literal["auto", "cpu", "cuda", "mps"]
+KernelsName = Literal["fast", "reference"]
 PrecisionName = Literal["auto", "fp32", "bf16", "fp16", "int8"]
 
 
@@ -13,10 +14,17 @@ class ComputeConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    device: DeviceName = Field("auto", description="Where to compute; auto takes a GPU if it can.")
+    device: DeviceName = Field(
+        "auto", description="Device to compute on; auto uses a GPU if there is one."
+    )
     precision: PrecisionName = Field(
         "auto",
-        description="Number format; auto takes bf16 where the hardware computes in it. int8 is "
-        "for chat, generate and eval on a CPU: faster for large models, hardly worse.",
+        description="Number format; auto is bf16 in training and eval where the hardware "
+        "computes in it, else fp32. int8 is for chat, generate and eval on a "
+        "CPU: faster for large models, hardly worse.",
     )
-    threads: int | None = Field(None, ge=1, le=1024, description="CPU threads to use.")
+    kernels: KernelsName = Field(
+        "fast",
+        description="Kernels: fast forms of the model's parts, or the plain reference forms.",
+    )
+    threads: int | None = Field(None, ge=1, le=1024, description="Number of CPU threads.")

@@ -10,6 +10,8 @@ from typing import TypeVar
 
 import torch
 
+from lumina_cli.core import cgroup
+
 _ALLOCATOR_MARKS = (
     "DefaultCPUAllocator",
     "MPS backend out of memory",
@@ -19,10 +21,6 @@ _ALLOCATOR_MARKS = (
 """These raise a plain RuntimeError; only their words tell it apart."""
 
 _ATTEMPTS = 3
-_CGROUP_LIMITS = (
-    Path("/sys/fs/cgroup/memory.max"),
-    Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"),
-)
 
 _KEPT = {-1: (1 << 31) - 1, -3: 32 << 20}
 """For glibc's mallopt: how much free memory stays (M_TRIM_THRESHOLD: what an int holds), and from
@@ -122,7 +120,7 @@ def available_memory_bytes(device: torch.device) -> int | None:
     if device.type == "cuda":
         free, _ = torch.cuda.mem_get_info(device)
         return free + torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
-    rooms = [_free_on_machine(), _left_of_cgroup(device), _left_of_address_space()]
+    rooms = [_free_on_machine(), cgroup.available_bytes(), _left_of_address_space()]
     return min((room for room in rooms if room is not None), default=None)
 
 
@@ -137,15 +135,6 @@ def _free_on_machine() -> int | None:
         return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     except (AttributeError, ValueError, OSError):
         return None  # Windows
-
-
-def _left_of_cgroup(device: torch.device) -> int | None:
-    for path in _CGROUP_LIMITS:
-        try:
-            return max(int(path.read_text(encoding="ascii")) - memory_bytes(device), 0)
-        except (OSError, ValueError):  # not there, or "max"
-            continue
-    return None
 
 
 def _left_of_address_space() -> int | None:

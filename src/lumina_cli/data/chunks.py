@@ -1,4 +1,4 @@
-"""Documents on their way to the two sides: many at a time, and cut where the split says."""
+"""Chunks: documents and parts of them, each with its side of the split, many at a time."""
 
 from collections.abc import Iterable, Iterator
 
@@ -9,23 +9,23 @@ BATCH_CHARS = 1 << 18
 """Documents are counted and encoded so many characters at a time: one by one, short
 messages would spend nearly all the time in the calls themselves."""
 
-Piece = tuple[int, Document, int]
-"""A document or a part of one: its side, 0 for training, 1 for validation, and its length."""
+Chunk = tuple[int, Document, int]
+"""Side (0 training, 1 validation), a document or a part of one, its length in characters."""
 
 
-def on_side(side: int, documents: Iterable[Document]) -> Iterator[Piece]:
-    """Yield documents as whole pieces of one side."""
+def on_side(side: int, documents: Iterable[Document]) -> Iterator[Chunk]:
+    """Yield whole documents as chunks of one side."""
     for document in documents:
         yield side, document, num_chars_of(document)
 
 
-def batches(pieces: Iterable[Piece]) -> Iterator[list[Piece]]:
-    """Yield pieces many at a time, but no more than memory bears."""
-    batch: list[Piece] = []
+def batched(chunks: Iterable[Chunk]) -> Iterator[list[Chunk]]:
+    """Yield lists of chunks of about `BATCH_CHARS` characters."""
+    batch: list[Chunk] = []
     num_chars = 0
-    for piece in pieces:
-        batch.append(piece)
-        num_chars += piece[2] + 1
+    for chunk in chunks:
+        batch.append(chunk)
+        num_chars += chunk[2] + 1
         if num_chars >= BATCH_CHARS:
             yield batch
             batch, num_chars = [], 0
@@ -33,8 +33,13 @@ def batches(pieces: Iterable[Piece]) -> Iterator[list[Piece]]:
         yield batch
 
 
-def cut(documents: Iterable[Document], *, train_chars: Lengths) -> Iterator[Piece]:
-    """Yield each document with its side, cut where needed."""
+def cut(documents: Iterable[Document], *, train_chars: Lengths) -> Iterator[Chunk]:
+    """Yield each document with its side, cut in two where the split says so.
+
+    Args:
+        documents: in the order in which the split was made.
+        train_chars: how many leading characters of each are for training.
+    """
     index = position = 0
     for document in documents:
         boundary = int(train_chars[index])
@@ -43,33 +48,33 @@ def cut(documents: Iterable[Document], *, train_chars: Lengths) -> Iterator[Piec
             yield int(boundary < length), document, length
             index += 1
             continue
-        for side, part in _cut_stretch(document, at=boundary - position):
+        for side, part in _cut_text(document, at=boundary - position):
             yield side, part, len(part.text)
         position += len(document.text)
         if document.ends:
             index, position = index + 1, 0
 
 
-def _cut_stretch(stretch: PlainText, *, at: int) -> Iterator[tuple[int, PlainText]]:
-    """Divide a stretch of text at its `at`-th character into training and validation."""
-    if at >= len(stretch.text):
-        yield 0, stretch
+def _cut_text(text: PlainText, *, at: int) -> Iterator[tuple[int, PlainText]]:
+    """Divide a text before its `at`-th character into training and validation."""
+    if at >= len(text.text):
+        yield 0, text
     elif at <= 0:
-        yield 1, PlainText(stretch.text, starts=stretch.starts or at == 0, ends=stretch.ends)
+        yield 1, PlainText(text.text, starts=text.starts or at == 0, ends=text.ends)
     else:
-        yield 0, PlainText(stretch.text[:at], starts=stretch.starts, ends=False)
-        yield 1, PlainText(stretch.text[at:], starts=True, ends=stretch.ends)
+        yield 0, PlainText(text.text[:at], starts=text.starts, ends=False)
+        yield 1, PlainText(text.text[at:], starts=True, ends=text.ends)
 
 
 def texts_of(document: Document) -> list[str]:
-    """Return what is said in a document, text by text."""
+    """Return the texts of a document: its messages, or the one text."""
     if isinstance(document, PlainText):
         return [document.text]
     return [message.text for message in document.messages]
 
 
 def num_chars_of(document: Document) -> int:
-    """Return the length of all that is said."""
+    """Return the length of all texts of a document together."""
     if isinstance(document, PlainText):
         return len(document.text)
     return sum([len(message.text) for message in document.messages])

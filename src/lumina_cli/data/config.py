@@ -3,7 +3,9 @@
 import io
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from lumina_cli.renamed_settings import with_new_names
 
 Format = Literal[
     "auto",
@@ -23,42 +25,43 @@ class DataConfig(BaseModel):
     """How files become conversations and texts, and these become ids."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    _renamed = model_validator(mode="before")(with_new_names)
 
-    format: Format = Field(
-        "auto", description="What the files hold; 'auto' looks at their content, file by file."
-    )
+    format: Format = Field("auto", description="Format of the data; auto detects it for each file.")
     encoding: str = Field(
-        "utf-8", description="How the text files are written down, such as latin-1 or utf-16."
+        "utf-8", description="Character encoding of the text files, such as latin-1 or utf-16."
     )
-    lang: str = Field(
+    oasst_lang: str = Field(
         "en",
-        description="OASST trees to read, by the language of their first message: "
-        "'en', 'en,de', or 'all'.",
+        description="Language of the OASST trees to read, by their first message: 'en', "
+        "'en,de' or 'all'.",
     )
-    paths: str = Field(
+    oasst_paths: str = Field(
         "best",
         pattern=r"^(best|all|top-[1-9][0-9]{0,3})$",
-        description="Conversations taken from an OASST tree: the 'best' one, 'all', or 'top-3'.",
+        description="Conversations to take from each OASST tree: the 'best' one, 'all', or "
+        "'top-3'.",
     )
     include_synthetic: bool = Field(
-        False, description="Read OASST messages that a machine wrote, too."
+        False, description="Include OASST messages written by a machine."
     )
-    mend_mojibake: bool = Field(
-        False, description="Mend text that was garbled on its way, such as 'cafÃ©' for 'café'."
+    fix_mojibake: bool = Field(
+        False, description="Fix garbled text (mojibake), such as 'cafÃ©' for 'café'."
     )
     allow_skips: bool = Field(
-        False, description="Go on even when more than 5 % of the rows can't be read."
+        False, description="Continue even if more than 5 % of the rows can't be read."
     )
     val_fraction: float = Field(
-        0.1, ge=0.0, le=0.5, description="Share of the data kept for validation."
+        0.1, ge=0.0, le=0.5, description="Share of the data held out for validation."
     )
     min_char_count: int = Field(
         2,
         ge=1,
-        description="A character seen less often has no id of its own; it is spelled in bytes.",
+        description="Minimum count for a character to get an id of its own; rarer ones are "
+        "spelled in bytes.",
     )
     loss_on: Literal["bot", "all"] = Field(
-        "all", description="What is learnt from in conversations: the bot's words, or everybody's."
+        "all", description="Compute the loss on the bot's messages only, or on all."
     )
 
     @field_validator("encoding")

@@ -7,7 +7,6 @@ the cache folder under a key made of everything it depends on.
 
 import hashlib
 import json
-import os
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -18,13 +17,15 @@ from typing import Any
 import numpy as np
 
 from lumina_cli.conversation import Conversation, Document
-from lumina_cli.data.chunks import Piece, batches, cut, on_side, texts_of
+from lumina_cli.data.chunks import Chunk, batched, cut, on_side, texts_of
 from lumina_cli.data.config import DataConfig
 from lumina_cli.data.dataset import TokenDataset, TokenDatasetWriter, open_token_dataset
 from lumina_cli.data.document_file import DocumentFile
 from lumina_cli.data.split import DocumentSizes, split_documents
-from lumina_cli.errors import DataError
-from lumina_cli.io.cache_folder import DESCRIPTION, build_atomically, hold, prune, remove
+from lumina_cli.errors import DataError, StorageError
+from lumina_cli.io.cache_folder import build_entry, discard_entry, hold_entry, prune
+from lumina_cli.io.owned_folder import Hold
+from lumina_cli.renamed_settings import with_first_names
 from lumina_cli.tokenizer.base import Tokenizer
 from lumina_cli.tokenizer.chat_format import encode_documents
 from lumina_cli.tokenizer.code_points import (
@@ -39,6 +40,10 @@ from lumina_cli.tokenizer.special_ids import MAX_VOCAB_SIZE
 
 FORMAT_VERSION = 5
 """Part of every cache key: raise it when the encoding of the same documents changes."""
+
+DESCRIPTION = "corpus.json"
+MOST_BUILDS = 3
+"""Of an entry that somebody else takes away, or damages, as soon as it is there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,20 +116,24 @@ def load_corpus(
         fingerprint, config=config, seed=seed, tokenizer=tokenizer, max_new_chars=max_new_chars
     )
     path = folder / key
-    try:
-        return _open(path)
-    except (OSError, ValueError, KeyError):  # not there, taken away, damaged, or an older one
-        remove(path)
-    builder = _Builder(read_documents, read_validation, config=config, seed=seed)
 
     def build(staging: Path) -> None:
+        builder = _Builder(read_documents, read_validation, config=config, seed=seed)
         description = builder.build(staging, tokenizer=tokenizer, max_new_chars=max_new_chars)
         description |= {"remarks": list(remarks()), "shapes": list(shapes())}
         (staging / DESCRIPTION).write_text(json.dumps(description), encoding="utf-8")
 
-    build_atomically(path, build)
-    corpus = _open(path)
-    prune(folder)
+    corpus = _open(hold_entry(path))
+    for _ in range(MOST_BUILDS):
+        if corpus is not None:
+            return corpus
+        corpus = _open(build_entry(path, build))
+        prune(folder)
+    if corpus is None:
+        raise StorageError(
+            f"the encoded text in {path} goes away or is damaged as soon as it is made",
+            hint="Name another folder in LUMINA_CACHE_DIR.",
+        )
     return corpus
 
 
@@ -159,11 +168,11 @@ class _Builder:
             tokenizer, new = self._choose_tokenizer(
                 waiting, counts=counts, begun_with=tokenizer, max_new_chars=max_new_chars
             )
-            pieces: Iterable[Piece] = cut(waiting.read(), train_chars=train_chars)
+            chunks: Iterable[Chunk] = cut(waiting.read(), train_chars=train_chars)
             if self.read_validation:
-                pieces = chain(pieces, on_side(1, self.read_validation()))
+                chunks = chain(chunks, on_side(1, self.read_validation()))
             num_cut = np.count_nonzero((train_chars > 0) & (train_chars < sizes.num_chars))
-            return self._encode(pieces, folder, tokenizer=tokenizer, new=new, num_cut=int(num_cut))
+            return self._encode(chunks, folder, tokenizer=tokenizer, new=new, num_cut=int(num_cut))
 
     def _choose_tokenizer(
         self,
@@ -184,7 +193,7 @@ class _Builder:
 
     def _encode(
         self,
-        pieces: Iterable[Piece],
+        chunks: Iterable[Chunk],
         folder: Path,
         *,
         tokenizer: Tokenizer,
@@ -198,13 +207,13 @@ class _Builder:
         ]
         loss_on = self.config.loss_on
         with writers[0], writers[1]:
-            for batch in batches(pieces):
+            for batch in batched(chunks):
                 for side in {side for side, _, _ in batch}:
                     documents = [document for its, document, _ in batch if its == side]
                     writers[side].write(
                         encode_documents(documents, tokenizer=tokenizer, loss_on=loss_on)
                     )
-                    tallies[side].add(piece for piece in batch if piece[0] == side)
+                    tallies[side].add(chunk for chunk in batch if chunk[0] == side)
         return {
             "tokenizer": tokenizer.to_json(),
             "newcomers": dict(new),
@@ -227,8 +236,8 @@ class _Tally:
         self.conversations = self.chars = 0
         self.texts = texts
 
-    def add(self, pieces: Iterable[Piece]) -> None:
-        for _, document, num_chars in pieces:
+    def add(self, chunks: Iterable[Chunk]) -> None:
+        for _, document, num_chars in chunks:
             if isinstance(document, Conversation):
                 self.conversations += 1
             else:
@@ -260,9 +269,9 @@ def _measure(documents: Iterable[Document], *, counts: Counts, into: DocumentFil
 
 def _counted(
     documents: Iterable[Document], *, counts: Counts, into: DocumentFile
-) -> Iterator[Piece]:
+) -> Iterator[Chunk]:
     """Pass documents on, put them into a file, and add up their characters in `counts`."""
-    for batch in batches(on_side(0, documents)):
+    for batch in batched(on_side(0, documents)):
         found = [document for _, document, _ in batch]
         text = "".join(text for document in found for text in texts_of(document))
         seen = np.bincount(code_points(text))
@@ -284,13 +293,27 @@ def _cache_key(
     max_new_chars: int,
 ) -> str:
     ids = None if tokenizer is None else tokenizer.fingerprint
-    depends_on = [FORMAT_VERSION, fingerprint, config.model_dump(mode="json"), seed, ids]
+    settings = with_first_names(config.model_dump(mode="json"))
+    depends_on = [FORMAT_VERSION, fingerprint, settings, seed, ids]
     if max_new_chars:
         depends_on.append(max_new_chars)
     return hashlib.sha256(json.dumps(depends_on).encode()).hexdigest()[:32]
 
 
-def _open(path: Path) -> Corpus:
+def _open(held: Hold | None) -> Corpus | None:
+    """Open an entry that is held, for as long as the corpus lives; one that is damaged goes."""
+    if held is None:
+        return None
+    try:
+        corpus = _read(held.path)
+    except (OSError, ValueError, KeyError):  # taken away, damaged, or of another version
+        discard_entry(held)
+        return None
+    weakref.finalize(corpus, held.release)
+    return corpus
+
+
+def _read(path: Path) -> Corpus:
     description = json.loads((path / DESCRIPTION).read_text(encoding="utf-8"))
     tokenizer = tokenizer_from_json(description["tokenizer"])
     train, validation = (
@@ -303,9 +326,8 @@ def _open(path: Path) -> Corpus:
         )
         for name, side in zip(("train", "validation"), description["sides"], strict=True)
     )
-    descriptor = hold(path)
     counts = [SplitCounts(**side["counts"]) for side in description["sides"]]
-    corpus = Corpus(
+    return Corpus(
         tokenizer,
         train,
         validation,
@@ -316,6 +338,3 @@ def _open(path: Path) -> Corpus:
         key=path.name,
         newcomers=description["newcomers"],
     )
-    if descriptor is not None:
-        weakref.finalize(corpus, os.close, descriptor)
-    return corpus

@@ -1,4 +1,4 @@
-"""Documents on disk, in the order they were read, for a second reading that parses nothing.
+"""Documents in a temporary file, in the order they were read, to read them again unparsed.
 
 A batch is a header, columns and text:
 
@@ -27,7 +27,7 @@ _HEADER = struct.Struct("<QQQ")
 _ROLES: tuple[Role, ...] = ("system", "user", "bot")
 _SPEAKERS = [(role, in_loss) for role in _ROLES for in_loss in (False, True)]
 _CODES = {speaker: code for code, speaker in enumerate(_SPEAKERS)}
-_TALK, _STARTS, _ENDS = 0, 1, 2
+_CONVERSATION, _STARTS, _ENDS = 0, 1, 2
 _IS_TEXT = 4
 
 
@@ -43,7 +43,7 @@ class DocumentFile:
         kinds, num_texts, speakers, lengths = bytearray(), [], bytearray(), []
         for document in documents:
             if isinstance(document, Conversation):
-                kinds.append(_TALK)
+                kinds.append(_CONVERSATION)
                 num_texts.append(len(document.messages))
                 for message in document.messages:
                     speakers.append(_CODES[message.role, message.in_loss])
@@ -73,7 +73,7 @@ class DocumentFile:
         ends = list(accumulate(lengths, initial=0))
         first = 0
         for kind, count in zip(kinds, counts, strict=True):
-            if kind == _TALK:
+            if kind == _CONVERSATION:
                 yield Conversation(
                     tuple(
                         [
@@ -84,8 +84,8 @@ class DocumentFile:
                     )
                 )
             else:
-                stretch = text[ends[first] : ends[first + 1]]
-                yield PlainText(stretch, starts=bool(kind & _STARTS), ends=bool(kind & _ENDS))
+                part = text[ends[first] : ends[first + 1]]
+                yield PlainText(part, starts=bool(kind & _STARTS), ends=bool(kind & _ENDS))
             first += count
 
     def __enter__(self) -> Self:

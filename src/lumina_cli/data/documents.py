@@ -1,9 +1,9 @@
-"""Files as conversations and texts: the door of the data room.
+"""Files as conversations and texts: the way into the data room.
 
     files → rows, tagged text or plain text → documents, with a report of all that was met
 
-Everything streams. Memory holds one row or one stretch of a plain text; of OASST messages
-it holds the ids, while their texts wait in a temporary file until the trees are known.
+Everything streams. Memory holds one row or one chunk of a plain text; of OASST messages it holds
+the ids, while their texts wait in a temporary file until the trees are complete.
 """
 
 import hashlib
@@ -12,32 +12,28 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
-from typing import IO
 
 from lumina_cli.conversation import Conversation, Document
 from lumina_cli.data.config import DataConfig
 from lumina_cli.data.oasst.message_table import MessageTable
 from lumina_cli.data.oasst.trees import conversations_of_trees
 from lumina_cli.data.readers.csv_rows import UnknownColumnsError
-from lumina_cli.data.readers.files import container_of_file, rows_of_file
-from lumina_cli.data.readers.plain_text import stretches
-from lumina_cli.data.readers.sniff import SAMPLE_CHARS, data_suffix
-from lumina_cli.data.readers.sources import (
-    DATA_SUFFIXES,
+from lumina_cli.data.readers.files import (
     Stamp,
     changed,
+    data_suffix,
     find_files,
     open_regular,
     stamp_of,
 )
-from lumina_cli.data.readers.tagged import is_side_by_side, tagged_conversations
-from lumina_cli.data.readers.text_files import open_text
-from lumina_cli.data.report import Place, ReadReport, example_of
+from lumina_cli.data.readers.registry import DOCUMENT_READERS, rows_of_file
+from lumina_cli.data.readers.sniff import sniff_file
+from lumina_cli.data.report import LocatedDocument, Location, ReadReport, example_of
+from lumina_cli.data.row_converter import RowConverter
 from lumina_cli.data.schemas.detect import COLUMNS
-from lumina_cli.data.schemas.row_reader import Placed, RowReader
-from lumina_cli.data.schemas.turns import cut_after_last_reply
-from lumina_cli.data.text_repair import Mender
+from lumina_cli.data.text_repair import TextRepair
 from lumina_cli.errors import DataError, LuminaError, MissingInputError
+from lumina_cli.renamed_settings import with_first_names
 
 READER_VERSION = 3
 """Part of every fingerprint: raise it when the same files begin to read differently."""
@@ -45,11 +41,11 @@ READER_VERSION = 3
 _SETTINGS_READ = {
     "allow_skips",
     "encoding",
+    "fix_mojibake",
     "format",
     "include_synthetic",
-    "lang",
-    "mend_mojibake",
-    "paths",
+    "oasst_lang",
+    "oasst_paths",
 }
 
 
@@ -60,7 +56,7 @@ class Documents:
         paths: files and folders.
         config: how they are read.
 
-    `report` tells of the latest iteration; it is complete when that is.
+    `report` is that of the latest iteration; it is complete when that is.
     """
 
     def __init__(self, paths: Sequence[Path], *, config: DataConfig) -> None:
@@ -82,28 +78,28 @@ class Documents:
             raise refusal
 
     def read(self) -> Iterator[Document]:
-        """Yield all documents, however poor the reading was; the report tells.
+        """Yield all documents, however many rows were skipped; `report` tells.
 
         Raises:
             MissingInputError: a path is missing.
             DataError: a file can't be read as text.
         """
         self.report = report = ReadReport()
-        mender = Mender(mojibake=self.config.mend_mojibake, report=report)
+        repair = TextRepair(mojibake=self.config.fix_mojibake, report=report)
         with MessageTable() as trees:
-            rows = RowReader(self.config, trees=trees, mender=mender, report=report)
+            converter = RowConverter(self.config, trees=trees, repair=repair, report=report)
             for path in find_files(self.paths, report=report):
-                for place, document in self._documents_of(path, rows):
-                    mended = mender.document(document, place=place)
-                    yield from self._counted(mended, place)
+                for location, document in self._documents_of(path, converter):
+                    repaired = repair.document(document, location=location)
+                    yield from self._counted(repaired, location)
             for conversation in conversations_of_trees(
-                trees, lang=self.config.lang, paths=self.config.paths, report=report
+                trees, lang=self.config.oasst_lang, paths=self.config.oasst_paths, report=report
             ):
                 report.saw_document(conversation)
                 yield conversation
 
     def refusal(self) -> LuminaError | None:
-        """Return why the latest reading is too poor to go on with, or None."""
+        """Return the error for a latest reading with too many skipped rows or no text, or None."""
         too_many = None if self.config.allow_skips else self.report.too_many_skipped()
         if too_many or self.report.documents:
             return too_many
@@ -111,8 +107,8 @@ class Documents:
 
     @cached_property
     def fingerprint(self) -> str:
-        """A SHA-256 over the content of the files and the settings that change its reading."""
-        settings = self.config.model_dump(include=_SETTINGS_READ)
+        """A SHA-256 over the content of the files and the settings by which they are read."""
+        settings = with_first_names(self.config.model_dump(include=_SETTINGS_READ))
         digest = hashlib.sha256(json.dumps([READER_VERSION, settings], sort_keys=True).encode())
         for path in find_files(self.paths, report=ReadReport()):
             with self._unchanged(path), open_regular(path) as file:
@@ -120,51 +116,32 @@ class Documents:
             digest.update(data_suffix(path).encode() + b"\0" + content)
         return digest.hexdigest()
 
-    def _documents_of(self, path: Path, rows: RowReader) -> Iterator[Placed]:
-        """Yield the documents of one file; messages of trees go into the table of `rows`."""
+    def _documents_of(self, path: Path, converter: RowConverter) -> Iterator[LocatedDocument]:
+        """Yield the documents of one file; messages of trees are collected by `converter`."""
         config, report = self.config, self.report
         with self._unchanged(path):
-            container = container_of_file(path, config=config)
-            if container == "tagged":
-                with open_text(path, encoding=config.encoding) as text:
-                    side_by_side = is_side_by_side(text.read(SAMPLE_CHARS))
-                with open_text(path, encoding=config.encoding) as text:
-                    yield from tagged_conversations(
-                        text, path=path, report=report, side_by_side=side_by_side
-                    )
-            elif container == "text":
-                with open_text(path, encoding=config.encoding) as text:
-                    yield from self._plain_text(text, path)
-            else:
-                found = rows_of_file(path, config=config, report=report, columns=COLUMNS)
-                try:
-                    yield from rows.documents(found)
-                except UnknownColumnsError:
-                    if path in self.paths:
-                        raise
-                    wording = "a table of the folder has no column that is known; it is not read"
-                    report.notices.add(wording, Place(path))
+            container = sniff_file(path, config=config)
+            if read_documents := DOCUMENT_READERS.get(container):
+                yield from read_documents(path, config=config, report=report)
+                return
+            rows = rows_of_file(
+                path, container=container, config=config, report=report, columns=COLUMNS
+            )
+            try:
+                yield from converter.documents(rows)
+            except UnknownColumnsError:
+                if path in self.paths:
+                    raise
+                wording = "a table of the folder has no column that is known; it is not read"
+                report.notices.add(wording, Location(path))
 
-    def _plain_text(self, file: IO[str], path: Path) -> Iterator[Placed]:
-        for stretch in stretches(file):
-            if stretch.text.starts:
-                self.report.saw_row(path, "text")
-                self._tell_of_another_ending(path)
-            yield Place(path, stretch.line), stretch.text
-
-    def _tell_of_another_ending(self, path: Path) -> None:
-        suffix = data_suffix(path)
-        if suffix and suffix not in DATA_SUFFIXES and self.config.format == "auto":
-            wording = "by its ending it is no plain text; it is read as such, with all its marks"
-            self.report.notices.add(wording, Place(path), example=suffix)
-
-    def _counted(self, document: Document, place: Place) -> Iterator[Document]:
-        """Yield a document without turns that stay unanswered, if something is left of it."""
+    def _counted(self, document: Document, location: Location) -> Iterator[Document]:
+        """Count a document and yield it, cut after the last reply, if anything is left."""
         if isinstance(document, Conversation):
             answered = cut_after_last_reply(document)
             num_cut = len(document.messages) - (len(answered.messages) if answered else 0)
             if num_cut:
-                self.report.left_out.add("no reply follows it", place, count=num_cut)
+                self.report.left_out.add("no reply follows it", location, count=num_cut)
             if answered is None:
                 return
             document = answered
@@ -180,16 +157,30 @@ class Documents:
             raise changed(path)
 
 
+def cut_after_last_reply(conversation: Conversation) -> Conversation | None:
+    """Return a conversation up to the bot's last message; None where the bot says nothing.
+
+    Nothing can be learnt from a question without a reply.
+    """
+    messages = conversation.messages
+    end = len(messages)
+    while end and messages[end - 1].role != "bot":
+        end -= 1
+    if end == len(messages):
+        return conversation
+    return Conversation(messages[:end], group=conversation.group) if end else None
+
+
 def _nothing_left(report: ReadReport, *, paths: Sequence[Path]) -> LuminaError:
     """Return the error for data that was read and gave nothing."""
     where = ", ".join(map(str, paths))
-    remarks = [*report.left_out, *report.skipped]
-    if not remarks:
+    issues = [*report.left_out, *report.skipped]
+    if not issues:
         return MissingInputError(
             f"{where} holds no text", hint="`lumina data fetch starter` writes some to begin with."
         )
-    wording, tally = max(remarks, key=lambda remark: remark[1].count)
+    wording, issue = max(issues, key=lambda each: each[1].count)
     return DataError(
-        f"{tally.first}: {wording}{example_of(tally)}; nothing is left of {where}",
+        f"{issue.first}: {wording}{example_of(issue)}; nothing is left of {where}",
         hint="`lumina data check` shows what was met, and why it is not read.",
     )

@@ -1,13 +1,13 @@
-"""What reading met: what was read, what was not, why, and where first.
+"""The report of a pass over files: what was read, what was not, why, and where first.
 
-Every reader writes into one `ReadReport`. Three kinds of remarks stand apart:
+Every reader writes into one `ReadReport`. It keeps three kinds of issues apart:
 
-    skipped     rows that can't be read as what they should be; they count against the 5 %
-    left out    sound rows that were not asked for (deleted, another language, no reply)
-    notices     what was read, but deserves a look
+    skipped     rows that can't be read; they count against the limit of 5 %
+    left out    valid rows that are not wanted (deleted, another language, no reply)
+    notices     what was read, but the user should look at
 
-A remark has a fixed wording, so that a million of the same take one entry; what varies
-(a role, a key) goes into the example of the first.
+An issue has a fixed wording, so that a million of the same take one entry; what varies (a role,
+a key) goes into the example of the first.
 """
 
 from collections import Counter, defaultdict
@@ -22,7 +22,7 @@ from lumina_cli.errors import DataError
 MAX_SKIPPED_SHARE = 0.05
 
 
-class Place(NamedTuple):
+class Location(NamedTuple):
     """A line of a text file or a row of a table, counted from 1; 0 is the file as a whole."""
 
     path: Path
@@ -32,49 +32,54 @@ class Place(NamedTuple):
         return f"{self.path}:{self.line}" if self.line else str(self.path)
 
 
+LocatedDocument = tuple[Location, Document]
+"""A document and where it begins."""
+
+
 @dataclass(slots=True)
 class IssueCount:
-    """How often something was met, and where first."""
+    """How often an issue was met, and where first."""
 
-    first: Place
+    first: Location
     example: str = ""
     count: int = 0
 
 
 class Issues:
-    """Tallies by wording."""
+    """Issues of one kind, counted by their wording."""
 
     def __init__(self) -> None:
-        self._tallies: dict[str, IssueCount] = {}
+        self._counts: dict[str, IssueCount] = {}
 
-    def add(self, wording: str, place: Place, *, count: int = 1, example: str = "") -> None:
-        """Count what was met at `place`; the example of the first is kept."""
-        self._tallies.setdefault(wording, IssueCount(place, example)).count += count
+    def add(self, wording: str, location: Location, *, count: int = 1, example: str = "") -> None:
+        """Count an issue met at `location`; the example of the first is kept."""
+        self._counts.setdefault(wording, IssueCount(location, example)).count += count
 
     def __iter__(self) -> Iterator[tuple[str, IssueCount]]:
         """Yield the wordings, the most frequent first."""
-        yield from sorted(self._tallies.items(), key=lambda item: -item[1].count)
+        yield from sorted(self._counts.items(), key=lambda item: -item[1].count)
 
     def __len__(self) -> int:
         """Return how many wordings there are."""
-        return len(self._tallies)
+        return len(self._counts)
 
     def __getitem__(self, wording: str) -> int:
         """Return how often it was met."""
-        tally = self._tallies.get(wording)
-        return tally.count if tally else 0
+        issue = self._counts.get(wording)
+        return issue.count if issue else 0
 
     @property
     def total(self) -> int:
-        return sum(tally.count for tally in self._tallies.values())
+        return sum(issue.count for issue in self._counts.values())
 
 
 @dataclass(slots=True)
 class ReadReport:
     """What one pass over the files gave.
 
-    `rows` counts what was met: messages of OASST files, lines or objects of other rows,
-    messages of tagged text, and 1 for a plain text.
+    `formats` counts the rows of each file by their schema. `rows` counts all that was met:
+    messages of OASST files, lines or objects of other rows, messages of tagged text, and 1 for a
+    plain text.
     """
 
     formats: dict[Path, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
@@ -91,13 +96,13 @@ class ReadReport:
     def documents(self) -> int:
         return self.conversations + self.texts
 
-    def saw_row(self, path: Path, shape: str) -> None:
-        """Count one row of `path`, read as `shape`."""
+    def saw_row(self, path: Path, schema: str) -> None:
+        """Count one row of `path`, read by `schema`."""
         self.rows += 1
-        self.formats[path][shape] += 1
+        self.formats[path][schema] += 1
 
     def saw_document(self, document: Document) -> None:
-        """Count what is handed on; a message that is there as context is not counted twice."""
+        """Count a document that is kept; of its messages only those that count in the loss."""
         if isinstance(document, PlainText):
             self.texts += document.starts
             self.characters += len(document.text)
@@ -112,21 +117,21 @@ class ReadReport:
                 self.characters += len(message.text)
 
     def too_many_skipped(self) -> DataError | None:
-        """Return the error to raise when more rows than bearable could not be read."""
+        """Return the error for more than 5 % of skipped rows, or None."""
         skipped = self.skipped.total
         if skipped <= MAX_SKIPPED_SHARE * max(self.rows, 1):
             return None
-        wording, tally = next(iter(self.skipped))
+        wording, issue = next(iter(self.skipped))
         hint = "`lumina data check` shows them all; --allow-skips goes on without them."
         if skipped >= self.rows:
             hint = "Nothing would be left; docs/data.md shows the formats that can be read."
         return DataError(
-            f"{tally.first}: {wording}{example_of(tally)}; "
+            f"{issue.first}: {wording}{example_of(issue)}; "
             f"{skipped:,} of {self.rows:,} rows can't be read",
             hint=hint,
         )
 
 
-def example_of(tally: IssueCount) -> str:
-    """Return the example of a tally in brackets, or nothing."""
-    return f" ({tally.example})" if tally.example else ""
+def example_of(issue: IssueCount) -> str:
+    """Return the example of an issue in brackets, or an empty text."""
+    return f" ({issue.example})" if issue.example else ""

@@ -1,10 +1,10 @@
-"""Text that was damaged on its way: halves of characters, mojibake, tags left inside.
+"""Text that was damaged before we read it: lone surrogates, mojibake, tags left inside.
 
-Half of a UTF-16 pair (a lone surrogate, as broken JSON can hold) is no character; U+FFFD
-takes its place. Mojibake is UTF-8 that was once read as cp1252 or Latin-1, so that
-'café' became 'cafÃ©'. It is mended only on demand, line by line, and only where the
-whole line, written as cp1252, is UTF-8: then nothing else can have been meant. Tags of
-other chat formats inside a message are told of, and stay: text is text.
+Half of a UTF-16 pair (a lone surrogate, as broken JSON can hold) is no character; it is replaced
+by U+FFFD. Mojibake is UTF-8 that was once decoded as cp1252 or Latin-1, so that 'café' became
+'cafÃ©'. It is repaired only on demand, line by line, and only where the whole line, encoded as
+cp1252, is valid UTF-8: then nothing else can have been meant. Tags of other chat formats inside
+a message are reported and stay: text is text.
 """
 
 import re
@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from lumina_cli.conversation import Conversation, Document, Message, PlainText
 from lumina_cli.data.readers.tagged import TAG
-from lumina_cli.data.report import Place, ReadReport
+from lumina_cli.data.report import Location, ReadReport
 
 _UNDEFINED_IN_CP1252 = "\x81\x8d\x8f\x90\x9d"
 _FROM_CP1252 = bytes(set(range(0x80, 0xA0)) - set(map(ord, _UNDEFINED_IN_CP1252))).decode("cp1252")
@@ -27,15 +27,15 @@ _TAGGED_LINE = re.compile(rf"^[ \t]*{TAG.pattern}", re.IGNORECASE | re.MULTILINE
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
-class Garbled(NamedTuple):
+class Mojibake(NamedTuple):
     """The first garbled line of a text: its number from 0, and one of its garbled characters."""
 
     line: int
     example: str
 
 
-def mend_surrogates(text: str) -> tuple[str, int]:
-    """Return the text with U+FFFD for each half of a character, and how many there were."""
+def replace_surrogates(text: str) -> tuple[str, int]:
+    """Return the text with U+FFFD for each lone surrogate, and how many there were."""
     if text.isascii():
         return text, 0
     try:
@@ -45,28 +45,27 @@ def mend_surrogates(text: str) -> tuple[str, int]:
     return text, 0
 
 
-def find_mojibake(text: str) -> Garbled | None:
-    """Return where a text was garbled first, or None."""
+def find_mojibake(text: str) -> Mojibake | None:
+    """Return where a text is garbled first, or None."""
     if text.isascii():
         return None
     for found in _GARBLED.finditer(text):
         start = text.rfind("\n", 0, found.start()) + 1
         end = text.find("\n", found.end())
         line = text[start : end if end >= 0 else None]
-        mended = _ungarble(line)
-        if mended != line:
-            return Garbled(text.count("\n", 0, start), found[0])
+        if _fix_line(line) != line:
+            return Mojibake(text.count("\n", 0, start), found[0])
     return None
 
 
-def mend_mojibake(text: str) -> str:
-    """Return the text with its garbled lines as they once were."""
+def fix_mojibake(text: str) -> str:
+    """Return the text with its garbled lines decoded as they should have been."""
     if text.isascii():
         return text
-    return "\n".join(_ungarble(line) for line in text.split("\n"))
+    return "\n".join(_fix_line(line) for line in text.split("\n"))
 
 
-def _ungarble(line: str) -> str:
+def _fix_line(line: str) -> str:
     if line.isascii() or not _GARBLED.search(line):
         return line
     try:
@@ -76,67 +75,72 @@ def _ungarble(line: str) -> str:
 
 
 _TO_BYTES = {ord(char): char.encode("cp1252")[0] for char in _FROM_CP1252}
-"""Characters of cp1252 to the bytes they came from; Latin-1 has the rest at its place."""
+"""Characters of cp1252 to the bytes they came from; for all others Latin-1 has the right byte."""
 
 
-class Mender:
-    """Mends texts as they are read, and tells where.
+class TextRepair:
+    """Repairs texts as they are read, and reports where.
 
     Args:
-        mojibake: whether garbled lines are mended, too, or only told of.
-        report: where it is told.
+        mojibake: whether garbled lines are repaired, or only reported.
+        report: what was found is counted here.
     """
 
     def __init__(self, *, mojibake: bool, report: ReadReport) -> None:
         self._mojibake = mojibake
         self._notices = report.notices
 
-    def document(self, document: Document, *, place: Place) -> Document:
-        """Return a document with all its texts mended."""
+    def document(self, document: Document, *, location: Location) -> Document:
+        """Return a document with all its texts repaired."""
         if isinstance(document, PlainText):
-            return replace(document, text=self.text(document.text, place=place, in_file=True))
-        messages = tuple([self._message(each, place) for each in document.messages])
+            return replace(document, text=self.text(document.text, location=location, in_file=True))
+        messages = tuple([self._message(each, location) for each in document.messages])
         if all(map(is_, messages, document.messages)):
             return document
         return Conversation(messages)
 
-    def text(self, text: str, *, place: Place, in_file: bool = False) -> str:
-        """Return a text mended.
+    def text(self, text: str, *, location: Location, in_file: bool = False) -> str:
+        """Return a text repaired.
 
         Args:
             text: what was read.
-            place: where it begins.
+            location: where it begins.
             in_file: whether its lines are those of the file, so that they can be counted.
         """
         if text.isascii() and "<" not in text and "###" not in text and "INST]" not in text:
             return text  # most are: nothing below could be found in them
-        text, num_halves = mend_surrogates(text)
-        if num_halves:
-            self._notices.add("half a character (a lone surrogate) is read as U+FFFD", place)
+        text, num_surrogates = replace_surrogates(text)
+        if num_surrogates:
+            self._notices.add("half a character (a lone surrogate) is read as U+FFFD", location)
+        if "<|" in text or not in_file:
+            self._report_tags(text, location, in_file=in_file)
+        if mojibake := find_mojibake(text):
+            line = mojibake.line if in_file else 0
+            at = Location(location.path, location.line + line)
+            if self._mojibake:
+                text = fix_mojibake(text)
+                self._notices.add("garbled text was mended", at, example=mojibake.example)
+            else:
+                wording = "it looks garbled (UTF-8 read as cp1252); --fix-mojibake mends it"
+                self._notices.add(wording, at, example=mojibake.example)
+        return text
+
+    def _report_tags(self, text: str, location: Location, *, in_file: bool) -> None:
+        """Report tags of this or another chat format; they stay in the text."""
         if not in_file and (tag := _FOREIGN_TAG.search(text)):
             wording = "it holds tags of another chat format; they are read as text like any other"
-            self._notices.add(wording, place, example=tag[0])
+            self._notices.add(wording, location, example=tag[0])
         if not in_file and "<|" in text and (tag := TAG.search(text)):
             wording = "a tag stands inside a line; it is read as text like any other"
-            self._notices.add(wording, place, example=tag[0])
-        if in_file and "<|" in text and (tagged := _TAGGED_LINE.search(text)):
-            at = Place(place.path, place.line + text.count("\n", 0, tagged.start()))
+            self._notices.add(wording, location, example=tag[0])
+        if in_file and (tagged := _TAGGED_LINE.search(text)):
+            at = Location(location.path, location.line + text.count("\n", 0, tagged.start()))
             wording = (
                 "it is read as plain text, although lines begin with tags; in a chat the first "
                 "line begins with one, and no space stands before it (or use --format tagged)"
             )
             self._notices.add(wording, at, example=tagged[0].strip())
-        if garbled := find_mojibake(text):
-            line = garbled.line if in_file else 0
-            at = Place(place.path, place.line + line)
-            if self._mojibake:
-                text = mend_mojibake(text)
-                self._notices.add("garbled text was mended", at, example=garbled.example)
-            else:
-                wording = "it looks garbled (UTF-8 read as cp1252); --mend-mojibake mends it"
-                self._notices.add(wording, at, example=garbled.example)
-        return text
 
-    def _message(self, message: Message, place: Place) -> Message:
-        text = self.text(message.text, place=place)
+    def _message(self, message: Message, location: Location) -> Message:
+        text = self.text(message.text, location=location)
         return message if text is message.text else replace(message, text=text)

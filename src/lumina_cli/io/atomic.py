@@ -27,9 +27,11 @@ def replace_file(path: Path, write: Callable[[Handle], None]) -> None:
     """Put what `write` writes at `path`.
 
     Raises:
-        OutputError: there is no such folder, or it can't be written to.
+        OutputError: there is no such folder, it can't be written to, or something that is no
+            regular file stands at `path`.
         StorageError: the disk is full or fails; what stood at `path` still does.
     """
+    check_regular(path)
     if not path.parent.is_dir():
         raise OutputError(f"folder {path.parent} does not exist", hint="Create it, or use: --out")
     staging = path.with_name(f".{path.name}.{os.getpid()}{STAGING_SUFFIX}")
@@ -52,6 +54,13 @@ def replace_file(path: Path, write: Callable[[Handle], None]) -> None:
     finally:
         with contextlib.suppress(OSError):  # gone already, unless something failed
             staging.unlink()
+
+
+def check_regular(path: Path) -> None:
+    """Raise OutputError where a device, a pipe, a socket or a folder stands: a file is renamed."""
+    if path.exists() and not path.is_file():
+        what = "a folder" if path.is_dir() else "a device, a pipe or a socket, not a file"
+        raise OutputError(f"{path} is {what}", hint="Name a file: --out Model.pth")
 
 
 def write_all(handle: Handle, content: bytes) -> None:

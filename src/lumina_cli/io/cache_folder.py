@@ -2,33 +2,46 @@
 
 It is kept small: the entries used least recently go when there are more than MOST_ENTRIES,
 or more than MOST_BYTES. One that a process holds open stays. What a process that died left
-half built goes after a day.
+half built goes after a day. Nothing is ever removed but what this program made (see
+`owned_folder`), wherever LUMINA_CACHE_DIR points to.
+
+Any number of processes may build, open and prune at once: an entry is held before it can be
+seen, whoever opens one holds it first, and whoever removes one holds it alone.
 """
 
+import errno
 import os
-import shutil
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
 from lumina_cli.errors import StorageError
-
-try:
-    import fcntl
-except ImportError:  # Windows, where a file that is open can't be deleted anyway
-    fcntl = None  # type: ignore[assignment]
+from lumina_cli.io.owned_folder import (
+    BUILDING,
+    MARKER,
+    REMOVED,
+    Hold,
+    finish_folder,
+    hold_folder,
+    make_folder,
+    read_marker,
+    remove_folder,
+)
 
 MOST_ENTRIES = 20
 MOST_BYTES = 10_000_000_000
 LEFTOVER_S = 24 * 3600
-DESCRIPTION = "corpus.json"
-BUILDING = "building-"
+CORPORA = "lumina-corpora-v1"
+
+TRIES, PAUSE_S = 200, 0.005
+"""To put an entry where others build and remove the same one."""
+
+_TAKEN = {errno.EEXIST, errno.ENOTEMPTY}
 
 
 def cache_folder() -> Path:
-    """Return where encoded text is kept: LUMINA_CACHE_DIR, or the user's cache folder."""
+    """Return where this program may keep things: LUMINA_CACHE_DIR, or the user's cache folder."""
     if chosen := os.environ.get("LUMINA_CACHE_DIR"):
         return Path(chosen)
     if os.name == "nt":
@@ -36,41 +49,52 @@ def cache_folder() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "lumina"
 
 
-def build_atomically(path: Path, build: Callable[[Path], None]) -> None:
-    """Build in a folder beside `path` and rename it when it is whole.
+def corpora_folder() -> Path:
+    """Return where encoded text is kept: a folder of its own in the cache."""
+    return cache_folder() / CORPORA
+
+
+def build_entry(path: Path, build: Callable[[Path], None]) -> Hold | None:
+    """Build in a folder beside `path`, rename it when it is whole, and hold what is there.
+
+    Where another process was first, its entry is held: it is just as good. None where there is
+    none to be had, however often that is tried.
 
     Raises:
-        StorageError: the folder can't be written, or the disk is full.
+        StorageError: the folder can't be written, the disk is full, or something that is not
+            ours stands at `path`.
     """
+    _check_place(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        staging = Path(tempfile.mkdtemp(prefix=BUILDING, dir=path.parent))
+        held = make_folder(path.parent, name=path.name)
     except OSError as error:
         raise _cache_error(path.parent, error) from error
     try:
-        build(staging)
-        if not path.exists():
-            staging.rename(path)
+        build(held.path)
+        finish_folder(held)
+        return _put_in_place(held, path)
     except OSError as error:
-        if not (path / DESCRIPTION).exists():  # else another run was first: just as good
-            raise _cache_error(path.parent, error) from error
+        raise _cache_error(path.parent, error) from error
     finally:
-        shutil.rmtree(staging, ignore_errors=True)
+        if held.path != path:
+            remove_folder(held)
+            held.release()
 
 
-def hold(path: Path) -> int | None:
-    """Mark an entry as used now and by this process, until the descriptor is closed."""
-    with suppress(OSError):
-        os.utime(path / DESCRIPTION)
-    if fcntl is None:
-        return None
-    try:
-        descriptor = os.open(path / DESCRIPTION, os.O_RDONLY | os.O_CLOEXEC)
-    except OSError:
-        return None
-    with suppress(OSError):  # a file system without locks: the entry is young, and stays
-        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    return descriptor
+def hold_entry(path: Path) -> Hold | None:
+    """Hold an entry and mark it as used now; None where there is none."""
+    held = hold_folder(path)
+    if held is not None:
+        with suppress(OSError):
+            os.utime(path / MARKER)
+    return held
+
+
+def discard_entry(damaged: Hold) -> None:
+    """Take away an entry that turned out damaged; who has opened it keeps what it opened."""
+    remove_folder(damaged)
+    damaged.release()
 
 
 def prune(folder: Path) -> None:
@@ -78,60 +102,91 @@ def prune(folder: Path) -> None:
 
     What can't be removed stays; the next call tries again.
     """
-    now_s = time.time()
-    for leftover in _subfolders(folder):
-        if leftover.name.startswith(BUILDING) and now_s - _newest_s(leftover) > LEFTOVER_S:
-            shutil.rmtree(leftover, ignore_errors=True)
-    entries = [each for each in _subfolders(folder) if (each / DESCRIPTION).is_file()]
-    entries.sort(key=lambda entry: _modified_s(entry / DESCRIPTION), reverse=True)
+    for leftover in _own_folders(folder):
+        if leftover.name.startswith(REMOVED) or _is_old_building(leftover):
+            _remove_unless_held(leftover)
+    entries = [each for each in _own_folders(folder) if not _is_leftover(each)]
+    entries.sort(key=lambda entry: _modified_s(entry / MARKER), reverse=True)
     num_bytes = 0
     for number, entry in enumerate(entries):
-        num_bytes += sum(_size(file) for file in entry.iterdir())
-        if number and (number >= MOST_ENTRIES or num_bytes > MOST_BYTES) and not _is_held(entry):
-            remove(entry)
+        num_bytes += sum(map(_size, _files(entry)))
+        if number and (number >= MOST_ENTRIES or num_bytes > MOST_BYTES):
+            _remove_unless_held(entry)
 
 
-def remove(entry: Path) -> None:
-    """Remove an entry if it is there, out of sight first: nobody may open half of it."""
-    gone = entry.with_name(f"{BUILDING}{entry.name}")
-    with suppress(OSError):
-        entry.rename(gone)
-        shutil.rmtree(gone, ignore_errors=True)
+def _put_in_place(held: Hold, path: Path) -> Hold | None:
+    """Hold the entry at `path`: a whole folder that is renamed to there, or another's."""
+    for _ in range(TRIES):
+        if _has_moved(held, path):
+            return hold_entry(path) if held.is_released else held
+        if (other := hold_entry(path)) is not None:
+            return other
+        _check_place(path)
+        time.sleep(PAUSE_S)  # others take turns in building it and taking it away
+    return None
 
 
-def _is_held(entry: Path) -> bool:
-    if fcntl is None:
+def _has_moved(held: Hold, path: Path) -> bool:
+    """Rename a folder to where it is looked for, unless something lies there."""
+    if os.path.lexists(path):
         return False
+    if os.name == "nt":
+        held.release()  # Windows renames no folder in which a file is open
     try:
-        descriptor = os.open(entry / DESCRIPTION, os.O_RDONLY | os.O_CLOEXEC)
-    except OSError:
-        return True
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return True
-    finally:
-        os.close(descriptor)
-    return False
+        held.path.rename(path)
+    except OSError as error:
+        if error.errno in _TAKEN or os.path.lexists(path):  # another process was first
+            return False
+        raise
+    held.path = path
+    return True
 
 
-def _subfolders(folder: Path) -> Iterator[Path]:
+def _remove_unless_held(folder: Path) -> None:
+    held = hold_folder(folder, alone=True)
+    if held is not None:
+        remove_folder(held)
+        held.release()
+
+
+def _check_place(path: Path) -> None:
+    """Refuse to build where something else stands that will never be an entry."""
+    if os.path.lexists(path) and read_marker(path) is None and os.path.lexists(path):
+        raise StorageError(
+            f"{path} is in the way of an entry of the cache, and this program did not make it",
+            hint="Move it away, or name another folder in LUMINA_CACHE_DIR.",
+        )
+
+
+def _own_folders(folder: Path) -> Iterator[Path]:
     try:
         found = sorted(folder.iterdir())
     except OSError:
         return
-    yield from (each for each in found if each.is_dir() and not each.is_symlink())
+    yield from (each for each in found if read_marker(each) is not None)
 
 
-def _newest_s(folder: Path) -> float:
-    """Return when anything in a folder was last written: one that is being built is young."""
-    return max(map(_modified_s, [folder, *folder.iterdir()]))
+def _is_leftover(folder: Path) -> bool:
+    return folder.name.startswith((BUILDING, REMOVED))
+
+
+def _is_old_building(folder: Path) -> bool:
+    """Whether nothing in a folder that is being built was written for long."""
+    newest_s = max(map(_modified_s, [folder, *_files(folder)]))
+    return folder.name.startswith(BUILDING) and time.time() - newest_s > LEFTOVER_S
+
+
+def _files(folder: Path) -> list[Path]:
+    try:
+        return list(folder.iterdir())
+    except OSError:  # it goes away at this moment
+        return []
 
 
 def _modified_s(path: Path) -> float:
     try:
         return path.stat().st_mtime
-    except OSError:  # it goes away at this moment
+    except OSError:
         return time.time()
 
 

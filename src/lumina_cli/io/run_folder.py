@@ -4,12 +4,15 @@ import contextlib
 import dataclasses
 import json
 import math
+import os
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from lumina_cli.errors import OutputError
 from lumina_cli.io import lock
+from lumina_cli.io.atomic import STAGING_SUFFIX, check_regular
 
 RUN_SUFFIX = ".run"
 CHECKPOINTS = "checkpoints"
@@ -18,6 +21,15 @@ SAMPLES = "samples.txt"
 SETTINGS = "settings.toml"
 REPORT = "report.html"
 LOG = "train.log"
+VALIDATION_SAMPLE = "validation-sample.pth"
+TENSORBOARD = "tensorboard"
+OWN = frozenset(
+    {CHECKPOINTS, METRICS, SAMPLES, SETTINGS, REPORT, LOG, VALIDATION_SAMPLE, TENSORBOARD}
+    | {lock.LOCK_NAME}
+)
+"""All that a run leaves in its folder."""
+
+MOST_OF_A_LINE = 10_000
 
 
 class RunFolder:
@@ -34,7 +46,7 @@ class RunFolder:
         self._samples = self.path / SAMPLES
 
     def start(self, settings: Mapping[str, object]) -> None:
-        """Begin anew, once what an earlier run left is moved aside (see `earlier_run`).
+        """Begin anew, once what an earlier run left is moved aside (see `back_up_run`).
 
         Raises:
             OutputError: the folder can't be written.
@@ -47,7 +59,7 @@ class RunFolder:
         except OSError as error:
             raise not_writable(self.path, error) from error
 
-    def go_on(self, settings: Mapping[str, object]) -> None:
+    def resume(self, settings: Mapping[str, object]) -> None:
         """Add to what is there; a line that was cut off is ended."""
         with contextlib.suppress(OSError):
             self._write_settings(settings)
@@ -82,17 +94,60 @@ def check_free(path: Path) -> None:
     """Make sure that a model file can be written to `path`, and that no other run does.
 
     Raises:
-        OutputError: it names a folder, or the folder of a run, or lies in none, or another
-            run holds it.
+        OutputError: it names a folder, a device or a pipe, or the folder of a run, or lies in none;
+            something stands there, or in place of the run's folder, that is not of this program;
+            or another run holds it.
     """
-    hint = f"Name a file: --out {path / 'Model.pth'}"
     if path.is_dir():
+        hint = f"Name a file: --out {path / 'Model.pth'}"
         raise OutputError(f"{path} is a folder", hint=hint)
+    check_regular(path)
     if path.suffix == RUN_SUFFIX:
         raise OutputError(f"{path} is the name of a run's folder", hint="Use: --out Model.pth")
     if not path.parent.is_dir():
         raise OutputError(f"folder {path.parent} does not exist", hint="Create it, or use: --out")
-    lock.check_free(path.with_suffix(RUN_SUFFIX))
+    run = path.with_suffix(RUN_SUFFIX)
+    if path.exists() and not (_is_model(path) or _has_events(run)):
+        raise _not_ours(path, "model")
+    if os.path.lexists(run) and not _is_run(run):
+        raise _not_ours(run, "run")
+    lock.check_free(run)
+
+
+def _is_model(path: Path) -> bool:
+    """Whether a file is what `torch.save` writes, damaged or not, or has nothing in it."""
+    try:
+        if not path.stat().st_size:
+            return True
+        with zipfile.ZipFile(path) as file:
+            return any(name.endswith("/data.pkl") for name in file.namelist())
+    except (OSError, zipfile.BadZipFile):
+        return False
+
+
+def _is_run(folder: Path) -> bool:
+    """Whether all that lies in a folder is of a run, or its metrics say that it is one."""
+    try:
+        if all(path.name in OWN or path.suffix == STAGING_SUFFIX for path in folder.iterdir()):
+            return True
+    except OSError:
+        return False
+    return _has_events(folder)
+
+
+def _has_events(folder: Path) -> bool:
+    try:
+        with (folder / METRICS).open(encoding="utf-8", errors="replace") as file:
+            return "event" in json.loads(file.readline(MOST_OF_A_LINE))
+    except (OSError, ValueError, TypeError):
+        return False
+
+
+def _not_ours(path: Path, what: str) -> OutputError:
+    return OutputError(
+        f"{path} is there already, and is no {what} of this program: it is left alone",
+        hint="Name another file: --out OTHER.pth",
+    )
 
 
 def to_toml(settings: Mapping[str, object]) -> str:

@@ -3,37 +3,40 @@
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
+from lumina_cli.core.model.config import ModelConfig
 from lumina_cli.core.training.config import TrainingConfig
 from lumina_cli.data.config import DataConfig
 from lumina_cli.data.corpus import Corpus
 from lumina_cli.recipes.data.sources import Source
 from lumina_cli.settings import BASE_PLACE, PRESETS, Settings
 
-TREES_ONLY = ("lang", "paths")
+TREES_ONLY = ("oasst_lang", "oasst_paths")
 OASST_ONLY = (*TREES_ONLY, "include_synthetic")
 TREES = frozenset({"oasst rows", "oasst trees"})
-FILES_ONLY = ("format", "encoding", *OASST_ONLY, "mend_mojibake", "allow_skips")
+FILES_ONLY = ("format", "encoding", *OASST_ONLY, "fix_mojibake", "allow_skips")
 VALIDATION_ONLY = ("patience", "eval_chars")
 
 
-def without_effect(
+def unused_settings(
     settings: Settings, *, source: Source, corpus: Corpus, val_data: Sequence[Path]
 ) -> list[str]:
     """Return a line for each setting that has no effect; what a preset sets is not told."""
-    return idle_lines(settings, _idle(settings, source=source, corpus=corpus, val_data=val_data))
+    return unused_lines(
+        settings, _unused(settings, source=source, corpus=corpus, val_data=val_data)
+    )
 
 
-def idle_lines(settings: Settings, idle: Iterable[tuple[str, str]]) -> list[str]:
-    """Return a line for each idle setting that a person gave, with why and from where."""
+def unused_lines(settings: Settings, unused: Iterable[tuple[str, str]]) -> list[str]:
+    """Return a line for each unused setting that a person gave, with why and from where."""
     lines: dict[str, str] = {}
-    for name, why in idle:
+    for name, why in unused:
         place = settings.sources.get(name)
         if place and place not in _UNTOLD_PLACES:
             lines.setdefault(name, f"{name} has no effect {why} (from {place})")
     return list(lines.values())
 
 
-def idle_data_settings(config: DataConfig, corpus: Corpus) -> Iterator[tuple[str, str]]:
+def unused_data_settings(config: DataConfig, corpus: Corpus) -> Iterator[tuple[str, str]]:
     """Yield settings of the data that files without such content do not look at, and why."""
     if config.format not in ("auto", "oasst"):
         yield from ((name, f"with --format {config.format}") for name in OASST_ONLY)
@@ -48,16 +51,19 @@ def idle_data_settings(config: DataConfig, corpus: Corpus) -> Iterator[tuple[str
 _UNTOLD_PLACES = {BASE_PLACE, *(f"preset {name}" for name in PRESETS)}
 
 
-def _idle(
+def _unused(
     settings: Settings, *, source: Source, corpus: Corpus, val_data: Sequence[Path]
 ) -> Iterator[tuple[str, str]]:
     """Yield settings that this run does not look at, and why."""
     training, data = settings.of(TrainingConfig), settings.of(DataConfig)
-    unused = "weight_decay" if training.optimizer == "muon" else "muon_learning_rate"
-    yield unused, f"with {training.optimizer}"
+    of_the_other = "weight_decay" if training.optimizer == "muon" else "muon_learning_rate"
+    yield of_the_other, f"with {training.optimizer}"
+    seq_length = settings.of(ModelConfig).seq_length
+    if (training.start_seq_length or 0) >= seq_length:
+        yield "start_seq_length", f"unless it is less than seq_length {seq_length}"
     if source.is_starter and not val_data:
         yield from ((name, "on the starter corpus") for name in FILES_ONLY)
-    yield from idle_data_settings(data, corpus)
+    yield from unused_data_settings(data, corpus)
     if val_data:
         yield "val_fraction", "beside validation files"
     if not corpus.validation_counts.chars:

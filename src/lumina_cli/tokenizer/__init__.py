@@ -1,1 +1,1 @@
-"""Characters to ids and back: the vocabulary, the chat format, the stream decoder."""
+"""Text to ids and back: tokenizers, the chat format, the stream decoder."""

@@ -74,39 +74,39 @@ def encode_prompt(messages: Iterable[Message], *, tokenizer: Tokenizer) -> list[
 
 
 class _Layout:
-    """Texts and the reserved ids among them, before any of it is encoded.
+    """Texts and the special ids among them, before any of it is encoded.
 
-    The reserved ids never join the text, not even as placeholders: each is kept with the
+    The special ids never join the text, not even as placeholders: each is kept with the
     number of texts that stand before it, and put in its place when their ids are known.
     """
 
     def __init__(self) -> None:
         self._texts: list[str] = []
         self._texts_count: list[bool] = []
-        self._reserved: list[int] = []
-        self._reserved_count: list[bool] = []
+        self._special: list[int] = []
+        self._special_in_loss: list[bool] = []
         self._texts_before: list[int] = []
 
     def conversation(self, conversation: Conversation, *, loss_on: LossOn) -> None:
         """Lay out <|begin|> and, for each message, its role id, its text and <|end|>."""
-        self._reserve(_BEGIN)
+        self._add_special(_BEGIN)
         for message in conversation.messages:
             counts = message.in_loss and (loss_on == "all" or message.role == "bot")
             before = len(self._texts)
             self._texts.append(message.text)
             self._texts_count.append(counts)
-            self._reserved += (_ROLE_IDS[message.role], _END)
-            self._reserved_count += (False, counts)
+            self._special += (_ROLE_IDS[message.role], _END)
+            self._special_in_loss += (False, counts)
             self._texts_before += (before, before + 1)
 
     def plain_text(self, text: PlainText) -> None:
         """Lay out a stretch of text, <|begin|> before the first and <|end|> behind the last."""
         if text.starts:
-            self._reserve(_BEGIN)
+            self._add_special(_BEGIN)
         self._texts.append(text.text)
         self._texts_count.append(True)
         if text.ends:
-            self._reserve(_END, counts=True)
+            self._add_special(_END, counts=True)
 
     def encode(self, tokenizer: Tokenizer) -> MaskedIds:
         """Return the ids of all that was laid out."""
@@ -114,11 +114,11 @@ class _Layout:
         places = begins[self._texts_before]
         in_loss = np.repeat(np.array(self._texts_count, dtype=np.bool_), np.diff(begins))
         return MaskedIds(
-            np.insert(ids, places, self._reserved),
-            np.insert(in_loss, places, self._reserved_count),
+            np.insert(ids, places, self._special),
+            np.insert(in_loss, places, self._special_in_loss),
         )
 
-    def _reserve(self, id_: int, *, counts: bool = False) -> None:
-        self._reserved.append(id_)
-        self._reserved_count.append(counts)
+    def _add_special(self, id_: int, *, counts: bool = False) -> None:
+        self._special.append(id_)
+        self._special_in_loss.append(counts)
         self._texts_before.append(len(self._texts))

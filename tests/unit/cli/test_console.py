@@ -1,7 +1,6 @@
 """What reaches the two streams."""
 
 import json
-import sys
 import unicodedata
 
 import pytest
@@ -9,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from lumina_cli.cli.console import never_fail_to_encode, notice, plain, print_json
+from lumina_cli.cli.console import notice, plain, print_json
 from lumina_cli.cli.verbosity import verbosity
 
 
@@ -54,12 +53,3 @@ def test_a_notice_is_not_told_when_quiet(
     monkeypatch.setattr(verbosity, "level", -1)
     notice("take care")
     assert capsys.readouterr() == ("", "")
-
-
-def test_what_goes_to_a_closed_stream_goes_nowhere(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys, "stdout", None)
-    monkeypatch.setattr(sys, "stderr", None)
-    never_fail_to_encode()
-    print("said")
-    notice("told")
-    assert not sys.stdout.isatty()

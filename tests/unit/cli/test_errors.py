@@ -6,10 +6,17 @@ from collections.abc import Callable
 
 import pytest
 import torch
+import typer
 
 from lumina_cli.cli.errors import run_guarded
 from lumina_cli.cli.verbosity import verbosity
-from lumina_cli.errors import DataError, DivergedError, OutOfMemoryError, UsageError
+from lumina_cli.errors import (
+    DataError,
+    DivergedError,
+    LuminaError,
+    OutOfMemoryError,
+    UsageError,
+)
 
 
 def raising(error: BaseException) -> Callable[[], None]:
@@ -61,13 +68,36 @@ def test_our_own_fault_shows_its_traceback() -> None:
             run_guarded(raising(error))
 
 
-@pytest.mark.parametrize("error", [UsageError("bad"), OSError(5, "I/O error")], ids=repr)
-def test_twice_verbose_shows_the_traceback_of_any_error(
-    monkeypatch: pytest.MonkeyPatch, error: Exception
+def all_errors(kind: type[LuminaError] = LuminaError) -> list[type[LuminaError]]:
+    return [kind, *(each for sub in kind.__subclasses__() for each in all_errors(sub))]
+
+
+@pytest.mark.parametrize(
+    ("error", "exit_code"),
+    [
+        *((kind("no good"), kind.exit_code) for kind in all_errors()),
+        (typer.BadParameter("no good"), 2),
+        (OSError(errno.EIO, "no good"), 74),
+        (MemoryError("no good"), 75),
+        (torch.OutOfMemoryError("no good"), 75),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, Exception) else "",
+)
+def test_twice_verbose_shows_a_traceback_too_and_leaves_the_exit_code(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    error: Exception,
+    exit_code: int,
 ) -> None:
+    monkeypatch.setattr(verbosity, "level", 1)
+    assert run_guarded(raising(error)) == exit_code
+    told = capsys.readouterr().err
+    assert "Traceback" not in told
     monkeypatch.setattr(verbosity, "level", 2)
-    with pytest.raises(type(error)):
-        run_guarded(raising(error))
+    assert run_guarded(raising(error)) == exit_code
+    err = capsys.readouterr().err
+    assert err.startswith("Traceback")
+    assert err.endswith(told)
 
 
 def test_a_message_is_no_markup_and_obeys_no_escape(capsys: pytest.CaptureFixture[str]) -> None:

@@ -15,31 +15,31 @@ OPTIONS = {
     "data fetch": "name --out/-o --from --force --offline --revision --endpoint --json --quiet/-q "
     "--verbose/-v",
     "data check": "data --seq-length --batch-size --model/-m --config/-c --json --quiet/-q "
-    "--verbose/-v --format --encoding --lang --paths --include-synthetic "
-    "--mend-mojibake --allow-skips --val-fraction "
+    "--verbose/-v --format --encoding --oasst-lang --oasst-paths --include-synthetic "
+    "--fix-mojibake --allow-skips --val-fraction "
     "--min-char-count --loss-on",
     "data list": "--json --verbose/-v",
     "train": "--data/-d --val-data --out/-o --resume checkpoint --log-file --tensorboard "
     "--preset/-p --list-presets --config/-c --dry-run --json --quiet/-q --verbose/-v --hidden-size "
-    "--num-layers --nhead/--num-heads --seq-length --positions --dropout --batch-size "
+    "--num-layers --nhead/--num-heads --seq-length --position-encoding --dropout --batch-size "
     "--grad-accum --micro-batch-size "
     "--activation-checkpointing --start-seq-length --epochs --max-steps --minutes "
     "--optimizer --learning-rate --muon-learning-rate --warmup-ratio --min-lr-ratio "
-    "--weight-decay --beta1 --beta2 --grad-clip --label-smoothing --evaluations --patience "
-    "--eval-chars --compile --seed --format --encoding --lang --paths "
-    "--include-synthetic --mend-mojibake "
+    "--weight-decay --beta1 --beta2 --grad-clip --label-smoothing --num-evals --patience "
+    "--eval-chars --compile --seed --format --encoding --oasst-lang --oasst-paths "
+    "--include-synthetic --fix-mojibake "
     "--allow-skips --val-fraction --min-char-count --loss-on --device "
     "--precision --threads --save-every --keep-checkpoints",
     "finetune": "--data/-d --model/-m --val-data --out/-o --resume checkpoint --log-file "
-    "--tensorboard --config/-c --dry-run --json --quiet/-q --verbose/-v --expand/--no-expand "
-    "--max-new-chars --replay --replay-share --max-forgetting --freeze --lora-rank --lora-alpha "
-    "--seq-length "
+    "--tensorboard --config/-c --dry-run --json --quiet/-q --verbose/-v "
+    "--expand-vocab/--no-expand-vocab --max-new-chars --replay --replay-ratio --max-forgetting "
+    "--freeze-layers --lora-rank --lora-alpha --seq-length "
     "--dropout --batch-size --grad-accum --micro-batch-size "
     "--activation-checkpointing --start-seq-length --epochs --max-steps --minutes "
     "--optimizer --learning-rate --muon-learning-rate --warmup-ratio --min-lr-ratio "
-    "--weight-decay --beta1 --beta2 --grad-clip --label-smoothing --evaluations --patience "
-    "--eval-chars --compile --seed --format --encoding --lang --paths "
-    "--include-synthetic --mend-mojibake "
+    "--weight-decay --beta1 --beta2 --grad-clip --label-smoothing --num-evals --patience "
+    "--eval-chars --compile --seed --format --encoding --oasst-lang --oasst-paths "
+    "--include-synthetic --fix-mojibake "
     "--allow-skips --val-fraction --min-char-count --loss-on --device "
     "--precision --threads --save-every --keep-checkpoints",
     "chat": "--model/-m --prompt --config/-c --quiet/-q --verbose/-v --sampler --temperature "
@@ -50,8 +50,8 @@ OPTIONS = {
     "--repetition-penalty --num-beams --length-penalty --num-candidates --max-chars --stop "
     "--speculate --seed --device --precision --threads",
     "eval": "--model/-m --data/-d --config/-c --json --quiet/-q --verbose/-v --format --encoding "
-    "--lang --paths --include-synthetic "
-    "--mend-mojibake --allow-skips --loss-on --device "
+    "--oasst-lang --oasst-paths --include-synthetic "
+    "--fix-mojibake --allow-skips --loss-on --device "
     "--precision --threads",
     "info": "model --json --verbose/-v",
     "doctor": "--json --verbose/-v",
@@ -71,7 +71,9 @@ def all_commands() -> dict[str, Any]:
 
 def options_of(command: Any) -> str:
     return " ".join(
-        "/".join([*parameter.opts, *parameter.secondary_opts]) for parameter in command.params
+        "/".join([*parameter.opts, *parameter.secondary_opts])
+        for parameter in command.params
+        if not getattr(parameter, "hidden", False)
     )
 
 

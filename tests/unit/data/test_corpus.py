@@ -1,5 +1,6 @@
 """The encoded corpus: counted, split and encoded once."""
 
+import json
 import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -8,13 +9,14 @@ from typing import Any
 import pytest
 
 from lumina_cli.conversation import Conversation, Document, Message, PlainText
-from lumina_cli.data import chunks as pieces
+from lumina_cli.data import chunks as chunks_module
 from lumina_cli.data import corpus as corpus_module
 from lumina_cli.data.config import DataConfig
 from lumina_cli.data.corpus import Corpus, SplitCounts, load_corpus
 from lumina_cli.data.dataset import TokenDataset
 from lumina_cli.errors import DataError, StorageError
 from lumina_cli.io.cache_folder import cache_folder
+from lumina_cli.io.owned_folder import MARKER
 from lumina_cli.tokenizer.characters import CharacterTokenizer
 
 
@@ -49,7 +51,7 @@ def load(folder: Path, documents: Iterable[Document], **changes: Any) -> Corpus:
 
 
 def decoded(corpus: Corpus, side: TokenDataset) -> str:
-    """Return the text of one side; the reserved ids are seen as their tags."""
+    """Return the text of one side; the special ids are seen as their tags."""
     tags = ["<|pad|>", "<|begin|>", "<|system|>", "<|user|>", "<|bot|>", "<|end|>"]
     ids = side.slice(0, len(side)).ids.tolist()
     return "".join(tags[id_] if id_ < 6 else corpus.tokenizer.decode([id_]) for id_ in ids)
@@ -88,14 +90,14 @@ def test_counts_say_what_lies_on_each_side(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("lengths", [[1000], [1, 999], [900, 100], [899, 1, 100], [300, 300, 400]])
-def test_a_text_in_stretches_is_cut_at_its_last_tenth(tmp_path: Path, lengths: list[int]) -> None:
+def test_a_text_in_chunks_is_cut_at_its_last_tenth(tmp_path: Path, lengths: list[int]) -> None:
     whole = "".join(chr(ord("a") + n % 26) for n in range(1000))
-    stretches, start = [], 0
+    chunks, start = [], 0
     for length in lengths:
         stop = start + length
-        stretches.append(PlainText(whole[start:stop], starts=start == 0, ends=stop == 1000))
+        chunks.append(PlainText(whole[start:stop], starts=start == 0, ends=stop == 1000))
         start = stop
-    corpus = load(tmp_path, stretches)
+    corpus = load(tmp_path, chunks)
     assert decoded(corpus, corpus.train) == "<|begin|>" + whole[:900]
     assert decoded(corpus, corpus.validation) == f"<|begin|>{whole[900:]}<|end|>"
     assert corpus.train_counts == SplitCounts(texts=1, chars=900)
@@ -108,7 +110,7 @@ def test_how_many_documents_are_encoded_at_once_changes_nothing(
 ) -> None:
     documents = [*TALKS, PlainText("a rare é"), PlainText("and more", starts=True)]
     usual = load(tmp_path / "usual", documents, config=DataConfig(min_char_count=2))
-    monkeypatch.setattr(pieces, "BATCH_CHARS", batch_chars)
+    monkeypatch.setattr(chunks_module, "BATCH_CHARS", batch_chars)
     other = load(tmp_path / "other", documents, config=DataConfig(min_char_count=2))
     for name in ("train", "validation"):
         found = [getattr(corpus, name).slice(0, 9999) for corpus in (usual, other)]
@@ -134,7 +136,7 @@ def test_texts_are_counted_once_each(tmp_path: Path) -> None:
     assert corpus.validation_counts.texts == 6
 
 
-def test_a_text_lies_on_the_same_side_in_whatever_stretches_it_came(tmp_path: Path) -> None:
+def test_a_text_lies_on_the_same_side_in_whatever_chunks_it_came(tmp_path: Path) -> None:
     whole = [PlainText(f"text number {n:03}") for n in range(40)]
     halves = [
         half
@@ -254,7 +256,7 @@ def test_only_finished_work_lies_in_the_cache(tmp_path: Path) -> None:
     corpus = load(tmp_path, TALKS)
     assert [path.name for path in tmp_path.iterdir()] == [corpus.key]
     names = {path.name for path in (tmp_path / corpus.key).iterdir()}
-    assert names == {"corpus.json", "train.bin", "validation.bin"}
+    assert names == {MARKER, "corpus.json", "train.bin", "validation.bin"}
 
 
 def test_documents_are_read_once(tmp_path: Path) -> None:
@@ -286,6 +288,17 @@ def test_a_damaged_entry_is_made_anew(tmp_path: Path, name: str, damage: str) ->
     again = load(tmp_path, talks)
     assert decoded(again, again.train) == decoded(corpus, corpus.train)
     assert path.read_bytes() == data
+
+
+def test_an_entry_of_an_older_version_is_made_anew(tmp_path: Path) -> None:
+    first = load(tmp_path, TALKS)
+    path = tmp_path / first.key / "corpus.json"
+    description = json.loads(path.read_text(encoding="utf-8"))
+    description["characters"] = description.pop("tokenizer")["characters"]
+    path.write_text(json.dumps(description), encoding="utf-8")
+    reader = Reader(TALKS)
+    second = load(tmp_path, reader)
+    assert (second.key, second.tokenizer, reader.num_reads) == (first.key, first.tokenizer, 1)
 
 
 def test_another_run_that_was_first_is_just_as_good(

@@ -8,9 +8,9 @@ import pytest
 from tests.unit.data.reading import REPOSITORY, SHARED, needs_shared_data, read, said, write_bytes
 
 PAGE = (REPOSITORY / "docs" / "data.md").read_text(encoding="utf-8")
+
+
 FIGURES = re.findall(r"^\| (oasst\S+\.jsonl) \| (\w+) \| (.+) \|$", PAGE, re.MULTILINE)
-TABLES = re.findall(r"^```csv\n(.+?)^```$", PAGE, re.MULTILINE | re.DOTALL)
-EXAMPLES = re.findall(r"^```\n([{<].+?)^```$", PAGE, re.MULTILINE | re.DOTALL)
 
 
 @needs_shared_data
@@ -20,9 +20,15 @@ def test_the_figures_of_paths_are_those_that_reading_gives(
 ) -> None:
     found = []
     for paths in ("best", "top-3", "all"):
-        _, report = read(SHARED / "oasst" / name, lang=lang, paths=paths)
+        _, report = read(SHARED / "oasst" / name, oasst_lang=lang, oasst_paths=paths)
         found.append(f"{report.conversations:,}, {report.messages.total():,}")
     assert " | ".join(found) == cells
+
+
+TABLES = re.findall(r"^```csv\n(.+?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+
+
+EXAMPLES = re.findall(r"^```\n([{<].+?)^```$", PAGE, re.MULTILINE | re.DOTALL)
 
 
 def test_there_are_figures_and_examples() -> None:

@@ -5,14 +5,20 @@ import json
 import math
 import os
 import tomllib
+import zipfile
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from lumina_cli.core.training.events import Evaluated, Finished, Sampled
 from lumina_cli.errors import OutputError
-from lumina_cli.io.run_folder import RunFolder
+from lumina_cli.io.atomic import write_atomically
+from lumina_cli.io.run_folder import RunFolder, check_free
+from lumina_cli.recipes.run.run_backup import back_up_run
 
 
 def started(path: Path) -> RunFolder:
@@ -86,3 +92,89 @@ def test_a_full_disk_costs_a_line_and_not_the_run(
         folder.record(Finished(step=3, reason="max_steps", elapsed_s=1.5))
     folder.record(Finished(step=4, reason="max_steps", elapsed_s=1.5))
     assert [line["step"] for line in lines(tmp_path)] == [4]
+
+
+def pipe(path: Path) -> None:
+    os.mkfifo(path)
+
+
+def fake_device(path: Path) -> None:
+    """What a device looks like to who asks: it is there, and is no regular file."""
+    path.touch()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such files")
+@pytest.mark.parametrize("make", [pipe, fake_device])
+def test_a_device_or_a_pipe_is_no_place_for_a_model(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, make: Callable[[Path], None]
+) -> None:
+    path, real_is_file = tmp_path / "null", Path.is_file
+    make(path)
+    monkeypatch.setattr(Path, "is_file", lambda self: self != path and real_is_file(self))
+    for use in (check_free, back_up_run, partial(write_atomically, content=b"model")):
+        with pytest.raises(OutputError, match="not a file"):
+            use(path)
+    assert [each.name for each in tmp_path.iterdir()] == ["null"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such file")
+def test_the_null_device_is_no_place_for_a_model() -> None:
+    with pytest.raises(OutputError, match="not a file"):
+        check_free(Path(os.devnull))
+
+
+@pytest.mark.parametrize("content", ["my thesis", "PK\x03\x04 cut off"])
+def test_a_file_that_is_no_model_is_left_alone(tmp_path: Path, content: str) -> None:
+    (tmp_path / "thesis.txt").write_text(content, encoding="utf-8")
+    with pytest.raises(OutputError, match="is no model of this program"):
+        check_free(tmp_path / "thesis.txt")
+
+
+def test_an_archive_that_is_no_model_is_left_alone(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "photos.zip", "w") as file:
+        file.writestr("photo.jpg", b"photo")
+    with pytest.raises(OutputError, match="is no model of this program"):
+        check_free(tmp_path / "photos.zip")
+
+
+def test_a_model_of_any_age_may_be_replaced(tmp_path: Path) -> None:
+    torch.save({"format": "of the year 2040"}, tmp_path / "Model.pth")
+    check_free(tmp_path / "Model.pth")
+    (tmp_path / "empty.pth").touch()
+    check_free(tmp_path / "empty.pth")
+
+
+@pytest.mark.parametrize("metrics", [None, "", "step,loss\n", "[]\n", "3\n"])
+def test_a_folder_of_mine_that_is_called_as_a_run_would_be_is_left_alone(
+    tmp_path: Path, metrics: str | None
+) -> None:
+    (tmp_path / "marathon.run").mkdir()
+    (tmp_path / "marathon.run" / "times.txt").write_text("3:59", encoding="utf-8")
+    if metrics is not None:
+        (tmp_path / "marathon.run" / "metrics.jsonl").write_text(metrics, encoding="utf-8")
+    with pytest.raises(OutputError, match="is no run of this program"):
+        check_free(tmp_path / "marathon.pth")
+
+
+def test_a_file_that_is_called_as_a_run_would_be_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "installer.run").write_text("#!/bin/sh", encoding="utf-8")
+    with pytest.raises(OutputError, match="is no run of this program"):
+        check_free(tmp_path / "installer.pth")
+
+
+def test_a_run_may_be_followed_by_another_whatever_a_person_put_beside_it(tmp_path: Path) -> None:
+    run = started(tmp_path).path
+    check_free(tmp_path / "Model.pth")
+    (run / ".validation-sample.pth.123.writing").touch()  # it was killed
+    check_free(tmp_path / "Model.pth")
+    (run / "my notes.txt").touch()
+    RunFolder(tmp_path / "Model.pth").record(Finished(1, "epochs", 1.0))
+    check_free(tmp_path / "Model.pth")
+
+
+def test_a_damaged_model_beside_its_run_may_be_replaced(tmp_path: Path) -> None:
+    (tmp_path / "Model.pth").write_bytes(b"half a model")
+    with pytest.raises(OutputError):
+        check_free(tmp_path / "Model.pth")
+    started(tmp_path).record(Finished(1, "epochs", 1.0))
+    check_free(tmp_path / "Model.pth")

@@ -34,7 +34,7 @@ def test_text_comes_back_where_the_vocabulary_holds_half_of_its_characters(text:
 
 
 @given(text=TEXTS_WITH_TAGS, alphabet=ALPHABETS)
-def test_no_text_ever_becomes_a_reserved_id(text: str, alphabet: str) -> None:
+def test_no_text_ever_becomes_a_special_id(text: str, alphabet: str) -> None:
     ids = CharacterTokenizer(alphabet + "".join(c for c in "<|end>" if c not in alphabet)).encode(
         text
     )
@@ -45,7 +45,7 @@ def test_a_typed_tag_is_as_many_ids_as_it_has_characters() -> None:
     assert len(CharacterTokenizer("<|end>").encode("<|end|>")) == 7
 
 
-def test_ids_are_the_reserved_then_the_bytes_then_the_characters() -> None:
+def test_ids_are_the_special_then_the_bytes_then_the_characters() -> None:
     tokenizer = CharacterTokenizer("ab")
     assert tokenizer.vocab_size == 6 + 256 + 2
     assert tokenizer.encode("ba") == [263, 262]
@@ -63,7 +63,7 @@ def test_empty_text_has_no_ids_and_an_empty_vocabulary_works() -> None:
     assert CharacterTokenizer("").decode([]) == ""
 
 
-def test_reserved_ids_are_silent_when_decoded() -> None:
+def test_special_ids_are_silent_when_decoded() -> None:
     assert CharacterTokenizer("a").decode([*Special, 262, Special.END]) == "a"
 
 

@@ -124,7 +124,7 @@ def test_many_documents_at_once_are_those_documents_one_after_the_other(
 
 
 @given(texts=st.lists(st.text(max_size=9), max_size=5))
-def test_no_text_brings_a_reserved_id_of_its_own(texts: list[str]) -> None:
+def test_no_text_brings_a_special_id_of_its_own(texts: list[str]) -> None:
     talk = Conversation(tuple(Message("user", text) for text in [*texts, "<|end|>", "\0\x05"]))
     ids = encode_documents([talk], tokenizer=ABC, loss_on="all").ids.tolist()
     assert [id_ for id_ in ids if id_ < 6] == [BEGIN, *[USER, END] * len(talk.messages)]

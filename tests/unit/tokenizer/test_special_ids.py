@@ -3,7 +3,7 @@
 from lumina_cli.tokenizer.special_ids import FIRST_BYTE, FIRST_CHARACTER, Special
 
 
-def test_the_reserved_ids_are_the_first_six_in_this_order() -> None:
+def test_the_special_ids_are_the_first_six_in_this_order() -> None:
     assert {special.tag: int(special) for special in Special} == {
         "<|pad|>": 0,
         "<|begin|>": 1,

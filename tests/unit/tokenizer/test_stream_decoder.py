@@ -73,7 +73,7 @@ def test_half_a_character_before_another_is_replaced() -> None:
     assert decoder.decode(262) == "\ufffda"
 
 
-def test_a_reserved_id_ends_half_a_character() -> None:
+def test_a_special_id_ends_half_a_character() -> None:
     decoder = StreamDecoder("")
     push_bytes(decoder, b"\xf0\x9f")
     assert decoder.decode(Special.END) == "\ufffd"

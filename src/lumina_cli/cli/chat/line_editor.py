@@ -11,7 +11,7 @@ from importlib.util import find_spec
 from typing import Any, Protocol
 
 from lumina_cli.chat.commands import COMMANDS
-from lumina_cli.cli.chat.line_history import MAX_ENTRY_CHARS, LineHistory
+from lumina_cli.cli.chat.history import MAX_ENTRY_CHARS, LineHistory
 from lumina_cli.cli.console import typed_text
 
 LONG_PASTE_CHARS = 2_000

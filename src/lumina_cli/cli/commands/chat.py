@@ -8,34 +8,44 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lumina_cli.cli.console import never_fail_to_encode, stderr_console, typed_text
-from lumina_cli.cli.options import ConfigPath, ModelPath, Quiet, Verbose, with_settings
+from lumina_cli.cli.options import (
+    OWN_SAMPLER,
+    ConfigPath,
+    ModelPath,
+    Quiet,
+    Verbose,
+    with_settings,
+)
 from lumina_cli.core.config import ComputeConfig
 from lumina_cli.core.inference.config import SamplingConfig
+from lumina_cli.settings import CHAT_DEFAULTS
 
 if TYPE_CHECKING:
-    from lumina_cli.cli.views.chat_view import ChatView
+    from lumina_cli.cli.views.chat import ChatView
     from lumina_cli.recipes.infer.loaded_model import LoadedModel
 
 
-@with_settings(SamplingConfig, ComputeConfig)
+@with_settings(SamplingConfig, ComputeConfig, defaults={**CHAT_DEFAULTS, **OWN_SAMPLER})
 def command(
     *,
     model: ModelPath = Path("Model.pth"),
     prompt: Annotated[
         str | None,
-        typer.Option("--prompt", help="Print the reply to this and end.", show_default=False),
+        typer.Option(
+            "--prompt", help="Print the reply to this message and exit.", show_default=False
+        ),
     ] = None,
     config: ConfigPath = None,
     quiet: Quiet = False,
     verbose: Verbose = 0,
     **flags: object,
 ) -> None:
-    """Talk to a model.
+    """Chat with a model.
 
-    Lines from a pipe are answered one by one. In the chat, help lists the commands.
+    Lines from a pipe are answered one by one. In a chat, help lists the commands.
     """
     never_fail_to_encode()
-    from lumina_cli.cli.views.chat_view import ChatView  # noqa: PLC0415  torch
+    from lumina_cli.cli.views.chat import ChatView  # noqa: PLC0415  torch
     from lumina_cli.recipes.infer.loaded_model import open_model  # noqa: PLC0415  torch
 
     ready = open_model(model, flags=flags, environ=os.environ, toml=config)
@@ -62,8 +72,8 @@ def _answer_one(ready: "LoadedModel", prompt: str, *, view: "ChatView") -> None:
 
 def _chat(ready: "LoadedModel", *, view: "ChatView", is_interactive: bool) -> None:
     """Chat with a person at a terminal, or answer the lines of a pipe."""
-    from lumina_cli.cli.chat.chat_loop import ChatLoop  # noqa: PLC0415  torch
     from lumina_cli.cli.chat.line_editor import PipeEditor, make_editor  # noqa: PLC0415
+    from lumina_cli.cli.chat.loop import ChatLoop  # noqa: PLC0415  torch
 
     if is_interactive:
         view.header(ready.card, ready.config)

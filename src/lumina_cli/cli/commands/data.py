@@ -17,7 +17,7 @@ from lumina_cli.settings import resolve_settings
 
 app = typer.Typer(
     name="data",
-    help="Fetch a data set, look at data before training on it, list what is known.",
+    help="Fetch a dataset, check data before training on it, list known datasets.",
     no_args_is_help=True,
     add_completion=False,
 )
@@ -29,31 +29,33 @@ def fetch(
     *,
     out: Annotated[
         Path | None,
-        typer.Option("--out", "-o", help="The folder to write.", show_default="NAME_data"),
+        typer.Option("--out", "-o", help="Folder to write.", show_default="NAME_data"),
     ] = None,
-    mirror: Annotated[
+    local_copy: Annotated[
         Path | None,
-        typer.Option("--from", help="Take it from a local copy: a folder or file of its rows."),
+        typer.Option("--from", help="Read a local copy instead: a folder or file with its rows."),
     ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Fetch again what is there.")] = False,
-    offline: Annotated[
-        bool, typer.Option("--offline", help="Use only what the hub's library has in its cache.")
+    force: Annotated[
+        bool, typer.Option("--force", help="Fetch again even if it is there.")
     ] = False,
-    revision: Annotated[str, typer.Option(help="A branch, tag or commit of the hub.")] = "main",
+    offline: Annotated[
+        bool, typer.Option("--offline", help="Use only the cache of the hub's library.")
+    ] = False,
+    revision: Annotated[str, typer.Option(help="Branch, tag or commit on the hub.")] = "main",
     endpoint: Annotated[
-        str, typer.Option(help="The address of the hub.", show_default="HF_ENDPOINT")
+        str, typer.Option(help="Address of the hub.", show_default="HF_ENDPOINT")
     ] = "",
     json: Json = False,
     quiet: Quiet = False,
     verbose: Verbose = 0,
 ) -> None:
-    """Fetch a data set into a folder of its own, as JSON lines with a manifest."""
-    from lumina_cli.cli.views.data_view import FetchView  # noqa: PLC0415  numpy
+    """Fetch a dataset into its own folder, as JSON lines with a manifest."""
+    from lumina_cli.cli.views.data import FetchView  # noqa: PLC0415  numpy
     from lumina_cli.data.hub.client import HubConfig  # noqa: PLC0415
     from lumina_cli.recipes.data.fetch import Fetched, fetch  # noqa: PLC0415
 
     hub_config = HubConfig(revision=revision, endpoint=endpoint, offline=offline)
-    events = fetch(name, out=out, mirror=mirror, force=force, hub_config=hub_config)
+    events = fetch(name, out=out, local_copy=local_copy, force=force, hub_config=hub_config)
     with FetchView(stderr_console(), quiet=quiet) as view:
         for event in events:
             view.show(event)
@@ -70,14 +72,12 @@ def check(
     data: Annotated[list[Path], typer.Argument(metavar="PATH...", help="Files and folders.")],
     *,
     seq_length: Annotated[
-        str | None, typer.Option(help="Window of the model.", metavar="INTEGER")
+        str | None, typer.Option(help="Sequence length of the model.", metavar="INTEGER")
     ] = None,
-    batch_size: Annotated[
-        str | None, typer.Option(help="Windows a step.", metavar="INTEGER")
-    ] = None,
+    batch_size: Annotated[str | None, typer.Option(help="Batch size.", metavar="INTEGER")] = None,
     model: Annotated[
         Path | None,
-        typer.Option("--model", "-m", help="Measure how long this model takes for an epoch."),
+        typer.Option("--model", "-m", help="Measure how long this model takes per epoch."),
     ] = None,
     config: ConfigPath = None,
     json: Json = False,
@@ -85,12 +85,14 @@ def check(
     verbose: Verbose = 0,
     **flags: object,
 ) -> None:
-    """Look at data: what is in it, what is skipped and why, what training on it would mean."""
+    """Check data: what it contains, what is skipped and why, how long an epoch is."""
     kinds = (DataConfig, ModelConfig, TrainingConfig, ComputeConfig)
     sizes = {"seq_length": seq_length, "batch_size": batch_size}
     settings = resolve_settings(kinds, flags=flags | sizes, environ=os.environ, toml=config)
+    for text in settings.notices:
+        notice(text)
 
-    from lumina_cli.cli.views.data_view import check_as_json, show_check  # noqa: PLC0415  numpy
+    from lumina_cli.cli.views.data import check_as_json, show_check  # noqa: PLC0415  numpy
     from lumina_cli.recipes.data.check import check  # noqa: PLC0415
 
     with stderr_console().status("reading …"):
@@ -102,10 +104,10 @@ def check(
         )
     epoch_s = None
     if model and not checked.refusal:
-        from lumina_cli.recipes.infer.throughput import measure_epoch  # noqa: PLC0415  torch
+        from lumina_cli.recipes.infer.throughput import estimate_epoch_time  # noqa: PLC0415  torch
 
         with stderr_console().status("measuring …"):
-            epoch_s = measure_epoch(model, data=data, settings=settings).seconds
+            epoch_s = estimate_epoch_time(model, data=data, settings=settings).seconds
     if json:
         print_json(check_as_json(checked, epoch_s=epoch_s))
     else:
@@ -116,8 +118,8 @@ def check(
 
 @app.command("list")
 def list_data(*, json: Json = False, verbose: Verbose = 0) -> None:
-    """List the data sets that are known by name, and which of them are here."""
-    from lumina_cli.cli.views.data_view import show_known  # noqa: PLC0415
+    """List the known datasets, and which of them are here."""
+    from lumina_cli.cli.views.data import show_known  # noqa: PLC0415
     from lumina_cli.recipes.data.fetch import known_data  # noqa: PLC0415  numpy
 
     known = list(known_data())

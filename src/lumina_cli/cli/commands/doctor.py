@@ -7,13 +7,13 @@ from lumina_cli.cli.options import Json, Verbose
 
 
 def command(*, json: Json = False, verbose: Verbose = 0) -> None:
-    """Show what this machine offers, and what is missing.
+    """Show what this machine offers and what is missing.
 
-    Device, precision and threads are those that training would use.
+    Device, precision and threads are what training would use.
     """
-    from lumina_cli.recipes.infer.model_info import describe_machine  # noqa: PLC0415  torch
+    from lumina_cli.recipes.infer.machine_info import machine_info  # noqa: PLC0415  torch
 
-    facts = describe_machine()
+    facts = machine_info()
     if json:
         print_json(facts)
         return

@@ -10,15 +10,17 @@ from lumina_cli.cli.console import notice, plain, print_json, stderr_console
 from lumina_cli.cli.options import ConfigPath, Json, ModelPath, Quiet, Verbose, with_settings
 from lumina_cli.core.config import ComputeConfig
 from lumina_cli.data.config import DataConfig
-from lumina_cli.settings import resolve_settings
+from lumina_cli.settings import EVAL_DEFAULTS, resolve_settings
 
 
-@with_settings(DataConfig, ComputeConfig, without=("val_fraction", "min_char_count"))
+@with_settings(
+    DataConfig, ComputeConfig, without=("val_fraction", "min_char_count"), defaults=EVAL_DEFAULTS
+)
 def command(
     *,
     model: ModelPath = Path("Model.pth"),
     data: Annotated[
-        list[Path], typer.Option("--data", "-d", help="A file or folder to measure on.")
+        list[Path], typer.Option("--data", "-d", help="File or folder to evaluate on (repeatable).")
     ],
     config: ConfigPath = None,
     json: Json = False,
@@ -26,16 +28,20 @@ def command(
     verbose: Verbose = 0,
     **flags: object,
 ) -> None:
-    """Measure a model on text, in nats and bits per character."""
+    """Evaluate a model on text, in nats and bits per character."""
     settings = resolve_settings(
-        (DataConfig, ComputeConfig), flags=flags, environ=os.environ, toml=config
+        (DataConfig, ComputeConfig),
+        flags=flags,
+        environ=os.environ,
+        toml=config,
+        base=EVAL_DEFAULTS,
     )
     for text in settings.notices:
         notice(text)
 
     from lumina_cli.recipes.infer.evaluate import evaluate_model  # noqa: PLC0415  torch
 
-    with stderr_console().status("measuring …"):
+    with stderr_console().status("evaluating …"):
         measured = evaluate_model(model, data=data, settings=settings)
     for text in measured.notices:
         notice(text)

@@ -1,4 +1,4 @@
-"""`lumina finetune`: a model that is there already learns on."""
+"""`lumina finetune`: fine-tune a model on your own text."""
 
 import os
 import time
@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lumina_cli.cli.commands.training_command import (
+from lumina_cli.cli.console import notice
+from lumina_cli.cli.options import ConfigPath, Json, ModelPath, Quiet, Verbose, with_settings
+from lumina_cli.cli.training import (
     Checkpoint,
     DryRun,
     LogFile,
@@ -16,16 +18,32 @@ from lumina_cli.cli.commands.training_command import (
     ValData,
     do_run,
 )
-from lumina_cli.cli.console import notice
-from lumina_cli.cli.options import ConfigPath, Json, ModelPath, Quiet, Verbose, with_settings
 from lumina_cli.errors import UsageError
-from lumina_cli.settings import DEFAULT_FINETUNED, DEFAULT_MODEL, FINETUNE_CONFIGS, MODEL_SHAPE
+from lumina_cli.settings import (
+    DEFAULT_FINETUNED,
+    DEFAULT_MODEL,
+    FINETUNE_CONFIGS,
+    FINETUNE_DEFAULTS,
+    MODEL_SHAPE,
+)
 
 if TYPE_CHECKING:
     from lumina_cli.recipes.run.run import TrainingRun
 
 
-@with_settings(*FINETUNE_CONFIGS, without=MODEL_SHAPE)
+USED = {
+    **FINETUNE_DEFAULTS,
+    "learning_rate": "0.0001, more for models narrower than 512",
+    "muon_learning_rate": "twice the learning rate",
+    "epochs": "3, more for short texts",
+    "seq_length": "the model's",
+    "dropout": "the model's",
+    "optimizer": "the model's",
+}
+"""What the help tells of settings whose default is not that of `train`."""
+
+
+@with_settings(*FINETUNE_CONFIGS, without=MODEL_SHAPE, defaults=USED)
 def command(
     *,
     data: Annotated[
@@ -33,7 +51,7 @@ def command(
         typer.Option(
             "--data",
             "-d",
-            help="A file or folder to learn from; can be given again.",
+            help="File or folder to train on (repeatable).",
             show_default=False,
         ),
     ] = None,
@@ -42,7 +60,7 @@ def command(
     out: Annotated[
         Path | None,
         typer.Option(
-            "--out", "-o", help="The model file to write.", show_default=str(DEFAULT_FINETUNED)
+            "--out", "-o", help="Model file to write.", show_default=str(DEFAULT_FINETUNED)
         ),
     ] = None,
     resume: Resume = False,
@@ -56,20 +74,17 @@ def command(
     verbose: Verbose = 0,
     **flags: object,
 ) -> None:
-    """Let a model learn on, from your own conversations or texts.
+    """Fine-tune a model on your own conversations or texts.
 
-    New characters get an id, whatever the script. What the model knew is repeated meanwhile,
-    and what it is still worth on that is measured. The base model is left as it is.
-
-    Gentler than `train` where nothing is said: --learning-rate 0.0001 (more for models less
-    than 512 wide), 3 passes (more for short texts), --loss-on bot, --patience 4,
-    --warmup-ratio 0.05, --label-smoothing 0; --seq-length and --dropout as the model has them.
+    New characters of any script get ids of their own. Text that the model was trained on is
+    replayed against forgetting, and the loss on it is measured. The base model file stays as
+    it is. Several defaults are gentler than those of `train`.
     """
     started_s = time.monotonic()
     if checkpoint is not None and not resume:
         raise UsageError(
-            f"{checkpoint} stands alone",
-            hint=f"Learn from it: --data {checkpoint}. Or go on from it: --resume {checkpoint}",
+            f"{checkpoint} is given without --resume",
+            hint=f"Train on it: --data {checkpoint}. Or resume from it: --resume {checkpoint}",
         )
     if resume:
         if model != DEFAULT_MODEL:
@@ -95,7 +110,7 @@ def command(
         )
     else:
         raise UsageError(
-            "there is nothing to learn from: no --data",
+            "there is no data to train on: --data is missing",
             hint="Name a file or folder: lumina finetune --data FILE",
         )
     do_run(
@@ -148,10 +163,10 @@ def _resumed(
     if config:
         notice("--config has no effect with --resume: the run keeps its settings")
 
-    from lumina_cli.recipes.finetune.finetune import go_on_finetuning  # noqa: PLC0415  torch
+    from lumina_cli.recipes.finetune.finetune import resume_finetune  # noqa: PLC0415  torch
     from lumina_cli.recipes.train.resume import find_run  # noqa: PLC0415
 
     resumed = find_run(
         checkpoint, out=out, default_out=DEFAULT_FINETUNED, flags=flags, kinds=FINETUNE_CONFIGS
     )
-    return go_on_finetuning(resumed, data=data, val_data=val_data, started_s=started_s)
+    return resume_finetune(resumed, data=data, val_data=val_data, started_s=started_s)

@@ -10,38 +10,51 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lumina_cli.cli.console import never_fail_to_encode, notice, print_json, typed_text
-from lumina_cli.cli.options import ConfigPath, Json, ModelPath, Quiet, Verbose, with_settings
+from lumina_cli.cli.options import (
+    OWN_SAMPLER,
+    ConfigPath,
+    Json,
+    ModelPath,
+    Quiet,
+    Verbose,
+    with_settings,
+)
 from lumina_cli.core.config import ComputeConfig
 from lumina_cli.core.inference.config import SamplingConfig
 from lumina_cli.errors import DataError, MissingInputError, UsageError
 from lumina_cli.io.terminal_text import strip_controls
+from lumina_cli.settings import CHAT_DEFAULTS
 
 if TYPE_CHECKING:
     from lumina_cli.core.inference.speculative import Acceptance
     from lumina_cli.core.inference.stopping import GenerationChunk
-    from lumina_cli.recipes.infer.loaded_model import TextGenerator
+    from lumina_cli.recipes.infer.text_generator import TextGenerator
 
 
-@with_settings(SamplingConfig, ComputeConfig)
+@with_settings(SamplingConfig, ComputeConfig, defaults={**CHAT_DEFAULTS, **OWN_SAMPLER})
 def command(
     *,
     text: Annotated[
-        str, typer.Argument(help="Text to continue; - reads it from stdin.", show_default=False)
+        str, typer.Argument(help="Text to continue; - reads stdin.", show_default=False)
     ] = "",
     model: ModelPath = Path("Model.pth"),
     prompt: Annotated[
-        str, typer.Option("--prompt", help="The same, as an option.", show_default=False)
+        str, typer.Option("--prompt", help="The text, as an option.", show_default=False)
     ] = "",
     prompt_file: Annotated[
         Path | None,
-        typer.Option("--prompt-file", help="A file to continue; - is stdin.", show_default=False),
+        typer.Option(
+            "--prompt-file",
+            help="File with the text to continue; - reads stdin.",
+            show_default=False,
+        ),
     ] = None,
     num_samples: Annotated[
-        int, typer.Option("--num-samples", "-n", min=1, help="How many texts to make.")
+        int, typer.Option("--num-samples", "-n", min=1, help="Number of texts to generate.")
     ] = 1,
     logprobs: Annotated[
         bool,
-        typer.Option("--logprobs", help="Tell how likely each character was (prints JSON)."),
+        typer.Option("--logprobs", help="Print the log-probability of each character (as JSON)."),
     ] = False,
     config: ConfigPath = None,
     json: Json = False,
@@ -52,7 +65,8 @@ def command(
     """Continue a text."""
     never_fail_to_encode()
     start = _prompt([*filter(None, [text, prompt])], prompt_file)
-    from lumina_cli.recipes.infer.loaded_model import TextGenerator, open_model  # noqa: PLC0415  torch
+    from lumina_cli.recipes.infer.loaded_model import open_model  # noqa: PLC0415  torch
+    from lumina_cli.recipes.infer.text_generator import TextGenerator  # noqa: PLC0415
 
     ready = open_model(model, flags=flags, environ=os.environ, toml=config)
     continuer = TextGenerator(ready, start, max(num_samples, ready.config.num_candidates))

@@ -17,10 +17,10 @@ def command(
     json: Json = False,
     verbose: Verbose = 0,
 ) -> None:
-    """Show what a model file holds: shape, vocabulary, how it was trained."""
-    from lumina_cli.recipes.infer.model_info import describe_model  # noqa: PLC0415  torch
+    """Show what a model file contains: shape, vocabulary, training."""
+    from lumina_cli.recipes.infer.model_info import model_info  # noqa: PLC0415  torch
 
-    facts = describe_model(model)
+    facts = model_info(model)
     if json:
         print_json(facts)
         return

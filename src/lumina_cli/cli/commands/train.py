@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lumina_cli.cli.commands.training_command import (
+from lumina_cli.cli.console import notice
+from lumina_cli.cli.options import ConfigPath, Json, Quiet, Verbose, with_settings
+from lumina_cli.cli.training import (
     Checkpoint,
     DryRun,
     LogFile,
@@ -17,8 +19,6 @@ from lumina_cli.cli.commands.training_command import (
     ValData,
     do_run,
 )
-from lumina_cli.cli.console import notice
-from lumina_cli.cli.options import ConfigPath, Json, Quiet, Verbose, with_settings
 from lumina_cli.errors import UsageError
 from lumina_cli.settings import DEFAULT_MODEL, PRESETS, TRAIN_CONFIGS, resolve_settings
 
@@ -34,15 +34,14 @@ def command(
         typer.Option(
             "--data",
             "-d",
-            help="A file or folder to learn from; can be given again. 'starter' is the corpus "
-            "inside the package.",
+            help="File or folder to train on (repeatable). 'starter' is the built-in corpus.",
             show_default="oasst1_data/ if it is there",
         ),
     ] = None,
     val_data: ValData = None,
     out: Annotated[
         Path | None,
-        typer.Option("--out", "-o", help="The model file to write.", show_default="Model.pth"),
+        typer.Option("--out", "-o", help="Model file to write.", show_default="Model.pth"),
     ] = None,
     resume: Resume = False,
     checkpoint: Checkpoint = None,
@@ -50,10 +49,10 @@ def command(
     tensorboard: TensorBoard = False,
     preset: Annotated[
         str | None,
-        typer.Option("--preset", "-p", help=f"Settings that go together: {', '.join(PRESETS)}."),
+        typer.Option("--preset", "-p", help=f"Preset group of settings: {', '.join(PRESETS)}."),
     ] = None,
     list_presets: Annotated[
-        bool, typer.Option("--list-presets", help="Show the presets and end.")
+        bool, typer.Option("--list-presets", help="List the presets and exit.")
     ] = False,
     config: ConfigPath = None,
     dry_run: DryRun = False,
@@ -62,10 +61,10 @@ def command(
     verbose: Verbose = 0,
     **flags: object,
 ) -> None:
-    """Train a model from nothing on your text.
+    """Train a model from scratch on your text.
 
-    Without --data it learns from oasst1_data/ (see: lumina data fetch oasst1).
-    To see it all in three minutes, offline: lumina train --preset demo
+    Without --data it trains on oasst1_data/ (see: lumina data fetch oasst1).
+    A demo of three minutes, offline: lumina train --preset demo
     """
     started_s = time.monotonic()
     if list_presets:
@@ -73,8 +72,8 @@ def command(
         return
     if checkpoint is not None and not resume:
         raise UsageError(
-            f"{checkpoint} stands alone",
-            hint=f"Train on it: --data {checkpoint}. Or go on from it: --resume {checkpoint}",
+            f"{checkpoint} is given without --resume",
+            hint=f"Train on it: --data {checkpoint}. Or resume from it: --resume {checkpoint}",
         )
     resumed = None
     if resume:

@@ -18,8 +18,7 @@ from lumina_cli.core.training.events import (
     SampleSkipped,
     StepSkipped,
 )
-from lumina_cli.recipes.run.run import Begun, RunEvent
-from lumina_cli.recipes.run.saving import CheckpointSaved, SaveFailed
+from lumina_cli.recipes.run.events import CheckpointSaved, RunEvent, RunStarted, SaveFailed
 from lumina_cli.recipes.train.plan import Plan
 
 
@@ -27,11 +26,11 @@ def settings_lines(plan: Plan, *, config: TrainingConfig, settings: dict[str, ob
     """Return what a log says first: sizes, lengths and every setting."""
     values = ", ".join(f"{name}={value}" for name, value in settings.items() if value is not None)
     return [
-        f"Data: {', '.join(plan.data)} ({plan.train.chars:,} characters to learn from, "
-        f"{plan.validation.chars:,} to measure with)",
+        f"Data: {', '.join(plan.data)} ({plan.train.chars:,} characters for training, "
+        f"{plan.validation.chars:,} for validation)",
         f"Model parameters: {plan.num_parameters:,}",
         f"Memory: about {format_bytes(plan.memory.total)}",
-        f"Computes on: {plan.device}, {plan.precision.name} ({plan.precision.why})",
+        f"Device: {plan.device}, {plan.precision.name} ({plan.precision.why})",
         f"Training steps: {_steps(plan, config)}",
         f"Settings: {values}",
     ]
@@ -40,10 +39,10 @@ def settings_lines(plan: Plan, *, config: TrainingConfig, settings: dict[str, ob
 def trouble_line(event: RunEvent) -> str | None:
     """Return what a person should notice, whatever the view; None for the usual course."""
     match event:
-        case Begun() if event.step:
-            return f"Going on from step {event.step}."
+        case RunStarted() if event.step:
+            return f"Resuming from step {event.step}."
         case BatchSplit():
-            again = " and activations are computed twice" if event.recomputes else ""
+            again = " and activations are computed twice" if event.activation_checkpointing else ""
             return (
                 f"Memory ran out at step {event.step}: done again in pieces of "
                 f"{event.micro_batch_size} windows{again}; the gradient is the same."
@@ -64,7 +63,7 @@ def trouble_line(event: RunEvent) -> str | None:
         case LossSpiked():
             return (
                 f"Step {event.step}: the loss jumped to {event.loss:.3f} "
-                f"(usual by now: {event.usual_loss:.3f})."
+                f"(usual by now: {event.ema_loss:.3f})."
             )
         case RolledBack():
             return (
@@ -76,7 +75,7 @@ def trouble_line(event: RunEvent) -> str | None:
             return (
                 f"Step {event.step}: validation was best at step {event.best_step} "
                 f"({event.best_nats_per_char:.4f} nats/char) and is worse now "
-                f"({event.nats_per_char:.4f}): the model begins to learn its text by heart. "
+                f"({event.nats_per_char:.4f}): the model starts to overfit. "
                 "The best model is kept. More text, or more --dropout, helps."
             )
         case SaveFailed():
@@ -114,10 +113,10 @@ def validation_text(event: Evaluated) -> str:
     if math.isnan(event.nats_per_char):
         return "no validation text"
     best = " (best so far)" if event.is_best else ""
-    kept = event.kept_nats_per_char
+    kept = event.base_loss
     old = "" if kept is None else f", kept: {kept:.4f} nats/char on the old text"
-    if event.share < 1:
-        old += f" (with {event.share:.0%} of what was learnt)"
+    if event.alpha < 1:
+        old += f" (with {event.alpha:.0%} of what was learnt)"
     return (
         f"Validation: {event.nats_per_char:.4f} nats/char, {event.bits_per_char:.4f} bits/char, "
         f"accuracy {event.accuracy:.2%}{best}{old}"

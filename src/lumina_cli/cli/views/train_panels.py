@@ -10,7 +10,7 @@ from rich.text import Text
 
 from lumina_cli.cli.console import plain
 from lumina_cli.cli.formatting import counted, format_bytes, format_count, format_duration
-from lumina_cli.cli.views.finetune_rows import finetuned_rows, forgetting_advice
+from lumina_cli.cli.views.finetune import finetuned_rows, forgetting_advice
 from lumina_cli.core.model.memory_estimate import TrainingMemory
 from lumina_cli.io.run_folder import REPORT
 from lumina_cli.recipes.run.report import TrainReport
@@ -23,14 +23,14 @@ def show_plan(console: Console, plan: Plan, *, sample_prompt: str | None) -> Non
     model, memory = plan.model, plan.memory
     rows = {
         "data": f"{', '.join(plan.data)} ({_documents(plan)})",
-        "split": f"{format_count(plan.train.chars)} characters to learn from, "
-        f"{format_count(plan.validation.chars)} to measure with",
+        "split": f"{format_count(plan.train.chars)} characters for training, "
+        f"{format_count(plan.validation.chars)} for validation",
         "vocabulary": f"{plan.vocab_size:,} ids, {plan.num_characters:,} of them characters",
         "model": f"{model.num_layers} layers, {model.hidden_size} wide, {model.num_heads} heads, "
-        f"sees {round(model.seq_length * plan.chars_per_id)} characters",
+        f"context of {round(model.seq_length * plan.chars_per_id)} characters",
         "parameters": format_count(plan.num_parameters),
         "memory": f"about {format_bytes(memory.total)} ({_memory_parts(memory)})",
-        "computes on": f"{plan.device}, {plan.precision.name} ({plan.precision.why})",
+        "device": f"{plan.device}, {plan.precision.name} ({plan.precision.why})",
         "steps": _steps_text(plan),
         "time": f"about {format_duration(plan.seconds)}",
         "model file": str(plan.out),
@@ -46,7 +46,7 @@ def show_plan(console: Console, plan: Plan, *, sample_prompt: str | None) -> Non
 
 def show_report(console: Console, report: TrainReport) -> None:
     """Print what the run came to, and how to go on."""
-    why = {"patience": " (stopped: validation was no longer getting better)"}
+    why = {"patience": " (early stopping: the validation loss stopped improving)"}
     rows = {
         "steps": f"{report.steps:,}{why.get(report.stop_reason, '')} in "
         f"{format_duration(report.seconds)}, {report.chars_per_s:,.0f} characters a second",
@@ -60,7 +60,7 @@ def show_report(console: Console, report: TrainReport) -> None:
     for name, text in rows.items():
         grid.add_row(Text(name, style="dim"), plain(text))
     console.print(Panel(grid, title="done", title_align="left", border_style="green"))
-    if report.exam is not None:
+    if report.starter_eval is not None:
         console.print(_exam_table(report))
     if advice := forgetting_advice(report):
         console.print(plain(advice))
@@ -80,17 +80,17 @@ def resume_command(report: TrainReport) -> str:
 
 
 def _exam_table(report: TrainReport) -> Table:
-    assert report.exam is not None
-    table = Table(title="questions it had never seen", title_justify="left", box=None)
+    assert report.starter_eval is not None
+    table = Table(title="held-out questions", title_justify="left", box=None)
     table.add_column("family")
     table.add_column("right", justify="right")
     table.add_column("share", justify="right")
-    for score in report.exam.families:
+    for score in report.starter_eval.families:
         share = score.num_right / score.num_questions
         right = f"{score.num_right} of {score.num_questions}"
         table.add_row(score.family, right, f"{share:.0%}")
     table.add_row(
-        Text("all", style="bold"), "", Text(f"{report.exam.share_right:.0%}", style="bold")
+        Text("all", style="bold"), "", Text(f"{report.starter_eval.share_right:.0%}", style="bold")
     )
     return table
 
@@ -108,9 +108,9 @@ def _memory_parts(memory: TrainingMemory) -> str:
 
 def _steps_text(plan: Plan) -> str:
     if plan.steps is None:
-        return f"as many as the time allows, {plan.steps_per_epoch:,} a pass"
-    passes = plan.steps / plan.steps_per_epoch
-    return f"{plan.steps:,} ({passes:,.1f} passes over the text)"
+        return f"as many as the time allows, {plan.steps_per_epoch:,} per epoch"
+    epochs = plan.steps / plan.steps_per_epoch
+    return f"{plan.steps:,} ({epochs:,.1f} epochs)"
 
 
 def _report_validation(report: TrainReport) -> str:

@@ -14,10 +14,10 @@ class CheckpointConfig(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", coerce_numbers_to_str=True)
 
     save_every: str = Field(
-        "10m", description="Steps between two checkpoints, or time: 500, 90s, 10m, 2h."
+        "10m", description="Steps or time between two checkpoints: 500, 90s, 10m, 2h."
     )
     keep_checkpoints: int = Field(
-        2, ge=1, le=10_000, description="Newest checkpoints to keep; the best is kept besides."
+        2, ge=1, le=10_000, description="Number of newest checkpoints to keep, besides the best."
     )
 
     @field_validator("save_every")

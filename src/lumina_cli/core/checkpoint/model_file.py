@@ -29,6 +29,7 @@ from lumina_cli.core.model.config import ModelConfig
 from lumina_cli.core.model.memory_estimate import weight_shapes
 from lumina_cli.core.model.transformer import Transformer
 from lumina_cli.errors import DataError, NotFiniteError
+from lumina_cli.renamed_settings import with_new_names
 from lumina_cli.tokenizer.base import NewerTokenizerError, Tokenizer
 from lumina_cli.tokenizer.registry import tokenizer_from_characters, tokenizer_from_json
 
@@ -128,15 +129,15 @@ def load_model(path: Path, *, device: torch.device | str = "cpu") -> ModelFile:
         MissingInputError: there is no such file.
         ModelFileError: it is not a model of ours, or is damaged.
     """
-    sealed = read_container(path, kind=MODEL_FORMAT, versions=VERSIONS)
-    config = _declared_shape(sealed.header, path=path)
-    tokenizer = _tokenizer(sealed.header, path=path)
-    draft = _take_draft(sealed, tokenizer=tokenizer, path=path)
-    _check_weights(sealed.tensors, config=config, tokenizer=tokenizer, path=path)
+    container = read_container(path, kind=MODEL_FORMAT, versions=VERSIONS)
+    config = _declared_shape(container.header, path=path)
+    tokenizer = _tokenizer(container.header, path=path)
+    draft = _take_draft(container, tokenizer=tokenizer, path=path)
+    _check_weights(container.tensors, config=config, tokenizer=tokenizer, path=path)
     model = Transformer(config, vocab_size=tokenizer.vocab_size)
-    model.load_state_dict(sealed.tensors)
-    metadata = _object(sealed.header, "metadata", path=path)
-    return ModelFile(model.to(device).eval(), tokenizer, metadata, sealed.digest, draft)
+    model.load_state_dict(container.tensors)
+    metadata = _object(container.header, "metadata", path=path)
+    return ModelFile(model.to(device).eval(), tokenizer, metadata, container.digest, draft)
 
 
 def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
@@ -165,22 +166,22 @@ def load_checkpoint(path: Path) -> Checkpoint:
         MissingInputError: there is no such file.
         ModelFileError: it is not a checkpoint of ours, or is damaged.
     """
-    sealed = read_container(path, kind=CHECKPOINT_FORMAT, versions=VERSIONS)
-    config = _declared_shape(sealed.header, path=path)
-    tokenizer = _tokenizer(sealed.header, path=path)
+    container = read_container(path, kind=CHECKPOINT_FORMAT, versions=VERSIONS)
+    config = _declared_shape(container.header, path=path)
+    tokenizer = _tokenizer(container.header, path=path)
     weights = {
         name.removeprefix(WEIGHTS): tensor
-        for name, tensor in sealed.tensors.items()
+        for name, tensor in container.tensors.items()
         if name.startswith(WEIGHTS)
     }
     _check_weights(weights, config=config, tokenizer=tokenizer, path=path)
-    names = ("facts", "values") if _is_old(sealed.header) else ("metadata", "state")
-    metadata, state = (_object(sealed.header, name, path=path) for name in names)
+    names = ("facts", "values") if _is_old(container.header) else ("metadata", "state")
+    metadata, state = (_object(container.header, name, path=path) for name in names)
     try:
-        check_finite(sealed.tensors, state)
+        check_finite(container.tensors, state)
     except NotFiniteError as error:
         raise damaged(path, error.message) from error
-    return Checkpoint(config, tokenizer, metadata, state, sealed.tensors)
+    return Checkpoint(config, tokenizer, metadata, state, container.tensors)
 
 
 def check_finite(tensors: Mapping[str, Tensor], values: object) -> None:
@@ -217,7 +218,10 @@ def _tokenizer(header: Header, *, path: Path) -> Tokenizer:
 
 
 def _declared_shape(header: Header, *, path: Path) -> ModelConfig:
-    shape = header.get("model")
+    try:
+        shape = with_new_names(header.get("model"))
+    except ValueError as error:
+        raise damaged(path, str(error)) from error
     unknown = sorted(shape.keys() - ModelConfig.model_fields) if isinstance(shape, dict) else []
     if unknown:
         why = f"this one knows no {unknown[0]!r}"
@@ -228,12 +232,12 @@ def _declared_shape(header: Header, *, path: Path) -> ModelConfig:
         raise damaged(path, "the model shape it declares is impossible") from error
 
 
-def _take_draft(sealed: Container, *, tokenizer: Tokenizer, path: Path) -> NgramTable | None:
+def _take_draft(container: Container, *, tokenizer: Tokenizer, path: Path) -> NgramTable | None:
     """Take the statistics out of the tensors, if they belong there and name no id beyond V."""
-    version = sealed.header["version"]
-    if version == WITHOUT_DRAFT or (version == VERSION and DRAFT not in sealed.tensors):
+    version = container.header["version"]
+    if version == WITHOUT_DRAFT or (version == VERSION and DRAFT not in container.tensors):
         return None
-    flat = sealed.tensors.pop(DRAFT, None)
+    flat = container.tensors.pop(DRAFT, None)
     if (
         flat is None
         or flat.dtype != torch.uint8

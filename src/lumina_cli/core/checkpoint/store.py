@@ -1,7 +1,7 @@
 """The checkpoints of a run: a folder that always holds the newest whole one.
 
 A checkpoint is written whole before an older one is removed. One that turns out bad is
-set aside under another name, never deleted.
+quarantined under another name, never deleted.
 """
 
 import contextlib
@@ -21,11 +21,11 @@ BAD_SUFFIX = ".damaged"
 
 @dataclass(frozen=True, eq=False)
 class Found:
-    """A checkpoint and where it lies; `set_aside` are newer ones that were bad."""
+    """A checkpoint and where it lies; `quarantined` are newer ones that were bad."""
 
     checkpoint: Checkpoint
     path: Path
-    set_aside: tuple[Path, ...] = ()
+    quarantined: tuple[Path, ...] = ()
 
 
 class CheckpointStore:
@@ -66,20 +66,20 @@ class CheckpointStore:
         return sorted((int(match[1]) for match in matches if match), reverse=True)
 
     def newest(self) -> Found:
-        """Return the newest checkpoint that is whole; set aside newer ones that are not.
+        """Return the newest checkpoint that is whole; quarantine newer ones that are not.
 
         Raises:
             MissingInputError: there is none.
         """
-        set_aside: list[Path] = []
+        quarantined: list[Path] = []
         for step in self.steps():
             path = self.path_of(step)
             try:
-                return Found(load_checkpoint(path), path, tuple(set_aside))
+                return Found(load_checkpoint(path), path, tuple(quarantined))
             except ModelFileError:
-                set_aside.append(_quarantine(path))
+                quarantined.append(_quarantine(path))
         raise MissingInputError(
-            f"there is no checkpoint in {self.folder}" + (" that is whole" if set_aside else ""),
+            f"there is no checkpoint in {self.folder}" + (" that is whole" if quarantined else ""),
             hint="Begin a run with: lumina train (without --resume)",
         )
 

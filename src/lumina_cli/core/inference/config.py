@@ -18,61 +18,63 @@ class SamplingConfig(BaseModel):
 
     sampler: SamplerName = Field(
         "nucleus",
-        description="How the next character is chosen: always the likeliest (greedy), drawn "
-        "from the likely ones (top-k, nucleus, min-p), or the likeliest whole reply (beam).",
+        description="How the next character is chosen: always the most likely one (greedy), "
+        "sampled from the likely ones (top-k, nucleus, min-p), or by beam "
+        "search (beam).",
     )
     temperature: float = Field(
         0.8,
         ge=0.0,
         le=MAX_TEMPERATURE,
-        description="Below 1 keeps to the likely, above 1 dares more (0.1 to 2.0); 0 is greedy.",
+        description="Sampling temperature: lower keeps to likely characters, higher varies "
+        "more (0.1 to 2.0); 0 is greedy.",
     )
     top_k: int = Field(
-        10, ge=1, le=65_536, description="With the top-k sampler: draw from this many characters."
+        10, ge=1, le=65_536, description="Top-k sampling: sample from the k most likely characters."
     )
     top_p: float = Field(
         0.9,
         ge=0.0,
         le=1.0,
-        description="With the nucleus sampler: draw from the likeliest characters that together "
-        "reach this probability.",
+        description="Nucleus (top-p) sampling: sample from the most likely characters that "
+        "together reach this probability.",
     )
     min_p: float = Field(
         0.05,
         ge=0.0,
         le=1.0,
-        description="With the min-p sampler: draw from characters at least this share as likely "
-        "as the likeliest.",
+        description="Min-p sampling: sample from characters at least this fraction as "
+        "likely as the most likely one.",
     )
     repetition_penalty: float = Field(
         1.0,
         ge=1.0,
         le=2.0,
-        description="Above 1, characters among the last 64 become less likely; 1 is off.",
+        description="Repetition penalty on the last 64 characters; 1 is off.",
     )
-    num_beams: int = Field(
-        4, ge=1, le=MAX_BEAMS, description="With beam search: replies followed side by side."
-    )
+    num_beams: int = Field(4, ge=1, le=MAX_BEAMS, description="Beam search: number of beams.")
     length_penalty: float = Field(
         0.0,
         ge=-2.0,
         le=2.0,
-        description="With beam search: 0 takes the likeliest reply, above 0 favours longer ones.",
+        description="Beam search: length penalty; above 0 favours longer replies.",
     )
     num_candidates: int = Field(
-        1, ge=1, le=MAX_BEAMS, description="Replies shown to choose from; the first is the answer."
+        1, ge=1, le=MAX_BEAMS, description="Number of replies to show; the first is the answer."
     )
-    max_chars: int = Field(1000, ge=1, le=1_000_000, description="Longest reply, in characters.")
+    max_chars: int = Field(
+        1000, ge=1, le=1_000_000, description="Maximum length of a reply, in characters."
+    )
     stop: tuple[str, ...] = Field(
-        (), description="End the reply before this text (can be given several times)."
+        (), description="Stop sequence: end the reply before this text (repeatable)."
     )
     speculate: Literal["auto", "off"] = Field(
         "auto",
-        description="Say several characters with one pass of the model where that is faster; "
-        "the text stays the same (auto|off).",
+        description="Speculative decoding: several characters per pass of the model where "
+        "that is faster; the text stays the same (auto|off).",
     )
     seed: int | None = Field(
-        None, ge=0, lt=2**63, description="Same seed, same replies; without one, new each time."
+        None, ge=0, lt=2**63, description="Random seed; without one, replies differ each time."
     )
 
     @field_validator("temperature")

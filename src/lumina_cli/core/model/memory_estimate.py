@@ -90,7 +90,7 @@ def training_memory(
     *,
     vocab_size: int,
     batch_size: int,
-    recompute: bool = False,
+    activation_checkpointing: bool = False,
     half: bool = False,
     peft: PeftConfig = FULL_FINETUNING,
     optimizer: str = "adamw",
@@ -115,7 +115,7 @@ def training_memory(
         config: the shape.
         vocab_size: V.
         batch_size: windows at once.
-        recompute: whether layers keep only what goes into them.
+        activation_checkpointing: whether layers keep only what goes into them.
         half: whether matrix products are in a format of two bytes.
         peft: which parts learn.
         optimizer: AdamW keeps two numbers for each weight, Muon one for those in its matrices.
@@ -132,14 +132,14 @@ def training_memory(
     learning = config.num_layers - frozen
     in_learning = in_layer + 4 * peft.lora_rank
     kept = learning * in_learning + passed * (in_layer - 7 * C)
-    if recompute:
+    if activation_checkpointing:
         kept = (2 * (learning + passed) + 5) * C + in_learning
     logits = 5 * vocab_size // 2 if half else 2 * vocab_size
     outside = (3 + dropped) * C + logits
     positions = batch_size * config.seq_length
     at_once = 30 * C if peft.lora_rank or passed else 10 * C
     activations = round(FRAGMENTATION * BYTES * positions * (kept + at_once + outside))
-    is_shared = batch_size >= num_workers and not recompute
+    is_shared = batch_size >= num_workers and not activation_checkpointing
     num_learners = num_workers if is_shared else 1
     activations += num_learners * (
         weights // 2 + BLOCK_WORKSPACE_BYTES if half else WORKSPACE_BYTES
@@ -162,7 +162,7 @@ def fitting_batch_size(
     vocab_size: int,
     available_bytes: int,
     largest: int,
-    recompute: bool = False,
+    activation_checkpointing: bool = False,
     half: bool = False,
     peft: PeftConfig = FULL_FINETUNING,
     optimizer: str = "adamw",
@@ -175,7 +175,7 @@ def fitting_batch_size(
             config,
             vocab_size=vocab_size,
             batch_size=size,
-            recompute=recompute,
+            activation_checkpointing=activation_checkpointing,
             half=half,
             peft=peft,
             optimizer=optimizer,

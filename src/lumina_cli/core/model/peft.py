@@ -125,5 +125,4 @@ def _plain(state: Mapping[str, Tensor], *, like: Transformer) -> Transformer:
     with torch.random.fork_rng(devices=[]):  # a run that saves goes on as one that doesn't
         plain = Transformer(like.config, vocab_size=like.vocab_size)
     plain.load_state_dict(state)
-    plain.kernels = like.kernels
     return plain.to(like.wte.weight.device).train(like.training)

@@ -56,7 +56,6 @@ def resize_embeddings(
         )
     grown = Transformer(model.config, vocab_size=model.vocab_size + len(characters))
     grown.load_state_dict(state)
-    grown.kernels = model.kernels
     return grown.to(model.wte.weight.device).train(model.training)
 
 

@@ -15,9 +15,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.utils.checkpoint import checkpoint
 
+from lumina_cli.core.config import KernelsName
 from lumina_cli.core.model.config import ModelConfig
 from lumina_cli.core.model.functional import gelu, split_heads
-from lumina_cli.core.model.kernels.fast import FAST
+from lumina_cli.core.model.kernels.fast import FAST, KERNELS
 from lumina_cli.core.model.kernels.interface import Kernels
 from lumina_cli.core.model.kv_cache import CacheWindow, LayerCache
 from lumina_cli.core.model.rope import rotary_cos_sin, sinusoidal_positions
@@ -120,7 +121,7 @@ class Transformer(nn.Module):
         self.h = nn.ModuleList(Block(config) for _ in range(config.num_layers))
         self.ln_f = nn.LayerNorm(config.hidden_size)
         self.lm_head = nn.Linear(config.hidden_size, vocab_size, bias=False)
-        if config.positions == "rotary":
+        if config.position_encoding == "rotary":
             cos_sin = rotary_cos_sin(config.seq_length, config.head_size)
             self.register_buffer("cos_sin", cos_sin, persistent=False)
         else:
@@ -145,7 +146,7 @@ class Transformer(nn.Module):
         where = slice(0, T) if cache is None else cache.positions
         x = self.wte(idx) * math.sqrt(self.config.hidden_size)  # (B, T, C)
         cos_sin = None
-        if self.config.positions == "rotary":
+        if self.config.position_encoding == "rotary":
             cos_sin = self.cos_sin[where]
         else:
             x = x + self.positions[where]
@@ -159,6 +160,11 @@ class Transformer(nn.Module):
                 x = block(x, cos_sin=cos_sin, kernels=self.kernels, cache=layer)
         y: Tensor = self.ln_f(x)
         return y
+
+
+def use_kernels(name: KernelsName) -> None:
+    """Let all models of this process use the fast forms of their parts, or the plain ones."""
+    Transformer.kernels = KERNELS[name]
 
 
 def to_bf16(model: Transformer) -> Transformer:

@@ -35,3 +35,8 @@ class Compiled:
             return False
         self.failure = (str(error).strip() or type(error).__name__).splitlines()[0][:200]
         return True
+
+    def give_up_with_others(self) -> None:
+        """Go on uncompiled, as another rank has to."""
+        if self.failure is None:
+            self.failure = "it could not be compiled on another rank"

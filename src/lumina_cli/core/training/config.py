@@ -2,77 +2,89 @@
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from lumina_cli.renamed_settings import with_new_names
 
 
 class TrainingConfig(BaseModel):
     """How long and how fast the model learns."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    _renamed = model_validator(mode="before")(with_new_names)
 
-    batch_size: int = Field(16, ge=1, le=65_536, description="Windows of text in each step.")
+    batch_size: int = Field(
+        16, ge=1, le=65_536, description="Batch size: windows of text per step."
+    )
     grad_accum: int = Field(
-        1, ge=1, le=65_536, description="Batches in each step; their gradients are added up."
+        1, ge=1, le=65_536, description="Gradient accumulation: batches per step."
     )
     micro_batch_size: int | Literal["auto"] | None = Field(
         None,
-        description="Windows in memory at once: a number, or auto for as many as fit. Default: a "
-        "batch; on a CPU about 2,048 characters for each thread, which is faster.",
+        description="Windows computed at once: a number, or auto for as many as fit into "
+        "memory. Default: a batch; on a CPU about 2,048 characters per thread, "
+        "which is faster.",
     )
     activation_checkpointing: bool = Field(
-        False, description="Compute activations twice instead of keeping them: less memory."
+        False, description="Recompute activations in the backward pass: less memory, more time."
     )
     start_seq_length: int | None = Field(
         None,
         ge=2,
-        description="Begin with windows this short and double them on the way: quicker at first.",
+        description="Start with windows this short and double them during the run: faster "
+        "at first.",
     )
-    epochs: int | None = Field(100, ge=1, description="Passes over the text.")
+    epochs: int | None = Field(100, ge=1, description="Number of epochs: passes over the text.")
     max_steps: int | None = Field(None, ge=1, description="Stop after this many steps.")
     minutes: float | None = Field(
         None,
         gt=0,
         le=100_000,
-        description="Be done, saved included, within so many minutes; a model that suits them "
-        "is chosen unless its shape is given.",
+        description="Finish within this many minutes, saving included; a model size that "
+        "suits them is chosen unless you set one.",
     )
     optimizer: Literal["adamw", "muon"] = Field(
-        "adamw", description="How weights are changed; muon learns faster in small models."
+        "adamw", description="Optimizer; muon learns faster in small models."
     )
-    learning_rate: float = Field(3e-4, gt=0, le=10, description="Highest learning rate (AdamW).")
+    learning_rate: float = Field(3e-4, gt=0, le=10, description="Peak learning rate (AdamW).")
     muon_learning_rate: float = Field(
-        0.014, gt=0, le=10, description="With muon: highest learning rate of the layers."
+        0.014, gt=0, le=10, description="With muon: peak learning rate of the layers."
     )
     warmup_ratio: float = Field(
-        0.1, ge=0, lt=1, description="Share of the run in which the learning rate rises."
+        0.1, ge=0, lt=1, description="Learning rate warmup, as a share of the run."
     )
     min_lr_ratio: float = Field(
-        0.1, ge=0, le=1, description="Where the learning rate ends, as a share of the highest."
+        0.1, ge=0, le=1, description="Final learning rate, as a share of the peak."
     )
-    weight_decay: float = Field(0.01, ge=0, le=10, description="Pull of the matrices to zero.")
-    beta1: float = Field(0.9, ge=0, lt=1, description="AdamW: memory of the gradient.")
-    beta2: float = Field(0.95, ge=0, lt=1, description="AdamW: memory of its square.")
-    grad_clip: float = Field(1.0, gt=0, description="Longest gradient; longer ones are shortened.")
+    weight_decay: float = Field(0.01, ge=0, le=10, description="Weight decay (matrices only).")
+    beta1: float = Field(0.9, ge=0, lt=1, description="AdamW beta1: decay of the first moment.")
+    beta2: float = Field(0.95, ge=0, lt=1, description="AdamW beta2: decay of the second moment.")
+    grad_clip: float = Field(1.0, gt=0, description="Clip gradients to this norm.")
     label_smoothing: float = Field(
-        0.1, ge=0, lt=1, description="Share of certainty withheld from the right character."
+        0.1, ge=0, lt=1, description="Label smoothing: 0.1 trains towards 90 % certainty."
     )
-    evaluations: int = Field(
+    num_evals: int = Field(
         20,
         ge=1,
         le=10_000,
-        description="How often in a run the validation loss is measured; with minutes no more "
-        "often than a twentieth of them allows.",
+        description="Number of evaluations on the validation text in a run; with --minutes "
+        "they take at most a twentieth of the time.",
     )
     patience: int = Field(
-        10, ge=0, description="Stop after so many evaluations without a better one; 0: never."
+        10,
+        ge=0,
+        description="Early stopping: end after this many evaluations without improvement; 0 "
+        "never does.",
     )
     eval_chars: int = Field(
-        100_000, ge=1, description="Most validation characters per measurement."
+        100_000, ge=1, description="Maximum number of validation characters per evaluation."
     )
     compile: Literal["auto", "on", "off"] = Field(
-        "auto", description="Compile the model; auto does on a GPU, for runs of some minutes."
+        "auto",
+        description="Compile the model with torch.compile; auto does so on a GPU, for runs "
+        "of some minutes.",
     )
-    seed: int = Field(0, ge=0, le=2**63 - 1, description="Where all randomness comes from.")
+    seed: int = Field(0, ge=0, le=2**63 - 1, description="Random seed.")
 
     @field_validator("micro_batch_size")
     @classmethod

@@ -1,12 +1,13 @@
 """When training diverges: what is counted, when it is too much, and where to go on."""
 
+from lumina_cli.core.training.events import LossSpiked
 from lumina_cli.core.training.state import TrainState
 from lumina_cli.errors import DivergedError
 
-MOST_ROLLBACKS = 2
+MAX_ROLLBACKS = 2
 SKIPS_IN_A_ROW = 3
 WINDOW = 1_000
-MOST_SKIPS = WINDOW // 100
+MAX_SKIPS = WINDOW // 100
 """More than 1 % of the last batches."""
 
 SPIKE_RATIO = 1.5
@@ -14,50 +15,51 @@ SPIKE_NATS = 0.5
 SPIKES_AFTER = 50
 """A loss is a spike when it is so much above the usual one; the first steps are unruly."""
 
-_USUAL_WEIGHT = 0.05
+_EMA_WEIGHT = 0.05
 
 
-def count_good(loss: float, counters: TrainState) -> None:
+def count_good(loss: float, state: TrainState) -> None:
     """Count a step that was done."""
-    counters.skips_in_a_row = 0
-    usual = counters.usual_loss
-    counters.usual_loss = loss if usual is None else usual + _USUAL_WEIGHT * (loss - usual)
+    state.skips_in_a_row = 0
+    usual = state.ema_loss
+    state.ema_loss = loss if usual is None else usual + _EMA_WEIGHT * (loss - usual)
 
 
-def count_skip(counters: TrainState) -> None:
+def count_skip(state: TrainState) -> None:
     """Count a batch that was skipped."""
-    counters.skips_in_a_row += 1
-    oldest = counters.num_attempts - WINDOW
-    kept = [attempt for attempt in counters.recent_skips if attempt > oldest]
-    counters.recent_skips = [*kept, counters.num_attempts]
+    state.skips_in_a_row += 1
+    oldest = state.num_attempts - WINDOW
+    kept = [attempt for attempt in state.recent_skips if attempt > oldest]
+    state.recent_skips = [*kept, state.num_attempts]
 
 
-def has_diverged(counters: TrainState) -> bool:
+def has_diverged(state: TrainState) -> bool:
     """Whether so many batches were skipped that going on would not help."""
-    too_often = len(counters.recent_skips) > MOST_SKIPS
-    return counters.skips_in_a_row >= SKIPS_IN_A_ROW or too_often
+    too_often = len(state.recent_skips) > MAX_SKIPS
+    return state.skips_in_a_row >= SKIPS_IN_A_ROW or too_often
 
 
-def diverged(counters: TrainState) -> DivergedError:
+def diverged(state: TrainState) -> DivergedError:
     """Return the error that ends a run which going back did not help."""
     return DivergedError(
-        f"training diverged at step {counters.num_steps}: loss or gradient is no longer "
-        f"a number (epoch {counters.epoch + 1}, batch {counters.batch_index}"
-        f"{', after going back twice' if counters.num_rollbacks else ''})",
+        f"training diverged at step {state.num_steps}: loss or gradient is no longer "
+        f"a number (epoch {state.epoch + 1}, batch {state.batch_index}"
+        f"{', after going back twice' if state.num_rollbacks else ''})",
         hint="Use a lower --learning-rate. The best model so far is kept.",
     )
 
 
-def is_spike(loss: float, counters: TrainState) -> bool:
-    """Whether a loss is far above what is usual by now."""
-    usual = counters.usual_loss
-    if usual is None or counters.num_steps < SPIKES_AFTER:
-        return False
-    return loss > usual * SPIKE_RATIO and loss > usual + SPIKE_NATS
+def find_spike(loss: float, state: TrainState) -> LossSpiked | None:
+    """Return that a loss is far above what is usual by now, where it is."""
+    usual = state.ema_loss
+    if usual is None or state.num_steps < SPIKES_AFTER:
+        return None
+    is_spike = loss > usual * SPIKE_RATIO and loss > usual + SPIKE_NATS
+    return LossSpiked(state.num_steps, loss, usual) if is_spike else None
 
 
 def roll_back(good: TrainState, *, now: TrainState) -> TrainState:
-    """Return the counters to go on with: those of a good state, but
+    """Return the state to go on with: that of a good one, but
 
     behind the data that led astray, at half the learning rate, with the time that was spent
     and the memory limit that was found.
@@ -74,7 +76,7 @@ def roll_back(good: TrainState, *, now: TrainState) -> TrainState:
             "epoch_elapsed_s": now.epoch_elapsed_s,
             "elapsed_s": now.elapsed_s,
             "micro_batch_size": now.micro_batch_size,
-            "recomputes": now.recomputes,
+            "activation_checkpointing": now.activation_checkpointing,
             "lr_scale": now.lr_scale / 2,
             "num_rollbacks": now.num_rollbacks + 1,
             "skips_in_a_row": 0,

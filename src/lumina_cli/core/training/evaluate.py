@@ -10,6 +10,7 @@ B batch, T time, C hidden size, M positions that count.
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -20,6 +21,15 @@ from lumina_cli.core.precision import Precision
 from lumina_cli.data.batches import Batch
 from lumina_cli.tokenizer.base import Tokenizer
 from lumina_cli.tokenizer.special_ids import NUM_SPECIAL
+
+
+class Totals(NamedTuple):
+    """Sums over texts: of nats, and numbers of ids predicted right, of ids, of characters."""
+
+    nats: float = 0.0
+    num_right: float = 0.0
+    num_ids: float = 0.0
+    num_chars: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,39 +44,47 @@ class Evaluation:
     def bits_per_char(self) -> float:
         return self.nats_per_char / math.log(2)
 
+    @classmethod
+    def of(cls, totals: Totals) -> "Evaluation":
+        """Return the means; NaN where no character counts."""
+        return cls(
+            nats_per_char=totals.nats / totals.num_chars if totals.num_chars else math.nan,
+            accuracy=totals.num_right / totals.num_ids if totals.num_ids else math.nan,
+            characters=int(totals.num_chars),
+        )
 
-@torch.inference_mode()
+
 def evaluate(
     model: Transformer, batches: Iterable[Batch], *, tokenizer: Tokenizer, precision: Precision
 ) -> Evaluation:
-    """Measure `model`, which is left in the mode it was in.
+    """Return what a model is worth; see `measure`."""
+    return Evaluation.of(measure(model, batches, tokenizer=tokenizer, precision=precision))
+
+
+@torch.inference_mode()
+def measure(
+    model: Transformer, batches: Iterable[Batch], *, tokenizer: Tokenizer, precision: Precision
+) -> Totals:
+    """Return the sums over batches; the model is left in the mode it was in.
 
     Args:
         model: on its device.
         batches: of the text.
         tokenizer: tells how many characters their ids stand for.
         precision: in which the model computes.
-
-    Returns:
-        The evaluation; its figures are NaN where no character counts.
     """
     was_training = model.training
     model.eval()
     total = np.zeros(4)
     try:
         for batch in batches:
-            total += _measure(model, batch, tokenizer=tokenizer, precision=precision)
+            total += _measure_batch(model, batch, tokenizer=tokenizer, precision=precision)
     finally:
         model.train(was_training)
-    nats, num_right, num_ids, num_chars = total.tolist()
-    return Evaluation(
-        nats_per_char=nats / num_chars if num_chars else math.nan,
-        accuracy=num_right / num_ids if num_ids else math.nan,
-        characters=int(num_chars),
-    )
+    return Totals(*total.tolist())
 
 
-def _measure(
+def _measure_batch(
     model: Transformer, batch: Batch, *, tokenizer: Tokenizer, precision: Precision
 ) -> tuple[float, float, int, int]:
     """Return nats, ids predicted right, ids and characters of one batch."""

@@ -1,7 +1,15 @@
 """What happens in a training run, as the loop tells it (no torch)."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
+
+RENAMED = {
+    "Evaluated": {"kept_nats_per_char": "base_loss", "share": "alpha"},
+    "BatchSplit": {"recomputes": "activation_checkpointing"},
+    "LossSpiked": {"usual_loss": "ema_loss"},
+}
+"""What fields were called when older runs kept their events, and what they are called now."""
 
 StopReason = Literal["epochs", "max_steps", "minutes", "patience", "interrupted"]
 
@@ -42,9 +50,9 @@ class EpochDone:
 class Evaluated:
     """The validation text was measured (see `evaluate.Evaluation` for the units).
 
-    `kept_nats_per_char` is the same for text that was learnt before, where there is some.
-    `share` is that of what was learnt so far that the measured model has: less than 1 where it
-    had to be pulled back, so that old text is not forgotten.
+    `base_loss` is the loss on text that was learnt before, where there is some, in nats per
+    character. `alpha` is how far from the base weights to those learnt so far the measured model
+    is: less than 1 where old text would be forgotten else.
     """
 
     step: int
@@ -53,8 +61,8 @@ class Evaluated:
     accuracy: float
     is_best: bool
     seconds: float
-    kept_nats_per_char: float | None = None
-    share: float = 1.0
+    base_loss: float | None = None
+    alpha: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,12 +84,12 @@ class SampleSkipped:
 class BatchSplit:
     """A step or measurement ran out of memory and was done again in smaller pieces.
 
-    With `recomputes` activations are computed twice instead of kept.
+    With `activation_checkpointing` activations are computed twice instead of kept.
     """
 
     step: int
     micro_batch_size: int
-    recomputes: bool = False
+    activation_checkpointing: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +127,7 @@ class LossSpiked:
 
     step: int
     loss: float
-    usual_loss: float
+    ema_loss: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,3 +186,9 @@ TrainEvent = (
     | Interrupted
     | Finished
 )
+
+
+def with_new_fields(event: Mapping[str, Any]) -> dict[str, Any]:
+    """Return an event as it was kept, its fields named as now."""
+    renamed = RENAMED.get(event.get("event", ""), {})
+    return {renamed.get(name, name): value for name, value in event.items()}

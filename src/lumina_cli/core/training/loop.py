@@ -6,58 +6,53 @@ What comes next is decided from the state alone, so a run that is restored at an
 goes on as if it had never stopped.
 """
 
-import math
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import partial
 
 from lumina_cli.core.memory import none_on_oom, retry_on_oom
 from lumina_cli.core.model.transformer import Transformer
 from lumina_cli.core.precision import Precision
+from lumina_cli.core.training import state as snapshots
 from lumina_cli.core.training.compiled import Compiled
 from lumina_cli.core.training.config import TrainingConfig
 from lumina_cli.core.training.divergence import (
-    MOST_ROLLBACKS,
+    MAX_ROLLBACKS,
     count_good,
     count_skip,
     diverged,
+    find_spike,
     has_diverged,
-    is_spike,
     roll_back,
 )
+from lumina_cli.core.training.epochs import Epochs
 from lumina_cli.core.training.events import (
     BatchSplit,
-    EpochDone,
-    Evaluated,
     Finished,
     Interrupted,
-    Overfits,
     RolledBack,
     Sampled,
     SampleSkipped,
+    StepDone,
     StepSkipped,
     StopReason,
     TrainEvent,
 )
 from lumina_cli.core.training.optim.optimizers import build_optimizers
-from lumina_cli.core.training.schedule import (
-    Limits,
-    Position,
-    learning_rate_factor,
-    window_length,
-)
-from lumina_cli.core.training.snapshot import put_back, take
+from lumina_cli.core.training.parallel.rank import ALONE, Rank, any_rank
+from lumina_cli.core.training.retention import RetentionLimit
+from lumina_cli.core.training.schedule import Limits, Position, learning_rate_factor
 from lumina_cli.core.training.state import Snapshot, TrainState
 from lumina_cli.core.training.step import Stepper, StepResult
-from lumina_cli.core.training.telling import (
-    tell_compiling,
-    tell_memory,
-    tell_spike,
-    tell_step,
+from lumina_cli.core.training.time_budget import TimeBudget, note_saving, reserve_s
+from lumina_cli.core.training.validation import (
+    EvalResult,
+    Validator,
+    note_evaluation,
+    note_overfitting,
 )
-from lumina_cli.core.training.time_budget import Pace, note_saving, reserve_s
-from lumina_cli.core.training.validation import EvalResult, RetentionLimit, Validator
-from lumina_cli.data.batches import Batch, EpochBatches, Replay
+from lumina_cli.data.batches import Batch, Replay
 from lumina_cli.data.dataset import TokenDataset
 
 Sample = Callable[[Transformer], str]
@@ -68,9 +63,6 @@ SAMPLE_EVERY_S = 20.0
 FIRST_SAMPLE_S = 2.0
 SAMPLE_SHARE = 0.05
 """Of the time, at most, for samples of a model that says them slowly."""
-
-OVERFITS_AFTER = 3
-"""Evaluations in a row worse than the best, before that is told."""
 
 
 class Trainer:
@@ -90,6 +82,7 @@ class Trainer:
         compiles: whether to compile the model; where that fails it is computed as it is.
         measures_less: whether to measure by less text where `seconds` are few for the model.
         clock: seconds from anywhere, for tests to set.
+        rank: which one this is of those that train the model together.
     """
 
     def __init__(
@@ -108,15 +101,15 @@ class Trainer:
         compiles: bool = False,
         measures_less: bool = False,
         clock: Clock = time.monotonic,
+        rank: Rank = ALONE,
     ) -> None:
         self.model = model
-        self.train = train
-        self.replay = replay
         self.config = config
         self.sample = sample
         self.load_last_good = load_last_good
         self.measures_less = measures_less
         self.clock = clock
+        self.rank = rank
         self.limits = Limits(epochs=config.epochs, max_steps=config.max_steps, seconds=seconds)
         self.validator = Validator(
             validation,
@@ -124,6 +117,7 @@ class Trainer:
             config=config,
             precision=precision,
             seconds=seconds,
+            rank=rank,
         )
         self.model.recompute = config.activation_checkpointing
         self.stepper = Stepper(
@@ -133,19 +127,27 @@ class Trainer:
             grad_clip=config.grad_clip,
             label_smoothing=config.label_smoothing,
             micro_batch_size=config.largest_micro_batch,
+            rank=rank,
         )
         if compiles:
             self.stepper.compiled = Compiled(model)
-        self.counters = TrainState()
-        self._batches = self._shuffle_epoch()
-        self._stopped = False
-        self._resumed_s = self._next_sample_s = 0.0
-        self._pace = Pace()
+        self.state = TrainState()
+        self.epochs = Epochs(
+            train,
+            config=config,
+            seq_length=model.config.seq_length,
+            replay=replay,
+            state=self.state,
+        )
+        self._was_told_to_stop = False
+        self._stops = False
+        self._now_s = self._resumed_s = self._next_sample_s = 0.0
+        self._budget = TimeBudget()
 
     @property
     def num_steps(self) -> int:
         """How many optimizer steps are done."""
-        return self.counters.num_steps
+        return self.state.num_steps
 
     def run(self) -> Iterator[TrainEvent]:
         """Train until a limit is reached, telling each thing that happens.
@@ -155,262 +157,201 @@ class Trainer:
             DivergedError: going back did not help.
         """
         self.model.train()
-        self._resumed_s = self.clock() - self.counters.elapsed_s
-        self._next_sample_s = self.clock() + FIRST_SAMPLE_S
+        self._resumed_s = self._look_at_clock() - self.state.elapsed_s
+        self._next_sample_s = self._now_s + FIRST_SAMPLE_S
         while (reason := self._reason_to_stop()) is None:
-            if self.counters.is_epoch_over:
-                yield self._end_epoch()
-            if self.validator.is_due(self.counters):
+            if self.state.is_epoch_over:
+                yield self.epochs.end(self.state, elapsed_s=self._elapsed_s)
+            if self.validator.is_due(self.state):
                 yield from self._evaluate()
                 continue
-            if self.sample is not None and self.clock() >= self._next_sample_s:
+            if self.sample is not None and self._now_s >= self._next_sample_s:
                 yield self._show_sample(self.sample)
             yield from self._step()
-        if self.counters.is_epoch_over:
-            yield self._end_epoch()
+        if self.state.is_epoch_over:
+            yield self.epochs.end(self.state, elapsed_s=self._elapsed_s)
         if reason == "interrupted":
             yield Interrupted(self.num_steps)
-        if self.validator.is_last_due(self.counters, reason):
+        if self.validator.is_last_due(self.state, reason):
             yield from self._evaluate()
+        self._look_at_clock()
         yield Finished(self.num_steps, reason, self._elapsed_s)
 
     def last_batch(self) -> Batch:
         """Return the batch that was tried last."""
-        return self._batches[max(self.counters.batch_index - 1, 0)]
+        return self.epochs.last_batch(self.state)
 
     def stop(self) -> None:
         """Let the run end after the step in hand."""
-        self._stopped = True
+        self._was_told_to_stop = True
 
-    def state(self) -> Snapshot:
+    def state_dict(self) -> Snapshot:
         """Return all that the run needs to go on from here, the live tensors in it."""
-        self.counters.elapsed_s = self._elapsed_s
-        return take(self.counters, stepper=self.stepper, start=self.validator.retention.start)
+        self.state.elapsed_s = self._elapsed_s
+        base = self.validator.retention.base_weights
+        return snapshots.state_dict(self.state, stepper=self.stepper, base=base)
 
-    def restore(self, state: Snapshot, *, has_other_limits: bool = False) -> None:
-        """Go on from a state.
+    def load_state_dict(self, snapshot: Snapshot, *, has_other_limits: bool = False) -> None:
+        """Go on from a snapshot.
 
         Args:
-            state: of a run of the same model, optimizer and data.
+            snapshot: of a run of the same model, optimizer and data.
             has_other_limits: whether that run was to end elsewhere, so that what is done is
                 another share of the whole now.
 
         Raises:
             ModelFileError: it is of another model or optimizer.
         """
-        self.counters = put_back(
-            state, stepper=self.stepper, start=self.validator.retention.start, config=self.config
+        self.state = snapshots.load_state_dict(
+            snapshot,
+            stepper=self.stepper,
+            base=self.validator.retention.base_weights,
+            config=self.config,
         )
-        if self.counters.eval_chars:
-            self.validator.max_chars = min(self.counters.eval_chars, self.config.eval_chars)
-        self._batches = self._shuffle_epoch()
-        self._resumed_s = self.clock() - self.counters.elapsed_s
+        if self.state.eval_chars:
+            self.validator.max_chars = min(self.state.eval_chars, self.config.eval_chars)
+        self.epochs.shuffle(self.state)
+        self._resumed_s = self._now_s - self.state.elapsed_s
         if has_other_limits:
-            self._count_progress_anew()
+            self.state.progress = self.limits.progress(self._position())
+            self.state.evaluations_done = self.validator.marks_passed(self.state)
+            self.epochs.shuffle(self.state)
 
-    def _count_progress_anew(self) -> None:
-        counters = self.counters
-        position = Position(counters.num_steps, self._passes(), counters.elapsed_s)
-        counters.progress = self.limits.progress(position)
-        counters.evaluations_done = self.validator.marks_passed(counters)
-        self._batches = self._shuffle_epoch()
+    def _look_at_clock(self) -> float:
+        """Return the time, that of the first rank on all."""
+        self._now_s = self.rank.broadcast(self.clock())
+        return self._now_s
 
     @property
     def _elapsed_s(self) -> float:
-        return self.clock() - self._resumed_s
+        """Seconds of training, when it was last looked at the clock."""
+        return self._now_s - self._resumed_s
+
+    def _position(self, *, further: int = 0, ahead_s: float = 0.0) -> Position:
+        """Return how far the run is, and will be so many steps and seconds on."""
+        passes = self.epochs.passes(self.state, further=further)
+        return Position(self.num_steps + further, passes, self._elapsed_s + ahead_s)
 
     @property
     def _reserve_s(self) -> float:
-        return reserve_s(self.counters, readings=self.validator.most_readings(self.counters))
+        return reserve_s(self.state, slowdown=self.validator.max_slowdown(self.state))
 
     def _reason_to_stop(self) -> StopReason | None:
         """Return why the run is over, if it is; it has one step at least to show for itself."""
-        counters = self.counters
-        if counters.num_steps == 0:
+        self._look_at_clock()
+        self._stops = self._stops or any_rank(self._was_told_to_stop, rank=self.rank)
+        if self.num_steps == 0:
             return None
-        if self._stopped:
+        if self._stops:
             return "interrupted"
-        if self.config.patience and counters.num_worse >= self.config.patience:
+        if self.config.patience and self.state.num_worse >= self.config.patience:
             return "patience"
-        elapsed_s = self._elapsed_s + self._reserve_s
-        return self.limits.reached(Position(counters.num_steps, self._passes(), elapsed_s))
-
-    def _passes(self, *, further: int = 0) -> float:
-        counters = self.counters
-        return counters.epoch + (counters.batch_index + further) / len(self._batches)
+        return self.limits.reached(self._position(ahead_s=self._reserve_s))
 
     def _step(self) -> Iterator[TrainEvent]:
-        counters, stepper = self.counters, self.stepper
-        if self._batches.seq_length != self._window_length():
-            self._batches = self._shuffle_epoch()
-        # Longer windows may be cut into fewer batches, here or before a resume.
-        counters.batch_index = min(counters.batch_index, len(self._batches) - 1)
-        batch = retry_on_oom(partial(self._batches.__getitem__, counters.batch_index))
-        started_s = self.clock()
-        progress = self._progress_after_step()
-        factor = counters.lr_scale * learning_rate_factor(
+        state, stepper, epochs = self.state, self.stepper, self.epochs
+        epochs.grow_windows(state)
+        batch = retry_on_oom(partial(epochs.batches.__getitem__, state.batch_index))
+        started_s = self._look_at_clock()
+        position = self._position(further=1, ahead_s=self._reserve_s)
+        progress = max(state.progress, self.limits.progress(position))  # it never falls
+        factor = state.lr_scale * learning_rate_factor(
             progress,
             warmup_ratio=self.config.warmup_ratio,
             min_lr_ratio=self.config.min_lr_ratio,
         )
-        before = (stepper.micro_batch_size, self.model.recompute)
+        before = stepper.pieces
         result = stepper.step(batch, lr_factor=factor)
-        self._pace.note_step(
-            self.clock() - started_s,
-            counters=counters,
-            seq_length=self._batches.seq_length,
+        self._budget.note_step(
+            self._look_at_clock() - started_s,
+            state=state,
+            seq_length=epochs.batches.seq_length,
             is_compiled=stepper.compiled is not None,
         )
-        counters.num_attempts += 1
-        counters.batch_index += 1
-        counters.is_epoch_over = counters.batch_index == len(self._batches)
-        happened = tell_memory(stepper, before=before, step=counters.num_steps + 1)
-        happened += tell_compiling(stepper, step=counters.num_steps + 1)
+        state.num_attempts += 1
+        state.batch_index += 1
+        state.is_epoch_over = state.batch_index == len(epochs.batches)
+        happened = stepper.events_since(before, step=state.num_steps + 1)
         if result.skipped is not None:
             yield from happened
             yield from self._skipped(result)
             return
-        counters.num_steps += 1
-        counters.progress = progress
-        counters.learning_rate = self.config.learning_rate * factor
-        counters.epoch_loss += result.loss
-        counters.epoch_accuracy += result.accuracy
-        counters.epoch_steps += 1
-        # With old text among the new, a batch of more new text than usual is no spike.
-        if self.replay is None and is_spike(result.loss, counters):
-            happened.append(tell_spike(result, counters=counters))
-        count_good(result.loss, counters)
-        yield from happened
-        yield tell_step(
-            result,
-            batch,
-            tokenizer=self.train.tokenizer,
-            counters=counters,
+        state.progress = progress
+        state.learning_rate = self.config.learning_rate * factor
+        yield from [*happened, *self._count(result)]
+        yield StepDone(
+            step=state.num_steps,
+            epoch=state.epoch,
+            loss=result.loss,
+            accuracy=result.accuracy,
+            grad_norm=result.grad_norm,
+            learning_rate=state.learning_rate,
+            num_chars=round(batch.num_ids * epochs.train.tokenizer.chars_per_id),
+            progress=state.progress,
             elapsed_s=self._elapsed_s,
         )
 
+    def _count(self, result: StepResult) -> list[TrainEvent]:
+        """Count a step that was done; return that its loss is far above the usual, if so."""
+        state = self.state
+        state.num_steps += 1
+        state.epoch_loss += result.loss
+        state.epoch_accuracy += result.accuracy
+        state.epoch_steps += 1
+        # With old text among the new, a batch of more new text than usual is no spike.
+        spike = find_spike(result.loss, state) if self.epochs.replay is None else None
+        count_good(result.loss, state)
+        return [] if spike is None else [spike]
+
     def _skipped(self, result: StepResult) -> Iterator[TrainEvent]:
         """Tell that a batch was skipped, and go back if that happens too often."""
-        counters = self.counters
+        state = self.state
         is_overflow = result.skipped == "overflow"
         if not is_overflow:
-            count_skip(counters)
-        yield StepSkipped(counters.num_steps, counters.epoch, counters.batch_index - 1, is_overflow)
-        if not has_diverged(counters):
+            count_skip(state)
+        yield StepSkipped(state.num_steps, state.epoch, state.batch_index - 1, is_overflow)
+        if not has_diverged(state):
             return
-        if self.load_last_good is None or counters.num_rollbacks == MOST_ROLLBACKS:
-            raise diverged(counters)
-        good, now = self.load_last_good(), self.state().counters
-        good_counters = roll_back(good.counters, now=now)
-        self.restore(Snapshot(good_counters, good.tensors))
+        if self.load_last_good is None or state.num_rollbacks == MAX_ROLLBACKS:
+            raise diverged(state)
+        good, now = self.load_last_good(), self.state_dict().train_state
+        self.load_state_dict(replace(good, train_state=roll_back(good.train_state, now=now)))
         yield RolledBack(
             from_step=now.num_steps,
             step=self.num_steps,
             epoch=now.epoch,
             batch_index=now.batch_index - 1,
-            lr_scale=self.counters.lr_scale,
-        )
-
-    def _progress_after_step(self) -> float:
-        """Return the progress once the step in hand is done; it never falls."""
-        counters = self.counters
-        elapsed_s = self._elapsed_s + self._reserve_s
-        position = Position(counters.num_steps + 1, self._passes(further=1), elapsed_s)
-        return max(counters.progress, self.limits.progress(position))
-
-    def _end_epoch(self) -> EpochDone:
-        counters, elapsed_s = self.counters, self._elapsed_s
-        num_steps = max(counters.epoch_steps, 1)
-        done = EpochDone(
-            epoch=counters.epoch,
-            step=counters.num_steps,
-            loss=counters.epoch_loss / num_steps,
-            accuracy=counters.epoch_accuracy / num_steps,
-            learning_rate=counters.learning_rate,
-            seconds=elapsed_s - counters.epoch_elapsed_s,
-            elapsed_s=elapsed_s,
-        )
-        counters.epoch += 1
-        counters.batch_index = counters.epoch_steps = 0
-        counters.epoch_loss = counters.epoch_accuracy = 0.0
-        counters.epoch_elapsed_s = elapsed_s
-        counters.is_epoch_over = False
-        self._batches = self._shuffle_epoch()
-        return done
-
-    def _window_length(self) -> int:
-        return window_length(
-            self.counters.progress,
-            first=self.config.start_seq_length,
-            last=self.model.config.seq_length,
-        )
-
-    def _shuffle_epoch(self) -> EpochBatches:
-        """Return the batches of the epoch; a step reads as much whatever the windows' length.
-
-        Where windows grow within an epoch it goes on at the same share of the text, cut anew.
-        """
-        length = self._window_length()
-        return EpochBatches(
-            self.train,
-            seq_length=length,
-            batch_size=self.config.windows_per_step * self.model.config.seq_length // length,
-            seed=self.config.seed,
-            epoch=self.counters.epoch,
-            replay=self.replay,
+            lr_scale=self.state.lr_scale,
         )
 
     def _show_sample(self, sample: Sample) -> Sampled | SampleSkipped:
-        started_s = self.clock()
-        text = none_on_oom(partial(sample, self.model))
+        started_s = self._now_s
+        text = none_on_oom(partial(sample, self.model)) if self.rank.index == 0 else None
+        text = self.rank.broadcast(text)
         self.model.train()
-        taken_s = self.clock() - started_s
+        taken_s = self._look_at_clock() - started_s
         self._next_sample_s = started_s + max(SAMPLE_EVERY_S, taken_s / SAMPLE_SHARE)
         return SampleSkipped(self.num_steps) if text is None else Sampled(self.num_steps, text)
 
     def _evaluate(self) -> Iterator[TrainEvent]:
-        counters, started_s = self.counters, self.clock()
+        state, started_s = self.state, self._look_at_clock()
         size = self.stepper.micro_batch_size
-        while (measured := none_on_oom(self._examine)) is None:
+        while (result := none_on_oom(self._validate)) is None:
             self.stepper.halve_micro_batch()
-        evaluation, kept, share = measured
         if self.stepper.micro_batch_size < size:
             yield BatchSplit(self.num_steps, self.stepper.micro_batch_size)
-        counters.evaluated_step = self.num_steps
-        counters.evaluation_s = self.clock() - started_s
-        counters.evaluations_done = self.validator.marks_passed(counters)
-        counters.share = share
-        # Without validation text the latest model is the best known.
-        best, nats = counters.best_nats, evaluation.nats_per_char
-        is_better = evaluation.characters == 0 or nats < (math.inf if best is None else best)
-        is_best = self.num_steps > 0 and is_better
-        if is_best:
-            counters.best_step, counters.num_worse = self.num_steps, 0
-            counters.best_nats = nats if evaluation.characters else None
-        elif self.num_steps > 0:
-            counters.num_worse += 1
-        told_s = self.clock()
-        yield Evaluated(
-            step=self.num_steps,
-            nats_per_char=nats,
-            bits_per_char=evaluation.bits_per_char,
-            accuracy=evaluation.accuracy,
-            is_best=is_best,
-            seconds=counters.evaluation_s,
-            kept_nats_per_char=kept,
-            share=share,
-        )
-        if is_best:  # then whoever was told saved before it went on
-            note_saving(self.clock() - told_s, counters=counters)
-        counters.evaluations_done = self.validator.marks_passed(counters)
-        # Without a best one, no measurement was a number yet.
-        if counters.num_worse == OVERFITS_AFTER and best is not None:
-            assert counters.best_step is not None
-            yield Overfits(self.num_steps, counters.best_step, best, nats)
+        told_s = self._look_at_clock()
+        evaluated = note_evaluation(result, state=state, seconds=told_s - started_s)
+        state.evaluations_done = self.validator.marks_passed(state)
+        yield evaluated
+        if evaluated.is_best:  # then whoever was told saved before it went on
+            note_saving(self._look_at_clock() - told_s, state=state)
+        state.evaluations_done = self.validator.marks_passed(state)
+        yield from note_overfitting(evaluated, state=state)
 
-    def _examine(self) -> EvalResult:
+    def _validate(self) -> EvalResult:
         size = self.stepper.micro_batch_size
-        if self.measures_less and self.counters.evaluated_step < 0:
-            self.validator.measure_less(self.model, batch_size=size, clock=self.clock)
-            self.counters.eval_chars = self.validator.max_chars
-        return self.validator.examine(self.model, batch_size=size)
+        if self.measures_less and self.state.evaluated_step < 0:
+            self.validator.limit_chars(self.model, batch_size=size, clock=self._look_at_clock)
+            self.state.eval_chars = self.validator.max_chars
+        return self.validator.validate(self.model, batch_size=size)

@@ -1,24 +1,41 @@
-"""Everything a run needs to go on to the bit: counters, and tensors beside them."""
+"""Everything a run needs to go on to the bit: numbers, and tensors beside them."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, model_validator
 from torch import Tensor
+
+from lumina_cli.core.model.peft import is_adapter
+from lumina_cli.core.seeding import random_state, restore_random_state
+from lumina_cli.core.training.config import TrainingConfig
+from lumina_cli.core.training.step import Stepper
+from lumina_cli.errors import ModelFileError
 
 WEIGHTS, ADAPTERS, OPTIMIZER, RANDOM = "model/", "adapter/", "optimizer/", "random/"
 START = "start/"
 """How the names of tensors begin."""
+
+RENAMED = {
+    "best_nats": "best_val_loss",
+    "recomputes": "activation_checkpointing",
+    "share": "alpha",
+    "usual_loss": "ema_loss",
+}
+"""What numbers were called in older checkpoints, and what they are called now."""
 
 
 class TrainState(BaseModel):
     """Where a run is, as plain numbers; what is not in here is not known after a resume.
 
     `num_attempts` counts batches, learnt from or skipped; `recent_skips` are the attempts
-    that were skipped of late; `share` is that of what was learnt that the newest evaluation
-    found allowed; `elapsed_s` is the time spent training, pauses apart; `micro_batch_size` is
-    what memory was enough for after it had run out, else 0; `largest_micro_batch` and
-    `num_workers` are what the run was begun with, or gone on with (0: not kept yet);
-    `eval_chars` is by how many it is measured, where the clock left time for fewer than asked.
+    that were skipped of late; `ema_loss` is the moving average of the loss; `alpha` is how far
+    from the base weights the newest evaluation found allowed, 1 for all the way; `elapsed_s` is
+    the time spent training, pauses apart; `micro_batch_size` is what memory was enough for after
+    it had run out, else 0; `largest_micro_batch` and `num_workers` are what the run was begun
+    with, or gone on with (0: not kept yet); `eval_chars` is by how many it is measured, where the
+    clock left time for fewer than asked.
     """
 
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
@@ -41,11 +58,11 @@ class TrainState(BaseModel):
     evaluation_s: float = 0.0
     eval_chars: int = 0
     save_s: float = 0.0
-    share: float = 1.0
-    best_nats: float | None = None
+    alpha: float = 1.0
+    best_val_loss: float | None = None
     best_step: int | None = None
     num_worse: int = 0
-    usual_loss: float | None = None
+    ema_loss: float | None = None
     lr_scale: float = 1.0
     num_rollbacks: int = 0
     skips_in_a_row: int = 0
@@ -54,10 +71,17 @@ class TrainState(BaseModel):
     largest_micro_batch: int = 0
     num_workers: int = 0
     steps_at_size: int = 0
-    recomputes: bool = False
+    activation_checkpointing: bool = False
     optimizer_steps: int = 0
     loss_scale: float = 1.0
     good_steps: int = 0
+
+    @model_validator(mode="before")
+    @classmethod
+    def _rename(cls, values: Any) -> Any:
+        if not isinstance(values, Mapping):
+            return values
+        return {RENAMED.get(name, name): value for name, value in values.items()}
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,10 +91,81 @@ class Snapshot:
     The tensors are the live ones: write or clone them before the run goes on.
     """
 
-    counters: TrainState
+    train_state: TrainState
     tensors: dict[str, Tensor]
 
     def clone(self) -> "Snapshot":
-        """Return a state that the run can't change any more."""
+        """Return a snapshot that the run can't change any more."""
         tensors = {name: tensor.detach().clone() for name, tensor in self.tensors.items()}
-        return Snapshot(self.counters.model_copy(deep=True), tensors)
+        return Snapshot(self.train_state.model_copy(deep=True), tensors)
+
+    def named(self, prefix: str) -> dict[str, Tensor]:
+        """Return the tensors whose names begin with `prefix`, without it."""
+        return {
+            name.removeprefix(prefix): tensor
+            for name, tensor in self.tensors.items()
+            if name.startswith(prefix)
+        }
+
+
+def state_dict(state: TrainState, *, stepper: Stepper, base: Mapping[str, Tensor]) -> Snapshot:
+    """Return all that a run needs to go on from here, the live tensors in it.
+
+    Args:
+        state: of the run; what the stepper counts is written into it.
+        stepper: with the model and the optimizers.
+        base: weights that the run began with, if they are kept.
+    """
+    state.micro_batch_size = stepper.micro_batch_size if stepper.has_run_out else 0
+    state.largest_micro_batch = stepper.largest
+    state.num_workers = stepper.num_workers
+    state.steps_at_size = stepper.steps_at_size
+    state.activation_checkpointing = stepper.model.recompute
+    state.optimizer_steps = stepper.optimizers.num_steps
+    state.loss_scale = stepper.loss_scale.value
+    state.good_steps = stepper.loss_scale.good_steps
+    device = stepper.model.wte.weight.device
+    tensors = {
+        (ADAPTERS if is_adapter(name) else WEIGHTS) + name: t
+        for name, t in stepper.model.state_dict().items()
+    }
+    tensors |= {OPTIMIZER + name: t for name, t in stepper.optimizers.state_dict().items()}
+    tensors |= {RANDOM + name: t for name, t in random_state(device).items()}
+    tensors |= {START + name: t for name, t in base.items()}
+    return Snapshot(state.model_copy(deep=True), tensors)
+
+
+def load_state_dict(
+    snapshot: Snapshot,
+    *,
+    stepper: Stepper,
+    base: Mapping[str, Tensor],
+    config: TrainingConfig,
+) -> TrainState:
+    """Give model, optimizers and random generators what a snapshot holds; return its numbers.
+
+    Raises:
+        ModelFileError: it is of another model or optimizer.
+    """
+    state, model = snapshot.train_state.model_copy(deep=True), stepper.model
+    try:
+        model.load_state_dict(snapshot.named(WEIGHTS) | snapshot.named(ADAPTERS))
+        began = snapshot.named(START)
+        for name, tensor in base.items():
+            tensor.copy_(began[name])
+        optimizer = snapshot.named(OPTIMIZER)
+        stepper.optimizers.load_state_dict(optimizer, num_steps=state.optimizer_steps)
+        restore_random_state(snapshot.named(RANDOM), device=model.wte.weight.device)
+    except (KeyError, RuntimeError, TypeError) as error:
+        raise ModelFileError(
+            "the checkpoint is of another model or optimizer",
+            hint="Use the settings it was made with, or begin anew without --resume.",
+        ) from error
+    model.recompute = state.activation_checkpointing or config.activation_checkpointing
+    if state.micro_batch_size:
+        stepper.micro_batch_size = min(state.micro_batch_size, stepper.largest)
+    stepper.steps_at_size = state.steps_at_size
+    if stepper.precision.name == "fp16":
+        stepper.loss_scale.value = state.loss_scale
+        stepper.loss_scale.good_steps = state.good_steps
+    return state

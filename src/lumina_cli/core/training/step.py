@@ -7,7 +7,8 @@ transaction: whichever operation memory runs out in, it ends as if it had not.
 - While gradients are summed, the step starts over with the same random state and pieces
   half as large; when one window is too much, activations are computed twice instead of
   kept; when even that is too much, the run ends.
-- Then nothing but reading and copying is left, which can be done again (see `changes`).
+- Then the optimizer changes numbers in place, by operations that take no memory or can be done
+  again.
 
 B batch, T time, C hidden size, M positions that count.
 """
@@ -20,15 +21,17 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from lumina_cli.core.memory import none_on_oom, retry_on_oom
 from lumina_cli.core.model.transformer import Transformer
 from lumina_cli.core.precision import LossScale, Precision, SkipReason
-from lumina_cli.core.seeding import RandomState, random_state, restore_random_state
+from lumina_cli.core.seeding import random_state, restore_random_state
 from lumina_cli.core.training.compiled import Compiled
-from lumina_cli.core.training.loss import LossSums, linear_cross_entropy, sum_losses
+from lumina_cli.core.training.events import BatchGrown, BatchSplit, CompileFailed, TrainEvent
+from lumina_cli.core.training.loss import LossSums, sum_losses
 from lumina_cli.core.training.optim.optimizers import Optimizers
+from lumina_cli.core.training.parallel.rank import ALONE, Rank, own_rows
 from lumina_cli.core.training.parallel.threads import (
     ThreadDataParallel,
     is_worth_sharing,
@@ -59,8 +62,12 @@ class _Sums(NamedTuple):
     """Sums over a batch, and the length of its gradient."""
 
     nll: float
-    num_right: int
+    num_right: float
     grad_norm: float
+
+
+_Local = list[tuple[Tensor, Tensor]]
+"""Summed loss and ids that were right, of each part that was learnt from on this rank."""
 
 
 class Stepper:
@@ -74,6 +81,7 @@ class Stepper:
         label_smoothing: of the loss that is learnt from.
         micro_batch_size: windows of the model's length at once, at most, or as much text in
             shorter ones; fewer once memory has run out.
+        rank: which of the windows of a batch are learnt from here.
     """
 
     def __init__(
@@ -85,6 +93,7 @@ class Stepper:
         grad_clip: float,
         label_smoothing: float,
         micro_batch_size: int,
+        rank: Rank = ALONE,
     ) -> None:
         self.model = model
         self.optimizers = optimizers
@@ -92,6 +101,7 @@ class Stepper:
         self.grad_clip = grad_clip
         self.label_smoothing = label_smoothing
         self.micro_batch_size = self.largest = micro_batch_size
+        self.rank = rank
         self.loss_scale = LossScale(precision)
         self.compiled: Compiled | None = None
         self.workers = start_workers(model)
@@ -103,15 +113,24 @@ class Stepper:
         return self.micro_batch_size < self.largest
 
     @property
+    def pieces(self) -> tuple[int, bool]:
+        """How many windows are computed at once, and whether activations are computed twice."""
+        return self.micro_batch_size, self.model.recompute
+
+    @property
+    def is_compiled(self) -> bool:
+        """Whether the model is computed compiled."""
+        return self.compiled is not None and self.compiled.failure is None
+
+    @property
     def may_share(self) -> bool:
         """Whether threads share steps where they can be started, and memory is enough.
 
         Not where pieces are too small to have a window of full length for each; nor where
         activations are computed twice: the second time other random numbers would be drawn.
         """
-        is_compiled = self.compiled is not None and self.compiled.failure is None
         has_enough = self.largest >= num_workers(self.model.wte.weight.device)
-        return has_enough and not is_compiled and not self.model.recompute
+        return has_enough and not self.is_compiled and not self.model.recompute
 
     @property
     def num_workers(self) -> int:
@@ -129,8 +148,7 @@ class Stepper:
         self._maybe_try_larger()
         device = self.model.wte.weight.device
         random = retry_on_oom(partial(random_state, device))
-        while (sums := none_on_oom(partial(self._compute, batch, random))) is None:
-            self.halve_micro_batch()
+        while (sums := self._gradients(batch)) is None:
             restore_random_state(random, device=device)
         num = max(batch.num_in_loss, 1)
         result = StepResult(sums.nll / num, sums.num_right / num, sums.grad_norm)
@@ -142,35 +160,61 @@ class Stepper:
         self.steps_at_size += 1
         return result
 
-    def _compute(self, batch: Batch, random: RandomState) -> _Sums:
-        """Sum the gradients of the batch; once more, uncompiled, where compiling fails."""
+    def _gradients(self, batch: Batch) -> _Sums | None:
+        """Sum the gradients of the batch over all ranks.
+
+        Returns:
+            None where it is to be done again, in smaller pieces or uncompiled: whatever happened
+            on one rank, all have done their part of the sum, and do the same from there.
+        """
+        was_compiled = self.is_compiled
+        local = none_on_oom(partial(self._learn_own, batch))
+        for gradients in self.optimizers.gradients:
+            self.rank.all_reduce(gradients)
+        sums = None if local is None else none_on_oom(partial(self._sums, local))
+        failed_to_compile = was_compiled and not self.is_compiled
+        nll, num_right, norm = sums or _Sums(0.0, 0.0, 0.0)
+        norm = norm if self.rank.index == 0 else 0.0  # those of the others may be rounded otherwise
+        told = (sums is None, failed_to_compile, nll, num_right, norm)
+        has_run_out, must_give_up, nll, num_right, norm = self.rank.sum(told)
+        if must_give_up and self.compiled is not None:
+            self.compiled.give_up_with_others()
+            return None
+        if has_run_out:
+            self.halve_micro_batch()
+            return None
+        return _Sums(nll, num_right, norm)
+
+    def _learn_own(self, batch: Batch) -> _Local:
+        """Sum the gradients of this rank's part of the batch, if the compiler lets it."""
         try:
-            return self._gradients(batch)
+            return self._learn_shared(batch)
         except Exception as error:  # whatever a compiler may say
             if self.compiled is None or not self.compiled.give_up(error):
                 raise
-        restore_random_state(random, device=self.model.wte.weight.device)
-        return self._gradients(batch)
+        return []
 
-    def _gradients(self, batch: Batch) -> _Sums:
-        """Sum the gradients of the batch, shared among workers where that is faster."""
+    def _learn_shared(self, batch: Batch) -> _Local:
+        """Sum the gradients of this rank's part of the batch, shared where that is faster."""
         self.optimizers.zero_grad()
-        num_windows, seq_length = batch.inputs.shape
+        own = own_rows(batch, rank=self.rank)
+        num_windows, seq_length = own.inputs.shape
         size = self.micro_batch_size * self.model.config.seq_length // seq_length
         factor = self.loss_scale.value / max(batch.num_in_loss, 1)
         learn = partial(self._learn, factor=factor)
         workers = self._sharing(num_windows, seq_length)
         if workers is None:
-            of_parts = [learn(self.model, batch, at_once=size)]
-        else:
-            bounds = [num_windows * n // workers.count for n in range(workers.count + 1)]
-            parts = [batch.rows(start, stop) for start, stop in pairwise(bounds)]
-            at_once = num_windows if num_windows <= size else size // workers.count
-            of_parts = workers.run(partial(learn, at_once=at_once), parts)
+            return [learn(self.model, own, at_once=size)]
+        bounds = [num_windows * n // workers.count for n in range(workers.count + 1)]
+        parts = [own.rows(start, stop) for start, stop in pairwise(bounds)]
+        at_once = num_windows if num_windows <= size else size // workers.count
+        return workers.run(partial(learn, at_once=at_once), parts)
+
+    def _sums(self, local: _Local) -> _Sums:
         scaled_norm = self.optimizers.grad_norm()
         return _Sums(  # sync point
-            sum(nll.item() for nll, _ in of_parts),
-            sum(int(num_right.item()) for _, num_right in of_parts),
+            sum(nll.item() for nll, _ in local),
+            sum(num_right.item() for _, num_right in local),
             scaled_norm.item() / self.loss_scale.value,
         )
 
@@ -220,11 +264,7 @@ class Stepper:
             hidden = self._hidden(model, inputs).flatten(0, 1)  # (B · T, C)
             if len(chosen) < len(hidden):
                 hidden = hidden.index_select(0, chosen)  # (M, C): only these need logits
-            head: nn.Module = model.lm_head
-            if isinstance(head, nn.Linear) and device.type == "cpu":
-                smoothing = self.label_smoothing
-                return linear_cross_entropy(hidden, head.weight, targets, label_smoothing=smoothing)
-            logits = head(hidden)  # (M, V)
+            logits = model.lm_head(hidden)  # (M, V)
         return sum_losses(logits, targets, label_smoothing=self.label_smoothing)
 
     def _hidden(self, model: Transformer, inputs: Tensor) -> Tensor:
@@ -248,6 +288,18 @@ class Stepper:
                 "memory ran out on a single window of text",
                 hint="Use a smaller model or window: --preset small, or --seq-length 256",
             )
+
+    def events_since(self, before: tuple[int, bool], *, step: int) -> list[TrainEvent]:
+        """Return what memory or a compiler changed since the pieces were `before`, each once."""
+        events: list[TrainEvent] = []
+        if self.micro_batch_size > before[0]:
+            events = [BatchGrown(step, self.micro_batch_size)]
+        elif self.pieces != before:
+            events = [BatchSplit(step, *self.pieces)]
+        if self.compiled is not None and self.compiled.failure is not None:
+            events.append(CompileFailed(step, self.compiled.failure))
+            self.compiled = None
+        return events
 
     def _maybe_try_larger(self) -> None:
         """Try pieces twice as large, long after memory ran out."""

@@ -1,19 +1,19 @@
-"""When a run is measured, on what, and how far a model that forgets is pulled back."""
+"""When a run is measured, and on what."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from functools import partial
+from itertools import islice
 from typing import NamedTuple
-
-import numpy as np
-from torch import Tensor
 
 from lumina_cli.core.model.peft import interpolate_weights
 from lumina_cli.core.model.transformer import Transformer
 from lumina_cli.core.precision import Precision
 from lumina_cli.core.training.config import TrainingConfig
-from lumina_cli.core.training.evaluate import Evaluation, evaluate
-from lumina_cli.core.training.events import StopReason
+from lumina_cli.core.training.evaluate import Evaluation, Totals, measure
+from lumina_cli.core.training.events import Evaluated, Overfits, StopReason
+from lumina_cli.core.training.parallel.rank import ALONE, Rank, on_all
+from lumina_cli.core.training.retention import MAX_TRIALS, RetentionLimit, find_alpha
 from lumina_cli.core.training.state import TrainState
 from lumina_cli.data.batches import spread_batches
 from lumina_cli.data.dataset import TokenDataset
@@ -22,53 +22,23 @@ TIME_SHARE = 0.05
 """Of a run that the clock ends: what measuring and saving may take, however often asked for."""
 
 ONE_SHARE, MOST_SHARE = 0.01, 0.05
-"""Of it, for one evaluation; and at most, where it is enough for fewer than `FEWEST_CHARS`."""
+"""Of it, for one evaluation; and at most, where it is enough for fewer than `MIN_EVAL_CHARS`."""
 
-FEWEST_CHARS = 10_000
+MIN_EVAL_CHARS = 10_000
 """Beside fewer, better and worse models can't be told apart."""
 
-PULLS, MOST_PULLS = 3, 6
-"""Models on the way back to the start that are tried; more where none of them is allowed."""
-
-FLATNESS = 0.4
-"""The power of a rise, in logarithms, that gives the share: what was seen lies at 0.3 to 0.6."""
-
-CLOSE = 0.005
-"""Two shares between which there is nothing to look for."""
-
-SLIGHTLY_LESS = 0.995
-"""Of where a limit should be reached, so that a guess lies on the allowed side of it."""
-
-ROOM_AT_START = 1.02
-"""Times what the start costs is allowed where that alone is too much."""
+OVERFITS_AFTER = 3
+"""Evaluations in a row worse than the best, before that is told."""
 
 Clock = Callable[[], float]
 
-Tried = tuple[float, float]
-"""A share of what was learnt, and what old text costs with it in nats a character."""
-
-
-@dataclass(frozen=True, eq=False)
-class RetentionLimit:
-    """What is not to be forgotten.
-
-    Args:
-        texts: validation texts of what was learnt before.
-        start: the weights that the run began with, by their names in a plain model.
-        most_nats: that a character of the texts may cost in the end.
-    """
-
-    texts: Sequence[TokenDataset] = ()
-    start: Mapping[str, Tensor] = field(default_factory=dict)
-    most_nats: float = math.inf
-
 
 class EvalResult(NamedTuple):
-    """What a model is worth on new text and on old, with a share of what it learnt."""
+    """What a model is worth on new text, and its loss on old text, `alpha` of the way to it."""
 
     new: Evaluation
-    kept_nats: float | None
-    share: float
+    base_loss: float | None
+    alpha: float
 
 
 class Validator:
@@ -80,6 +50,7 @@ class Validator:
         config: how often, and by how many characters.
         precision: in which the model computes.
         seconds: the whole run has, where the clock ends it.
+        rank: which of the batches are measured here.
     """
 
     def __init__(
@@ -90,38 +61,40 @@ class Validator:
         config: TrainingConfig,
         precision: Precision,
         seconds: float | None,
+        rank: Rank = ALONE,
     ) -> None:
         self.validation = validation
         self.retention = retention
         self.config = config
         self.precision = precision
         self.seconds = seconds
+        self.rank = rank
         self.max_chars = config.eval_chars
 
-    def is_due(self, counters: TrainState) -> bool:
+    def is_due(self, state: TrainState) -> bool:
         """Whether progress has passed another of the marks that divide the run evenly."""
-        if counters.evaluated_step < 0:
+        if state.evaluated_step < 0:
             return True  # the untrained model
-        return self.marks_passed(counters) > counters.evaluations_done
+        return self.marks_passed(state) > state.evaluations_done
 
-    def marks_passed(self, counters: TrainState) -> int:
+    def marks_passed(self, state: TrainState) -> int:
         """Return how many of the marks lie behind."""
-        marks = float(self.config.evaluations)
-        if self.seconds is not None and counters.evaluation_s > 0:
-            each_s = counters.evaluation_s + counters.save_s
+        marks = float(self.config.num_evals)
+        if self.seconds is not None and state.evaluation_s > 0:
+            each_s = state.evaluation_s + state.save_s
             marks = min(marks, TIME_SHARE * self.seconds / each_s)
-        return int(counters.progress * marks)
+        return int(state.progress * marks)
 
-    def is_last_due(self, counters: TrainState, reason: StopReason) -> bool:
+    def is_last_due(self, state: TrainState, reason: StopReason) -> bool:
         """Whether the model at the end is still to be measured.
 
         An interrupted run will go on, so it is measured only to leave a model at all.
         """
-        if reason == "interrupted" and counters.best_step is not None:
+        if reason == "interrupted" and state.best_step is not None:
             return False
-        return counters.evaluated_step != counters.num_steps
+        return state.evaluated_step != state.num_steps
 
-    def measure_less(self, model: Transformer, *, batch_size: int, clock: Clock) -> None:
+    def limit_chars(self, model: Transformer, *, batch_size: int, clock: Clock) -> None:
         """Measure by no more text than a small share of the time is enough for.
 
         Where the clock ends the run. The text stays the same from then on, so that figures
@@ -137,54 +110,42 @@ class Validator:
             taken_s = clock() - started_s
         chars_per_s = measured.characters / max(taken_s, 1e-9)
         usual, most = (int(share * self.seconds * chars_per_s) for share in (ONE_SHARE, MOST_SHARE))
-        affordable = max(usual, min(FEWEST_CHARS, most), self.max_chars)
+        affordable = max(usual, min(MIN_EVAL_CHARS, most), self.max_chars)
         self.max_chars = min(affordable, self.config.eval_chars)
 
-    def most_readings(self, counters: TrainState) -> float:
+    def max_slowdown(self, state: TrainState) -> float:
         """Return how many times as long as the last one the next evaluation may take."""
-        if not self.retention.start or counters.share < 1:
+        if not self.retention.base_weights or state.alpha < 1:
             return 1.0
-        return (2 + 1 + MOST_PULLS) / 2  # it read old and new text; then the start, and all pulls
+        return (2 + 1 + MAX_TRIALS) / 2  # it read old and new text; then the base, and all trials
 
-    def examine(self, model: Transformer, *, batch_size: int) -> EvalResult:
-        """Return what the model is worth, pulled back as far as what is remembered takes."""
-        share, kept = 1.0, self._kept_nats(model, batch_size=batch_size)
-        if kept is not None and kept > self.retention.most_nats:
-            share, kept = self._pull(model, kept, batch_size=batch_size)
-            model = interpolate_weights(model, self.retention.start, share=share)
-        return EvalResult(
-            self._measure(model, [self.validation], batch_size=batch_size), kept, share
-        )
+    def validate(self, model: Transformer, *, batch_size: int) -> EvalResult:
+        """Return what the model is worth, as far from its base as old text allows.
 
-    def _pull(self, model: Transformer, kept: float, *, batch_size: int) -> Tried:
-        """Return the share of what was learnt that old text allows, and what it costs then."""
+        Raises:
+            OutOfMemoryError: (torch's) on every rank, where it ran out on one.
+        """
+        loss_at = partial(self._base_loss, model, batch_size=batch_size)
+        alpha, max_loss, base_loss = 1.0, self.retention.max_loss, None
+        if self.retention.texts:
+            base_loss = loss_at(1.0)
+            if base_loss > max_loss:
+                alpha, base_loss = find_alpha(loss_at, learnt_loss=base_loss, max_loss=max_loss)
+        new = self._measure(model, [self.validation], batch_size=batch_size, alpha=alpha)
+        return EvalResult(new, base_loss, alpha)
 
-        def nats_at(share: float) -> float:
-            between = interpolate_weights(model, self.retention.start, share=share)
-            nats = self._kept_nats(between, batch_size=batch_size)
-            assert nats is not None, "there is old text"
-            return nats
-
-        start, limit = nats_at(0.0), self.retention.most_nats
-        if not start <= limit:
-            limit = ROOM_AT_START * start
-        if kept <= limit:
-            return 1.0, kept
-        tried = [(0.0, start), (1.0, kept)]
-        for number in range(MOST_PULLS):
-            if number >= PULLS and _allowed(tried, limit=limit)[0] > 0:
-                break
-            share = _next_share(tried, limit=limit)
-            tried.append((share, nats_at(share)))
-        return _allowed(tried, limit=limit)
-
-    def _kept_nats(self, model: Transformer, *, batch_size: int) -> float | None:
-        if not self.retention.texts:
-            return None
-        return self._measure(model, self.retention.texts, batch_size=batch_size).nats_per_char
+    def _base_loss(self, model: Transformer, alpha: float, *, batch_size: int) -> float:
+        texts = self.retention.texts
+        measured = self._measure(model, texts, batch_size=batch_size, alpha=alpha)
+        return measured.nats_per_char
 
     def _measure(
-        self, model: Transformer, texts: Sequence[TokenDataset], *, batch_size: int
+        self,
+        model: Transformer,
+        texts: Sequence[TokenDataset],
+        *,
+        batch_size: int,
+        alpha: float = 1.0,
     ) -> Evaluation:
         batches = spread_batches(
             texts,
@@ -192,36 +153,45 @@ class Validator:
             batch_size=batch_size,
             max_chars=self.max_chars,
         )
-        return evaluate(
-            model, batches, tokenizer=self.validation.tokenizer, precision=self.precision
-        )
+        own = islice(batches, self.rank.index, None, self.rank.world_size)
+
+        def totals() -> Totals:
+            base = self.retention.base_weights
+            held = interpolate_weights(model, base, share=alpha) if alpha < 1 else model
+            return measure(held, own, tokenizer=self.validation.tokenizer, precision=self.precision)
+
+        return Evaluation.of(Totals(*self.rank.sum(on_all(totals, rank=self.rank))))
 
 
-def _allowed(tried: Sequence[Tried], *, limit: float) -> Tried:
-    """Return the largest share whose nats are within the limit; the start always is."""
-    return max((each for each in tried if each[1] <= limit), default=tried[0])
+def note_evaluation(result: EvalResult, *, state: TrainState, seconds: float) -> Evaluated:
+    """Count an evaluation, and return what is told of it."""
+    new, best = result.new, state.best_val_loss
+    state.evaluated_step, state.evaluation_s, state.alpha = state.num_steps, seconds, result.alpha
+    # Without validation text the latest model is the best known.
+    is_better = new.characters == 0 or new.nats_per_char < (math.inf if best is None else best)
+    is_best = state.num_steps > 0 and is_better
+    if is_best:
+        state.best_step, state.num_worse = state.num_steps, 0
+        state.best_val_loss = new.nats_per_char if new.characters else None
+    elif state.num_steps > 0:
+        state.num_worse += 1
+    return Evaluated(
+        step=state.num_steps,
+        nats_per_char=new.nats_per_char,
+        bits_per_char=new.bits_per_char,
+        accuracy=new.accuracy,
+        is_best=is_best,
+        seconds=seconds,
+        base_loss=result.base_loss,
+        alpha=result.alpha,
+    )
 
 
-def _next_share(tried: Sequence[Tried], *, limit: float) -> float:
-    """Return where nats should reach the limit, by shares that were tried and their nats.
-
-    What old text costs mostly rises ever more steeply from the start. The first guess is a
-    curve that begins flat, the next ones a parabola through the three that are closest to the
-    limit. While nothing but the start is allowed the rise is steep at once, and a straight line
-    from there is followed.
-    """
-    low, low_nats = _allowed(tried, limit=limit)
-    high, high_nats = min(each for each in tried if not each[1] <= limit)
-    middle = (low + high) / 2
-    if high - low < CLOSE or low_nats <= 0 or not math.isfinite(high_nats):
-        return middle
-    if len(tried) == 2:
-        return float((math.log(limit / low_nats) / math.log(high_nats / low_nats)) ** FLATNESS)
-    if low == 0 and len(tried) > 3:
-        return high * min(0.5, SLIGHTLY_LESS * (limit - low_nats) / (high_nats - low_nats))
-    finite = [each for each in tried if math.isfinite(each[1])]
-    closest = sorted(finite, key=lambda each: abs(each[1] - limit))[:3]
-    parabola = np.polyfit([share for share, _ in closest], [nats - limit for _, nats in closest], 2)
-    roots = [float(root.real) for root in np.roots(parabola) if root.imag == 0]
-    between = [SLIGHTLY_LESS * root for root in roots if low < SLIGHTLY_LESS * root < high]
-    return max(between, default=middle)
+def note_overfitting(evaluated: Evaluated, *, state: TrainState) -> list[Overfits]:
+    """Return that validation gets worse, once it has for some time."""
+    best, best_step = state.best_val_loss, state.best_step
+    # Without a best one, no measurement was a number yet.
+    if state.num_worse != OVERFITS_AFTER or best is None:
+        return []
+    assert best_step is not None
+    return [Overfits(state.num_steps, best_step, best, evaluated.nats_per_char)]

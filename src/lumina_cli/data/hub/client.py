@@ -1,7 +1,7 @@
-"""The Hugging Face hub: reached within seconds or not at all, and told why.
+"""A client of the Hugging Face hub that fails within seconds, with the reason.
 
-The library retries for long when there is no network, so a quick look comes first. What
-HF_ENDPOINT, HF_TOKEN, HF_HOME, HF_HUB_OFFLINE and the proxy variables say is honoured.
+The library retries for long when there is no network, so a quick probe comes first.
+HF_ENDPOINT, HF_TOKEN, HF_HOME, HF_HUB_OFFLINE and the proxy variables are honoured.
 """
 
 import errno
@@ -16,9 +16,9 @@ from typing import Any
 
 from lumina_cli.errors import HubError, LuminaError, StorageError, UsageError
 
-USUAL_ENDPOINT = "https://huggingface.co"
-LOOK_S = 4.0
-TWO_WAYS = (
+DEFAULT_ENDPOINT = "https://huggingface.co"
+PROBE_S = 4.0
+_ALTERNATIVES = (
     "Fetch from a copy: lumina data fetch {name} --from PATH. "
     "Or begin with what is in the package: lumina train --data starter"
 )
@@ -26,7 +26,7 @@ TWO_WAYS = (
 
 @dataclass(frozen=True, slots=True)
 class HubConfig:
-    """How the hub is asked.
+    """How the hub is reached.
 
     `endpoint` is its address, empty for HF_ENDPOINT or the usual one; `offline` keeps to what
     the library has in its cache.
@@ -38,7 +38,7 @@ class HubConfig:
 
 
 @dataclass(frozen=True)
-class HubDataSet:
+class HubDataset:
     """A data set as the hub gave it: its parts by name, the exact revision, its licence."""
 
     parts: dict[str, Any]
@@ -46,21 +46,21 @@ class HubDataSet:
     licence: str
 
 
-def load(repo: str, *, name: str, config: HubConfig) -> HubDataSet:
+def load(repo: str, *, name: str, config: HubConfig) -> HubDataset:
     """Return a data set of the hub, downloaded into the library's own cache.
 
     Raises:
         HubError: the hub can't be reached, has no such data set, or does not give it.
         StorageError: the disk is full.
     """
-    endpoint = config.endpoint or os.environ.get("HF_ENDPOINT") or USUAL_ENDPOINT
+    endpoint = config.endpoint or os.environ.get("HF_ENDPOINT") or DEFAULT_ENDPOINT
     if not endpoint.startswith(("https://", "http://")):
         raise UsageError(
-            f"the endpoint {endpoint} is no address of a hub", hint=f"As in {USUAL_ENDPOINT}"
+            f"the endpoint {endpoint} is no address of a hub", hint=f"As in {DEFAULT_ENDPOINT}"
         )
     offline = config.offline or _is_true("HF_HUB_OFFLINE") or _is_true("HF_DATASETS_OFFLINE")
     if not offline:
-        _look_at(endpoint, name=name)
+        _probe(endpoint, name=name)
     os.environ["HF_ENDPOINT"] = endpoint  # the library reads these when it is first imported
     if offline:
         os.environ["HF_HUB_OFFLINE"] = "1"
@@ -68,7 +68,7 @@ def load(repo: str, *, name: str, config: HubConfig) -> HubDataSet:
         return _load(repo, config=config, endpoint=endpoint, offline=offline)
 
 
-def _load(repo: str, *, config: HubConfig, endpoint: str, offline: bool) -> HubDataSet:
+def _load(repo: str, *, config: HubConfig, endpoint: str, offline: bool) -> HubDataset:
     import datasets  # noqa: PLC0415  slow to load, and needed for this alone
     from huggingface_hub import HfApi  # noqa: PLC0415
 
@@ -78,18 +78,18 @@ def _load(repo: str, *, config: HubConfig, endpoint: str, offline: bool) -> HubD
         info = HfApi(endpoint=endpoint).dataset_info(repo, revision=revision, timeout=30)
         revision = info.sha or revision
         licence = str(info.card_data.get("license") or "") if info.card_data else ""
-    return HubDataSet(dict(datasets.load_dataset(repo, revision=revision)), revision, licence)
+    return HubDataset(dict(datasets.load_dataset(repo, revision=revision)), revision, licence)
 
 
-def _look_at(endpoint: str, *, name: str) -> None:
-    """Ask the hub for anything; an answer of any kind will do."""
+def _probe(endpoint: str, *, name: str) -> None:
+    """Ask the hub for its front page: an answer of any kind will do."""
     failures: list[str] = []
     answered = threading.Event()
 
     def ask() -> None:
         try:
             request = urllib.request.Request(endpoint, method="HEAD")
-            with urllib.request.urlopen(request, timeout=LOOK_S):
+            with urllib.request.urlopen(request, timeout=PROBE_S):
                 pass
         except urllib.error.HTTPError:
             pass  # it is there
@@ -99,15 +99,15 @@ def _look_at(endpoint: str, *, name: str) -> None:
 
     # a name server can be silent for longer than any time limit of a socket
     threading.Thread(target=ask, daemon=True).start()
-    if not answered.wait(LOOK_S):
-        failures.append(f"no answer within {LOOK_S:.0f} s")
+    if not answered.wait(PROBE_S):
+        failures.append(f"no answer within {PROBE_S:.0f} s")
     if failures:
         raise _unreachable(endpoint, failures[0], name=name)
 
 
 @contextmanager
 def _hub_errors(repo: str, *, name: str, endpoint: str, offline: bool) -> Iterator[None]:
-    """Turn what the libraries raise into what a person can mend."""
+    """Turn what the libraries raise into a LuminaError."""
     from datasets.exceptions import DatasetsError  # noqa: PLC0415  slow to load
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError  # noqa: PLC0415
 
@@ -136,7 +136,7 @@ def _explained(
     if offline:
         return HubError(
             f"{repo} is not in the cache of the hub's library, and we are offline",
-            hint=TWO_WAYS.format(name=name),
+            hint=_ALTERNATIVES.format(name=name),
         )
     if kinds & {"RevisionNotFoundError"}:
         return HubError(
@@ -156,7 +156,7 @@ def _explained(
         return _unreachable(endpoint, str(error).partition("\n")[0], name=name)
     return HubError(
         f"the hub gave no {repo}: {type(error).__name__}: {str(error).partition(chr(10))[0][:200]}",
-        hint=TWO_WAYS.format(name=name),
+        hint=_ALTERNATIVES.format(name=name),
     )
 
 
@@ -180,7 +180,7 @@ def _causes(error: BaseException | None) -> Iterator[BaseException]:
 
 def _unreachable(endpoint: str, reason: str, *, name: str) -> HubError:
     return HubError(
-        f"the hub at {endpoint} can't be reached: {reason}", hint=TWO_WAYS.format(name=name)
+        f"the hub at {endpoint} can't be reached: {reason}", hint=_ALTERNATIVES.format(name=name)
     )
 
 

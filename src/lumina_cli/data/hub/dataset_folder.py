@@ -1,8 +1,8 @@
-"""A fetched data set on disk: its parts as JSON lines, and a manifest of what they are.
+"""The folder of a fetched data set: its parts as JSON lines, and a manifest of what they are.
 
     oasst1_data/train.jsonl  validation.jsonl  dataset.json
 
-Written beside its place and renamed into it, so that it is there whole or not at all.
+Written under another name and renamed, so that it is there whole or not at all.
 """
 
 import hashlib
@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from lumina_cli.data.schemas.fields import Record
+from lumina_cli.data.rows import Record
 from lumina_cli.errors import DataError, OutputError, StorageError
 
 MANIFEST = "dataset.json"
@@ -51,7 +51,7 @@ class Manifest:
 
 
 class FolderWriter:
-    """Writes the parts of a data set into a folder that no one sees yet."""
+    """Writes the parts of a data set into a temporary folder."""
 
     def __init__(self, folder: Path, *, manifest: Manifest) -> None:
         self._folder = folder
@@ -89,13 +89,13 @@ class FolderWriter:
 
 @contextmanager
 def new_folder(path: Path, *, manifest: Manifest) -> Iterator[FolderWriter]:
-    """Give a writer for a folder that takes the place of `path` once all is written.
+    """Give a writer for a folder that replaces `path` once all is written.
 
     Raises:
-        OutputError: the place is taken by something else, or can't be written to.
+        OutputError: something else has that name, or it can't be written to.
         StorageError: the disk is full or fails.
     """
-    refuse_foreign(path)
+    refuse_other_files(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         staging = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
@@ -107,7 +107,7 @@ def new_folder(path: Path, *, manifest: Manifest) -> Iterator[FolderWriter]:
         writer = FolderWriter(staging, manifest=manifest)
         yield writer
         writer.finish()
-        _take_place(staging, path)
+        _replace(staging, path)
     except OSError as error:
         raise StorageError(f"{path} can't be written: {error.strerror or error}") from error
     finally:
@@ -141,8 +141,8 @@ def verify(path: Path, manifest: Mapping[str, Any]) -> None:
             raise DataError(f"{path / name} {what}", hint="Fetch it anew: add --force.")
 
 
-def refuse_foreign(path: Path) -> None:
-    """Refuse to replace what is no fetched data set: somebody's own files."""
+def refuse_other_files(path: Path) -> None:
+    """Raise OutputError for a folder with files that were not fetched, which are never replaced."""
     if not path.exists() and not path.is_symlink():
         return
     manifest = read_manifest(path) or {"files": {}}
@@ -154,7 +154,7 @@ def refuse_foreign(path: Path) -> None:
         )
 
 
-def _take_place(staging: Path, path: Path) -> None:
+def _replace(staging: Path, path: Path) -> None:
     staging.chmod(0o755)
     if path.is_dir():
         old = Path(tempfile.mkdtemp(prefix=f".{path.name}.old.", dir=path.parent))

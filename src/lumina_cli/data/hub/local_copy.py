@@ -1,25 +1,27 @@
-"""A data set from a local copy or the hub: what is in which part, and its rows."""
+"""The parts of a data set (train, validation), and their rows from a local copy of it."""
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from lumina_cli.data.config import DataConfig
-from lumina_cli.data.readers.files import rows_of_file
-from lumina_cli.data.readers.json_rows import Row
-from lumina_cli.data.readers.sources import find_files
-from lumina_cli.data.report import Place, ReadReport
+from lumina_cli.data.readers.files import find_files
+from lumina_cli.data.readers.registry import DOCUMENT_READERS, rows_of_file
+from lumina_cli.data.readers.sniff import sniff_file
+from lumina_cli.data.report import Location, ReadReport
+from lumina_cli.data.rows import Row
+from lumina_cli.errors import DataError
 
 VALIDATION_NAMES = ("validation", "valid", "val", "dev", "eval")
 TEST_NAMES = ("test",)
 PREFERRED = "sft"
-"""Sets made for several trainings name the parts with whole conversations so."""
+"""The word for whole conversations in data sets with parts for several kinds of training."""
 
 
-def parts_of_mirror(path: Path, *, report: ReadReport) -> dict[str, list[Path]]:
+def parts_of_local_copy(path: Path, *, report: ReadReport) -> dict[str, list[Path]]:
     """Return the files of a copy by the part of the data set they hold.
 
-    A single file is all for training; in a folder the names tell, as in
-    data/validation-00000-of-00001.parquet. What is kept for a final test is left alone.
+    A single file is all for training; in a folder the names of the files tell, as in
+    data/validation-00000-of-00001.parquet. Test parts are not taken.
     """
     if path.is_file():
         return {"train": [path]}
@@ -31,14 +33,16 @@ def parts_of_mirror(path: Path, *, report: ReadReport) -> dict[str, list[Path]]:
 def by_part(names: Iterable[str], *, report: ReadReport) -> dict[str, list[str]]:
     """Return names of files or splits by the part they belong to: train or validation.
 
-    Where a set has the same talks in several forms, only one is taken, and that is told.
+    Where a set has the same conversations in several forms, one is taken and a notice says so.
     """
     parts: dict[str, list[str]] = {}
     taken = list(names)
     if any(PREFERRED in _words(name) for name in taken):
         for name in taken:
             if PREFERRED not in _words(name):
-                report.notices.add("another form of the same data is not taken", Place(Path(name)))
+                report.notices.add(
+                    "another form of the same data is not taken", Location(Path(name))
+                )
         taken = [name for name in taken if PREFERRED in _words(name)]
     for name in taken:
         parts.setdefault(_part_of(name), []).append(name)
@@ -46,11 +50,21 @@ def by_part(names: Iterable[str], *, report: ReadReport) -> dict[str, list[str]]
     return parts
 
 
-def rows_of_mirror(files: list[Path], *, report: ReadReport) -> Iterator[Row]:
-    """Yield the rows of the files of one part."""
+def rows_of_local_copy(files: list[Path], *, report: ReadReport) -> Iterator[Row]:
+    """Yield the rows of the files of one part.
+
+    Raises:
+        DataError: a file holds text without rows, or is damaged.
+    """
     defaults = DataConfig.model_validate({})
     for file in files:
-        yield from rows_of_file(file, config=defaults, report=report)
+        container = sniff_file(file, config=defaults)
+        if container in DOCUMENT_READERS:
+            raise DataError(
+                f"{file} is plain or tagged text, not rows",
+                hint=f"Text needs no fetching: lumina train --data {file}",
+            )
+        yield from rows_of_file(file, container=container, config=defaults, report=report)
 
 
 def _part_of(name: str) -> str:

@@ -1,4 +1,4 @@
-"""The data sets that are known by name."""
+"""The registry of data sets that are known by name."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -6,10 +6,10 @@ from pathlib import Path
 
 
 @dataclass(frozen=True, slots=True)
-class DataSet:
+class KnownDataset:
     """A data set that can be fetched.
 
-    `repo` is its place on the hub, empty for what the package holds itself; `num_rows` says
+    `repo` is its name on the hub, empty for what the package itself contains; `num_rows` says
     how many rows each part of it has, where that is known.
     """
 
@@ -21,14 +21,14 @@ class DataSet:
 
     @property
     def folder(self) -> Path:
-        """Where it lies when no other folder is named."""
+        """Return the folder it is fetched into by default."""
         return Path(f"{self.name.replace('/', '--')}_data")
 
 
-KNOWN = {
-    data_set.name: data_set
-    for data_set in (
-        DataSet(
+KNOWN_DATASETS = {
+    dataset.name: dataset
+    for dataset in (
+        KnownDataset(
             "oasst1",
             repo="OpenAssistant/oasst1",
             licence="Apache-2.0",
@@ -36,7 +36,7 @@ KNOWN = {
             "in 35 languages",
             num_rows={"train": 84_437, "validation": 4_401},
         ),
-        DataSet(
+        KnownDataset(
             "starter",
             repo="",
             licence="as this package",
@@ -46,15 +46,15 @@ KNOWN = {
 }
 
 
-def data_set(name: str) -> DataSet | None:
+def find_dataset(name: str) -> KnownDataset | None:
     """Return a known data set, or any of the hub's named OWNER/NAME; None for no such name."""
-    known = KNOWN.get(name.lower())
+    known = KNOWN_DATASETS.get(name.lower())
     if known:
         return known
-    for each in KNOWN.values():
-        if name.lower() == each.repo.lower():
+    for each in KNOWN_DATASETS.values():
+        if each.repo and name.lower() == each.repo.lower():
             return each
     owner, slash, rest = name.partition("/")
     if not (slash and owner and rest) or "/" in rest or name.startswith("."):
         return None
-    return DataSet(name, repo=name, licence="", description="a data set of the hub")
+    return KnownDataset(name, repo=name, licence="", description="a data set of the hub")

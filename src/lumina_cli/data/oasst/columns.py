@@ -1,9 +1,9 @@
-"""OASST messages in the columns of the hub, wherever they come from."""
+"""OASST messages in the columns that the data set has on the hub, whatever they come from."""
 
 from collections.abc import Mapping
 from typing import Any
 
-from lumina_cli.data.schemas.fields import Record
+from lumina_cli.data.rows import Record
 
 OASST_COLUMNS = (
     "message_id",
@@ -28,7 +28,7 @@ OASST_COLUMNS = (
 
 
 def as_on_the_hub(record: Record) -> dict[str, Any]:
-    """Return a message in the hub's columns, null where it has nothing.
+    """Return a message in the columns of the hub, None where it has no value.
 
     The exports of trees have {"+1": 3} where the hub has {"name": ["+1"], "count": [3]}.
     """

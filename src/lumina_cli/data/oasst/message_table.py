@@ -1,4 +1,4 @@
-"""Messages of trees while they come in: columns in memory, texts in a temporary file."""
+"""The messages of all trees, collected: columns in memory, texts in a temporary file."""
 
 import hashlib
 import struct
@@ -10,7 +10,7 @@ import numpy.typing as npt
 from lumina_cli.conversation import Message, Role
 from lumina_cli.data.oasst.nodes import Node
 from lumina_cli.data.oasst.text_buffer import TextBuffer
-from lumina_cli.data.report import Place
+from lumina_cli.data.report import Location
 
 ROLES: tuple[Role, ...] = ("system", "user", "bot")
 BOT = ROLES.index("bot")
@@ -43,7 +43,7 @@ class MessageTable:
 
     def __init__(self) -> None:
         self._records = bytearray()
-        self._spill = TextBuffer()
+        self._buffer = TextBuffer()
         self._langs: dict[str, int] = {}
         self._files: dict[Path, int] = {}
 
@@ -51,14 +51,14 @@ class MessageTable:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._spill.close()
+        self._buffer.close()
 
     def __len__(self) -> int:
         return len(self._records) // _RECORD.size
 
-    def add(self, node: Node, *, place: Place) -> None:
+    def add(self, node: Node, *, location: Location) -> None:
         """Add a message; one that is left out is kept by its id alone."""
-        position, num_bytes = self._spill.write(node.text)
+        position, num_bytes = self._buffer.write(node.text)
         self._records += _RECORD.pack(
             _digest(node.id),
             0 if node.parent is None else _digest(node.parent),
@@ -68,8 +68,8 @@ class MessageTable:
             num_bytes,
             node.rank,
             self._langs.setdefault(node.lang, len(self._langs)),
-            self._files.setdefault(place.path, len(self._files)),
-            place.line,
+            self._files.setdefault(location.path, len(self._files)),
+            location.line,
             ROLES.index(node.role),
             node.parent is not None,
             not node.left_out,
@@ -81,16 +81,16 @@ class MessageTable:
 
     def message(self, record: np.void, *, in_loss: bool) -> Message:
         """Return the message of a record."""
-        text = self._spill.read(int(record["position"]), int(record["num_bytes"]))
+        text = self._buffer.read(int(record["position"]), int(record["num_bytes"]))
         return Message(ROLES[record["role"]], text, in_loss)
 
     def langs(self) -> list[str]:
         """Return the languages by their numbers."""
         return list(self._langs)
 
-    def place(self, record: np.void) -> Place:
+    def location(self, record: np.void) -> Location:
         """Return where a record was read."""
-        return Place(list(self._files)[record["file"]], int(record["line"]))
+        return Location(list(self._files)[record["file"]], int(record["line"]))
 
 
 def _digest(text: str) -> int:

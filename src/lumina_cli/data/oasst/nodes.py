@@ -1,23 +1,38 @@
-"""OASST messages: rows of a table, or trees with the replies inside.
+"""OASST messages: one a row, or whole trees with the replies nested in them.
 
-Either way a message ends as one `Node` with the id of what it answers; the trees are
-rebuilt from the ids alone (`forest.py`), whatever the order of the rows.
+Either way each message becomes one `Node` with the id of the message it answers; the trees are
+rebuilt from the ids alone (`trees.py`), whatever the order of the rows.
 """
 
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from lumina_cli.conversation import Role
-from lumina_cli.data.schemas.fields import BadRow, Record, role_of, text_of
+from lumina_cli.data.rows import BadRow, Record, role_of, text_of
 
 NO_RANK = 2**31 - 1
-"""Where a message without a rank stands among its siblings: behind all that have one."""
+"""The rank of a message without one: it comes after all its siblings that have one."""
+
+OASST_KEYS = frozenset(
+    {
+        "message_id",
+        "parent_id",
+        "role",
+        "lang",
+        "rank",
+        "deleted",
+        "review_result",
+        "synthetic",
+        "replies",
+    }
+)
+"""What is read of a row beside its text."""
 
 
 class Node(NamedTuple):
     """One message of a tree.
 
-    `left_out` says why a sound message is not read, or nothing.
+    `left_out` says why a valid message is not read; it is empty where it is read.
     """
 
     id: str
@@ -27,6 +42,21 @@ class Node(NamedTuple):
     lang: str
     rank: int
     left_out: str
+
+
+def is_oasst(record: Record) -> bool:
+    """Say whether a row is an OASST message or tree, or a message with a role and no ids."""
+    if is_tree(record):
+        return True
+    return "role" in record and not record.keys().isdisjoint({"text", "content", "message_id"})
+
+
+def is_tree(record: Record) -> bool:
+    """Say whether a row is a whole tree of messages, or a message with its replies inside.
+
+    A column of replies that is empty makes no tree: such a row names the message it answers.
+    """
+    return bool(record.get("replies")) or isinstance(record.get("prompt"), dict)
 
 
 def has_ids(record: Record) -> bool:
@@ -52,8 +82,8 @@ def node_of(record: Record, *, include_synthetic: bool) -> Node:
     )
 
 
-def lost_node(record: Record) -> Node | None:
-    """Return what is left of a row that can't be read: its id, where it has one."""
+def unreadable_node(record: Record) -> Node | None:
+    """Return the node of a row that can't be read: its id alone, None where it has none."""
     try:
         name = _id(record.get("message_id"), "message_id")
     except BadRow:
@@ -90,7 +120,7 @@ def messages_of_tree(record: Record, *, name: str) -> Iterator[Record]:
 
 
 def reason_to_leave_out(record: Record, *, include_synthetic: bool) -> str:
-    """Return why a sound message is not read, or nothing. Raises BadRow."""
+    """Return why a valid message is not read, or an empty text. Raises BadRow."""
     if _flag(record, "deleted"):
         return "it was deleted"
     if _flag(record, "review_result", default=True) is False:
@@ -101,7 +131,7 @@ def reason_to_leave_out(record: Record, *, include_synthetic: bool) -> str:
 
 
 def _flag(record: Record, key: str, *, default: bool = False) -> bool:
-    """Return a value that is true or false, in one of the ways in which people write it."""
+    """Return a boolean, which tables may spell as 0, 1, "true" or "False"."""
     value = record.get(key)
     if value is None:
         return default
@@ -124,7 +154,7 @@ def _lang_of(value: object) -> str:
 
 
 def _rank_of(value: object) -> int:
-    """Return a rank; what is no whole number from 0 stands behind all that are."""
+    """Return a rank, or NO_RANK for what is no whole number from 0."""
     if isinstance(value, str) and value.strip().isdecimal():  # as tables have it
         value = int(value.strip()[:10])
     if isinstance(value, bool) or not isinstance(value, int | float):

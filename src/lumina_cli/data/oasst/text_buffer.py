@@ -1,4 +1,4 @@
-"""Texts that wait in a temporary file until their conversation is known."""
+"""Texts in a temporary file, read back once their conversation is known."""
 
 import os
 import tempfile
@@ -10,7 +10,7 @@ IN_MEMORY_BYTES = 1 << 26
 
 
 class TextBuffer:
-    """Texts by position. Small data stays in memory; the file has no name and dies with us."""
+    """Texts by position. Few stay in memory; the file has no name and ends with the process."""
 
     def __init__(self) -> None:
         self._file: IO[bytes] = tempfile.SpooledTemporaryFile(IN_MEMORY_BYTES)  # noqa: SIM115
@@ -37,5 +37,5 @@ class TextBuffer:
         return self._file.read(num_bytes).decode()
 
     def close(self) -> None:
-        """Give the room back."""
+        """Delete the file."""
         self._file.close()

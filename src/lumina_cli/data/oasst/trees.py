@@ -1,13 +1,13 @@
 """Conversation trees, rebuilt from the ids of their messages.
 
-Messages come in any order and from any number of files, so questions about ancestry are
-asked of whole columns at once, by pointer doubling: each step looks twice as far up as the
-one before, and a chain of ten thousand replies needs fourteen. Nothing here calls itself.
+Messages come in any order and from any number of files, so ancestors are found for whole
+columns at once, by pointer doubling: each step looks twice as far up as the one before, and a
+chain of ten thousand replies needs fourteen. Nothing here is recursive.
 
-    a message that is not read      takes all that answers it, and what answers that, along
-    orphans, circles, repetitions   are counted with their first file and line
-    siblings                        by rank (0 is the best, none is last), then by id
-    turns behind the last reply     are cut, for nothing can be learnt from them
+    a message that is not read      takes all its descendants along
+    orphans, cycles, repetitions    are counted with their first file and line
+    siblings                        are ordered by rank (0 is the best, none is last), then by id
+    messages after the last reply   are cut, for nothing can be learnt from them
 
 Source: W. D. Hillis, G. L. Steele, "Data parallel algorithms", CACM 29 (1986), doubling.
 """
@@ -24,7 +24,7 @@ from lumina_cli.data.oasst.message_table import BOT, MessageTable
 from lumina_cli.data.report import Issues, ReadReport
 
 Rows = npt.NDArray[np.int32]
-"""Numbers of messages: with 73 bytes each, no machine holds more than fit into 32 bits."""
+"""Indices of messages: with 73 bytes each, no machine holds more than fit into 32 bits."""
 Marks = npt.NDArray[np.bool_]
 
 NO_PARENT, MISSING = -1, -2
@@ -33,60 +33,60 @@ NO_PARENT, MISSING = -1, -2
 def conversations_of_trees(
     messages: MessageTable, *, lang: str, paths: str, report: ReadReport
 ) -> Iterator[Conversation]:
-    """Yield the conversations of all trees, in the order in which their first messages came.
+    """Yield the conversations of all trees, in the order in which their roots were read.
 
     Args:
         messages: all messages of all trees.
-        lang: languages of first messages, with commas between, or "all".
+        lang: languages of roots, with commas between, or "all".
         paths: "best" for one conversation a tree, "all" for every one, "top-K" for the K best.
         report: what is not read is counted here.
     """
     if not len(messages):
         return
-    forest = _Forest(messages, lang=lang, report=report)
+    trees = _Trees(messages, lang=lang, report=report)
     num_paths = {"best": 1, "all": None}.get(paths) if "-" not in paths else int(paths[4:])
-    for root in forest.roots:
-        yield from forest.conversations(int(root), num_paths=num_paths)
-    forest.tell_of_the_unsaid(report)
+    for root in trees.roots:
+        yield from trees.conversations(int(root), num_paths=num_paths)
+    trees.report_unused(report)
 
 
-class _Forest:
-    """Which messages are read, and which answers which."""
+class _Trees:
+    """Which messages are read, and which one answers which."""
 
     def __init__(self, messages: MessageTable, *, lang: str, report: ReadReport) -> None:
         self._messages = messages
         self._columns = messages.columns()
         repeats, parent = self._link(report)
         self._read = self._columns["is_read"] & ~repeats
-        self._leave_out_lost(parent, report)
+        self._leave_out_unlinked(parent, report)
         self._leave_out_languages(parent, lang, report)
-        self._cut_the_unanswered(parent, report)
-        self._said = np.zeros(len(messages), dtype=np.bool_)
+        self._cut_unanswered(parent, report)
+        self._used = np.zeros(len(messages), dtype=np.bool_)
         self.roots: Rows = np.flatnonzero(self._read & (parent == NO_PARENT)).astype(np.int32)
-        self._replies, self._replies_begin = self._siblings_in_order(parent)
+        self._replies, self._replies_begin = self._replies_in_order(parent)
 
     def conversations(self, root: int, *, num_paths: int | None) -> Iterator[Conversation]:
         """Yield the best conversations that begin at `root`; each message counts in one."""
         group = f"tree {self._columns['id'][root]:016x}"
-        said: set[int] = set()
+        used: set[int] = set()
         for path in islice(self._paths(root), num_paths):
             yield Conversation(
                 tuple(
-                    self._messages.message(self._columns[row], in_loss=row not in said)
+                    self._messages.message(self._columns[row], in_loss=row not in used)
                     for row in path
                 ),
                 group=group,
             )
-            said.update(path)
-        self._said[list(said)] = True
+            used.update(path)
+        self._used[list(used)] = True
 
-    def tell_of_the_unsaid(self, report: ReadReport) -> None:
-        """Count the messages that none of the conversations so far went through."""
-        wording = "it lies off the paths that were asked for (see --paths)"
-        self._tell(report.left_out, wording, self._read & ~self._said)
+    def report_unused(self, report: ReadReport) -> None:
+        """Count the messages that are in none of the conversations so far."""
+        wording = "it lies off the paths that were asked for (see --oasst-paths)"
+        self._report(report.left_out, wording, self._read & ~self._used)
 
     def _paths(self, root: int) -> Iterator[list[int]]:
-        """Yield the ways from `root` to the last replies, the best ranked first."""
+        """Yield the paths from `root` to the leaves, the best ranked first."""
         path: list[int] = []
         waiting = [(root, 0)]
         while waiting:
@@ -109,28 +109,28 @@ class _Forest:
         original[by_id] = rows[np.cumsum(is_first) - 1]
         repeats = original != np.arange(len(original), dtype=np.int32)
         same = columns["text_hash"] == columns["text_hash"][original]
-        self._tell(report.left_out, "the same message stands twice", repeats & same)
-        self._tell(report.skipped, "its id stands twice, with another text", repeats & ~same)
+        self._report(report.left_out, "the same message stands twice", repeats & same)
+        self._report(report.skipped, "its id stands twice, with another text", repeats & ~same)
 
         nearest = np.minimum(np.searchsorted(ids, columns["parent"]), len(ids) - 1)
         known = ids[nearest] == columns["parent"]
         parent = np.where(known, rows[nearest], np.int32(MISSING))
         return repeats, np.where(columns["has_parent"], parent, np.int32(NO_PARENT))
 
-    def _leave_out_lost(self, parent: Rows, report: ReadReport) -> None:
-        """Leave out what hangs on nothing, on itself, or on a message that is not read."""
+    def _leave_out_unlinked(self, parent: Rows, report: ReadReport) -> None:
+        """Leave out orphans, cycles, and the descendants of messages that are not read."""
         orphans = self._read & (parent == MISSING)
-        self._tell(report.skipped, "the message it answers is not in the data", orphans)
+        self._report(report.skipped, "the message it answers is not in the data", orphans)
         self._read &= ~orphans
         for above in _ancestors(parent):
             top = above
-        in_circle = self._read & (parent[top] >= 0)
-        self._tell(report.skipped, "the messages answer one another in a circle", in_circle)
-        self._read &= ~in_circle
+        in_cycle = self._read & (parent[top] >= 0)
+        self._report(report.skipped, "the messages answer one another in a circle", in_cycle)
+        self._read &= ~in_cycle
         lost = ~self._read
         for above in _ancestors(parent):
             lost |= lost[above]
-        self._tell(report.left_out, "it answers a message that is not read", lost & self._read)
+        self._report(report.left_out, "it answers a message that is not read", lost & self._read)
         self._read &= ~lost
 
     def _leave_out_languages(self, parent: Rows, lang: str, report: ReadReport) -> None:
@@ -142,19 +142,19 @@ class _Forest:
         foreign = self._read & ~is_wanted[self._columns["lang"][top]]
         trees = Counter(self._columns["lang"][foreign & (parent == NO_PARENT)].tolist())
         others = ", ".join(f"{names[number]} {count:,}" for number, count in trees.most_common(8))
-        wording = f"its tree is in another language than --lang {lang}"
-        self._tell(report.left_out, wording, foreign, example=f"trees: {others}")
+        wording = f"its tree is in another language than --oasst-lang {lang}"
+        self._report(report.left_out, wording, foreign, example=f"trees: {others}")
         self._read &= ~foreign
 
-    def _cut_the_unanswered(self, parent: Rows, report: ReadReport) -> None:
+    def _cut_unanswered(self, parent: Rows, report: ReadReport) -> None:
         leads_to_reply = self._read & (self._columns["role"] == BOT)
         for above in _ancestors(parent):
             leads_to_reply[above[leads_to_reply]] = True
-        self._tell(report.left_out, "no reply follows it", self._read & ~leads_to_reply)
+        self._report(report.left_out, "no reply follows it", self._read & ~leads_to_reply)
         self._read &= leads_to_reply
 
-    def _siblings_in_order(self, parent: Rows) -> tuple[Rows, Rows]:
-        """Return all replies, those to one message together, and where those to each begin."""
+    def _replies_in_order(self, parent: Rows) -> tuple[Rows, Rows]:
+        """Return all replies ordered by the message they answer, and where those to each begin."""
         replies = np.flatnonzero(self._read & (parent >= 0)).astype(np.int32)
         id_begin, rank = self._columns["id_begin"][replies], self._columns["rank"][replies]
         order = np.lexsort((id_begin, rank, parent[replies]))
@@ -163,19 +163,19 @@ class _Forest:
         begin = np.searchsorted(parent[replies], everyone).astype(np.int32)
         return replies, begin
 
-    def _tell(self, remarks: Issues, wording: str, marks: Marks, *, example: str = "") -> None:
+    def _report(self, issues: Issues, wording: str, marks: Marks, *, example: str = "") -> None:
         if count := int(np.count_nonzero(marks)):
             first = self._columns[int(np.argmax(marks))]
-            remarks.add(wording, self._messages.place(first), count=count, example=example)
+            issues.add(wording, self._messages.location(first), count=count, example=example)
 
 
 def _is_wanted(lang: str, wanted: list[str]) -> bool:
-    """Say whether a language was asked for: 'pt' is asked for by 'pt', 'pt-br' by both."""
+    """Say whether a language is wanted: 'pt' wants 'pt-br', too, but not the other way round."""
     return not lang or "all" in wanted or lang in wanted or lang.split("-")[0] in wanted
 
 
 def _ancestors(parent: Rows) -> Iterator[Rows]:
-    """Yield for all messages the ancestor 1, 2, 4, 8, … above; a root is its own."""
+    """Yield the ancestor of each message 1, 2, 4, 8, … levels up; a root is its own."""
     above = np.where(parent >= 0, parent, np.arange(len(parent), dtype=np.int32))
     for _ in range(len(parent).bit_length() + 1):
         yield above

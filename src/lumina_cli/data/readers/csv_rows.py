@@ -1,7 +1,6 @@
-"""Rows from tables that are text: .csv and .tsv, the names of the columns in the first line.
+"""Rows of .csv and .tsv files, whose first line names the columns.
 
-A row is an object by the names of its columns, in lower case, and goes the way of all rows;
-an empty field is null.
+A row becomes an object by the names of its columns, in lower case; an empty field is null.
 """
 
 import csv
@@ -10,9 +9,8 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import IO
 
-from lumina_cli.data.readers.json_elements import MAX_ROW_CHARS
-from lumina_cli.data.readers.json_rows import Row
-from lumina_cli.data.report import Place, ReadReport
+from lumina_cli.data.report import Location, ReadReport
+from lumina_cli.data.rows import MAX_ROW_CHARS, Row
 from lumina_cli.data.schemas.detect import COLUMNS
 from lumina_cli.errors import DataError
 
@@ -23,7 +21,7 @@ class UnknownColumnsError(DataError):
     """A table none of whose columns is known."""
 
 
-def rows_of_table(file: IO[str], *, path: Path, report: ReadReport) -> Iterator[Row]:
+def rows_of_csv(file: IO[str], *, path: Path, report: ReadReport) -> Iterator[Row]:
     """Yield the rows of a table, each with the line it begins on.
 
     Raises:
@@ -43,23 +41,23 @@ def rows_of_table(file: IO[str], *, path: Path, report: ReadReport) -> Iterator[
     reader = csv.reader(lines, delimiter=delimiter, strict=True)
     csv.field_size_limit(MAX_ROW_CHARS)
     while True:
-        place = Place(path, lines.number + 1)
+        location = Location(path, lines.number + 1)
         try:
             fields = next(reader, None)
         except csv.Error as error:
-            raise _broken(place, error) from error
+            raise _broken(location, error) from error
         if fields is None:
             return
         if any(fields[len(names) :]):
             report.saw_row(path, "unreadable")
-            report.skipped.add("it has more fields than the first line names", place)
+            report.skipped.add("it has more fields than the first line names", location)
         elif any(fields):
             pairs = zip_longest(names, fields[: len(names)])
-            yield Row(place, {name: field or None for name, field in pairs})
+            yield Row(location, {name: field or None for name, field in pairs})
 
 
 class _Lines:
-    """The lines of a file from the second on, counted; one without end is refused."""
+    """The lines of a file from the second on, counted; one that is too long is refused."""
 
     def __init__(self, file: IO[str], *, path: Path) -> None:
         self._file = file
@@ -75,12 +73,12 @@ class _Lines:
             raise StopIteration
         self.number += 1
         if len(line) >= MAX_ROW_CHARS:
-            raise _broken(Place(self._path, self.number), "the line is too long")
+            raise _broken(Location(self._path, self.number), "the line is too long")
         return line
 
 
 def _columns(header: str) -> tuple[str, list[str]]:
-    """Return what divides the columns, and their names: that which gives the most known ones."""
+    """Return the delimiter that gives the most known columns, and the names of the columns."""
     found = [(delimiter, _names(header, delimiter)) for delimiter in DELIMITERS]
     return max(found, key=lambda each: (len(COLUMNS.intersection(each[1])), len(each[1])))
 
@@ -90,9 +88,9 @@ def _names(header: str, delimiter: str) -> list[str]:
     return [field.strip("\ufeff \t\n").lower() for field in fields]
 
 
-def _broken(place: Place, why: object) -> DataError:
+def _broken(location: Location, why: object) -> DataError:
     return DataError(
-        f"{place} begins a row of the table that does not end as it should: a quote is not "
+        f"{location} begins a row of the table that does not end as it should: a quote is not "
         f"closed, or stands where none may ({why})",
         hint='A quote inside a field is written twice: "She said ""no"".", or use JSON lines.',
     )

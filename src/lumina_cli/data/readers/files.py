@@ -1,80 +1,183 @@
-"""One file: how it is divided, and its rows where it is a table or JSON."""
+"""Which files are read, and how they are opened: regular files only, without blocking.
 
-from collections.abc import Callable, Iterator
+A named pipe or a device could block for ever or never end, so nothing but a regular file
+is opened. A file that changes between two looks is refused: half of the old and half of
+the new text is neither.
+"""
+
+import errno
+import io
+import os
+import stat
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Literal
+from typing import NamedTuple
 
-from lumina_cli.data.config import DataConfig
-from lumina_cli.data.readers.csv_rows import rows_of_table
-from lumina_cli.data.readers.encodings import likely_encoding
-from lumina_cli.data.readers.json_rows import Row, rows_of_document, rows_of_lines
-from lumina_cli.data.readers.parquet_rows import is_parquet, rows_of_parquet
-from lumina_cli.data.readers.sniff import SAMPLE_CHARS, Container, data_suffix, sniff
-from lumina_cli.data.readers.sources import open_regular
-from lumina_cli.data.readers.text_files import open_text
-from lumina_cli.data.report import ReadReport
-from lumina_cli.errors import DataError
+from lumina_cli.data.report import Location, ReadReport
+from lumina_cli.errors import DataError, LuminaError, MissingInputError, StorageError
 
-Columns = frozenset[str] | None
+DATA_SUFFIXES = frozenset(
+    {".csv", ".json", ".jsonl", ".md", ".ndjson", ".parquet", ".text", ".tsv", ".txt"}
+)
+IGNORED_NAMES = frozenset({"dataset.json", "dataset_infos.json", "license", "readme"})
+"""Files beside the data, named without .md or .txt, that are not read with a folder."""
 
-
-def container_of_file(path: Path, *, config: DataConfig) -> Container | Literal["parquet"]:
-    """Look at how a file begins.
-
-    Raises:
-        DataError: it is not text in the encoding of `config`.
-    """
-    if config.format == "text" or config.format == "tagged":
-        return config.format
-    with open_regular(path) as file:
-        if is_parquet(file) or data_suffix(path) == ".parquet":
-            return "parquet"
-    with open_text(path, encoding=config.encoding) as text:
-        sample = text.read(SAMPLE_CHARS)
-    _refuse_wide_text(sample, path=path)
-    found = sniff(sample, path=path)
-    return "json lines" if config.format != "auto" and found in ("tagged", "text") else found
+_KINDS = (
+    (stat.S_ISFIFO, "a named pipe"),
+    (stat.S_ISCHR, "a device"),
+    (stat.S_ISBLK, "a device"),
+    (stat.S_ISSOCK, "a socket"),
+)
 
 
-def rows_of_file(
-    path: Path, *, config: DataConfig, report: ReadReport, columns: Columns = None
-) -> Iterator[Row]:
-    """Yield the rows of a table or of JSON.
+class Stamp(NamedTuple):
+    """Identity, size and time of a file: equal as long as it is unchanged."""
 
-    Args:
-        path: of the file.
-        config: its encoding.
-        report: rows that are no JSON are counted here.
-        columns: of a parquet table, None for all.
+    device: int
+    inode: int
+    size: int
+    modified_ns: int
+
+
+def find_files(paths: Sequence[Path], *, report: ReadReport) -> list[Path]:
+    """Return the files to read: those named, and those of the folders named, in a fixed order.
+
+    A file that is reached twice is read once, and a notice says so.
 
     Raises:
-        DataError: it holds text without rows, or is damaged.
+        MissingInputError: a path is missing or can't be opened, or a folder holds no data.
+        DataError: a path is neither a file nor a folder.
     """
-    container = container_of_file(path, config=config)
-    if container == "parquet":
-        with open_regular(path) as file:
-            yield from rows_of_parquet(file, path=path, report=report, columns=columns)
-        return
-    if container in ("tagged", "text"):
-        raise DataError(
-            f"{path} is plain or tagged text, not rows",
-            hint=f"Text needs no fetching: lumina train --data {path}",
+    found: dict[tuple[int, int] | Path, Path] = {}
+    for path in paths:
+        for file in _files_at(path, report=report):
+            identity = _identity(file)
+            if identity in found:
+                report.notices.add("the same file is named twice; it is read once", Location(file))
+            found.setdefault(identity, file)
+    return list(found.values())
+
+
+def data_suffix(path: Path) -> str:
+    """Return the ending of a file's name in lower case, without .gz."""
+    return Path(path.name.lower().removesuffix(".gz")).suffix
+
+
+def open_regular(path: Path) -> io.BufferedReader:
+    """Open a regular file for reading; anything else is refused without a wait."""
+    _refuse_special(path, status(path))
+    flags = os.O_RDONLY
+    for name in ("O_NONBLOCK", "O_CLOEXEC", "O_BINARY"):  # as far as the system has them
+        flags |= getattr(os, name, 0)
+    try:
+        file = os.fdopen(os.open(path, flags), "rb")
+    except OSError as error:
+        raise unreadable(path, error) from error
+    try:
+        _refuse_special(path, os.fstat(file.fileno()))  # it may have changed since
+    except DataError:
+        file.close()
+        raise
+    return file
+
+
+def stamp_of(path: Path, file: io.BufferedReader | None = None) -> Stamp:
+    """Return the stamp of a path, or of the file opened from it."""
+    now = os.fstat(file.fileno()) if file else status(path)
+    return Stamp(now.st_dev, now.st_ino, now.st_size, now.st_mtime_ns)
+
+
+def changed(path: Path) -> DataError:
+    """Return the error for a file that changed under the reader."""
+    return DataError(
+        f"{path} changed while it was read",
+        hint="Wait until nothing writes to it any more, then run the same command again.",
+    )
+
+
+def status(path: Path) -> os.stat_result:
+    """Return the status of what `path` leads to, or raise what a person can mend."""
+    try:
+        return path.stat()
+    except (OSError, ValueError) as error:
+        raise unreadable(path, error) from error
+
+
+def unreadable(path: Path, error: OSError | ValueError) -> LuminaError:
+    """Return the error that says why `path` can't be read."""
+    code = getattr(error, "errno", None)
+    if code == errno.ELOOP:
+        return MissingInputError(f"{path} is a link that leads back to itself")
+    if isinstance(error, FileNotFoundError | NotADirectoryError | ValueError):
+        dangling = not isinstance(error, ValueError) and path.is_symlink()
+        what = "is a link to nothing" if dangling else "is not there"
+        return MissingInputError(
+            f"{path} {what}",
+            hint="Give --data a file or folder that exists, or `starter` for the built-in corpus.",
         )
-    with open_text(path, encoding=config.encoding) as text:
-        yield from _READERS[container](text, path=path, report=report)
+    if isinstance(error, PermissionError):
+        return MissingInputError(f"{path} can't be opened: no permission")
+    if code in (errno.ENAMETOOLONG, errno.EINVAL):
+        return MissingInputError(f"{path} can't be opened: {error}")
+    return StorageError(f"{path} can't be read: {getattr(error, 'strerror', None) or error}")
 
 
-_READERS: dict[str, Callable[..., Iterator[Row]]] = {
-    "json lines": rows_of_lines,
-    "json": rows_of_document,
-    "table": rows_of_table,
-}
-
-
-def _refuse_wide_text(sample: str, *, path: Path) -> None:
-    """Refuse UTF-16 without a BOM, which is valid UTF-8 with a NUL for each other character."""
-    if 10 * sample.count("\0") <= len(sample):
+def _files_at(path: Path, *, report: ReadReport) -> Iterator[Path]:
+    mode = status(path).st_mode
+    if not stat.S_ISDIR(mode):
+        _refuse_special(path, status(path))
+        yield path
         return
-    guess = likely_encoding(sample.encode())
-    hint = f"It looks like {guess}: try --encoding {guess}." if guess else ""
-    raise DataError(f"{path} is not text: every few characters are NUL", hint=hint)
+    files = [file for file in _walk(path, report=report) if _is_data(file, report=report)]
+    if not files:
+        raise MissingInputError(
+            f"{path} holds no file to read ({', '.join(sorted(DATA_SUFFIXES))}, or these as .gz)",
+            hint="Name the file itself if it has another ending: --data FOLDER/FILE.",
+        )
+    yield from files
+
+
+def _walk(folder: Path, *, report: ReadReport) -> Iterator[Path]:
+    """Yield the files below a folder in the order of names; links to folders are not followed."""
+
+    def refuse(error: OSError) -> None:
+        raise unreadable(Path(error.filename or folder), error) from error
+
+    for root, folders, names in os.walk(folder, onerror=refuse):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for name in folders:
+            if Path(root, name).is_symlink():
+                report.notices.add("a link to a folder is not followed", Location(Path(root, name)))
+        yield from (Path(root, name) for name in sorted(names) if not name.startswith("."))
+
+
+def _is_data(file: Path, *, report: ReadReport) -> bool:
+    """Say whether a file of a folder is read; a notice tells of those that are not."""
+    name = file.name.lower().removesuffix(".gz")
+    suffix = Path(name).suffix
+    if name in IGNORED_NAMES or name.removesuffix(suffix) in IGNORED_NAMES:
+        return False
+    if suffix not in DATA_SUFFIXES:
+        report.notices.add("a file with another ending is not read", Location(file), example=suffix)
+        return False
+    try:
+        _refuse_special(file, status(file))
+    except LuminaError as error:
+        report.notices.add("a file of the folder can't be read", Location(file), example=str(error))
+        return False
+    return True
+
+
+def _refuse_special(path: Path, found: os.stat_result) -> None:
+    if stat.S_ISREG(found.st_mode):
+        return
+    what = next((name for test, name in _KINDS if test(found.st_mode)), "a folder")
+    raise DataError(
+        f"{path} is {what}, not a file",
+        hint="Copy what it gives into a file first, and name that file.",
+    )
+
+
+def _identity(file: Path) -> tuple[int, int] | Path:
+    found = status(file)
+    return (found.st_dev, found.st_ino) if found.st_ino else file.resolve()

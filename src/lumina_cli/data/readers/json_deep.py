@@ -1,8 +1,8 @@
-"""JSON that is nested too deep for the standard parser, read without recursion.
+"""JSON that is nested too deep for the standard parser, parsed without recursion.
 
 The standard parser calls itself for every bracket and gives up near a thousand. A chain of
-ten thousand replies, each inside the one before, is sound data all the same. Numbers and
-strings are left to the standard library; only the brackets are ours.
+ten thousand replies, each inside the one before, is valid data all the same. Numbers and
+strings are parsed by the standard library; only the brackets are counted here.
 """
 
 import json

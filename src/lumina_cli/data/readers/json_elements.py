@@ -1,8 +1,8 @@
-"""One element of a JSON array at a time, however long the array.
+"""The elements of a JSON array as texts, one at a time, however long the array.
 
-A scan for brackets, commas and whole strings finds where elements end; what stands in
-them is parsed elsewhere. So one bad element does not spoil those behind it, and memory
-holds one element and a stretch of the file.
+A scan for brackets, commas and whole strings finds where elements end; they are parsed
+elsewhere (`json_rows.py`). So one bad element does not spoil those behind it, and memory holds
+one element and a chunk of the file.
 """
 
 import json
@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import IO, NamedTuple
 
 from lumina_cli.data.readers.json_envelope import begin_of_rows, only_scalars_follow
+from lumina_cli.data.rows import MAX_ROW_CHARS
 from lumina_cli.errors import DataError
 
-MAX_ROW_CHARS = 32 * 1024 * 1024
-STRETCH_CHARS = 1 << 16
+CHUNK_CHARS = 1 << 16
 
 _TOKEN = re.compile(r'"(?:[^"\\]++|\\.)*+"|["{}\[\],]', re.DOTALL)
 """A whole string, a bracket, a comma, or the beginning of a string that goes on behind."""
@@ -38,15 +38,15 @@ class Element(NamedTuple):
 def elements(file: IO[str], *, path: Path) -> Iterator[Element]:
     """Yield the elements of the array in `file`, or the values that follow one another in it.
 
-    An object around a list of rows is looked through (`wrapper.py`).
+    An object around a list of rows is looked into (`json_envelope.py`).
 
     Raises:
-        DataError: an element grows beyond all reason, as when its bracket is never closed.
+        DataError: an element is too long, as when its bracket is never closed.
     """
     window = _Window(file, path=path)
-    wrapped = window.enter_wrapper()
-    in_array = wrapped or window.text.startswith("[", window.start)
-    window.start += in_array and not wrapped
+    enveloped = window.enter_envelope()
+    in_array = enveloped or window.text.startswith("[", window.start)
+    window.start += in_array and not enveloped
     depth, at = 0, window.start
     while True:
         if depth == 0 and at == window.start:
@@ -66,7 +66,7 @@ def elements(file: IO[str], *, path: Path) -> Iterator[Element]:
         if depth < 0 or (in_array and depth == 0 and token[0] == ","):
             yield from window.take(token.start())
             window.start = at
-            if wrapped and depth < 0:
+            if enveloped and depth < 0:
                 yield from window.rest()
                 return
             in_array, depth = in_array and depth == 0, max(depth, 0)
@@ -79,18 +79,18 @@ _STEP = {"{": 1, "[": 1, "}": -1, "]": -1}
 
 
 class _Window:
-    """The stretch of the file that is looked at; `start` is where the next element begins."""
+    """The part of the file that is looked at; `start` is where the next element begins."""
 
     def __init__(self, file: IO[str], *, path: Path) -> None:
         self._file = file
         self._path = path
         self._line = 1
-        self.text = file.read(STRETCH_CHARS)
+        self.text = file.read(CHUNK_CHARS)
         self.dropped = 0
         self.start = 0
         self._skip_blank()
 
-    def enter_wrapper(self) -> bool:
+    def enter_envelope(self) -> bool:
         """Go to the first row of a list inside an object, if that is what the file holds."""
         begin = begin_of_rows(self.text[self.start :])
         if begin is None:
@@ -100,7 +100,7 @@ class _Window:
         return True
 
     def rest(self) -> Iterator[Element]:
-        """Yield what stands behind the list of a wrapper, unless it is nothing to speak of."""
+        """Yield what follows the list in its envelope, unless it is numbers and short texts."""
         self.grow()
         text = self.text[self.start :]
         if self._file.read(1) or not only_scalars_follow(text):
@@ -108,7 +108,7 @@ class _Window:
 
     def grow(self) -> bool:
         """Drop what is done and read on; twice as far each time an element goes on."""
-        more = self._file.read(max(STRETCH_CHARS, len(self.text) - self.start))
+        more = self._file.read(max(CHUNK_CHARS, len(self.text) - self.start))
         self.dropped = self.start
         self.text = self.text[self.start :] + more
         self.start = 0

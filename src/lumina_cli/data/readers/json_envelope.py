@@ -1,12 +1,12 @@
-"""A list of rows inside one object: {"version": 1, "data": [{…}, {…}], "total": 2}."""
+"""The envelope around a list of rows: {"version": 1, "data": [{…}, {…}], "total": 2}."""
 
 import json
 import re
 
-from lumina_cli.data.schemas.fields import first_of
-from lumina_cli.data.schemas.messages import ROLE_KEYS
+from lumina_cli.data.rows import first_key
+from lumina_cli.data.schemas.message_list import ROLE_KEYS
 
-_WRAPPER = re.compile(
+_LIST_NAME = re.compile(
     "conversations|data|dialog(ue)?s|entries|examples|instances|items|records|rows|train"
 )
 
@@ -22,7 +22,7 @@ _SCALARS = re.compile(
 
 
 def begin_of_rows(text: str) -> int | None:
-    """Return where the first row in a wrapped list begins; None for any other text.
+    """Return where the first row inside an envelope begins; None for any other text.
 
     Args:
         text: the beginning of a JSON text; what stands before the list must be in it whole.
@@ -31,7 +31,7 @@ def begin_of_rows(text: str) -> int | None:
     at = opened.end() if opened else len(text)
     while key := _KEY.match(text, at):
         rows = _LIST.match(text, key.end())
-        if rows and _WRAPPER.fullmatch(key[1].strip('"')) and not _is_turn(text, rows.end()):
+        if rows and _LIST_NAME.fullmatch(key[1].strip('"')) and not _is_turn(text, rows.end()):
             return rows.end()
         try:
             at = _DECODER.raw_decode(text, key.end())[1]
@@ -57,4 +57,4 @@ def _is_turn(text: str, at: int) -> bool:
             value = {key[1].strip('"'): None}
     if not isinstance(value, dict):
         return False
-    return first_of(ROLE_KEYS, value) is not None and "message_id" not in value
+    return first_key(ROLE_KEYS, value) is not None and "message_id" not in value

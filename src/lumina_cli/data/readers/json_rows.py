@@ -7,11 +7,12 @@ the next one is read; a value may be nested as deep as memory allows.
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import IO, NamedTuple
+from typing import IO
 
 from lumina_cli.data.readers.json_deep import parse_deep
-from lumina_cli.data.readers.json_elements import MAX_ROW_CHARS, elements
-from lumina_cli.data.report import Place, ReadReport
+from lumina_cli.data.readers.json_elements import elements
+from lumina_cli.data.report import Location, ReadReport
+from lumina_cli.data.rows import MAX_ROW_CHARS, Row
 
 CHUNK_CHARS = 1 << 16
 BOM = "\ufeff"
@@ -20,15 +21,8 @@ _DECODER = json.JSONDecoder(strict=False)
 _scan: Callable[[str, int], tuple[object, int]] = _DECODER.scan_once  # type: ignore[attr-defined]
 
 
-class Row(NamedTuple):
-    """One value and where it begins."""
-
-    place: Place
-    value: object
-
-
 class BadJSON(ValueError):
-    """A text that is not one JSON value; says why in words without variable parts."""
+    """A text that is not one JSON value; the message is the same for all with this fault."""
 
 
 def parse(text: str) -> object:
@@ -74,12 +68,12 @@ def parse_row(text: str) -> object:
     return parse(text[:-1])
 
 
-def rows_of_lines(file: IO[str], *, path: Path, report: ReadReport) -> Iterator[Row]:
+def rows_of_json_lines(file: IO[str], *, path: Path, report: ReadReport) -> Iterator[Row]:
     """Yield the value of each line that is not blank."""
     for number, line in _lines(file):
-        place = Place(path, number)
+        location = Location(path, number)
         if line is None:
-            _skip(report, place, "the line is longer than 32 million characters")
+            _skip(report, location, "the line is longer than 32 million characters")
             continue
         text = line.strip(" \t\n" + BOM)
         if not text:
@@ -88,34 +82,34 @@ def rows_of_lines(file: IO[str], *, path: Path, report: ReadReport) -> Iterator[
             value = parse_row(text)
         except BadJSON as error:
             cut = not line.endswith("\n") and text[0] in "{["
-            _skip(report, place, "the last line was cut off" if cut else str(error))
+            _skip(report, location, "the last line was cut off" if cut else str(error))
             continue
-        yield Row(place, value)
+        yield Row(location, value)
 
 
-def rows_of_document(file: IO[str], *, path: Path, report: ReadReport) -> Iterator[Row]:
+def rows_of_json(file: IO[str], *, path: Path, report: ReadReport) -> Iterator[Row]:
     """Yield the elements of an array, or each of the values that follow one another.
 
     Raises:
         DataError: an element never ends.
     """
     for element in elements(file, path=path):
-        place = Place(path, element.line)
+        location = Location(path, element.line)
         if element.behind:
             wording = "behind the list of rows stands more in the same object; it is not read"
-            report.notices.add(wording, place)
+            report.notices.add(wording, location)
             continue
         try:
             value = parse(element.text)
         except BadJSON as error:
-            _skip(report, place, "the last element was cut off" if element.cut else str(error))
+            _skip(report, location, "the last element was cut off" if element.cut else str(error))
             continue
-        yield Row(place, value)
+        yield Row(location, value)
 
 
-def _skip(report: ReadReport, place: Place, wording: str) -> None:
-    report.saw_row(place.path, "unreadable")
-    report.skipped.add(wording, place)
+def _skip(report: ReadReport, location: Location, wording: str) -> None:
+    report.saw_row(location.path, "unreadable")
+    report.skipped.add(wording, location)
 
 
 def _why(error: json.JSONDecodeError) -> str:

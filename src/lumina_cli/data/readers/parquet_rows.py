@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from lumina_cli.data.readers.json_rows import Row
-from lumina_cli.data.report import Place, ReadReport
-from lumina_cli.data.schemas.unused_columns import is_about
+from lumina_cli.data.report import Location, ReadReport
+from lumina_cli.data.rows import Row
+from lumina_cli.data.schemas.unused_columns import is_metadata
 from lumina_cli.errors import DataError
 
 MAGIC = b"PAR1"
@@ -24,7 +24,7 @@ def is_parquet(file: BinaryIO) -> bool:
 def _is_read(field: Any, columns: frozenset[str] | None) -> bool:
     if columns is None or field.name in columns:
         return True
-    return str(field.type) in ("string", "large_string") and not is_about(field.name)
+    return str(field.type) in ("string", "large_string") and not is_metadata(field.name)
 
 
 def rows_of_parquet(
@@ -37,7 +37,7 @@ def rows_of_parquet(
         path: its name.
         report: rows whose text is not UTF-8 are counted here.
         columns: the columns to read, None for all; other columns of text are read, too, so
-            that it can be told that they are not used.
+            that they can be reported as unused.
 
     Raises:
         DataError: the file is no whole parquet table.
@@ -52,18 +52,18 @@ def rows_of_parquet(
         for batch in table.iter_batches(BATCH_ROWS, columns=names):
             for index in range(batch.num_rows):
                 number += 1
-                place = Place(path, number)
+                location = Location(path, number)
                 try:
                     [value] = batch.slice(index, 1).to_pylist()
                 except UnicodeDecodeError:
                     report.saw_row(path, "unreadable")
-                    report.skipped.add("its text is not UTF-8", place)
+                    report.skipped.add("its text is not UTF-8", location)
                     continue
                 except (ValueError, OverflowError):
                     report.saw_row(path, "unreadable")
-                    report.skipped.add("it holds a date beyond the calendar", place)
+                    report.skipped.add("it holds a date beyond the calendar", location)
                     continue
-                yield Row(place, value)
+                yield Row(location, value)
     except (ArrowException, UnicodeDecodeError, OSError, NotImplementedError) as error:
         reason = str(error).partition("\n")[0][:200]
         raise DataError(

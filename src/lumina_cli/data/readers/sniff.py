@@ -1,27 +1,51 @@
-"""How the text of a file is divided, told from how it begins; its name only breaks a tie."""
+"""Detection of the kind of a file by how it begins; its name only breaks a tie."""
 
 import re
 from pathlib import Path
 from typing import Literal
 
+from lumina_cli.data.config import DataConfig
+from lumina_cli.data.readers.encodings import likely_encoding
+from lumina_cli.data.readers.files import data_suffix, open_regular
 from lumina_cli.data.readers.json_envelope import begin_of_rows
 from lumina_cli.data.readers.json_rows import BOM, BadJSON, parse_row
+from lumina_cli.data.readers.parquet_rows import is_parquet
 from lumina_cli.data.readers.tagged import TAG
+from lumina_cli.data.readers.text_files import SAMPLE_CHARS, open_text
+from lumina_cli.errors import DataError
 
-Container = Literal["json lines", "json", "table", "tagged", "text"]
+Container = Literal["json lines", "json", "csv", "parquet", "tagged", "text"]
+"""How a file is divided into rows or turns."""
 
-SAMPLE_CHARS = 1 << 18
-NUM_LOOKED_AT = 20
+_MAX_LINES = 20
 JSON_LINES_SUFFIXES = (".jsonl", ".ndjson")
-TABLE_SUFFIXES = (".csv", ".tsv")
+CSV_SUFFIXES = (".csv", ".tsv")
 _BLANK_LINES = re.compile(rf"{BOM}?(?:[ \t]*\n)*")
 _OPENING = ("{", "[", '"')
 _ARRAY = re.compile(r"\[\s*([\[]?\s*\{|\]\s*\Z)")
 _OBJECT = re.compile(r'\{\s*["}]')
 
 
-def sniff(sample: str, *, path: Path) -> Container:
-    """Return how the text of a file is divided.
+def sniff_file(path: Path, *, config: DataConfig) -> Container:
+    """Return the container of a file, or the one that the settings name.
+
+    Raises:
+        DataError: it is not text in the encoding of `config`.
+    """
+    if config.format == "text" or config.format == "tagged":
+        return config.format
+    with open_regular(path) as file:
+        if is_parquet(file) or data_suffix(path) == ".parquet":
+            return "parquet"
+    with open_text(path, encoding=config.encoding) as text:
+        sample = text.read(SAMPLE_CHARS)
+    _refuse_utf16(sample, path=path)
+    found = sniff_text(sample, path=path)
+    return "json lines" if config.format != "auto" and found in ("tagged", "text") else found
+
+
+def sniff_text(sample: str, *, path: Path) -> Container:
+    """Return the container of a text file.
 
     Args:
         sample: the first characters of the file.
@@ -45,17 +69,11 @@ def sniff(sample: str, *, path: Path) -> Container:
     blank = _BLANK_LINES.match(sample)
     if TAG.match(sample, blank.end() if blank else 0):
         return "tagged"
-    return "table" if suffix in TABLE_SUFFIXES else "text"
-
-
-def data_suffix(path: Path) -> str:
-    """Return the ending of a file's name in lower case, without .gz."""
-    return Path(path.name.lower().removesuffix(".gz")).suffix
+    return "csv" if suffix in CSV_SUFFIXES else "text"
 
 
 def _are_rows(values: list[object], *, named: bool) -> bool:
-    """Say whether lines are a JSON value each: most of them objects or lists of messages, or
-    all of them strings."""
+    """Say whether lines are JSON values: most are objects or lists of messages, or all strings."""
     if 2 * sum(map(_is_row, values)) >= max(len(values), 1):
         return True
     return len(values) > (not named) and all(isinstance(value, str) for value in values)
@@ -68,8 +86,8 @@ def _is_row(value: object) -> bool:
 
 
 def _first_lines(begin: str) -> list[str]:
-    lines = (line.strip(BOM + " \t") for line in begin.split("\n")[: 2 * NUM_LOOKED_AT])
-    return [line for line in lines if line][:NUM_LOOKED_AT]
+    lines = (line.strip(BOM + " \t") for line in begin.split("\n")[: 2 * _MAX_LINES])
+    return [line for line in lines if line][:_MAX_LINES]
 
 
 def _value_of(line: str) -> object:
@@ -77,3 +95,12 @@ def _value_of(line: str) -> object:
         return parse_row(line)
     except BadJSON:
         return None
+
+
+def _refuse_utf16(sample: str, *, path: Path) -> None:
+    """Refuse UTF-16 without a BOM, which is valid UTF-8 with a NUL for each other character."""
+    if 10 * sample.count("\0") <= len(sample):
+        return
+    guess = likely_encoding(sample.encode())
+    hint = f"It looks like {guess}: try --encoding {guess}." if guess else ""
+    raise DataError(f"{path} is not text: every few characters are NUL", hint=hint)

@@ -15,11 +15,13 @@ from pathlib import Path
 from typing import IO, BinaryIO, cast
 
 from lumina_cli.data.readers.encodings import SAMPLE_BYTES, not_text
-from lumina_cli.data.readers.sources import open_regular, unreadable
+from lumina_cli.data.readers.files import open_regular, unreadable
 from lumina_cli.errors import DataError
 
 GZIP_MAGIC = b"\x1f\x8b"
 BUFFER_BYTES = 1 << 18
+SAMPLE_CHARS = 1 << 18
+"""What is read of a file to see what it holds."""
 SAFE_UNPACKED_BYTES = 1 << 28
 MAX_GZIP_RATIO = 200
 """Text packs 3 to 20 times, repetitive rows 100 times; deflate itself ends at 1,032."""
@@ -30,7 +32,7 @@ def open_unpacked(path: Path) -> Iterator[BinaryIO]:
     """Open a file, through gunzip where it is packed, whatever its name.
 
     Raises:
-        DataError: the packed data is damaged, cut short or grows beyond all reason.
+        DataError: the packed data is damaged, cut short, or unpacks to far more than text does.
     """
     with open_regular(path) as file:
         packed = file.read(len(GZIP_MAGIC)) == GZIP_MAGIC
@@ -71,7 +73,7 @@ def _not_in_encoding(path: Path, *, encoding: str) -> DataError:
 
 
 class _LimitedGzip(io.RawIOBase):
-    """What a gzip file unpacks to, up to a limit."""
+    """The unpacked content of a gzip file; reading beyond a limit raises."""
 
     def __init__(self, unpacked: gzip.GzipFile, *, limit: int) -> None:
         self._unpacked = unpacked

@@ -1,23 +1,27 @@
-r"""Texts in which marks say who speaks, as older data sets have them.
+r"""Rows whose text is a whole conversation, with a mark before each turn.
 
-"\n\nHuman: Hello\n\nAssistant: Hi!"
-"### Human: Hello### Assistant: Hi!"
+{"chosen": "\n\nHuman: Hello\n\nAssistant: Hi!"}
+{"text": "### Human: Hello### Assistant: Hi!"}
 """
 
 import re
 
 from lumina_cli.conversation import Message
-from lumina_cli.data.schemas.fields import BadRow, role_of
+from lumina_cli.data.rows import BadRow, Record, RowNotes, role_of, text_of
+from lumina_cli.data.schemas.schema import ParsedRow, Schema
+from lumina_cli.data.schemas.system_prompts import with_system_prompts
 
-_SPOKEN = re.compile(r"(?:\A\s*|\n\n)(Human|Assistant|System): ?")
-_HASHED = re.compile(r"### ?(Human|User|Assistant|Bot|System):", re.IGNORECASE)
-_BOTS = re.compile(r"(?:\n\n|### ?)(?:Assistant|Bot):", re.IGNORECASE)
+_PLAIN_MARK = re.compile(r"(?:\A\s*|\n\n)(Human|Assistant|System): ?")
+_HASH_MARK = re.compile(r"### ?(Human|User|Assistant|Bot|System):", re.IGNORECASE)
+_BOT_MARK = re.compile(r"(?:\n\n|### ?)(?:Assistant|Bot):", re.IGNORECASE)
 
 
 def is_transcript(text: str) -> bool:
-    """Say whether a text begins with the mark of a turn, and the bot speaks in it."""
-    begins = _HASHED.match(text.lstrip()) or (_SPOKEN.match(text) and "\n\nAssistant:" in text)
-    return bool(begins) and bool(_BOTS.search(text))
+    """Say whether a text begins with the mark of a turn, and the bot has a turn in it."""
+    begins = _HASH_MARK.match(text.lstrip()) or (
+        _PLAIN_MARK.match(text) and "\n\nAssistant:" in text
+    )
+    return bool(begins) and bool(_BOT_MARK.search(text))
 
 
 def messages_of_transcript(text: str, *, is_prompt: bool = False) -> list[Message]:
@@ -30,7 +34,7 @@ def messages_of_transcript(text: str, *, is_prompt: bool = False) -> list[Messag
     Raises:
         BadRow: a turn is empty, or there is none.
     """
-    mark = _HASHED if _HASHED.match(text.lstrip()) else _SPOKEN
+    mark = _HASH_MARK if _HASH_MARK.match(text.lstrip()) else _PLAIN_MARK
     _, *parts = mark.split(text)
     turns = [(role_of(name), said.strip()) for name, said in zip(*[iter(parts)] * 2, strict=True)]
     if is_prompt and turns and not turns[-1][1]:
@@ -40,11 +44,26 @@ def messages_of_transcript(text: str, *, is_prompt: bool = False) -> list[Messag
     return [Message(role, said) for role, said in turns]
 
 
-def turns_inside(text: str, *, is_prompt: bool = False) -> list[Message] | None:
-    """Return the turns of a text, if it is a transcript and each of its turns says something."""
+def complete_transcript(text: str, *, is_prompt: bool = False) -> list[Message] | None:
+    """Return the turns of a text if it is a transcript without empty turns, else None."""
     if not is_transcript(text):
         return None
     try:
         return messages_of_transcript(text, is_prompt=is_prompt)
     except BadRow:
         return None
+
+
+def _matches(record: Record) -> bool:
+    if isinstance(chosen := record.get("chosen"), str):
+        return is_transcript(chosen)
+    return isinstance(text := record.get("text"), str) and complete_transcript(text) is not None
+
+
+def _parse(record: Record, notes: RowNotes) -> ParsedRow:
+    key = "chosen" if "chosen" in record else "text"
+    messages = messages_of_transcript(text_of(record, key))
+    return with_system_prompts(record, messages, keys=[key], notes=notes)
+
+
+TRANSCRIPTS = Schema(matches=_matches, parse=_parse, keys=frozenset(["chosen", "text"]))

@@ -1,18 +1,18 @@
-"""Text of a row that stands under keys no reader knows: it is told, not dropped in silence.
+"""Text of a row under keys that no schema reads: it is reported, not dropped in silence.
 
-What is about a row (ids, scores, languages, dates) is not told: nobody would learn from it.
+Metadata (ids, scores, languages, dates …) is not reported: nobody would train on it.
 """
 
 import re
 from collections.abc import Collection
 from functools import lru_cache
 
-from lumina_cli.data.schemas.fields import Record, RowNotes
+from lumina_cli.data.rows import Record, RowNotes
 
-MOST_KEYS = 24
-"""Keys that are named; rows that each bring new ones would fill the memory."""
+MAX_KEYS = 24
+"""So many keys are reported by name; rows with ever new keys would fill the memory."""
 
-_ABOUT = re.compile(
+_METADATA = re.compile(
     r"""
       _.* | n_.* | num_.*
     | authors? | categor(y|ies) | channel | cluster | collection | country | created | dataset
@@ -30,44 +30,44 @@ _ABOUT = re.compile(
     """,
     re.IGNORECASE | re.VERBOSE,
 )
-_FEWEST_WORDS = 3
-_FEWEST_CHARACTERS = 8
+_MIN_WORDS = 3
+_MIN_CHARS = 8
 
 
-def tell_unread(
-    record: Record, *, read: Collection[str], notes: RowNotes, texts: Collection[str] = ()
+def report_unused_columns(
+    record: Record, *, used: Collection[str], notes: RowNotes, texts: Collection[str] = ()
 ) -> None:
-    """Tell of the keys of a row beside those that were read, where they hold text.
+    """Report the keys of a row that hold text and were not read.
 
     Args:
         record: the row.
-        read: the keys that were read.
-        notes: where it is told.
+        used: the keys that were read.
+        notes: where they are reported.
         texts: what was read; the same text under another key is no loss.
     """
     for key, value in record.items():
-        if not value or key in read or is_about(key):
+        if not value or key in used or is_metadata(key):
             continue
         if _holds_text(value) and not (isinstance(value, str) and value in texts):
             notices = notes.report.notices
             wording = f"there is text under {key[:40]!r}, which is not read"
-            if len(notices) >= MOST_KEYS and not notices[wording]:
+            if len(notices) >= MAX_KEYS and not notices[wording]:
                 wording = "there is text under still other keys, which is not read"
             notes.notice(wording, example=_beginning(value))
 
 
 @lru_cache(maxsize=1024)
-def is_about(key: str) -> bool:
-    """Say whether a key, by its name, holds what is about a row and not in it."""
-    return _ABOUT.fullmatch(key) is not None
+def is_metadata(key: str) -> bool:
+    """Say whether a key, by its name, holds metadata."""
+    return _METADATA.fullmatch(key) is not None
 
 
 def _holds_text(value: object) -> bool:
-    """Say whether a value is words, not a code: three of them, or a few letters beyond ASCII."""
+    """Say whether a value is prose, not a code: three words, or a few letters beyond ASCII."""
     if isinstance(value, str):
-        if len(value.split(None, _FEWEST_WORDS)) >= _FEWEST_WORDS:
+        if len(value.split(None, _MIN_WORDS)) >= _MIN_WORDS:
             return True
-        return not value.isascii() and len(value.strip()) >= _FEWEST_CHARACTERS
+        return not value.isascii() and len(value.strip()) >= _MIN_CHARS
     if isinstance(value, list | tuple):
         return bool(value) and _holds_text(value[0])
     if isinstance(value, dict) and "role" in value:

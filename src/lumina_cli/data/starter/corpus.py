@@ -10,7 +10,15 @@ from dataclasses import dataclass
 from lumina_cli.conversation import Conversation, Message
 from lumina_cli.data.starter.exchange import Exchange, Turn, question_key, typed
 from lumina_cli.data.starter.handwritten import written
-from lumina_cli.data.starter.mix import MIX, Block, Part, Place, arranged, blocks, leads
+from lumina_cli.data.starter.mix import (
+    MIX,
+    Messages,
+    Part,
+    Place,
+    assemble,
+    follow_ups,
+    sample_exchanges,
+)
 
 PLAIN_QUESTIONS = (
     "Hello",
@@ -79,21 +87,23 @@ class Question:
 
 
 def conversations(*, seed: int = 0) -> list[Conversation]:
-    """The conversations to learn from, a good two million characters, in an order of chance."""
+    """The conversations to learn from, about two million characters, in random order."""
     rng = random.Random(seed)
-    piles: dict[Place, list[Block]] = {"opens": [], "within": [], "closes": [], "alone": []}
+    pools: dict[Place, list[Messages]] = {"opens": [], "within": [], "closes": [], "alone": []}
     exchanges: list[Exchange] = []
     for part in MIX:
         made = part.exchanges()
         exchanges += made
-        piles[part.place] += blocks(made, num_chars=part.num_chars, rng=rng)
-    piles["alone"] += _alone(PLAIN_QUESTIONS * _NUM_PLAIN, exchanges=exchanges)
+        pools[part.place] += sample_exchanges(made, num_chars=part.num_chars, rng=rng)
+    pools["alone"] += _alone(PLAIN_QUESTIONS * _NUM_PLAIN, exchanges=exchanges)
     hasty = tuple(typed(text, rng=rng) for text in FIRST_QUESTIONS * _NUM_FIRST)
-    piles["alone"] += _alone(hasty, exchanges=exchanges)
-    return [Conversation(talk) for talk in arranged(piles, leads=leads(exchanges), rng=rng)]
+    pools["alone"] += _alone(hasty, exchanges=exchanges)
+    return [
+        Conversation(talk) for talk in assemble(pools, follow_ups=follow_ups(exchanges), rng=rng)
+    ]
 
 
-def _alone(asked: tuple[str, ...], *, exchanges: list[Exchange]) -> list[Block]:
+def _alone(asked: tuple[str, ...], *, exchanges: list[Exchange]) -> list[Messages]:
     """Questions with the replies they have everywhere, as conversations of one turn."""
     replies = {
         question_key(wording): exchange.turns[0].reply
@@ -138,7 +148,7 @@ def _asked(turn: Turn, *, rng: random.Random) -> tuple[str, ...]:
     return (rng.choice(turn.held_out),)
 
 
-def _said(turns: tuple[Turn, ...], *, rng: random.Random) -> Block:
+def _said(turns: tuple[Turn, ...], *, rng: random.Random) -> Messages:
     """Turns as somebody might have typed them."""
     return tuple(
         message
@@ -150,7 +160,7 @@ def _said(turns: tuple[Turn, ...], *, rng: random.Random) -> Block:
     )
 
 
-def _earlier(room: int, *, rng: random.Random) -> Block:
+def _earlier(room: int, *, rng: random.Random) -> Messages:
     """Now and then a greeting, at times with a question to the bot after it, if there is room."""
     if rng.random() > _SECOND_TURN_SHARE:
         return ()

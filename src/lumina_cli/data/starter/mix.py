@@ -1,4 +1,4 @@
-"""The mix: how much of the corpus each kind of exchange is, and how they follow each other."""
+"""The mix: how much of the corpus each kind of exchange is, and in which order they follow."""
 
 import random
 from collections.abc import Callable, Iterator
@@ -13,10 +13,10 @@ from lumina_cli.data.starter.handwritten import written
 SMALL_TALK = "small talk"
 
 Place = Literal["opens", "within", "closes", "alone"]
-"""Where in a conversation an exchange may stand."""
+"""Where in a conversation an exchange may be: first, between others, last, or by itself."""
 
-Block = tuple[Message, ...]
-"""One exchange as it was said once."""
+Messages = tuple[Message, ...]
+"""The messages of an exchange, with one of its wordings for each question."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,52 +75,54 @@ MIX = (
 
 
 @dataclass(frozen=True, slots=True)
-class Shape:
-    """A plan for a conversation: does it open with a greeting, how long is it, how does it end?"""
+class Outline:
+    """What a conversation is made of: a greeting or none, some exchanges, a goodbye or none."""
 
     opens: bool
     num_within: int
     closes: bool
 
 
-SHAPES = {
-    Shape(opens=False, num_within=1, closes=False): 34,
-    Shape(opens=False, num_within=2, closes=False): 24,
-    Shape(opens=False, num_within=3, closes=False): 5,
-    Shape(opens=False, num_within=1, closes=True): 9,
-    Shape(opens=True, num_within=0, closes=False): 5,
-    Shape(opens=True, num_within=1, closes=False): 13,
-    Shape(opens=True, num_within=2, closes=False): 5,
-    Shape(opens=True, num_within=1, closes=True): 5,
+OUTLINES = {
+    Outline(opens=False, num_within=1, closes=False): 34,
+    Outline(opens=False, num_within=2, closes=False): 24,
+    Outline(opens=False, num_within=3, closes=False): 5,
+    Outline(opens=False, num_within=1, closes=True): 9,
+    Outline(opens=True, num_within=0, closes=False): 5,
+    Outline(opens=True, num_within=1, closes=False): 13,
+    Outline(opens=True, num_within=2, closes=False): 5,
+    Outline(opens=True, num_within=1, closes=True): 5,
 }
 """How often in a hundred conversations."""
 
-_HUNDRED_SHAPES = tuple(shape for shape, share in SHAPES.items() for _ in range(share))
+_HUNDRED_OUTLINES = tuple(outline for outline, share in OUTLINES.items() for _ in range(share))
 
 
-def blocks(exchanges: tuple[Exchange, ...], *, num_chars: int, rng: random.Random) -> list[Block]:
-    """Exchanges as they were said, so many that they fill this number of characters."""
-    said: list[Block] = []
+def sample_exchanges(
+    exchanges: tuple[Exchange, ...], *, num_chars: int, rng: random.Random
+) -> list[Messages]:
+    """The messages of so many exchanges, chosen at random, that they fill `num_chars`."""
+    said: list[Messages] = []
     filled = 0
-    for block in _dealt(exchanges, rng=rng):
+    for messages in _shuffled_rounds(exchanges, rng=rng):
         if filled >= num_chars:
             break
-        said.append(block)
-        filled += sum(len(message.text) for message in block)
+        said.append(messages)
+        filled += sum(len(message.text) for message in messages)
     return said
 
 
-def _dealt(exchanges: tuple[Exchange, ...], *, rng: random.Random) -> Iterator[Block]:
-    """Round after round of all wordings, in a new order; a main wording comes twice a round."""
+def _shuffled_rounds(exchanges: tuple[Exchange, ...], *, rng: random.Random) -> Iterator[Messages]:
+    """Round after round of all wordings, in a new order; main wordings come twice a round."""
     trained = [exchange for exchange in exchanges if exchange.is_trained]
-    cards = [(exchange, i) for exchange in trained for i in (0, *range(exchange.num_wordings))]
+    wordings = [(exchange, i) for exchange in trained for i in (0, *range(exchange.num_wordings))]
     while True:
-        rng.shuffle(cards)
-        for exchange, number in cards:
+        rng.shuffle(wordings)
+        for exchange, number in wordings:
             yield _said(exchange, number=number, rng=rng)
 
 
-def _said(exchange: Exchange, *, number: int, rng: random.Random) -> Block:
+def _said(exchange: Exchange, *, number: int, rng: random.Random) -> Messages:
     """The exchange with its wordings of this number; a turn with fewer wordings takes any."""
     messages: list[Message] = []
     for turn in exchange.turns:
@@ -130,8 +132,8 @@ def _said(exchange: Exchange, *, number: int, rng: random.Random) -> Block:
     return tuple(messages)
 
 
-def leads(exchanges: list[Exchange]) -> frozenset[tuple[str, str]]:
-    """Each (reply, next question) whose answer leans on that reply."""
+def follow_ups(exchanges: list[Exchange]) -> frozenset[tuple[str, str]]:
+    """Each (reply, next question) where the answer to the question depends on that reply."""
     return frozenset(
         (before.reply, question_key(wording))
         for exchange in exchanges
@@ -140,40 +142,47 @@ def leads(exchanges: list[Exchange]) -> frozenset[tuple[str, str]]:
     )
 
 
-def arranged(
-    piles: dict[Place, list[Block]], *, leads: frozenset[tuple[str, str]], rng: random.Random
-) -> list[Block]:
-    """Conversations: blocks set behind each other in the shapes above, each block used once."""
-    for pile in piles.values():
-        rng.shuffle(pile)
-    talks = list(piles["alone"])
-    while piles["within"]:
-        talks += _unmixed(_taken(piles, shape=rng.choice(_HUNDRED_SHAPES)), leads=leads)
-    talks += piles["opens"] + piles["closes"]
+def assemble(
+    pools: dict[Place, list[Messages]],
+    *,
+    follow_ups: frozenset[tuple[str, str]],
+    rng: random.Random,
+) -> list[Messages]:
+    """Exchanges joined to conversations by the outlines above, each of them used once."""
+    for pool in pools.values():
+        rng.shuffle(pool)
+    talks = list(pools["alone"])
+    while pools["within"]:
+        talks += _split_false_follow_ups(
+            _next_exchanges(pools, outline=rng.choice(_HUNDRED_OUTLINES)), follow_ups=follow_ups
+        )
+    talks += pools["opens"] + pools["closes"]
     rng.shuffle(talks)
     return talks
 
 
-def _taken(piles: dict[Place, list[Block]], *, shape: Shape) -> list[Block]:
-    """The blocks of one conversation, off the piles; a pile that is empty gives none."""
+def _next_exchanges(pools: dict[Place, list[Messages]], *, outline: Outline) -> list[Messages]:
+    """The exchanges of the next conversation, taken from the pools; an empty pool gives none."""
     wanted: tuple[tuple[Place, int], ...] = (
-        ("opens", int(shape.opens)),
-        ("within", shape.num_within),
-        ("closes", int(shape.closes)),
+        ("opens", int(outline.opens)),
+        ("within", outline.num_within),
+        ("closes", int(outline.closes)),
     )
-    return [piles[place].pop() for place, count in wanted for _ in range(count) if piles[place]]
+    return [pools[place].pop() for place, count in wanted for _ in range(count) if pools[place]]
 
 
-def _unmixed(talk: list[Block], *, leads: frozenset[tuple[str, str]]) -> list[Block]:
-    """The talk, parted where a block would seem to answer the one before it.
+def _split_false_follow_ups(
+    exchanges: list[Messages], *, follow_ups: frozenset[tuple[str, str]]
+) -> list[Messages]:
+    """The exchanges joined, but apart where a question would seem to follow up the reply before.
 
     "I give up." gets one reply after a riddle and another anywhere else: side by side by
     chance, they would contradict each other.
     """
-    parted: list[Block] = []
-    for block in talk:
-        if not parted or (parted[-1][-1].text, question_key(block[0].text)) in leads:
-            parted.append(block)
+    joined: list[Messages] = []
+    for exchange in exchanges:
+        if not joined or (joined[-1][-1].text, question_key(exchange[0].text)) in follow_ups:
+            joined.append(exchange)
         else:
-            parted[-1] += block
-    return parted
+            joined[-1] += exchange
+    return joined

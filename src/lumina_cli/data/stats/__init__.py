@@ -1,1 +1,1 @@
-"""What data hold, as `lumina data check` tells it."""
+"""Statistics of data, as `lumina data check` shows them."""

@@ -1,10 +1,10 @@
-"""Validation data that was trained on measures memory, not skill."""
+"""Contamination: validation files that are trained on, too, measure memory and not skill."""
 
 import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
-from lumina_cli.data.readers.sources import find_files, open_regular, status
+from lumina_cli.data.readers.files import find_files, open_regular, status
 from lumina_cli.data.report import ReadReport
 
 

@@ -1,6 +1,6 @@
-"""In which scripts a text is written.
+"""The scripts in which a text is written.
 
-Python knows no script of a character, but its name: that of a letter begins with its
+Python does not know the script of a character, but its name, which for a letter begins with the
 script (CYRILLIC SMALL LETTER A). Where the name begins with something else, as with
 FULLWIDTH or MODIFIER, the letter is counted among "other letters".
 """

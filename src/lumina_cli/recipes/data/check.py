@@ -10,7 +10,7 @@ from lumina_cli.data.config import DataConfig
 from lumina_cli.data.documents import Documents
 from lumina_cli.data.report import ReadReport
 from lumina_cli.data.starter import corpus as starter
-from lumina_cli.data.stats.survey import Survey, Surveyor
+from lumina_cli.data.stats.data_stats import DataStats, collect_stats
 from lumina_cli.errors import LuminaError
 from lumina_cli.recipes.data.sources import STARTER
 
@@ -30,7 +30,7 @@ class Checked:
     """What was read and found. `refusal` is why a training run would not begin, or None."""
 
     report: ReadReport
-    survey: Survey
+    stats: DataStats
     plan: Plan
     refusal: LuminaError | None
 
@@ -53,17 +53,18 @@ def check(
     documents: Documents | _StarterDocuments = Documents(paths, config=config)
     if [str(path) for path in paths] == [STARTER] and not paths[0].exists():
         documents = _StarterDocuments()
-    surveyor = Surveyor(seq_length=seq_length, min_char_count=config.min_char_count)
-    survey = surveyor.look(documents.read())
+    stats = collect_stats(
+        documents.read(), seq_length=seq_length, min_char_count=config.min_char_count
+    )
     refusal = documents.refusal()
     if refusal and not documents.report.rows:
         raise refusal
     # as training cuts it: a part for validation, the rest in windows that do not overlap
-    num_ids = int(survey.ids * (1 - config.val_fraction))
+    num_ids = int(stats.ids * (1 - config.val_fraction))
     windows = steps_per_epoch(num_ids, seq_length=seq_length, batch_size=1)
     steps = steps_per_epoch(num_ids, seq_length=seq_length, batch_size=batch_size)
     plan = Plan(seq_length, batch_size, windows, steps)
-    return Checked(documents.report, survey, plan, refusal)
+    return Checked(documents.report, stats, plan, refusal)
 
 
 class _StarterDocuments:

@@ -17,17 +17,16 @@ from lumina_cli.data.hub.dataset_folder import (
     Manifest,
     new_folder,
     read_manifest,
-    refuse_foreign,
+    refuse_other_files,
     verify,
 )
-from lumina_cli.data.hub.local_copy import by_part, parts_of_mirror, rows_of_mirror
-from lumina_cli.data.hub.registry import KNOWN, DataSet, data_set
+from lumina_cli.data.hub.local_copy import by_part, parts_of_local_copy, rows_of_local_copy
+from lumina_cli.data.hub.registry import KNOWN_DATASETS, KnownDataset, find_dataset
 from lumina_cli.data.oasst.columns import as_on_the_hub
-from lumina_cli.data.oasst.nodes import messages_of_tree
-from lumina_cli.data.readers.json_rows import Row
-from lumina_cli.data.report import Place, ReadReport
-from lumina_cli.data.schemas.detect import COLUMNS, detect_schema, document_of, is_tree
-from lumina_cli.data.schemas.fields import BadRow, Record, RowNotes
+from lumina_cli.data.oasst.nodes import is_tree, messages_of_tree
+from lumina_cli.data.report import Location, ReadReport
+from lumina_cli.data.rows import BadRow, Record, Row, RowNotes
+from lumina_cli.data.schemas.detect import COLUMNS, detect_schema, document_of
 from lumina_cli.data.starter import corpus as starter
 from lumina_cli.errors import MissingInputError, UsageError
 
@@ -69,7 +68,7 @@ FetchEvent = Stage | Fetched
 
 def known_data() -> Iterator[KnownData]:
     """Yield the data sets that are known, and say of each whether it is here."""
-    for each in KNOWN.values():
+    for each in KNOWN_DATASETS.values():
         manifest = read_manifest(each.folder)
         rows = dict(manifest["rows"]) if manifest else None
         yield KnownData(each.name, each.description, each.licence, each.folder, rows)
@@ -79,7 +78,7 @@ def fetch(
     name: str,
     *,
     out: Path | None = None,
-    mirror: Path | None = None,
+    local_copy: Path | None = None,
     force: bool = False,
     hub_config: hub.HubConfig = hub.HubConfig(),  # noqa: B008  frozen
 ) -> Iterator[FetchEvent]:
@@ -88,24 +87,24 @@ def fetch(
     Args:
         name: oasst1, starter, or OWNER/NAME on the hub.
         out: the folder, by default named after the data set.
-        mirror: a local copy to take it from.
+        local_copy: a local copy to take it from.
         force: fetch again what is there.
         hub_config: how the hub is asked.
 
     Raises:
         UsageError: no data set has such a name.
-        MissingInputError: the mirror is not there.
+        MissingInputError: the local copy is not there.
         DataError: the rows are in no known format, or what is there was changed.
         HubError: the hub can't be reached or does not give it.
         OutputError, StorageError: the folder can't be written.
     """
-    found = data_set(name)
+    found = find_dataset(name)
     if found is None:
         raise UsageError(
             f"no data set is named {name}", hint="See: lumina data list, or give OWNER/NAME."
         )
     folder = out or found.folder
-    refuse_foreign(folder)
+    refuse_other_files(folder)
     there = read_manifest(folder)
     if there and not force:
         verify(folder, there)
@@ -113,12 +112,12 @@ def fetch(
         return
     yield Stage(f"looking for {name}")
     report = ReadReport()
-    parts, manifest = _open(found, mirror=mirror, hub_config=hub_config, report=report)
+    parts, manifest = _open(found, local_copy=local_copy, hub_config=hub_config, report=report)
     with new_folder(folder, manifest=manifest) as writer:
         for part, rows in parts.items():
             records = _records(rows, report=report)
             yield from _write(writer, part, records, total=found.num_rows.get(part))
-        _refuse_poor(report, manifest, name=str(mirror or name))
+        _refuse_poor(report, manifest, name=str(local_copy or name))
     yield Fetched(folder, manifest.as_json(), remarks=(*_remarks(found, manifest, report),))
 
 
@@ -126,14 +125,14 @@ Parts = Mapping[str, Iterable[Row]]
 
 
 def _open(
-    found: DataSet, *, mirror: Path | None, hub_config: hub.HubConfig, report: ReadReport
+    found: KnownDataset, *, local_copy: Path | None, hub_config: hub.HubConfig, report: ReadReport
 ) -> tuple[Parts, Manifest]:
     """Return the rows of each part, not yet read, and a manifest without counts."""
     manifest = Manifest(found.name, source=found.repo, revision="", licence=found.licence)
-    if mirror is not None:
-        files = parts_of_mirror(mirror, report=report)
-        manifest.source = f"{found.repo or found.name}, from the copy {mirror.name}"
-        return {part: rows_of_mirror(files[part], report=report) for part in files}, manifest
+    if local_copy is not None:
+        files = parts_of_local_copy(local_copy, report=report)
+        manifest.source = f"{found.repo or found.name}, from the copy {local_copy.name}"
+        return {part: rows_of_local_copy(files[part], report=report) for part in files}, manifest
     if not found.repo:
         manifest.source = "the package"
         return {"train": _rows(map(_as_messages, starter.conversations()))}, manifest
@@ -161,26 +160,26 @@ def _records(rows: Iterable[Row], *, report: ReadReport) -> Iterator[Record]:
     """Yield rows as they are written: trees message by message, columns as on the hub."""
     for row in rows:
         try:
-            shape = detect_schema(row.value)
+            schema = detect_schema(row.value)
         except BadRow as error:
-            report.saw_row(row.place.path, "unknown")
-            report.skipped.add(error.wording, row.place, example=error.example)
+            report.saw_row(row.location.path, "unknown")
+            report.skipped.add(error.wording, row.location, example=error.example)
             continue
-        report.saw_row(row.place.path, shape)
-        if shape != "oasst":
-            _tell_of_the_unread(row, shape=shape, report=report)
+        report.saw_row(row.location.path, schema)
+        if schema != "oasst":
+            _tell_of_the_unread(row, schema=schema, report=report)
             yield _as_object(row.value)
         else:
             assert isinstance(row.value, dict)
             tree = is_tree(row.value)
-            whole = messages_of_tree(row.value, name=str(row.place)) if tree else [row.value]
+            whole = messages_of_tree(row.value, name=str(row.location)) if tree else [row.value]
             yield from map(as_on_the_hub, whole)
 
 
-def _tell_of_the_unread(row: Row, *, shape: str, report: ReadReport) -> None:
+def _tell_of_the_unread(row: Row, *, schema: str, report: ReadReport) -> None:
     """Tell of text in columns that are not kept; a row that is bad is told when it is read."""
     with suppress(BadRow):
-        document_of(row.value, shape=shape, notes=RowNotes(report, row.place))
+        document_of(row.value, schema=schema, notes=RowNotes(report, row.location))
 
 
 def _as_object(value: object) -> Record:
@@ -191,7 +190,7 @@ def _as_object(value: object) -> Record:
 
 def _rows(values: Iterable[object]) -> Iterator[Row]:
     for number, value in enumerate(values, start=1):
-        yield Row(Place(Path("row"), number), value)
+        yield Row(Location(Path("row"), number), value)
 
 
 def _as_messages(conversation: Conversation) -> dict[str, Any]:
@@ -212,12 +211,12 @@ def _refuse_poor(report: ReadReport, manifest: Manifest, *, name: str) -> None:
         raise MissingInputError(f"{name} holds no rows")
 
 
-def _remarks(found: DataSet, manifest: Manifest, report: ReadReport) -> Iterator[str]:
+def _remarks(found: KnownDataset, manifest: Manifest, report: ReadReport) -> Iterator[str]:
     """Say where what was fetched is not what it should be."""
     for part, expected in found.num_rows.items():
         if (number := manifest.rows.get(part, 0)) != expected:
             yield f"{part} has {number:,} rows here; the hub's had {expected:,}"
-    for wording, tally in report.skipped:
-        yield f"{tally.count:,} rows were left behind: {wording}, first at {tally.first}"
-    for wording, tally in (*report.left_out, *report.notices):
-        yield f"{tally.first}: {wording}"
+    for wording, issue in report.skipped:
+        yield f"{issue.count:,} rows were left behind: {wording}, first at {issue.first}"
+    for wording, issue in (*report.left_out, *report.notices):
+        yield f"{issue.first}: {wording}"

@@ -14,7 +14,7 @@ from lumina_cli.data.report import ReadReport, example_of
 from lumina_cli.data.starter import corpus as starter
 from lumina_cli.data.stats.contamination import files_in_both
 from lumina_cli.errors import MissingInputError
-from lumina_cli.io.cache_folder import cache_folder
+from lumina_cli.io.cache_folder import corpora_folder
 from lumina_cli.tokenizer.base import Tokenizer
 
 STARTER = "starter"
@@ -106,7 +106,7 @@ def encode_source(
         fingerprint=fingerprint,
         config=config,
         seed=seed,
-        folder=cache_folder(),
+        folder=corpora_folder(),
         read_validation=validation.read if validation else None,
         tokenizer=tokenizer,
         max_new_chars=max_new_chars,

@@ -1,26 +1,38 @@
 """The model that fine-tuning begins from, and what has to be known of it all along."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from lumina_cli.core.checkpoint.container import JSON
 from lumina_cli.core.checkpoint.model_file import ModelFile, load_checkpoint, load_model
+from lumina_cli.core.training.config import TrainingConfig
+from lumina_cli.core.training.evaluate import evaluate
+from lumina_cli.data.batches import spread_batches
+from lumina_cli.data.dataset import TokenDataset
 from lumina_cli.errors import LuminaError, ModelFileError
 from lumina_cli.io.run_folder import CHECKPOINTS, RUN_SUFFIX
+from lumina_cli.recipes.train.compute import Compute
+from lumina_cli.settings import Settings
 from lumina_cli.tokenizer.registry import vocab_size_of_base
 
 INHERITED = ("trained_on", "lineage", "learnt_from", "sampling", "loss_on", "seed")
 """What of a base model's metadata is asked for when it is fine-tuned."""
 
+EVAL_BATCH_SIZE = 16
+"""Windows at once when the base model is evaluated."""
+
 
 @dataclass(frozen=True, slots=True)
-class Before:
-    """What the base model was worth, in nats per character; None where nothing was measured."""
+class BaseLoss:
+    """The loss of the base model in nats per character, on new text and on text it learnt from.
+
+    None where nothing was measured.
+    """
 
     new: float | None = None
-    kept: float | None = None
+    replay: float | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,14 +44,14 @@ class Base:
         digest: of its file.
         vocab_size: how many ids it had; those behind them are new.
         metadata: what of its own is inherited or asked for.
-        before: what it was worth.
+        loss: of the base itself, before anything is learnt.
     """
 
     path: Path
     digest: str
     vocab_size: int
     metadata: Mapping[str, Any]
-    before: Before = Before()
+    loss: BaseLoss = BaseLoss()
 
     def facts(self) -> dict[str, JSON]:
         """Return all of it as plain values, for checkpoints."""
@@ -48,7 +60,7 @@ class Base:
             "digest": self.digest,
             "vocab_size": self.vocab_size,
             "metadata": dict(self.metadata),
-            "before": {"new": self.before.new, "kept": self.before.kept},
+            "before": {"new": self.loss.new, "kept": self.loss.replay},
         }
 
 
@@ -66,10 +78,36 @@ def base_from_facts(facts: Mapping[str, Any], *, path: Path) -> Base:
             str(facts["digest"]),
             vocab_size_of_base(facts),
             dict(facts["metadata"]),
-            Before(**facts["before"]),
+            BaseLoss(facts["before"]["new"], facts["before"]["kept"]),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise ModelFileError(f"{path} is damaged: it does not tell its base model") from error
+
+
+def evaluate_base(
+    loaded: ModelFile,
+    settings: Settings,
+    *,
+    new: TokenDataset,
+    replay: Sequence[TokenDataset],
+    compute: Compute,
+) -> BaseLoss:
+    """Return the loss of the base model as it is, on the new text and on what it learnt from."""
+    model = loaded.model.to(compute.device)
+
+    def nats(texts: Sequence[TokenDataset]) -> float | None:
+        batches = spread_batches(
+            texts,
+            seq_length=model.config.seq_length,
+            batch_size=EVAL_BATCH_SIZE,
+            max_chars=settings.of(TrainingConfig).eval_chars,
+        )
+        evaluation = evaluate(
+            model, batches, tokenizer=loaded.tokenizer, precision=compute.precision
+        )
+        return evaluation.nats_per_char if evaluation.characters else None
+
+    return BaseLoss(new=nats([new]), replay=nats(replay) if replay else None)
 
 
 def load_base(path: Path) -> ModelFile:

@@ -12,43 +12,31 @@ from lumina_cli.core.model.peft import apply_peft
 from lumina_cli.core.model.transformer import Transformer
 from lumina_cli.core.seeding import make_generator
 from lumina_cli.core.training.config import TrainingConfig
-from lumina_cli.core.training.evaluate import evaluate
 from lumina_cli.core.training.finetune_config import REPLAY_AUTO, FinetuneConfig
-from lumina_cli.data.batches import Replay, spread_batches
+from lumina_cli.data.batches import Replay
 from lumina_cli.data.config import DataConfig
-from lumina_cli.data.dataset import TokenDataset
 from lumina_cli.errors import OutputError
 from lumina_cli.io.run_folder import check_free
 from lumina_cli.recipes.data.sources import leaks
-from lumina_cli.recipes.finetune.base import Base, Before, base_from_facts, base_of
-from lumina_cli.recipes.finetune.facts import finetune_facts, length_notices
-from lumina_cli.recipes.finetune.grown import grown_model
-from lumina_cli.recipes.finetune.new_characters import find_newcomers
-from lumina_cli.recipes.finetune.replay import OldText, find_old_text
+from lumina_cli.recipes.finetune.base import Base, base_from_facts, base_of, evaluate_base
+from lumina_cli.recipes.finetune.new_characters import add_new_characters, find_new_characters
+from lumina_cli.recipes.finetune.plan import finetune_plan_rows, length_notices
+from lumina_cli.recipes.finetune.replay import ReplayData, find_replay_data
 from lumina_cli.recipes.finetune.retention import retention_limit
 from lumina_cli.recipes.finetune.settings import (
     choose_peft,
     choose_replay,
-    idle_settings,
+    unused_finetune_settings,
     with_enough_passes,
 )
 from lumina_cli.recipes.run.run import TrainingRun
-from lumina_cli.recipes.run.run_backup import earlier_notices
-from lumina_cli.recipes.train.job import (
-    Compute,
-    TrainingData,
-    TrainJob,
-    check_resumed,
-    choose_compute,
-    fit_to_machine,
-    read_training_data,
-)
-from lumina_cli.recipes.train.resume import Resumed
+from lumina_cli.recipes.run.run_backup import backup_notices
+from lumina_cli.recipes.train.compute import Compute, choose_compute, fit_to_device
+from lumina_cli.recipes.train.job import TrainJob
+from lumina_cli.recipes.train.resume import Resumed, check_resumed
+from lumina_cli.recipes.train.training_data import TrainingData, read_training_data
 from lumina_cli.settings import Settings
 from lumina_cli.tokenizer.base import Tokenizer
-
-MEASURED_AT_ONCE = 16
-"""Windows, when the base model is measured."""
 
 
 def finetune(
@@ -78,37 +66,41 @@ def finetune(
     started_s = time.monotonic() if started_s is None else started_s
     _check_apart(model, out)
     check_free(out)
-    machine = choose_compute(settings)
+    compute = choose_compute(settings)
     base, tokenizer = base_of(model, loaded), loaded.tokenizer
-    material = _read(settings, data=data, val_data=val_data, tokenizer=tokenizer)
-    old = _old_text(base, settings, tokenizer=tokenizer)
-    as_base_reads = material.corpus
-    if material.corpus.tokenizer != tokenizer:
+    training_data = _read(settings, data=data, val_data=val_data, tokenizer=tokenizer)
+    replay_data = _replay_data(base, settings, tokenizer=tokenizer)
+    as_base_reads = training_data.corpus
+    if training_data.corpus.tokenizer != tokenizer:
         as_base_reads = read_training_data(
             settings, data=data, val_data=val_data, tokenizer=tokenizer
         ).corpus
-    before = _measure_base(
-        loaded, settings, new=as_base_reads.validation, old=old.validation, machine=machine
+    loss = evaluate_base(
+        loaded,
+        settings,
+        new=as_base_reads.validation,
+        replay=replay_data.validation,
+        compute=compute,
     )
     return _run(
         settings,
-        model=grown_model(
+        model=add_new_characters(
             loaded,
-            corpus=material.corpus,
-            old=[*old.train, *old.validation],
+            corpus=training_data.corpus,
+            replay_texts=[*replay_data.train, *replay_data.validation],
             config=settings.of(ModelConfig),
             seed=settings.of(TrainingConfig).seed,
         ),
-        base=replace(base, before=before),
+        base=replace(base, loss=loss),
         out=out,
-        machine=machine,
-        material=material,
-        old=old,
+        compute=compute,
+        training_data=training_data,
+        replay_data=replay_data,
         started_s=started_s,
     )
 
 
-def go_on_finetuning(
+def resume_finetune(
     resumed: Resumed,
     *,
     data: Sequence[Path] = (),
@@ -129,26 +121,26 @@ def go_on_finetuning(
     started_s = time.monotonic() if started_s is None else started_s
     check_free(resumed.out)
     settings, checkpoint = resumed.settings, resumed.found.checkpoint
-    machine = choose_compute(settings)
+    compute = choose_compute(settings)
     base = base_from_facts(checkpoint.metadata["base"], path=resumed.found.path)
     tokenizer = checkpoint.tokenizer.truncated(base.vocab_size)
-    material = _read(
+    training_data = _read(
         settings,
         data=data or resumed.data,
         val_data=val_data or resumed.val_data,
         tokenizer=tokenizer,
     )
-    notices = check_resumed(resumed, material, machine)
+    notices = check_resumed(resumed, training_data.corpus, device=compute.device)
     return _run(
         settings,
         model=Transformer(
-            settings.of(ModelConfig), vocab_size=material.corpus.tokenizer.vocab_size
+            settings.of(ModelConfig), vocab_size=training_data.corpus.tokenizer.vocab_size
         ),
         base=base,
         out=resumed.out,
-        machine=machine,
-        material=replace(material, notices=(*material.notices, *notices)),
-        old=_old_text(base, settings, tokenizer=tokenizer),
+        compute=compute,
+        training_data=replace(training_data, notices=(*training_data.notices, *notices)),
+        replay_data=_replay_data(base, settings, tokenizer=tokenizer),
         started_s=started_s,
         resumed=resumed,
     )
@@ -160,59 +152,69 @@ def _run(
     model: Transformer,
     base: Base,
     out: Path,
-    machine: Compute,
-    material: TrainingData,
-    old: OldText,
+    compute: Compute,
+    training_data: TrainingData,
+    replay_data: ReplayData,
     started_s: float,
     resumed: Resumed | None = None,
 ) -> TrainingRun:
     """Return the run of a model that has its new rows already."""
-    corpus = material.corpus
-    replay = choose_replay(settings, old.train)
+    corpus = training_data.corpus
+    replay = choose_replay(settings, replay_data.train)
     if resumed is None:
         settings = with_enough_passes(settings, corpus.train)
-    newcomers = find_newcomers(
+    new_characters = find_new_characters(
         corpus,
         base_vocab_size=base.vocab_size,
         min_count=settings.of(DataConfig).min_char_count,
-        expands=settings.of(FinetuneConfig).expand,
+        expands=settings.of(FinetuneConfig).expand_vocab,
     )
     retention = retention_limit(
-        settings, model, base=base, old=old, replays=replay is not None, resumed=resumed
+        settings,
+        model,
+        base=base,
+        replay_data=replay_data,
+        replays=replay is not None,
+        resumed=resumed,
     )
-    keeps_start = bool(retention.start)
-    peft = choose_peft(settings, num_new=len(newcomers.added), keeps_start=keeps_start)
-    fit = fit_to_machine(
-        settings, vocab_size=corpus.tokenizer.vocab_size, machine=machine, peft=peft
+    keeps_start = bool(retention.base_weights)
+    peft = choose_peft(settings, num_new=len(new_characters.added), keeps_start=keeps_start)
+    fit = fit_to_device(
+        settings, vocab_size=corpus.tokenizer.vocab_size, compute=compute, peft=peft
     )
-    on_device = {name: t.to(machine.device) for name, t in retention.start.items()}
+    on_device = {name: t.to(compute.device) for name, t in retention.base_weights.items()}
     model = apply_peft(model, peft, generator=make_generator(fit.config.seed, "adapters"))
     return TrainingRun(
         TrainJob(
             settings,
             config=fit.config,
             out=out,
-            machine=machine,
-            material=material,
-            model=model.to(machine.device),
+            compute=compute,
+            data=training_data,
+            model=model.to(compute.device),
             peft=peft,
             base=base,
-            old=old,
-            retention=replace(retention, start=on_device),
+            replay_data=replay_data,
+            retention=replace(retention, base_weights=on_device),
             replay=replay,
-            facts=finetune_facts(
-                settings, base=base, newcomers=newcomers, old=old, replay=replay, peft=peft
+            plan_rows=finetune_plan_rows(
+                settings,
+                base=base,
+                new_characters=new_characters,
+                replay_data=replay_data,
+                replay=replay,
+                peft=peft,
             ),
             resumed=resumed,
             notices=(
-                *material.notices,
-                *(earlier_notices(out) if resumed is None else ()),
-                *newcomers.notices(max_new_chars=settings.of(FinetuneConfig).max_new_chars),
+                *training_data.notices,
+                *(backup_notices(out) if resumed is None else ()),
+                *new_characters.notices(max_new_chars=settings.of(FinetuneConfig).max_new_chars),
                 *length_notices(settings, corpus),
-                *old.notices,
-                *_repeated_leaks(settings, replay, val_data=material.val_data),
-                *idle_settings(
-                    settings, repeats=bool(old.train), measures=base.before.kept is not None
+                *replay_data.notices,
+                *_repeated_leaks(settings, replay, val_data=training_data.val_data),
+                *unused_finetune_settings(
+                    settings, repeats=bool(replay_data.train), measures=base.loss.replay is not None
                 ),
                 *fit.notices,
             ),
@@ -258,40 +260,14 @@ def _read(
         data=data,
         val_data=val_data,
         tokenizer=tokenizer,
-        max_new_chars=config.max_new_chars if config.expand else 0,
+        max_new_chars=config.max_new_chars if config.expand_vocab else 0,
     )
 
 
-def _old_text(base: Base, settings: Settings, *, tokenizer: Tokenizer) -> OldText:
-    return find_old_text(
+def _replay_data(base: Base, settings: Settings, *, tokenizer: Tokenizer) -> ReplayData:
+    return find_replay_data(
         base,
         config=settings.of(FinetuneConfig),
         data=settings.of(DataConfig),
         tokenizer=tokenizer,
     )
-
-
-def _measure_base(
-    loaded: ModelFile,
-    settings: Settings,
-    *,
-    new: TokenDataset,
-    old: Sequence[TokenDataset],
-    machine: Compute,
-) -> Before:
-    """Return what the base model is worth as it is, on the new text and on the old."""
-    model = loaded.model.to(machine.device)
-
-    def nats(texts: Sequence[TokenDataset]) -> float | None:
-        batches = spread_batches(
-            texts,
-            seq_length=model.config.seq_length,
-            batch_size=MEASURED_AT_ONCE,
-            max_chars=settings.of(TrainingConfig).eval_chars,
-        )
-        evaluation = evaluate(
-            model, batches, tokenizer=loaded.tokenizer, precision=machine.precision
-        )
-        return evaluation.nats_per_char if evaluation.characters else None
-
-    return Before(new=nats([new]), kept=nats(old) if old else None)

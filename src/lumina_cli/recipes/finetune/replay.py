@@ -1,4 +1,4 @@
-"""What a model learnt from before: to repeat some of it, and to measure what is forgotten."""
+"""Replay: what a model learnt from before, to repeat some of it and measure what is forgotten."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -22,7 +22,7 @@ NAME_IT = "name it, or text like it, so that it is not forgotten: --replay PATH"
 
 
 @dataclass(frozen=True, eq=False)
-class OldText:
+class ReplayData:
     """Text that was learnt from before.
 
     Args:
@@ -38,7 +38,7 @@ class OldText:
     notices: tuple[str, ...] = ()
 
 
-def lesson(
+def replay_record(
     source: Source, *, val_data: Sequence[Path], fingerprint: str, config: DataConfig, seed: int
 ) -> dict[str, JSON]:
     """Return what a model file tells of its text, so that it can be found again."""
@@ -51,9 +51,9 @@ def lesson(
     }
 
 
-def find_old_text(
+def find_replay_data(
     base: Base, *, config: FinetuneConfig, data: DataConfig, tokenizer: Tokenizer
-) -> OldText:
+) -> ReplayData:
     """Return what the base model learnt from, or the text that stands for it.
 
     Args:
@@ -79,7 +79,7 @@ def find_old_text(
         "settings": data.model_dump(mode="json"),
         "seed": base.metadata.get("seed", 0),  # text that the base read is split as it was
     }
-    repeated = _open_lessons([named], tokenizer=tokenizer)
+    repeated = _open_records([named], tokenizer=tokenizer)
     return replace(
         repeated,
         validation=found.validation or repeated.validation,
@@ -87,7 +87,7 @@ def find_old_text(
     )
 
 
-def _measured_on_sample(base: Base, found: OldText, *, tokenizer: Tokenizer) -> OldText:
+def _measured_on_sample(base: Base, found: ReplayData, *, tokenizer: Tokenizer) -> ReplayData:
     """Return the text with the sample beside the base for its validation, if there is one."""
     sample = read_sample(base.path.with_suffix(RUN_SUFFIX), tokenizer=tokenizer)
     if sample is None:
@@ -96,17 +96,17 @@ def _measured_on_sample(base: Base, found: OldText, *, tokenizer: Tokenizer) -> 
     return replace(found, validation=(sample,), notices=(*found.notices, kept))
 
 
-def _open_what_is_there(base: Base, *, tokenizer: Tokenizer) -> OldText:
+def _open_what_is_there(base: Base, *, tokenizer: Tokenizer) -> ReplayData:
     """Return those of the base's texts that can still be read."""
-    texts: list[OldText] = []
+    texts: list[ReplayData] = []
     notices: list[str] = []
-    for each in lessons_of(base.metadata):
+    for each in replay_records(base.metadata):
         try:
-            texts.append(_open_lessons([each], tokenizer=tokenizer))
+            texts.append(_open_records([each], tokenizer=tokenizer))
         except (LuminaError, ValidationError, KeyError, TypeError, ValueError) as error:
             why = error.message if isinstance(error, LuminaError) else "its settings are unknown"
             notices.append(f"a text that {base.path.name} learnt from is not at hand: {why}")
-    return OldText(
+    return ReplayData(
         tuple(name for text in texts for name in text.names),
         tuple(train for text in texts for train in text.train),
         tuple(validation for text in texts for validation in text.validation),
@@ -114,10 +114,10 @@ def _open_what_is_there(base: Base, *, tokenizer: Tokenizer) -> OldText:
     )
 
 
-def lessons_of(metadata: Mapping[str, Any]) -> list[dict[str, Any]]:
+def replay_records(metadata: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Return what a model file tells of its texts; older files tell only their names."""
-    if lessons := metadata.get("learnt_from"):
-        return list(lessons)
+    if records := metadata.get("learnt_from"):
+        return list(records)
     names = metadata.get("trained_on")
     if not names:
         return []
@@ -125,12 +125,12 @@ def lessons_of(metadata: Mapping[str, Any]) -> list[dict[str, Any]]:
     return [{"paths": names, "settings": settings, "seed": metadata.get("seed", 0)}]
 
 
-def _open_lessons(lessons: Sequence[Mapping[str, Any]], *, tokenizer: Tokenizer) -> OldText:
+def _open_records(records: Sequence[Mapping[str, Any]], *, tokenizer: Tokenizer) -> ReplayData:
     names: list[str] = []
     train: list[TokenDataset] = []
     validation: list[TokenDataset] = []
     notices: list[str] = []
-    for each in lessons:
+    for each in records:
         config = DataConfig.model_validate(each["settings"])
         source = open_source([Path(path) for path in each["paths"]], config=config)
         val_paths = [Path(path) for path in each.get("val_paths", [])]
@@ -149,7 +149,7 @@ def _open_lessons(lessons: Sequence[Mapping[str, Any]], *, tokenizer: Tokenizer)
         names += source.names
         train += [corpus.train] if len(corpus.train) > 1 else []
         validation += [corpus.validation] if corpus.validation_counts.chars else []
-    return OldText(tuple(names), tuple(train), tuple(validation), tuple(notices))
+    return ReplayData(tuple(names), tuple(train), tuple(validation), tuple(notices))
 
 
 def _absolute(path: str | Path) -> str:

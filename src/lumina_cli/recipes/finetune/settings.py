@@ -12,7 +12,7 @@ from lumina_cli.core.training.finetune_config import REPLAY_OFF, FinetuneConfig
 from lumina_cli.data.batches import Replay, steps_of_text
 from lumina_cli.data.dataset import TokenDataset
 from lumina_cli.errors import UsageError
-from lumina_cli.recipes.unused_settings import idle_lines
+from lumina_cli.recipes.unused_settings import unused_lines
 from lumina_cli.settings import (
     BASE_PLACE,
     FINETUNE_CONFIGS,
@@ -82,7 +82,7 @@ def choose_peft(settings: Settings, *, num_new: int, keeps_start: bool = False) 
     config = settings.of(FinetuneConfig)
     return PeftConfig(
         num_new=num_new,
-        frozen_layers=config.freeze,
+        frozen_layers=config.freeze_layers,
         lora_rank=config.lora_rank,
         lora_alpha=config.lora_alpha,
         keeps_start=keeps_start,
@@ -98,9 +98,9 @@ def most_forgetting(settings: Settings, *, replays: bool) -> float | None:
 def choose_replay(settings: Settings, texts: tuple[TokenDataset, ...]) -> Replay | None:
     """Return how much of older texts is to be repeated, if any is."""
     config = settings.of(FinetuneConfig)
-    if config.replay == REPLAY_OFF or not config.replay_share or not texts:
+    if config.replay == REPLAY_OFF or not config.replay_ratio or not texts:
         return None
-    return Replay(texts, config.replay_share)
+    return Replay(texts, config.replay_ratio)
 
 
 def with_enough_passes(settings: Settings, text: TokenDataset) -> Settings:
@@ -121,7 +121,7 @@ def with_enough_passes(settings: Settings, text: TokenDataset) -> Settings:
     return settings.replaced({"epochs": epochs}, source=BASE_PLACE)
 
 
-def idle_settings(settings: Settings, *, repeats: bool, measures: bool) -> list[str]:
+def unused_finetune_settings(settings: Settings, *, repeats: bool, measures: bool) -> list[str]:
     """Return a line for each setting that was given and changes nothing here.
 
     Args:
@@ -130,16 +130,16 @@ def idle_settings(settings: Settings, *, repeats: bool, measures: bool) -> list[
         measures: whether there is old text to measure with.
     """
     config = settings.of(FinetuneConfig)
-    return idle_lines(settings, _idle(config, repeats=repeats, measures=measures))
+    return unused_lines(settings, _unused(config, repeats=repeats, measures=measures))
 
 
-def _idle(config: FinetuneConfig, *, repeats: bool, measures: bool) -> Iterator[tuple[str, str]]:
-    if not config.expand:
-        yield "max_new_chars", "with --no-expand"
+def _unused(config: FinetuneConfig, *, repeats: bool, measures: bool) -> Iterator[tuple[str, str]]:
+    if not config.expand_vocab:
+        yield "max_new_chars", "with --no-expand-vocab"
     if config.replay == REPLAY_OFF:
-        yield "replay_share", "with --replay off"
+        yield "replay_ratio", "with --replay off"
     elif not repeats:
-        yield "replay_share", "without old text"
+        yield "replay_ratio", "without old text"
     if config.max_forgetting is not None and not measures:
         yield "max_forgetting", "without old text to measure"
     if not config.lora_rank:
@@ -148,13 +148,13 @@ def _idle(config: FinetuneConfig, *, repeats: bool, measures: bool) -> Iterator[
 
 def _check_something_learns(settings: Settings) -> None:
     config, num_layers = settings.of(FinetuneConfig), settings.of(ModelConfig).num_layers
-    if config.freeze > num_layers:
+    if config.freeze_layers > num_layers:
         raise UsageError(
-            f"freeze is {config.freeze}, and the model has {num_layers} layers",
-            hint=f"Use at most: --freeze {num_layers}",
+            f"freeze_layers is {config.freeze_layers}, and the model has {num_layers} layers",
+            hint=f"Use at most: --freeze-layers {num_layers}",
         )
-    if config.lora_rank and config.freeze == num_layers:
+    if config.lora_rank and config.freeze_layers == num_layers:
         raise UsageError(
             "with every layer frozen there is no place for adapters",
-            hint=f"Use --freeze {num_layers - 1} at most, or leave out --lora-rank.",
+            hint=f"Use --freeze-layers {num_layers - 1} at most, or leave out --lora-rank.",
         )

@@ -10,27 +10,28 @@ from lumina_cli.core.checkpoint.model_file import load_model
 from lumina_cli.core.config import ComputeConfig
 from lumina_cli.core.device import choose_device
 from lumina_cli.core.model.kernels.int8 import quantize
+from lumina_cli.core.model.transformer import use_kernels
 from lumina_cli.core.precision import choose_precision
 from lumina_cli.core.training.evaluate import Evaluation, evaluate
 from lumina_cli.data.batches import validation_batches
 from lumina_cli.data.config import DataConfig
 from lumina_cli.errors import DataError
 from lumina_cli.recipes.data.sources import encode_source, open_source
-from lumina_cli.recipes.unused_settings import idle_data_settings, idle_lines
+from lumina_cli.recipes.unused_settings import unused_data_settings, unused_lines
 from lumina_cli.settings import Settings
 
 BATCH_SIZE = 16
 
 
 @dataclass(frozen=True, slots=True)
-class Measured:
+class EvalReport:
     """The figures of a model on a text, and what there is to tell of the settings."""
 
     evaluation: Evaluation
     notices: tuple[str, ...]
 
 
-def evaluate_model(model_path: Path, *, data: Sequence[Path], settings: Settings) -> Measured:
+def evaluate_model(model_path: Path, *, data: Sequence[Path], settings: Settings) -> EvalReport:
     """Measure a model on all of the data, none of it set apart.
 
     Raises:
@@ -39,6 +40,7 @@ def evaluate_model(model_path: Path, *, data: Sequence[Path], settings: Settings
     compute = settings.of(ComputeConfig)
     if compute.threads is not None:
         torch.set_num_threads(compute.threads)
+    use_kernels(compute.kernels)
     device = choose_device(compute.device)
     is_int8 = compute.precision == "int8"
     precision = choose_precision("fp32" if is_int8 else compute.precision, device=device)
@@ -54,4 +56,4 @@ def evaluate_model(model_path: Path, *, data: Sequence[Path], settings: Settings
     result = evaluate(loaded.model, batches, tokenizer=loaded.tokenizer, precision=precision)
     if not result.characters:
         raise DataError("no character of the data counts", hint="Try: --loss-on all")
-    return Measured(result, tuple(idle_lines(settings, idle_data_settings(config, corpus))))
+    return EvalReport(result, tuple(unused_lines(settings, unused_data_settings(config, corpus))))

@@ -9,7 +9,7 @@ from lumina_cli.core.training.config import TrainingConfig
 from lumina_cli.data.batches import steps_of_text
 from lumina_cli.data.config import DataConfig
 from lumina_cli.recipes.data.sources import encode_source, open_source
-from lumina_cli.recipes.train.job import choose_compute, in_fast_pieces
+from lumina_cli.recipes.train.compute import choose_compute, in_fast_pieces
 from lumina_cli.recipes.train.plan import measure_step_s
 from lumina_cli.settings import Settings
 
@@ -26,23 +26,23 @@ class EpochTime:
         return self.steps * self.step_s
 
 
-def measure_epoch(model_path: Path, *, data: Sequence[Path], settings: Settings) -> EpochTime:
+def estimate_epoch_time(model_path: Path, *, data: Sequence[Path], settings: Settings) -> EpochTime:
     """Try a few training steps of a model on the data; the model file is left as it is.
 
     Raises:
         LuminaError: model or data can't be read.
     """
     config = settings.of(DataConfig)
-    machine = choose_compute(settings)
-    loaded = load_model(model_path, device=machine.device)
+    compute = choose_compute(settings)
+    loaded = load_model(model_path, device=compute.device)
     seq_length = loaded.model.config.seq_length
     training = in_fast_pieces(
-        settings.of(TrainingConfig), seq_length=seq_length, device=machine.device
+        settings.of(TrainingConfig), seq_length=seq_length, device=compute.device
     )
     source = open_source(data, config=config)
     corpus = encode_source(source, config=config, seed=training.seed, tokenizer=loaded.tokenizer)
     steps = steps_of_text(corpus.train, seq_length=seq_length, batch_size=training.windows_per_step)
     step_s = measure_step_s(
-        loaded.model.train(), corpus, config=training, precision=machine.precision
+        loaded.model.train(), corpus, config=training, precision=compute.precision
     )
     return EpochTime(steps, step_s)

@@ -11,31 +11,31 @@ from lumina_cli.core.device import machine_facts
 from lumina_cli.core.training.events import Evaluated
 from lumina_cli.core.training.state import Snapshot
 from lumina_cli.data.config import DataConfig
-from lumina_cli.recipes.finetune.replay import lesson, lessons_of
+from lumina_cli.recipes.finetune.replay import replay_record, replay_records
 from lumina_cli.recipes.train.job import TrainJob
 
 
-def model_metadata(task: TrainJob, evaluated: Evaluated) -> dict[str, JSON]:
+def model_metadata(job: TrainJob, evaluated: Evaluated) -> dict[str, JSON]:
     """Return what a model file tells of its model: how it came to be, and how good it is."""
-    material = task.material
+    training_data = job.data
     metadata: dict[str, JSON] = {
         **_made_now(),
-        "trained_on": list(material.source.names),
-        "train_chars": material.corpus.train_counts.chars,
-        "conversations": material.corpus.train_counts.conversations,
+        "trained_on": list(training_data.source.names),
+        "train_chars": training_data.corpus.train_counts.chars,
+        "conversations": training_data.corpus.train_counts.conversations,
         "steps": evaluated.step,
-        "loss_on": task.settings.of(DataConfig).loss_on,
-        "seed": task.config.seed,
-        "optimizer": task.config.optimizer,
-        "sampling": dict(_sampling_defaults(task)),
-        "learnt_from": _learnt_from(task),
+        "loss_on": job.settings.of(DataConfig).loss_on,
+        "seed": job.config.seed,
+        "optimizer": job.config.optimizer,
+        "sampling": dict(_sampling_defaults(job)),
+        "learnt_from": _learnt_from(job),
     }
-    if task.base is not None:
-        metadata["lineage"] = _lineage(task)
-    if evaluated.kept_nats_per_char is not None:
-        metadata["kept_nats_per_char"] = evaluated.kept_nats_per_char
-    if evaluated.share < 1:
-        metadata["share_of_learnt"] = evaluated.share
+    if job.base is not None:
+        metadata["lineage"] = _lineage(job)
+    if evaluated.base_loss is not None:
+        metadata["kept_nats_per_char"] = evaluated.base_loss
+    if evaluated.alpha < 1:
+        metadata["share_of_learnt"] = evaluated.alpha
     if evaluated.nats_per_char == evaluated.nats_per_char:  # NaN without validation text
         metadata["val_nats_per_char"] = evaluated.nats_per_char
         metadata["val_accuracy"] = evaluated.accuracy
@@ -47,25 +47,25 @@ def is_of_replies(metadata: Mapping[str, object]) -> bool:
     return metadata.get("loss_on") == "bot" and bool(metadata.get("conversations"))
 
 
-def make_checkpoint(task: TrainJob, state: Snapshot) -> Checkpoint:
+def make_checkpoint(job: TrainJob, state: Snapshot) -> Checkpoint:
     """Return a checkpoint of a run: its state, and all that is asked for when it goes on."""
-    material = task.material
+    training_data = job.data
     metadata: dict[str, Any] = {
         **_made_now(),
-        "settings": task.settings.values(),
-        "preset": task.settings.preset_name,
-        "data": list(material.source.names),
-        "val_data": list(map(str, material.val_data)),
-        "corpus": material.corpus.key,
-        "machine": machine_facts(task.machine.device),
+        "settings": job.settings.values(),
+        "preset": job.settings.preset_name,
+        "data": list(training_data.source.names),
+        "val_data": list(map(str, training_data.val_data)),
+        "corpus": training_data.corpus.key,
+        "machine": machine_facts(job.compute.device),
     }
-    if task.base is not None:
-        metadata["base"] = task.base.facts()
+    if job.base is not None:
+        metadata["base"] = job.base.facts()
     return Checkpoint(
-        model=task.model.config,
-        tokenizer=material.corpus.tokenizer,
+        model=job.model.config,
+        tokenizer=training_data.corpus.tokenizer,
         metadata=metadata,
-        state=state.counters.model_dump(mode="json"),
+        state=state.train_state.model_dump(mode="json"),
         tensors=state.tensors,
     )
 
@@ -77,40 +77,40 @@ def _made_now() -> dict[str, str]:
     }
 
 
-def _learnt_from(task: TrainJob) -> list[JSON]:
+def _learnt_from(job: TrainJob) -> list[JSON]:
     """Return what finds all text again that the model has learnt from, the oldest first."""
-    material = task.material
-    earlier = lessons_of(task.base.metadata) if task.base else []
-    latest = lesson(
-        material.source,
-        val_data=material.val_data,
-        fingerprint=material.fingerprint,
-        config=task.settings.of(DataConfig),
-        seed=task.config.seed,
+    training_data = job.data
+    earlier = replay_records(job.base.metadata) if job.base else []
+    latest = replay_record(
+        training_data.source,
+        val_data=training_data.val_data,
+        fingerprint=training_data.fingerprint,
+        config=job.settings.of(DataConfig),
+        seed=job.config.seed,
     )
     return [*(each for each in earlier if each != latest), latest]
 
 
-def _lineage(task: TrainJob) -> list[JSON]:
+def _lineage(job: TrainJob) -> list[JSON]:
     """Return how the model came to be, a line for each time it was fine-tuned."""
-    assert task.base is not None
-    base, material = task.base, task.material
+    assert job.base is not None
+    base, training_data = job.base, job.data
     return [
         *base.metadata.get("lineage", []),
         {
             "base": base.path.name,
             "base_digest": base.digest,
             "base_trained_on": list(base.metadata.get("trained_on", [])),
-            "trained_on": list(material.source.names),
-            "data_fingerprint": material.fingerprint,
-            "characters_added": material.corpus.tokenizer.added_characters(base.vocab_size),
+            "trained_on": list(training_data.source.names),
+            "data_fingerprint": training_data.fingerprint,
+            "characters_added": training_data.corpus.tokenizer.added_characters(base.vocab_size),
             "when": _made_now()["created"],
         },
     ]
 
 
-def _sampling_defaults(task: TrainJob) -> dict[str, str | float]:
-    if task.base is not None:
-        return dict(task.base.metadata.get("sampling", {}))
-    preset = task.settings.preset
+def _sampling_defaults(job: TrainJob) -> dict[str, str | float]:
+    if job.base is not None:
+        return dict(job.base.metadata.get("sampling", {}))
+    preset = job.settings.preset
     return dict(preset.sampling) if preset and preset.sampling else {}

@@ -8,17 +8,17 @@ from lumina_cli.core.checkpoint.model_file import load_model
 from lumina_cli.core.memory import peak_memory_bytes
 from lumina_cli.core.training.events import Finished, StopReason
 from lumina_cli.recipes.finetune.base import Base
+from lumina_cli.recipes.infer.starter_eval import StarterEvalResult, evaluate_starter
 from lumina_cli.recipes.run.metadata import is_of_replies
 from lumina_cli.recipes.train.job import TrainJob
-from lumina_cli.recipes.train.starter_eval import StarterEvalResult, evaluate_starter
 
 
 @dataclass(frozen=True, slots=True)
 class TrainReport:
-    """What a run came to; `exam` where the starter corpus was learnt to the end.
+    """What a run came to; `starter_eval` where the starter corpus was learnt to the end.
 
     Where it `is_of_replies`, validation counts what the bot says and nothing else.
-    `base` is what was fine-tuned, `kept_nats_per_char` what the model is worth now on the text
+    `base` is what was fine-tuned, `base_loss` what the model is worth now on the text
     that was learnt before, `share` how much of what was learnt it has, `is_replayed` whether old
     text was repeated, and `characters_added` those that have an id since.
     """
@@ -31,9 +31,9 @@ class TrainReport:
     peak_memory_bytes: int
     seconds: float
     stop_reason: StopReason
-    exam: StarterEvalResult | None = None
+    starter_eval: StarterEvalResult | None = None
     is_of_replies: bool = False
-    kept_nats_per_char: float | None = None
+    base_loss: float | None = None
     share: float = 1.0
     base: Base | None = None
     is_replayed: bool = False
@@ -41,36 +41,36 @@ class TrainReport:
 
 
 def make_report(
-    task: TrainJob, finished: Finished, *, run_folder: Path, chars_per_s: float
+    job: TrainJob, finished: Finished, *, run_folder: Path, chars_per_s: float
 ) -> TrainReport:
     """Return what a run came to; the best model is read back for it.
 
     Raises:
     LuminaError: the model can't be read.
     """
-    best = load_model(task.out, device=task.machine.device)
+    best = load_model(job.out, device=job.compute.device)
     has_time = finished.reason not in ("interrupted", "minutes")
-    is_exam = task.material.source.is_starter and has_time
+    has_starter_eval = job.data.source.is_starter and has_time
     return TrainReport(
-        model=task.out,
+        model=job.out,
         run_folder=run_folder,
         steps=finished.step,
         best_nats_per_char=best.metadata.get("val_nats_per_char"),
         chars_per_s=chars_per_s,
-        peak_memory_bytes=peak_memory_bytes(task.machine.device),
-        seconds=time.monotonic() - task.started_s,
+        peak_memory_bytes=peak_memory_bytes(job.compute.device),
+        seconds=time.monotonic() - job.started_s,
         stop_reason=finished.reason,
-        exam=evaluate_starter(best.model, best.tokenizer) if is_exam else None,
+        starter_eval=evaluate_starter(best.model, best.tokenizer) if has_starter_eval else None,
         is_of_replies=is_of_replies(best.metadata),
-        kept_nats_per_char=best.metadata.get("kept_nats_per_char"),
+        base_loss=best.metadata.get("kept_nats_per_char"),
         share=float(best.metadata.get("share_of_learnt", 1.0)),
-        base=task.base,
-        is_replayed=task.replay is not None,
-        characters_added=_characters_added(task),
+        base=job.base,
+        is_replayed=job.replay is not None,
+        characters_added=_characters_added(job),
     )
 
 
-def _characters_added(task: TrainJob) -> str:
-    if task.base is None:
+def _characters_added(job: TrainJob) -> str:
+    if job.base is None:
         return ""
-    return task.material.corpus.tokenizer.added_characters(task.base.vocab_size)
+    return job.data.corpus.tokenizer.added_characters(job.base.vocab_size)

@@ -13,11 +13,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from lumina_cli.core.training.events import with_new_fields
 from lumina_cli.io.run_folder import METRICS, REPORT, SETTINGS
+from lumina_cli.recipes.run.events import STARTS
 
 WIDTH, HEIGHT, MARGIN = 640, 220, 48
 MOST_POINTS = 600
 """More points than pixels only make the file larger."""
+
+REWINDS = STARTS | {"RolledBack"}
+"""Events that tell from which step the run goes on."""
 
 QUIET = {"StepDone", "EpochDone", "Evaluated", "Sampled", "CheckpointSaved", "Saved"}
 """Events that curves and samples show; the others are what happened."""
@@ -52,9 +57,9 @@ def read_events(path: Path) -> Iterator[Event]:
             event = json.loads(line)
         except ValueError:  # a line that a crash cut off
             continue
-        if event.get("event") in ("Begun", "RolledBack"):
+        if event.get("event") in REWINDS:
             events = [e for e in events if e.get("step", 0) <= event["step"]]
-        events.append(event)
+        events.append(with_new_fields(event))
     yield from events
 
 
@@ -113,7 +118,7 @@ def _losses(steps: Sequence[Event], evaluated: Sequence[Event], *, scale: float)
     return [
         Curve("training, per id", "#8fb3d9", _points(steps, "loss", scale)),
         Curve("validation, per character", "#c0392b", _points(evaluated, "nats_per_char", scale)),
-        Curve("old text", "#2f7d4f", _points(evaluated, "kept_nats_per_char", scale)),
+        Curve("old text", "#2f7d4f", _points(evaluated, "base_loss", scale)),
     ]
 
 

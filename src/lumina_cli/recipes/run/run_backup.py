@@ -10,14 +10,16 @@ from lumina_cli.core.checkpoint.store import CheckpointStore
 from lumina_cli.core.training.events import StopReason
 from lumina_cli.errors import LuminaError
 from lumina_cli.io import lock
+from lumina_cli.io.atomic import check_regular
 from lumina_cli.io.run_folder import CHECKPOINTS, METRICS, RUN_SUFFIX, not_writable
+from lumina_cli.recipes.run.events import SUCCESSFUL_SAVES
 from lumina_cli.recipes.train.resume import command_of
 
 _TAIL_BYTES = 4_096
 _ENDS = {("Finished", reason) for reason in get_args(StopReason) if reason != "interrupted"}
 
 
-def earlier_notices(model: Path) -> list[str]:
+def backup_notices(model: Path) -> list[str]:
     """Tell where what is there already will be kept, and how to go on with an unfinished run.
 
     Reads the newest checkpoint of an unfinished run, to name the command that began it.
@@ -34,12 +36,13 @@ def earlier_notices(model: Path) -> list[str]:
     ]
 
 
-def move_aside(model: Path) -> None:
+def back_up_run(model: Path) -> None:
     """Move a model and its run to names that nothing has: `Model.previous.pth`, and so on.
 
     Raises:
-        OutputError: the folder can't be written.
+        OutputError: the folder can't be written, or what is to be moved is no file.
     """
+    check_regular(model)
     run, (model_aside, run_aside) = model.with_suffix(RUN_SUFFIX), _free_names(model)
     try:
         if files := _files_of_run(run):
@@ -88,10 +91,18 @@ def _command_of(run: Path) -> str:
 
 
 def _has_ended(metrics: Path) -> bool:
+    """Whether the last that happened was the end; what is saved may be told behind it."""
     try:
         with metrics.open("rb") as file:
             file.seek(max(metrics.stat().st_size - _TAIL_BYTES, 0))
-            last = json.loads(file.read().splitlines()[-1])
-    except (OSError, ValueError, IndexError):
-        return False  # cut off by a crash
-    return isinstance(last, dict) and (last.get("event"), last.get("reason")) in _ENDS
+            lines = file.read().splitlines()
+    except OSError:
+        return False
+    for line in reversed(lines):
+        try:
+            event = json.loads(line)
+        except ValueError:  # cut off by a crash
+            continue
+        if not isinstance(event, dict) or event.get("event") not in SUCCESSFUL_SAVES:
+            return isinstance(event, dict) and (event.get("event"), event.get("reason")) in _ENDS
+    return False

@@ -12,11 +12,11 @@ import torch
 from lumina_cli.core.checkpoint.container import Header, read_container, write_container
 from lumina_cli.data.dataset import TokenDataset
 from lumina_cli.errors import LuminaError
+from lumina_cli.io.run_folder import VALIDATION_SAMPLE
 from lumina_cli.tokenizer.base import Tokenizer
 from lumina_cli.tokenizer.chat_format import MaskedIds
 from lumina_cli.tokenizer.registry import tokenizer_from_characters, tokenizer_from_json
 
-SAMPLE = "validation-sample.pth"
 SAMPLE_FORMAT = "lumina-sample"
 VERSION = 2
 OLD_VERSION = 1
@@ -43,7 +43,7 @@ def write_sample(
     ids = np.concatenate([stretch.ids for stretch in stretches]).astype("<i4")
     in_loss = np.concatenate([stretch.in_loss for stretch in stretches])
     write_container(
-        folder / SAMPLE,
+        folder / VALIDATION_SAMPLE,
         header={
             "format": SAMPLE_FORMAT,
             "version": VERSION,
@@ -59,12 +59,12 @@ def write_sample(
 def read_sample(folder: Path, *, tokenizer: Tokenizer) -> TokenDataset | None:
     """Return the sample in a run's folder; None where there is none for this tokenizer."""
     try:
-        sealed = read_container(
-            folder / SAMPLE, kind=SAMPLE_FORMAT, versions=[OLD_VERSION, VERSION]
+        container = read_container(
+            folder / VALIDATION_SAMPLE, kind=SAMPLE_FORMAT, versions=[OLD_VERSION, VERSION]
         )
-        ids = sealed.tensors["ids"].numpy().view("<i4").astype(np.int64)
-        in_loss = sealed.tensors["in_loss"].numpy()
-        written_by = _tokenizer(sealed.header)
+        ids = container.tensors["ids"].numpy().view("<i4").astype(np.int64)
+        in_loss = container.tensors["in_loss"].numpy()
+        written_by = _tokenizer(container.header)
     except (LuminaError, KeyError, ValueError):
         return None
     if (

@@ -15,10 +15,10 @@ from lumina_cli.core.model.memory_estimate import num_parameters
 from lumina_cli.core.model.transformer import build_model
 from lumina_cli.core.seeding import make_generator
 from lumina_cli.core.training.config import TrainingConfig
-from lumina_cli.core.training.validation import FEWEST_CHARS, ONE_SHARE
+from lumina_cli.core.training.validation import MIN_EVAL_CHARS, ONE_SHARE
 from lumina_cli.data.corpus import Corpus
 from lumina_cli.errors import OutOfMemoryError
-from lumina_cli.recipes.train.job import Compute, fit_to_machine
+from lumina_cli.recipes.train.compute import Compute, fit_to_device
 from lumina_cli.recipes.train.plan import measure_step_s
 from lumina_cli.settings import Settings
 
@@ -96,13 +96,13 @@ def is_free(settings: Settings) -> bool:
     return config.minutes is not None and settings.preset is None and not has_shape
 
 
-def autosize(settings: Settings, *, corpus: Corpus, machine: Compute, seconds: float) -> Choice:
+def autosize(settings: Settings, *, corpus: Corpus, compute: Compute, seconds: float) -> Choice:
     """Return the largest model that the time and the memory are enough for.
 
     Args:
         settings: what they name stays as it is.
         corpus: to learn from; a little of it is learnt on trial.
-        machine: to compute on.
+        compute: what it computes on.
         seconds: left for training.
 
     Raises:
@@ -111,13 +111,13 @@ def autosize(settings: Settings, *, corpus: Corpus, machine: Compute, seconds: f
     started_s, config = time.monotonic(), settings.of(TrainingConfig)
     chosen, why_no_larger = None, ""
     optimizer = config.optimizer if "optimizer" in settings.sources else "muon"
-    on_gpu = machine.device.type == "cuda"
+    on_gpu = compute.device.type == "cuda"
     for values in _candidates(seconds, optimizer=optimizer, on_gpu=on_gpu):
         values = {name: v for name, v in values.items() if name not in settings.sources}
         trial = settings.replaced(values, source="--minutes")
         left_s = seconds - (time.monotonic() - started_s)
         try:
-            candidate = _try(trial, values, corpus=corpus, machine=machine, seconds=left_s)
+            candidate = _try(trial, values, corpus=corpus, compute=compute, seconds=left_s)
         except OutOfMemoryError:
             if chosen is None:
                 raise
@@ -152,7 +152,7 @@ def _candidates(seconds: float, *, optimizer: str, on_gpu: bool) -> Iterator[dic
             "seq_length": length,
             "start_seq_length": first,
             "batch_size": chars // length,
-            "positions": "rotary",
+            "position_encoding": "rotary",
             "dropout": 0.0,
             "label_smoothing": 0.0,
             "optimizer": optimizer,
@@ -169,7 +169,7 @@ def _try(
     values: dict[str, object],
     *,
     corpus: Corpus,
-    machine: Compute,
+    compute: Compute,
     seconds: float,
 ) -> Choice:
     """Return a candidate with what it would read, after a few steps on trial.
@@ -178,12 +178,12 @@ def _try(
         OutOfMemoryError: it doesn't fit into this machine.
     """
     shape, vocab_size = trial.of(ModelConfig), corpus.tokenizer.vocab_size
-    config = fit_to_machine(trial, vocab_size=vocab_size, machine=machine).config
+    config = fit_to_device(trial, vocab_size=vocab_size, compute=compute).config
 
     def measure() -> float:
         generator = make_generator(config.seed, "weights")
-        model = build_model(shape, vocab_size=vocab_size, generator=generator).to(machine.device)
-        return measure_step_s(model, corpus, config=config, precision=machine.precision)
+        model = build_model(shape, vocab_size=vocab_size, generator=generator).to(compute.device)
+        return measure_step_s(model, corpus, config=config, precision=compute.precision)
 
     step_s = none_on_oom(measure)
     if step_s is None:
@@ -222,7 +222,7 @@ def _eval_chars(choice: Choice, *, settings: Settings, seconds: float) -> int:
     """Return how much to measure by: as much as a small share of the time is enough for."""
     usual = settings.of(TrainingConfig).eval_chars
     affordable = int(ONE_SHARE * seconds * FORWARD_SPEED * choice.chars_per_s)
-    return min(max(affordable, FEWEST_CHARS), usual)
+    return min(max(affordable, MIN_EVAL_CHARS), usual)
 
 
 def explain(choice: Choice, *, chosen: Settings) -> str:
@@ -242,7 +242,7 @@ def explain(choice: Choice, *, chosen: Settings) -> str:
         f"chosen for {config.minutes:g} min on this machine: {shape.hidden_size} wide, "
         f"{shape.num_layers} layers ({choice.num_parameters / 1e6:.1f} M parameters), "
         f"windows of {windows}, {choice.chars_per_step:,} characters a step, "
-        f"{shape.positions} positions, dropout {shape.dropout:g}, "
+        f"{shape.position_encoding} positions, dropout {shape.dropout:g}, "
         f"learning rate {config.learning_rate:g}{muon}; it will read about "
         f"{choice.num_chars / 1e6:.1f} M characters, {per_parameter:.0f} for each parameter{why}"
     )

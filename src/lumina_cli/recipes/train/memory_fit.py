@@ -50,25 +50,25 @@ def fit_to_memory(
     if available_bytes is None:
         return Fit(config)
     usable, largest = int(MARGIN * available_bytes), config.largest_micro_batch
-    for recompute in (config.activation_checkpointing, True):
+    for activation_checkpointing in (config.activation_checkpointing, True):
         size = fitting_batch_size(
             model,
             vocab_size=vocab_size,
             available_bytes=usable,
             largest=largest,
-            recompute=recompute,
+            activation_checkpointing=activation_checkpointing,
             half=half,
             peft=peft,
             optimizer=config.optimizer,
             num_workers=num_workers,
         )
         if size:
-            return _fit(config, size=size, recompute=recompute)
+            return _fit(config, size=size, activation_checkpointing=activation_checkpointing)
     need = training_memory(
         model,
         vocab_size=vocab_size,
         batch_size=1,
-        recompute=True,
+        activation_checkpointing=True,
         half=half,
         peft=peft,
         optimizer=config.optimizer,
@@ -84,14 +84,14 @@ def num_sharing(config: TrainingConfig, *, device: torch.device) -> int:
     return 1 if config.compile == "on" else num_workers(device)
 
 
-def _fit(config: TrainingConfig, *, size: int, recompute: bool) -> Fit:
+def _fit(config: TrainingConfig, *, size: int, activation_checkpointing: bool) -> Fit:
     fitting = config.model_copy(
-        update={"micro_batch_size": size, "activation_checkpointing": recompute}
+        update={"micro_batch_size": size, "activation_checkpointing": activation_checkpointing}
     )
     notices = []
     if size < config.largest_micro_batch and config.micro_batch_size != "auto":
         notices.append(f"memory is enough for {size} windows at once: steps are done in pieces")
-    if recompute and not config.activation_checkpointing:
+    if activation_checkpointing and not config.activation_checkpointing:
         notices.append("memory is short: activations are computed twice, which is slower")
     return Fit(fitting, tuple(notices))
 
@@ -112,7 +112,11 @@ def smaller_flags(model: ModelConfig, *, vocab_size: int, usable: int) -> str:
             }
         )
         if fitting_batch_size(
-            shape, vocab_size=vocab_size, available_bytes=usable, largest=1, recompute=True
+            shape,
+            vocab_size=vocab_size,
+            available_bytes=usable,
+            largest=1,
+            activation_checkpointing=True,
         ):
             break
     return (

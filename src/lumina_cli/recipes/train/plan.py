@@ -89,7 +89,7 @@ def make_plan(
             model.config,
             vocab_size=vocab_size,
             batch_size=config.largest_micro_batch,
-            recompute=config.activation_checkpointing,
+            activation_checkpointing=config.activation_checkpointing,
             half=precision.name != "fp32",
             peft=peft,
             optimizer=config.optimizer,

@@ -11,18 +11,12 @@ from lumina_cli.core.training.config import TrainingConfig
 from lumina_cli.io.run_folder import check_free
 from lumina_cli.recipes.data.sources import usual_data
 from lumina_cli.recipes.run.run import TrainingRun
-from lumina_cli.recipes.run.run_backup import earlier_notices
+from lumina_cli.recipes.run.run_backup import backup_notices
 from lumina_cli.recipes.train.autosize import autosize, explain, is_free
-from lumina_cli.recipes.train.job import (
-    Compute,
-    TrainingData,
-    TrainJob,
-    check_resumed,
-    choose_compute,
-    fit_to_machine,
-    read_training_data,
-)
-from lumina_cli.recipes.train.resume import Resumed
+from lumina_cli.recipes.train.compute import Compute, choose_compute, fit_to_device
+from lumina_cli.recipes.train.job import TrainJob
+from lumina_cli.recipes.train.resume import Resumed, check_resumed
+from lumina_cli.recipes.train.training_data import TrainingData, read_training_data
 from lumina_cli.settings import Settings
 
 
@@ -50,18 +44,20 @@ def pretrain(
     """
     started_s = time.monotonic() if started_s is None else started_s
     check_free(out)
-    machine = choose_compute(settings)
-    material = read_training_data(settings, data=data or _default_data(settings), val_data=val_data)
-    notices = list(material.notices)
+    compute = choose_compute(settings)
+    training_data = read_training_data(
+        settings, data=data or _default_data(settings), val_data=val_data
+    )
+    notices = list(training_data.notices)
     if resumed is not None:
-        notices += check_resumed(resumed, material, machine)
+        notices += check_resumed(resumed, training_data.corpus, device=compute.device)
     else:
-        notices += earlier_notices(out)
+        notices += backup_notices(out)
         if is_free(settings):
-            settings, chosen = _choose(settings, material, machine, started_s=started_s)
+            settings, chosen = _choose(settings, training_data, compute, started_s=started_s)
             notices.append(chosen)
-    vocab_size = material.corpus.tokenizer.vocab_size
-    fit = fit_to_machine(settings, vocab_size=vocab_size, machine=machine)
+    vocab_size = training_data.corpus.tokenizer.vocab_size
+    fit = fit_to_device(settings, vocab_size=vocab_size, compute=compute)
     model = build_model(
         settings.of(ModelConfig),
         vocab_size=vocab_size,
@@ -72,9 +68,9 @@ def pretrain(
             settings,
             config=fit.config,
             out=out,
-            machine=machine,
-            material=material,
-            model=model.to(machine.device),
+            compute=compute,
+            data=training_data,
+            model=model.to(compute.device),
             resumed=resumed,
             notices=(*notices, *fit.notices),
             started_s=started_s,
@@ -83,13 +79,13 @@ def pretrain(
 
 
 def _choose(
-    settings: Settings, material: TrainingData, machine: Compute, *, started_s: float
+    settings: Settings, training_data: TrainingData, compute: Compute, *, started_s: float
 ) -> tuple[Settings, str]:
     """Return settings with a model that fits the time, and a line that tells of it."""
     minutes = settings.of(TrainingConfig).minutes
     assert minutes is not None
     seconds = minutes * 60 - (time.monotonic() - started_s)
-    choice = autosize(settings, corpus=material.corpus, machine=machine, seconds=seconds)
+    choice = autosize(settings, corpus=training_data.corpus, compute=compute, seconds=seconds)
     chosen = settings.replaced(choice.values, source="--minutes")
     return chosen, explain(choice, chosen=chosen)
 

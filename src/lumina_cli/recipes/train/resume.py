@@ -1,7 +1,7 @@
 """Going on with a run: which checkpoint, with which settings, and what is not as it was."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from lumina_cli.core.checkpoint.model_file import Checkpoint, load_checkpoint
 from lumina_cli.core.checkpoint.store import CheckpointStore, Found
+from lumina_cli.core.device import machine_facts
 from lumina_cli.core.training.config import TrainingConfig
 from lumina_cli.core.training.finetune_config import FinetuneConfig
 from lumina_cli.core.training.state import Snapshot, TrainState
@@ -17,6 +18,7 @@ from lumina_cli.core.training.step import Stepper
 from lumina_cli.data.corpus import Corpus
 from lumina_cli.errors import DataError, MissingInputError, ModelFileError, UsageError
 from lumina_cli.io.run_folder import CHECKPOINTS, RUN_SUFFIX
+from lumina_cli.renamed_settings import with_new_names
 from lumina_cli.settings import TRAIN_CONFIGS, ConfigType, Settings, resumed_settings
 
 FIXED = {
@@ -24,14 +26,14 @@ FIXED = {
     "num_layers",
     "num_heads",
     "seq_length",
-    "positions",
+    "position_encoding",
     "optimizer",
     "seed",
-    "expand",
+    "expand_vocab",
     "max_new_chars",
     "replay",
-    "replay_share",
-    "freeze",
+    "replay_ratio",
+    "freeze_layers",
     "lora_rank",
     "lora_alpha",
 }
@@ -47,7 +49,7 @@ INNOCENT = {
     "save_every",
     "keep_checkpoints",
     "patience",
-    "evaluations",
+    "num_evals",
     "eval_chars",
 }
 """Settings that are meant to be changed when a run goes on, and need no remark."""
@@ -107,17 +109,29 @@ def find_run(
     """
     if path is None:
         path = (out or default_out).with_suffix(RUN_SUFFIX)
-    found = _find_checkpoint(path)
+    found = _with_new_names(_find_checkpoint(path))
     facts = found.checkpoint.metadata
     saved, preset = facts.get("settings"), facts.get("preset")
     if not isinstance(saved, dict):
         raise ModelFileError(f"{found.path} is damaged: it has no settings")
     _check_command(facts, kinds=kinds, path=found.path)
     settings = resumed_settings(kinds, saved=saved, preset=preset, flags=flags)
-    notices = [f"{bad.name} is set aside: it is damaged" for bad in found.set_aside]
+    notices = [f"{bad.name} is quarantined: it is damaged" for bad in found.quarantined]
     notices += _later_checkpoints(found.path)
     notices += _changed_settings(saved, settings)
     return Resumed(found, out or _model_of(found.path, default_out), settings, tuple(notices))
+
+
+def _with_new_names(found: Found) -> Found:
+    """Return a checkpoint with the names that its settings have now."""
+    checkpoint = found.checkpoint
+    if not isinstance(checkpoint.metadata.get("settings"), dict):
+        raise ModelFileError(f"{found.path} is damaged: it has no settings")
+    settings = with_new_names(checkpoint.metadata["settings"])
+    return replace(
+        found,
+        checkpoint=replace(checkpoint, metadata={**checkpoint.metadata, "settings": settings}),
+    )
 
 
 def command_of(facts: Mapping[str, Any]) -> str:
@@ -143,8 +157,12 @@ def trainer_state(checkpoint: Checkpoint, *, path: Path) -> Snapshot:
         raise ModelFileError(f"{path} is damaged: its counters are wrong") from error
 
 
-def check_data(resumed: Resumed, corpus: Corpus) -> None:
-    """Refuse to go on with other data than the run began with."""
+def check_resumed(resumed: Resumed, corpus: Corpus, *, device: torch.device) -> list[str]:
+    """Tell what is not as it was when the run was left.
+
+    Raises:
+        DataError: the data is other data.
+    """
     if (
         resumed.metadata.get("corpus") != corpus.key
         or resumed.found.checkpoint.tokenizer != corpus.tokenizer
@@ -153,11 +171,7 @@ def check_data(resumed: Resumed, corpus: Corpus) -> None:
             f"the data is not what {resumed.found.path} was trained on",
             hint="Bring back the same files and data settings, or begin anew without --resume.",
         )
-
-
-def machine_notices(resumed: Resumed, machine: Mapping[str, object]) -> list[str]:
-    """Say what differs from the machine on which the checkpoint was made."""
-    return _differences(machine, then=resumed.metadata.get("machine", {}))
+    return _differences(machine_facts(device), then=resumed.metadata.get("machine", {}))
 
 
 def memory_notices(resumed: Resumed, stepper: Stepper) -> list[str]:
@@ -168,7 +182,7 @@ def memory_notices(resumed: Resumed, stepper: Stepper) -> list[str]:
     saved, settings = resumed.metadata["settings"], resumed.settings.values()
     threads = resumed.metadata.get("machine", {}).get("threads")
     has_other_batches = any(saved.get(name) != settings[name] for name in PIECES)
-    then = trainer_state(resumed.found.checkpoint, path=resumed.found.path).counters
+    then = trainer_state(resumed.found.checkpoint, path=resumed.found.path).train_state
     if not then.num_workers or has_other_batches or threads != torch.get_num_threads():
         return []
     return _differences(
@@ -207,7 +221,7 @@ def rescale_position(
 def has_other_limits(resumed: Resumed, config: TrainingConfig) -> bool:
     """Return whether the run was to end elsewhere, or to be measured more or less often."""
     saved = resumed.metadata["settings"]
-    limits = ("epochs", "max_steps", "minutes", "evaluations")
+    limits = ("epochs", "max_steps", "minutes", "num_evals")
     return any(saved.get(name) != getattr(config, name) for name in limits)
 
 

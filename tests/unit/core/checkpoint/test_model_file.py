@@ -137,6 +137,17 @@ def test_the_untouched_bytes_of_a_forgery_are_a_model(tmp_path: Path) -> None:
     assert load_model(path).tokenizer == TOKENIZER
 
 
+def test_a_shape_with_the_old_name_of_a_setting_is_read(tmp_path: Path) -> None:
+    shape = CONFIG.model_dump(mode="json")
+    encoding = shape.pop("position_encoding")
+    path = tmp_path / "Model.pth"
+    path.write_bytes(forged(model={**shape, "positions": encoding}))
+    assert load_model(path).model.config == CONFIG
+    path.write_bytes(forged(model={**shape, "positions": encoding, "position_encoding": encoding}))
+    with pytest.raises(ModelFileError, match="positions and position_encoding"):
+        load_model(path)
+
+
 def test_a_model_is_saved_from_training_as_it_is(tmp_path: Path) -> None:
     model = some_model().train()
     save_model(tmp_path / "Model.pth", model=model, tokenizer=TOKENIZER, metadata={})

@@ -71,7 +71,7 @@ def test_after_going_back_what_came_later_is_dropped(tmp_path: Path) -> None:
     assert store.steps() == [15, 10]
 
 
-def test_a_damaged_one_is_set_aside_and_the_one_before_is_taken(tmp_path: Path) -> None:
+def test_a_damaged_one_is_quarantined_and_the_one_before_is_taken(tmp_path: Path) -> None:
     store = CheckpointStore(tmp_path, keep=3)
     for step in (10, 20, 30):
         save(store, step)
@@ -80,11 +80,11 @@ def test_a_damaged_one_is_set_aside_and_the_one_before_is_taken(tmp_path: Path) 
         path.write_bytes(path.read_bytes()[:-100])
     found = store.newest()
     assert found.checkpoint.state == {"num_steps": 10}
-    assert [path.name for path in found.set_aside] == [
+    assert [path.name for path in found.quarantined] == [
         "step-00000030.pth.damaged",
         "step-00000020.pth.damaged",
     ]
-    assert all(path.exists() for path in found.set_aside)
+    assert all(path.exists() for path in found.quarantined)
 
 
 def test_without_any_the_way_on_is_told(tmp_path: Path) -> None:

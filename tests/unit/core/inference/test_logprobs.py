@@ -36,12 +36,16 @@ def test_scores_are_the_probabilities_at_the_time(
         assert math.isclose(item.prob, math.exp(chunk.logprob), rel_tol=1e-3)
 
 
-@pytest.mark.parametrize("positions", ["sinusoidal", "rotary"])
+@pytest.mark.parametrize("position_encoding", ["sinusoidal", "rotary"])
 def test_scores_hold_in_a_context_of_odd_length_too(
-    tokenizer: CharacterTokenizer, positions: Literal["sinusoidal", "rotary"]
+    tokenizer: CharacterTokenizer, position_encoding: Literal["sinusoidal", "rotary"]
 ) -> None:
     config = ModelConfig(
-        hidden_size=16, num_layers=1, num_heads=2, seq_length=11, positions=positions
+        hidden_size=16,
+        num_layers=1,
+        num_heads=2,
+        seq_length=11,
+        position_encoding=position_encoding,
     )
     odd = build_model(config, vocab_size=271, generator=torch.Generator().manual_seed(0)).eval()
     torch.nn.init.normal_(odd.lm_head.weight, generator=torch.Generator().manual_seed(1))

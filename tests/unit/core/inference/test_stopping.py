@@ -86,3 +86,41 @@ def test_the_text_is_all_before_the_first_stop_text(
 @pytest.mark.parametrize("stop", [("x",), ("x", "xyz"), ("zzz", "x")])
 def test_the_first_stop_text_to_come_ends_it(stop: tuple[str, ...]) -> None:
     assert "".join(said("abxyzzz", stop=stop)) == "ab"
+
+
+def said_in_pieces(*texts: str, max_chars: int = 1000, stop: tuple[str, ...] = ()) -> list[str]:
+    ending = StopChecker(max_chars=max_chars, stop=stop)
+    out = []
+    for number, text in enumerate(texts):
+        out += [piece.text for piece in ending.push(GenerationChunk(text, 300 + number, -1.0))]
+        if ending.reached:
+            break
+    return out
+
+
+def test_the_last_piece_is_cut_where_the_text_ends() -> None:
+    assert said_in_pieces("the", " cat", " sat", max_chars=5) == ["the", " c"]
+    assert said_in_pieces("the", " cat", " sat", max_chars=3) == ["the"]
+
+
+def test_a_piece_is_cut_before_a_stop_text_that_begins_within_it() -> None:
+    assert said_in_pieces("a cat", " sa", "t.", stop=("t s",)) == ["a ca"]
+    assert said_in_pieces("a", " cat", stop=("c",)) == ["a", " "]
+    assert said_in_pieces("ab", "cd", stop=("abc",)) == []
+
+
+def test_a_stop_text_beyond_the_longest_text_does_not_count() -> None:
+    assert said_in_pieces("abcd", max_chars=2, stop=("cd",)) == ["ab"]
+
+
+PIECES = st.lists(st.text("ab", min_size=1, max_size=3), max_size=8)
+
+
+@given(pieces=PIECES, max_chars=st.integers(1, 12), stop=st.text("ab", min_size=1, max_size=3))
+def test_how_a_text_is_cut_in_pieces_changes_nothing(
+    pieces: list[str], max_chars: int, stop: str
+) -> None:
+    end = "\n"  # so that what is held back comes
+    in_pieces = "".join(said_in_pieces(*pieces, end * 20, max_chars=max_chars, stop=(stop,)))
+    one_by_one = "".join(said("".join(pieces) + end * 20, max_chars=max_chars, stop=(stop,)))
+    assert in_pieces == one_by_one

@@ -49,9 +49,9 @@ def test_between_characters_the_turn_may_end_and_every_character_come() -> None:
     assert set(range(FIRST_CHARACTER, ABC.vocab_size)) <= allowed
 
 
-def test_other_reserved_ids_are_never_said() -> None:
-    reserved = set(Special) - {Special.END}
-    assert not any(reserved & allowed_after(begun) for begun in BEGUN)
+def test_other_special_ids_are_never_said() -> None:
+    special = set(Special) - {Special.END}
+    assert not any(special & allowed_after(begun) for begun in BEGUN)
 
 
 @pytest.mark.parametrize("begun", [b"\xc2", b"\xe2\x82", b"\xf0\x9f\x98"], ids=bytes.hex)

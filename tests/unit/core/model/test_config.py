@@ -20,7 +20,10 @@ def test_the_defaults_are_a_model_of_512_by_6() -> None:
     [
         ({"hidden_size": 512, "num_heads": 7}, "hidden_size 512 can't be divided by num_heads 7"),
         ({"hidden_size": 9, "num_heads": 3}, "hidden_size must be even, not 9"),
-        ({"hidden_size": 12, "num_heads": 4, "positions": "rotary"}, "heads of even size, not 3"),
+        (
+            {"hidden_size": 12, "num_heads": 4, "position_encoding": "rotary"},
+            "heads of even size, not 3",
+        ),
         ({"hidden_size": 0}, "greater than or equal to 8"),
         ({"num_layers": 0}, "greater than or equal to 1"),
         ({"seq_length": 4}, "greater than or equal to 8"),

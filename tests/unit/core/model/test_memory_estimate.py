@@ -79,8 +79,10 @@ def test_the_estimate_of_activations_covers_what_autograd_keeps() -> None:
 
 
 def test_weight_shapes_are_those_of_a_model() -> None:
-    for positions in ("sinusoidal", "rotary"):
-        config = ModelConfig(hidden_size=24, num_layers=3, num_heads=2, positions=positions)
+    for position_encoding in ("sinusoidal", "rotary"):
+        config = ModelConfig(
+            hidden_size=24, num_layers=3, num_heads=2, position_encoding=position_encoding
+        )
         model = Transformer(config, vocab_size=300)
         shapes = {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
         assert weight_shapes(config, vocab_size=300) == shapes
@@ -95,7 +97,7 @@ def test_muon_keeps_one_number_for_each_weight_of_its_matrices() -> None:
     model = build_model(config, vocab_size=20, generator=torch.Generator())
     for name, expected in both.items():
         training = TrainingConfig.model_validate({"optimizer": name})
-        states = build_optimizers(model, config=training).state().values()
+        states = build_optimizers(model, config=training).state_dict().values()
         assert 4 * sum(state.numel() for state in states) == expected
 
 

@@ -30,12 +30,12 @@ from lumina_cli.data.batches import cut_windows
 from lumina_cli.data.dataset import TokenDataset
 from lumina_cli.tokenizer.characters import CharacterTokenizer
 
-def step(config, batch_size, optimizer, recompute, peft=FULL_FINETUNING):
+def step(config, batch_size, optimizer, checkpointing, peft=FULL_FINETUNING):
     ids = np.random.default_rng(0).integers(6, 100, batch_size * config.seq_length + 1)
     pairs = (ids * 2 + 1).astype(np.int32)
     text = TokenDataset(np.arange(len(ids), dtype="<u4"), pairs, CharacterTokenizer(""))
     model = build_model(config, vocab_size=350, generator=torch.Generator()).train()
-    model.recompute = recompute
+    model.recompute = checkpointing
     apply_peft(model, peft, generator=torch.Generator())
     stepper = Stepper(
         model,
@@ -51,20 +51,20 @@ def status(name):
     lines = open("/proc/self/status").read().splitlines()
     return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(name))
 
-shape, batch_size, optimizer, recompute, peft, num_threads, precision = json.loads(sys.argv[1])
+shape, batch_size, optimizer, checkpointing, peft, num_threads, precision = json.loads(sys.argv[1])
 torch.set_num_threads(num_threads)
 from lumina_cli.core.memory import keep_freed_memory
 keep_freed_memory()
 small = {**shape, "hidden_size": 16, "num_layers": 1, "num_heads": 2, "seq_length": 16}
-step(ModelConfig(**small), 2, optimizer, recompute)  # what torch loads at its first step
+step(ModelConfig(**small), 2, optimizer, checkpointing)  # what torch loads at its first step
 open("/proc/self/clear_refs", "w").write("5")  # forget the peak so far
 before = status("VmRSS")
-step(ModelConfig(**shape), batch_size, optimizer, recompute, PeftConfig(**peft))
+step(ModelConfig(**shape), batch_size, optimizer, checkpointing, PeftConfig(**peft))
 print(status("VmHWM") - before)
 """
 DEMO = {
     "hidden_size": 64, "num_layers": 4, "num_heads": 2, "seq_length": 128,
-    "positions": "rotary", "dropout": 0.0,
+    "position_encoding": "rotary", "dropout": 0.0,
 }  # fmt: skip
 SMALL = {"hidden_size": 256, "num_layers": 4, "num_heads": 8, "seq_length": 256}
 
@@ -81,19 +81,21 @@ def check(
     shape: dict[str, Any],
     batch_size: int,
     optimizer: str,
-    recompute: bool,
+    activation_checkpointing: bool,
     peft: dict[str, int],
     workers: int,
     *,
     precision: str,
 ) -> None:
-    given = json.dumps([shape, batch_size, optimizer, recompute, peft, workers, precision])
+    given = json.dumps(
+        [shape, batch_size, optimizer, activation_checkpointing, peft, workers, precision]
+    )
     measured = peak_bytes(given)
     estimate = training_memory(
         ModelConfig(**shape),
         vocab_size=VOCAB_SIZE,
         batch_size=batch_size,
-        recompute=recompute,
+        activation_checkpointing=activation_checkpointing,
         half=precision != "fp32",
         peft=PeftConfig(**peft),
         optimizer=optimizer,
@@ -109,7 +111,7 @@ def check(
 
 @WITH_PEAKS
 @pytest.mark.parametrize(
-    ("shape", "batch_size", "optimizer", "recompute", "peft", "workers"),
+    ("shape", "batch_size", "optimizer", "activation_checkpointing", "peft", "workers"),
     [
         (DEMO, 16, "muon", False, {}, 1),
         pytest.param(SMALL, 8, "adamw", False, {}, 1, marks=pytest.mark.slow),
@@ -136,11 +138,11 @@ def test_the_estimate_is_within_a_fifth_of_the_peak(
     shape: dict[str, Any],
     batch_size: int,
     optimizer: str,
-    recompute: bool,
+    activation_checkpointing: bool,
     peft: dict[str, int],
     workers: int,
 ) -> None:
-    check(shape, batch_size, optimizer, recompute, peft, workers, precision="fp32")
+    check(shape, batch_size, optimizer, activation_checkpointing, peft, workers, precision="fp32")
 
 
 @WITH_PEAKS
@@ -149,7 +151,7 @@ def test_the_estimate_is_within_a_fifth_of_the_peak(
     reason="needs a processor with bf16",
 )
 @pytest.mark.parametrize(
-    ("shape", "batch_size", "optimizer", "recompute", "peft", "workers"),
+    ("shape", "batch_size", "optimizer", "activation_checkpointing", "peft", "workers"),
     [
         (DEMO, 64, "muon", False, {}, 1),
         (SMALL, 8, "adamw", False, {}, 2),
@@ -168,8 +170,8 @@ def test_the_estimate_holds_in_bf16_too(
     shape: dict[str, Any],
     batch_size: int,
     optimizer: str,
-    recompute: bool,
+    activation_checkpointing: bool,
     peft: dict[str, int],
     workers: int,
 ) -> None:
-    check(shape, batch_size, optimizer, recompute, peft, workers, precision="bf16")
+    check(shape, batch_size, optimizer, activation_checkpointing, peft, workers, precision="bf16")

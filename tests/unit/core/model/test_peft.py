@@ -143,7 +143,7 @@ def test_the_merged_model_computes_the_same(peft: PeftConfig) -> None:
 )
 def test_the_optimizer_holds_what_learns_and_no_more(peft: PeftConfig) -> None:
     model = tuned(peft)
-    state = build_optimizers(model, config=TrainingConfig()).state()
+    state = build_optimizers(model, config=TrainingConfig()).state_dict()
     learning = sum(p.numel() for p in model.parameters() if p.requires_grad)
     assert learning == num_trainable(CONFIG, vocab_size=VOCAB_SIZE, peft=peft)
     assert sum(tensor.numel() for tensor in state.values()) == 2 * learning

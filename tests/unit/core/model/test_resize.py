@@ -13,14 +13,16 @@ from lumina_cli.tokenizer.special_ids import FIRST_BYTE, FIRST_CHARACTER
 KNOWN = CharacterTokenizer("abcdeABéи ,")
 
 
-def base(*, positions: str = "sinusoidal", tokenizer: CharacterTokenizer = KNOWN) -> Transformer:
+def base(
+    *, position_encoding: str = "sinusoidal", tokenizer: CharacterTokenizer = KNOWN
+) -> Transformer:
     config = ModelConfig.model_validate(
         {
             "hidden_size": 32,
             "num_layers": 2,
             "num_heads": 2,
             "seq_length": 24,
-            "positions": positions,
+            "position_encoding": position_encoding,
         }
     )
     generator = torch.Generator().manual_seed(3)
@@ -37,10 +39,12 @@ def some_ids(model: Transformer) -> Tensor:
     return torch.randint(0, model.vocab_size, (5, 20), generator=generator)
 
 
-@pytest.mark.parametrize("positions", ["sinusoidal", "rotary"])
+@pytest.mark.parametrize("position_encoding", ["sinusoidal", "rotary"])
 @pytest.mark.parametrize("number", [1, 7, 300])
-def test_old_characters_have_the_same_logits_to_the_bit(positions: str, number: int) -> None:
-    model = base(positions=positions)
+def test_old_characters_have_the_same_logits_to_the_bit(
+    position_encoding: str, number: int
+) -> None:
+    model = base(position_encoding=position_encoding)
     before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
     grown = grown_by("".join(map(chr, range(0x3042, 0x3042 + number))), model=model)
     idx = some_ids(model)

@@ -19,7 +19,7 @@ from lumina_cli.core.model.transformer import Transformer, build_model
 
 V = 40
 SMALL = ModelConfig(hidden_size=32, num_layers=2, num_heads=4, seq_length=16)
-ROTARY = SMALL.model_copy(update={"positions": "rotary"})
+ROTARY = SMALL.model_copy(update={"position_encoding": "rotary"})
 BOTH = pytest.mark.parametrize("config", [SMALL, ROTARY], ids=["sinusoidal", "rotary"])
 
 
@@ -154,14 +154,18 @@ def test_weights_follow_from_the_generator_alone() -> None:
         assert torch.equal(tensor, second.state_dict()[name]), name
 
 
-@pytest.mark.parametrize("positions", ["sinusoidal", "rotary"])
+@pytest.mark.parametrize("position_encoding", ["sinusoidal", "rotary"])
 @pytest.mark.parametrize("hidden", [64, 256])
 @pytest.mark.parametrize("vocab_size", [300, 2000])
 def test_the_first_loss_is_that_of_a_blind_guess(
-    hidden: int, vocab_size: int, positions: Literal["sinusoidal", "rotary"]
+    hidden: int, vocab_size: int, position_encoding: Literal["sinusoidal", "rotary"]
 ) -> None:
     config = ModelConfig(
-        hidden_size=hidden, num_layers=4, num_heads=4, seq_length=64, positions=positions
+        hidden_size=hidden,
+        num_layers=4,
+        num_heads=4,
+        seq_length=64,
+        position_encoding=position_encoding,
     )
     generator = torch.Generator().manual_seed(0)
     model = build_model(config, vocab_size=vocab_size, generator=generator).eval()

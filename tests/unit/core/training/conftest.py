@@ -27,14 +27,14 @@ def tiny_model(
     dropout: float = 0.0,
     seed: int = 0,
     seq_length: int = 8,
-    positions: Literal["sinusoidal", "rotary"] = "sinusoidal",
+    position_encoding: Literal["sinusoidal", "rotary"] = "sinusoidal",
 ) -> Transformer:
     config = ModelConfig(
         hidden_size=16,
         num_layers=2,
         num_heads=2,
         seq_length=seq_length,
-        positions=positions,
+        position_encoding=position_encoding,
         dropout=dropout,
     )
     generator = torch.Generator().manual_seed(seed)

@@ -18,9 +18,11 @@ from tests.unit.core.training.conftest import FP32, random_text, tiny_model
 PositionsName = Literal["sinusoidal", "rotary"]
 
 
-def events_of(*, compiles: bool, positions: PositionsName = "sinusoidal") -> list[TrainEvent]:
+def events_of(
+    *, compiles: bool, position_encoding: PositionsName = "sinusoidal"
+) -> list[TrainEvent]:
     trainer = Trainer(
-        tiny_model(positions=positions),
+        tiny_model(position_encoding=position_encoding),
         train=random_text(300),
         validation=random_text(60, seed=1),
         config=TrainingConfig(batch_size=4, epochs=None, max_steps=12, learning_rate=1e-2),
@@ -88,9 +90,9 @@ def test_a_compiler_that_fails_later_on_costs_no_more(
 @pytest.mark.slow
 @pytest.mark.skipif(shutil.which("g++") is None, reason="there is no C++ compiler")
 @pytest.mark.filterwarnings("error:.*complex operators.*")  # they would not be compiled
-@pytest.mark.parametrize("positions", ["sinusoidal", "rotary"])
-def test_a_compiled_model_learns_the_same(positions: PositionsName) -> None:
-    events = events_of(compiles=True, positions=positions)
+@pytest.mark.parametrize("position_encoding", ["sinusoidal", "rotary"])
+def test_a_compiled_model_learns_the_same(position_encoding: PositionsName) -> None:
+    events = events_of(compiles=True, position_encoding=position_encoding)
     assert not [event for event in events if isinstance(event, CompileFailed)]
-    plain = events_of(compiles=False, positions=positions)
+    plain = events_of(compiles=False, position_encoding=position_encoding)
     torch.testing.assert_close(losses(events), losses(plain))

@@ -41,7 +41,7 @@ def make_trainer(*, bad_attempts: set[int], factor: float = float("nan"), **kw: 
 
     def hidden(idx: Tensor) -> Tensor:
         x = real(idx)
-        if trainer.model.training and trainer.counters.num_attempts in bad_attempts:
+        if trainer.model.training and trainer.state.num_attempts in bad_attempts:
             x = x * factor
         return x
 
@@ -56,9 +56,9 @@ def run_with_recall(trainer: Trainer, *, save_at: int) -> list[TrainEvent]:
     for event in trainer.run():
         events.append(event)
         if isinstance(event, Evaluated) and event.step == 0:
-            saved.append(trainer.state().clone())
+            saved.append(trainer.state_dict().clone())
         if isinstance(event, StepDone) and event.step == save_at and len(saved) == 1:
-            saved.append(trainer.state().clone())
+            saved.append(trainer.state_dict().clone())
     return events
 
 
@@ -78,11 +78,11 @@ def test_three_in_a_row_go_back_past_the_data_at_half_the_rate() -> None:
     after = events[events.index(back) + 1 :]
     first = next(event for event in after if isinstance(event, StepDone))
     assert first.step == 7
-    assert trainer.counters.num_rollbacks == 1
+    assert trainer.state.num_rollbacks == 1
     rates = {e.step: e.learning_rate for e in events if isinstance(e, StepDone)}
-    twin = {e.step: e.learning_rate for e in make_trainer(bad_attempts=set()).run()
+    replica = {e.step: e.learning_rate for e in make_trainer(bad_attempts=set()).run()
             if isinstance(e, StepDone)}  # fmt: skip
-    assert rates[20] == pytest.approx(twin[20] / 2)
+    assert rates[20] == pytest.approx(replica[20] / 2)
 
 
 def test_the_weights_are_those_of_the_good_state() -> None:
@@ -91,10 +91,10 @@ def test_the_weights_are_those_of_the_good_state() -> None:
     trainer.load_last_good = lambda: saved[-1]
     for event in trainer.run():
         if isinstance(event, StepDone) and event.step == 6 and not saved:
-            saved.append(trainer.state().clone())
+            saved.append(trainer.state_dict().clone())
         if isinstance(event, RolledBack):
             break
-    now = trainer.state().tensors
+    now = trainer.state_dict().tensors
     assert all(torch.equal(tensor, now[name]) for name, tensor in saved[0].tensors.items())
 
 
@@ -110,37 +110,37 @@ def test_without_a_state_to_go_back_to_the_run_ends() -> None:
 
 
 def test_more_than_one_in_a_hundred_is_too_many() -> None:
-    counters = TrainState()
+    state = TrainState()
     for attempt in range(0, 1000, 91):
-        counters.num_attempts, counters.skips_in_a_row = attempt, 0
-        assert not has_diverged(counters)
-        count_skip(counters)
-    assert has_diverged(counters)
-    counters.num_attempts, counters.skips_in_a_row = 3000, 0
-    count_skip(counters)
-    assert not has_diverged(counters.model_copy(update={"skips_in_a_row": 0}))
+        state.num_attempts, state.skips_in_a_row = attempt, 0
+        assert not has_diverged(state)
+        count_skip(state)
+    assert has_diverged(state)
+    state.num_attempts, state.skips_in_a_row = 3000, 0
+    count_skip(state)
+    assert not has_diverged(state.model_copy(update={"skips_in_a_row": 0}))
 
 
 def test_a_loss_that_jumps_is_told() -> None:
     trainer = make_trainer(bad_attempts={60}, factor=30.0, max_steps=70)
     spikes = [event for event in trainer.run() if isinstance(event, LossSpiked)]
     assert [spike.step for spike in spikes] == [61]
-    assert spikes[0].loss > 1.5 * spikes[0].usual_loss
+    assert spikes[0].loss > 1.5 * spikes[0].ema_loss
 
 
 def test_where_old_text_is_mixed_in_a_batch_with_less_of_it_is_no_jump() -> None:
     trainer = make_trainer(bad_attempts={60}, factor=30.0, max_steps=70)
-    trainer.replay = Replay([trainer.train], share=0.5)
+    trainer.epochs.replay = Replay([trainer.epochs.train], share=0.5)
     assert not [event for event in trainer.run() if isinstance(event, LossSpiked)]
 
 
 def test_a_run_that_gets_no_better_ends_early_and_says_that_it_overfits() -> None:
     trainer = make_trainer(
-        bad_attempts=set(), max_steps=400, evaluations=40, patience=5, learning_rate=0.05
+        bad_attempts=set(), max_steps=400, num_evals=40, patience=5, learning_rate=0.05
     )
     events = list(trainer.run())
     assert isinstance(events[-1], Finished)
     assert events[-1].reason == "patience"
     (overfits,) = [event for event in events if isinstance(event, Overfits)]
     assert overfits.nats_per_char > overfits.best_nats_per_char
-    assert overfits.best_step == trainer.counters.best_step
+    assert overfits.best_step == trainer.state.best_step

@@ -15,7 +15,7 @@ from lumina_cli.core.seeding import seed_dropout
 from lumina_cli.core.training import compiled
 from lumina_cli.core.training import validation as validation_module
 from lumina_cli.core.training.config import TrainingConfig
-from lumina_cli.core.training.evaluate import Evaluation
+from lumina_cli.core.training.evaluate import Totals
 from lumina_cli.core.training.events import (
     BatchSplit,
     EpochDone,
@@ -28,8 +28,8 @@ from lumina_cli.core.training.events import (
     TrainEvent,
 )
 from lumina_cli.core.training.loop import Trainer
+from lumina_cli.core.training.retention import RetentionLimit
 from lumina_cli.core.training.step import Stepper, StepResult
-from lumina_cli.core.training.validation import RetentionLimit
 from lumina_cli.data.batches import Batch
 from lumina_cli.data.dataset import TokenDataset
 from tests.unit.core.training.conftest import FP32, encoded, random_text, tiny_model
@@ -86,25 +86,25 @@ class World:
         self, monkeypatch: pytest.MonkeyPatch, *, step_s: float, evaluation_s: float
     ) -> None:
         self.now_s = 1000.0
-        real_step, real_evaluate = Stepper.step, validation_module.evaluate
+        real_step, real_measure = Stepper.step, validation_module.measure
 
         def step(stepper: Stepper, *args: Any, **kwargs: Any) -> StepResult:
             self.now_s += step_s
             return real_step(stepper, *args, **kwargs)
 
-        def evaluate(*args: Any, **kwargs: Any) -> Evaluation:
+        def measure(*args: Any, **kwargs: Any) -> Totals:
             self.now_s += evaluation_s
-            return real_evaluate(*args, **kwargs)
+            return real_measure(*args, **kwargs)
 
         monkeypatch.setattr(Stepper, "step", step)
-        monkeypatch.setattr(validation_module, "evaluate", evaluate)
+        monkeypatch.setattr(validation_module, "measure", measure)
 
     def clock(self) -> float:
         return self.now_s
 
 
 def test_a_run_tells_the_untrained_model_the_steps_and_the_end() -> None:
-    events = run(make_trainer(max_steps=2, evaluations=1))
+    events = run(make_trainer(max_steps=2, num_evals=1))
     assert [type(event) for event in events] == [Evaluated, StepDone, StepDone, Evaluated, Finished]
     assert [event.step for event in events] == [0, 1, 2, 2, 2]
     assert isinstance(events[-1], Finished)
@@ -112,12 +112,12 @@ def test_a_run_tells_the_untrained_model_the_steps_and_the_end() -> None:
 
 
 def test_the_untrained_model_is_never_the_best() -> None:
-    events = run(make_trainer(max_steps=1, evaluations=1))
+    events = run(make_trainer(max_steps=1, num_evals=1))
     assert [event.is_best for event in evaluations_of(events)] == [False, True]
 
 
 def test_validation_is_measured_at_even_marks_and_once_at_the_end() -> None:
-    events = run(make_trainer(max_steps=40, evaluations=4))
+    events = run(make_trainer(max_steps=40, num_evals=4))
     assert [event.step for event in evaluations_of(events)] == [0, 10, 20, 30, 40]
 
 
@@ -126,9 +126,9 @@ def test_a_model_is_the_best_when_it_is_better_than_all_before(
 ) -> None:
     figures = iter([9.0, 3.0, 4.0, 2.0, math.nan, 2.0, 1.0])
     monkeypatch.setattr(
-        validation_module, "evaluate", lambda *_, **__: Evaluation(next(figures), 0.0, 100)
+        validation_module, "measure", lambda *_, **__: Totals(100 * next(figures), 0, 100, 100)
     )
-    events = run(make_trainer(max_steps=6, evaluations=6))
+    events = run(make_trainer(max_steps=6, num_evals=6))
     best = [event.is_best for event in evaluations_of(events)]
     assert best == [False, True, False, True, False, False, True]
 
@@ -136,20 +136,20 @@ def test_a_model_is_the_best_when_it_is_better_than_all_before(
 def test_only_the_best_model_tells_how_long_saving_takes(monkeypatch: pytest.MonkeyPatch) -> None:
     figures = iter([9.0, 3.0, 4.0])
     monkeypatch.setattr(
-        validation_module, "evaluate", lambda *_, **__: Evaluation(next(figures), 0.0, 100)
+        validation_module, "measure", lambda *_, **__: Totals(100 * next(figures), 0, 100, 100)
     )
     now_s = 0.0
-    trainer = make_trainer(max_steps=2, evaluations=2, clock=lambda: now_s)
+    trainer = make_trainer(max_steps=2, num_evals=2, clock=lambda: now_s)
     saved_s = []
     for event in trainer.run():
         if isinstance(event, Evaluated):
             now_s += 5.0 if event.is_best else 1.0
-        saved_s.append(trainer.counters.save_s)
+        saved_s.append(trainer.state.save_s)
     assert saved_s[-1] == 5.0
 
 
 def test_without_validation_text_the_latest_model_is_the_best() -> None:
-    events = run(make_trainer(max_steps=3, evaluations=3, validation=encoded([])))
+    events = run(make_trainer(max_steps=3, num_evals=3, validation=encoded([])))
     assert [event.is_best for event in evaluations_of(events)] == [False, True, True, True]
     assert all(math.isnan(event.nats_per_char) for event in evaluations_of(events))
 
@@ -160,7 +160,7 @@ def test_as_many_epochs_are_passed_as_were_asked_for(num_ids: int, seed: int) ->
     # 33 ids are 4 windows of 8, one batch; with an offset they are 5 windows, two batches.
     text = encoded(list(range(6, 18)) * 20)
     trainer = make_trainer(
-        train=replace(text, codes=text.codes[:num_ids]), epochs=3, evaluations=1, seed=seed
+        train=replace(text, codes=text.codes[:num_ids]), epochs=3, num_evals=1, seed=seed
     )
     events = run(trainer)
     done = [event for event in events if isinstance(event, EpochDone)]
@@ -208,7 +208,7 @@ def test_a_run_by_the_clock_is_over_in_time_its_last_measurement_included(
     monkeypatch: pytest.MonkeyPatch, step_s: float, evaluation_s: float
 ) -> None:
     world = World(monkeypatch, step_s=step_s, evaluation_s=evaluation_s)
-    events = run(make_trainer(seconds=60.0, clock=world.clock, evaluations=5, warmup_ratio=0.2))
+    events = run(make_trainer(seconds=60.0, clock=world.clock, num_evals=5, warmup_ratio=0.2))
     steps = steps_of(events)
     assert isinstance(events[-1], Finished)
     assert events[-1].reason == "minutes"
@@ -227,7 +227,7 @@ def test_a_run_by_the_clock_measures_no_more_often_than_it_has_time_for(
     # A twentieth of 100 s is enough for 50, 10 and no evaluations, the untrained model's apart;
     # the last one is always made.
     world = World(monkeypatch, step_s=1.0, evaluation_s=evaluation_s)
-    events = run(make_trainer(seconds=100.0, clock=world.clock, evaluations=20, patience=0))
+    events = run(make_trainer(seconds=100.0, clock=world.clock, num_evals=20, patience=0))
     assert len(evaluations_of(events)) - 1 == most
 
 
@@ -238,14 +238,14 @@ def test_marks_are_counted_by_the_duration_of_the_evaluation_that_was_just_made(
     monkeypatch: pytest.MonkeyPatch, evaluations_s: list[float]
 ) -> None:
     world = World(monkeypatch, step_s=1.0, evaluation_s=0.0)
-    left, measured = iter(evaluations_s), validation_module.evaluate
+    left, measured = iter(evaluations_s), validation_module.measure
 
-    def evaluate(*args: Any, **kwargs: Any) -> Evaluation:
+    def measure(*args: Any, **kwargs: Any) -> Totals:
         world.now_s += next(left)
         return measured(*args, **kwargs)
 
-    monkeypatch.setattr(validation_module, "evaluate", evaluate)
-    events = run(make_trainer(seconds=100.0, clock=world.clock, evaluations=20, patience=0))
+    monkeypatch.setattr(validation_module, "measure", measure)
+    events = run(make_trainer(seconds=100.0, clock=world.clock, num_evals=20, patience=0))
     steps = [event.step for event in evaluations_of(events)]
     assert len(set(steps)) == len(steps)
     if evaluations_s[-1] < 1:
@@ -256,7 +256,7 @@ def test_a_first_save_that_takes_long_brings_no_evaluation_twice(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     world, steps = World(monkeypatch, step_s=1.0, evaluation_s=0.4), []
-    trainer = make_trainer(seconds=400.0, clock=world.clock, evaluations=40, patience=0)
+    trainer = make_trainer(seconds=400.0, clock=world.clock, num_evals=40, patience=0)
     for event in trainer.run():
         if isinstance(event, Evaluated):
             steps.append(event.step)
@@ -302,7 +302,7 @@ def test_compiling_foretells_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_time_is_kept_for_saving_as_long_as_it_takes(monkeypatch: pytest.MonkeyPatch) -> None:
     world = World(monkeypatch, step_s=1.0, evaluation_s=0.1)
-    trainer = make_trainer(seconds=100.0, clock=world.clock, evaluations=20, patience=0)
+    trainer = make_trainer(seconds=100.0, clock=world.clock, num_evals=20, patience=0)
     events = []
     for event in trainer.run():
         events.append(event)
@@ -319,16 +319,16 @@ class Reading(World):
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, *, step_s: float, char_s: float) -> None:
         super().__init__(monkeypatch, step_s=step_s, evaluation_s=0.0)
-        real = validation_module.evaluate
-        self.num_chars: list[int] = []
+        real = validation_module.measure
+        self.num_chars: list[float] = []
 
-        def evaluate(*args: Any, **kwargs: Any) -> Evaluation:
-            evaluation = real(*args, **kwargs)
-            self.now_s += char_s * evaluation.characters
-            self.num_chars.append(evaluation.characters)
-            return evaluation
+        def measure(*args: Any, **kwargs: Any) -> Totals:
+            totals = real(*args, **kwargs)
+            self.now_s += char_s * totals.num_chars
+            self.num_chars.append(totals.num_chars)
+            return totals
 
-        monkeypatch.setattr(validation_module, "evaluate", evaluate)
+        monkeypatch.setattr(validation_module, "measure", measure)
 
 
 @pytest.mark.parametrize(
@@ -345,7 +345,7 @@ def test_where_time_is_short_it_is_measured_by_less_text(
     monkeypatch: pytest.MonkeyPatch, char_s: float, max_chars: int
 ) -> None:
     world = Reading(monkeypatch, step_s=1.0, char_s=char_s)
-    given: dict[str, Any] = {"validation": random_text(20_000, seed=1), "evaluations": 5}
+    given: dict[str, Any] = {"validation": random_text(20_000, seed=1), "num_evals": 5}
     trainer = make_trainer(seconds=60.0, clock=world.clock, measures_less=True, **given)
     events = run(trainer)
     assert isinstance(events[-1], Finished)
@@ -353,7 +353,7 @@ def test_where_time_is_short_it_is_measured_by_less_text(
     assert trainer.validator.max_chars == pytest.approx(max_chars, abs=1)
     assert len(set(world.num_chars[2:])) == 1  # behind two pieces that were timed
     resumed = make_trainer(seconds=60.0, clock=world.clock, measures_less=True, **given)
-    resumed.restore(trainer.state())
+    resumed.load_state_dict(trainer.state_dict())
     assert resumed.validator.max_chars == trainer.validator.max_chars
 
 
@@ -370,19 +370,19 @@ def test_there_is_time_left_to_pull_back_a_model_that_forgets_in_the_end(
 ) -> None:
     model = tiny_model()
     start = {name: tensor.clone() for name, tensor in model.state_dict().items()}
-    retention = RetentionLimit([random_text(50)], start, most_nats=1.0)
+    retention = RetentionLimit([random_text(50)], start, max_loss=1.0)
     world = World(monkeypatch, step_s=0.5, evaluation_s=1.0)
     figures = iter([0.5, 0.5, 2.0, 0.5])  # untrained; then too much, and so is all but the start
-    timed = validation_module.evaluate
+    timed = validation_module.measure
 
-    def evaluate(*args: Any, **kwargs: Any) -> Evaluation:
+    def measure(*args: Any, **kwargs: Any) -> Totals:
         timed(*args, **kwargs)
-        return Evaluation(next(figures, 2.0), 0.5, 100)
+        return Totals(100 * next(figures, 2.0), 50, 100, 100)
 
-    monkeypatch.setattr(validation_module, "evaluate", evaluate)
+    monkeypatch.setattr(validation_module, "measure", measure)
     events = run(
         make_trainer(
-            model=model, seconds=100.0, clock=world.clock, retention=retention, evaluations=1
+            model=model, seconds=100.0, clock=world.clock, retention=retention, num_evals=1
         )
     )
     assert isinstance(events[-1], Finished)
@@ -404,10 +404,10 @@ def test_samples_that_take_long_take_a_small_share_of_the_time(
 
 
 def test_a_run_that_is_made_longer_learns_and_is_measured_on_the_way() -> None:
-    first = make_trainer(max_steps=10, evaluations=5, patience=0)
+    first = make_trainer(max_steps=10, num_evals=5, patience=0)
     run(first)
-    longer = make_trainer(max_steps=40, evaluations=5, patience=0)
-    longer.restore(first.state(), has_other_limits=True)
+    longer = make_trainer(max_steps=40, num_evals=5, patience=0)
+    longer.load_state_dict(first.state_dict(), has_other_limits=True)
     events = run(longer)
     steps = steps_of(events)
     assert [step.progress for step in steps] == [step.step / 40 for step in steps]
@@ -426,7 +426,7 @@ def test_a_run_without_time_still_does_one_step_and_measures_it(
 
 
 def test_stop_ends_the_run_after_the_step_in_hand_with_a_last_measurement() -> None:
-    trainer = make_trainer(max_steps=100, evaluations=1)
+    trainer = make_trainer(max_steps=100, num_evals=1)
     events = []
     for event in trainer.run():
         events.append(event)
@@ -437,7 +437,7 @@ def test_stop_ends_the_run_after_the_step_in_hand_with_a_last_measurement() -> N
 
 
 def test_stop_before_the_first_step_leaves_a_model_worth_keeping() -> None:
-    trainer = make_trainer(max_steps=100, evaluations=1)
+    trainer = make_trainer(max_steps=100, num_evals=1)
     trainer.stop()
     events = run(trainer)
     kinds = [type(event) for event in events]
@@ -496,17 +496,17 @@ def run_out_of_memory(
 def test_a_step_that_ran_out_of_memory_is_told_once(monkeypatch: pytest.MonkeyPatch) -> None:
     model = tiny_model()
     run_out_of_memory(monkeypatch, model, room=2, training=True)
-    events = run(make_trainer(model=model, max_steps=3, evaluations=1))
+    events = run(make_trainer(model=model, max_steps=3, num_evals=1))
     assert [event for event in events if isinstance(event, BatchSplit)] == [BatchSplit(1, 2)]
 
 
 def test_a_measurement_that_runs_out_of_memory_is_done_in_smaller_pieces(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    expected = evaluations_of(run(make_trainer(max_steps=2, evaluations=1, batch_size=2)))
+    expected = evaluations_of(run(make_trainer(max_steps=2, num_evals=1, batch_size=2)))
     model = tiny_model()
     run_out_of_memory(monkeypatch, model, room=2, training=False)
-    events = run(make_trainer(model=model, max_steps=2, evaluations=1, batch_size=7))
+    events = run(make_trainer(model=model, max_steps=2, num_evals=1, batch_size=7))
     assert evaluations_of(events)[0].nats_per_char == pytest.approx(expected[0].nats_per_char)
     assert [event for event in events if isinstance(event, BatchSplit)] == [BatchSplit(0, 2)]
     assert model.training

@@ -25,7 +25,7 @@ SETTINGS: dict[str, Any] = {
     "max_steps": NUM_STEPS,
     "learning_rate": 1e-2,
     "label_smoothing": 0.1,
-    "evaluations": 7,
+    "num_evals": 7,
     "patience": 0,
 }
 
@@ -86,7 +86,9 @@ TIMES = {"elapsed_s", "step_s", "evaluation_s", "save_s", "epoch_elapsed_s"}
 
 
 def assert_same(state: Snapshot, other: Snapshot) -> None:
-    assert state.counters.model_dump(exclude=TIMES) == other.counters.model_dump(exclude=TIMES)
+    assert state.train_state.model_dump(exclude=TIMES) == other.train_state.model_dump(
+        exclude=TIMES
+    )
     assert state.tensors.keys() == other.tensors.keys()
     for name, tensor in state.tensors.items():
         assert torch.equal(tensor, other.tensors[name]), name
@@ -97,14 +99,14 @@ class Uninterrupted:
 
     def __init__(self, *, lr_scale: float = 1.0, **changes: Any) -> None:
         trainer = new_trainer(**changes)
-        trainer.counters.lr_scale = lr_scale
+        trainer.state.lr_scale = lr_scale
         self.events: list[TrainEvent] = []
         self.states: dict[int, tuple[int, Snapshot]] = {}
         for event in events_of(trainer):
             self.events.append(event)
             if isinstance(event, StepDone):
-                self.states[event.step] = (len(self.events), trainer.state().clone())
-        self.end = trainer.state().clone()
+                self.states[event.step] = (len(self.events), trainer.state_dict().clone())
+        self.end = trainer.state_dict().clone()
 
 
 @pytest.fixture(scope="module")
@@ -123,11 +125,11 @@ def test_the_run_holds_what_could_go_wrong(whole: Uninterrupted) -> None:
 def test_fewer_windows_at_once_are_kept_where_memory_ran_out_and_only_there(
     whole: Uninterrupted,
 ) -> None:
-    states = [new_trainer(micro_batch_size=2).state(), whole.states[SPLIT_AT + 1][1]]
+    states = [new_trainer(micro_batch_size=2).state_dict(), whole.states[SPLIT_AT + 1][1]]
     sizes = []
     for state in states:
         trainer = new_trainer()
-        trainer.restore(state)
+        trainer.load_state_dict(state)
         sizes.append(trainer.stepper.micro_batch_size)
     assert sizes == [5, 3]
 
@@ -142,14 +144,16 @@ def often(step: int) -> Any:
 def test_it_goes_on_from_any_step(whole: Uninterrupted, step: int) -> None:
     seen, state = whole.states[step]
     trainer = new_trainer()
-    trainer.restore(state)
+    trainer.load_state_dict(state)
     assert list(events_of(trainer)) == whole.events[seen:]
-    assert_same(trainer.state(), whole.end)
+    assert_same(trainer.state_dict(), whole.end)
 
 
 def through_json(state: Snapshot) -> Snapshot:
-    """Return the state as a checkpoint brings it back: its counters through JSON."""
-    return replace(state, counters=TrainState.model_validate_json(state.counters.model_dump_json()))
+    """Return the state as a checkpoint brings it back: its state through JSON."""
+    return replace(
+        state, train_state=TrainState.model_validate_json(state.train_state.model_dump_json())
+    )
 
 
 @pytest.mark.parametrize(
@@ -160,21 +164,21 @@ def test_it_goes_on_whatever_the_settings(changes: dict[str, Any]) -> None:
     whole = Uninterrupted(**changes)
     for seen, state in list(whole.states.values())[::20]:
         trainer = new_trainer(**changes)
-        trainer.restore(through_json(state))
+        trainer.load_state_dict(through_json(state))
         assert list(events_of(trainer)) == whole.events[seen:]
-        assert_same(trainer.state(), whole.end)
+        assert_same(trainer.state_dict(), whole.end)
 
 
 def test_the_scale_of_fp16_goes_on_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(LossScale, "DOUBLE_AFTER", 7)
     whole = Uninterrupted(precision=FP16)
-    assert whole.end.counters.loss_scale > LossScale.FIRST
+    assert whole.end.train_state.loss_scale > LossScale.FIRST
     for step in (5, 30):
         seen, state = whole.states[step]
         trainer = new_trainer(precision=FP16)
-        trainer.restore(through_json(state))
+        trainer.load_state_dict(through_json(state))
         assert list(events_of(trainer)) == whole.events[seen:]
-        assert_same(trainer.state(), whole.end)
+        assert_same(trainer.state_dict(), whole.end)
 
 
 def forget_tensors(prefix: str) -> Callable[[Snapshot, Snapshot], Snapshot]:
@@ -186,10 +190,10 @@ def forget_tensors(prefix: str) -> Callable[[Snapshot, Snapshot], Snapshot]:
     return forget
 
 
-def forget_counters(*names: str) -> Callable[[Snapshot, Snapshot], Snapshot]:
+def forget_numbers(*names: str) -> Callable[[Snapshot, Snapshot], Snapshot]:
     def forget(state: Snapshot, fresh: Snapshot) -> Snapshot:
-        values = {name: getattr(fresh.counters, name) for name in names}
-        return replace(state, counters=state.counters.model_copy(update=values))
+        values = {name: getattr(fresh.train_state, name) for name in names}
+        return replace(state, train_state=state.train_state.model_copy(update=values))
 
     return forget
 
@@ -198,37 +202,37 @@ MUTANTS = {
     "weights": forget_tensors("model/"),
     "momentum": forget_tensors("optimizer/adamw/first"),
     "second moment": forget_tensors("optimizer/adamw/second"),
-    "optimizer's steps": forget_counters("optimizer_steps"),
+    "optimizer's steps": forget_numbers("optimizer_steps"),
     "dropout's generator": forget_tensors("random/cpu"),
-    "epoch": forget_counters("epoch"),
-    "position": forget_counters("batch_index"),
-    "steps": forget_counters("num_steps"),
-    "micro-batch size": forget_counters("micro_batch_size"),
-    "best metric": forget_counters("best_nats", "best_step"),
-    "early stopping": forget_counters("num_worse"),
-    "marks of evaluations": forget_counters("evaluations_done"),
-    "the epoch's means": forget_counters("epoch_loss", "epoch_steps"),
-    "halved learning rate": forget_counters("lr_scale"),
+    "epoch": forget_numbers("epoch"),
+    "position": forget_numbers("batch_index"),
+    "steps": forget_numbers("num_steps"),
+    "micro-batch size": forget_numbers("micro_batch_size"),
+    "best metric": forget_numbers("best_val_loss", "best_step"),
+    "early stopping": forget_numbers("num_worse"),
+    "marks of evaluations": forget_numbers("evaluations_done"),
+    "the epoch's means": forget_numbers("epoch_loss", "epoch_steps"),
+    "halved learning rate": forget_numbers("lr_scale"),
 }
 
 
 @pytest.mark.parametrize("name", MUTANTS)
 def test_a_state_that_forgets_one_thing_is_noticed(name: str) -> None:
-    changes = {"patience": 4, "learning_rate": 0.3, "evaluations": 15}
+    changes = {"patience": 4, "learning_rate": 0.3, "num_evals": 15}
     whole = Uninterrupted(**changes, lr_scale=0.5)
     step = next(
         step
         for step, (seen, state) in whole.states.items()
         if step > SPLIT_AT
-        and state.counters.num_worse > 1
-        and state.counters.epoch_steps > 0  # else there are no means to forget
+        and state.train_state.num_worse > 1
+        and state.train_state.epoch_steps > 0  # else there are no means to forget
         and any(isinstance(event, EpochDone) for event in whole.events[seen:])  # or to tell
         and isinstance(whole.events[seen], StepDone)
     )
     seen, state = whole.states[step]
     trainer = new_trainer(**changes)
-    fresh = trainer.state().clone()
-    trainer.restore(MUTANTS[name](state, fresh))
+    fresh = trainer.state_dict().clone()
+    trainer.load_state_dict(MUTANTS[name](state, fresh))
     try:
         rest = list(events_of(trainer))
     except IndexError:  # a position that no epoch has

@@ -35,13 +35,13 @@ NUM_STEPS, WINDOW, SMOOTHING = 500, 50, 0.1
 CONFIG = TrainingConfig(learning_rate=2e-3, label_smoothing=SMOOTHING, weight_decay=0.1)
 
 
-def shape(positions: Positions, *, dropout: float) -> ModelConfig:
+def shape(position_encoding: Positions, *, dropout: float) -> ModelConfig:
     return ModelConfig(
         hidden_size=48,
         num_layers=2,
         num_heads=2,
         seq_length=64,
-        positions=positions,
+        position_encoding=position_encoding,
         dropout=dropout,
     )
 
@@ -60,10 +60,11 @@ def text() -> tuple[TokenDataset, int]:
 def plain_curves(text: tuple[TokenDataset, int]) -> dict[Positions, list[Curve]]:
     """Three runs for each kind of positions, which differ by dropout alone."""
     return {
-        positions: [
-            plain_curve(*text, config=shape(positions, dropout=0.1), seed=seed) for seed in range(3)
+        position_encoding: [
+            plain_curve(*text, config=shape(position_encoding, dropout=0.1), seed=seed)
+            for seed in range(3)
         ]
-        for positions in POSITIONS
+        for position_encoding in POSITIONS
     }
 
 
@@ -90,7 +91,7 @@ def plain_logits(model: Transformer, idx: Tensor, *, rate: float) -> Tensor:
         return F.layer_norm(x, (C,), weights[f"{name}.weight"], weights[f"{name}.bias"])
 
     x = F.embedding(idx, weights["wte.weight"]) * math.sqrt(C)
-    if config.positions == "sinusoidal":
+    if config.position_encoding == "sinusoidal":
         x = x + model.positions[:T]
     x = F.dropout(x, rate)
     never = torch.full((T, T), -torch.inf).triu(1)
@@ -98,7 +99,7 @@ def plain_logits(model: Transformer, idx: Tensor, *, rate: float) -> Tensor:
         name = f"h.{layer}"
         qkv = linear(norm(x, f"{name}.ln_1"), f"{name}.attn.c_attn")
         q, k, v = (part.view(B, T, H, D).transpose(1, 2) for part in qkv.split(C, dim=-1))
-        if config.positions == "rotary":
+        if config.position_encoding == "rotary":
             q, k = rotated(q), rotated(k)
         attention = F.softmax(q @ k.mT / math.sqrt(D) + never, dim=-1)
         y = (attention @ v).transpose(1, 2).reshape(B, T, C)
@@ -168,11 +169,11 @@ def distance(one: Curve, other: Curve) -> float:
     return float(np.abs(np.subtract(*means)).mean())
 
 
-@pytest.mark.parametrize("positions", POSITIONS)
+@pytest.mark.parametrize("position_encoding", POSITIONS)
 def test_without_chance_the_curves_are_one(
-    text: tuple[TokenDataset, int], positions: Positions
+    text: tuple[TokenDataset, int], position_encoding: Positions
 ) -> None:
-    config = shape(positions, dropout=0.0)
+    config = shape(position_encoding, dropout=0.0)
     fast = fast_curve(*text, config=config, precision="fp32")
     plain = plain_curve(*text, config=config, seed=0)
     assert fast[0] - fast[-1] > 1.0  # it learns something
@@ -181,16 +182,16 @@ def test_without_chance_the_curves_are_one(
 
 
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
-@pytest.mark.parametrize("positions", POSITIONS)
+@pytest.mark.parametrize("position_encoding", POSITIONS)
 def test_the_fast_way_learns_as_the_plain_one_within_the_noise_of_dropout(
     text: tuple[TokenDataset, int],
     plain_curves: dict[Positions, list[Curve]],
-    positions: Positions,
+    position_encoding: Positions,
     precision: PrecisionName,
 ) -> None:
-    config = shape(positions, dropout=0.1)
+    config = shape(position_encoding, dropout=0.1)
     fast = fast_curve(*text, config=config, precision=precision)
-    plain = plain_curves[positions]
+    plain = plain_curves[position_encoding]
     noise = [distance(plain[0], plain[1]), distance(plain[0], plain[2])]
     noise.append(distance(plain[1], plain[2]))
     found = [distance(fast, each) for each in plain]

@@ -1,4 +1,4 @@
-"""Trees are rebuilt from ids; the expected conversations are worked out by hand or recursion."""
+"""Conversation trees, whatever the order of their rows."""
 
 import json
 import random
@@ -16,22 +16,12 @@ from tests.unit.data.reading import (
     SHARED,
     counts,
     message,
+    names,
     needs_shared_data,
     read,
-    said,
+    texts,
     write_rows,
 )
-
-OASST = SHARED / "oasst"
-
-
-def texts(documents: list[Any]) -> list[list[str]]:
-    return [[text for _, text in said(document)] for document in documents]
-
-
-def names(documents: list[Any]) -> list[str]:
-    """Each conversation as the name of its last message: 'aba' answers 'ab' answers 'a'."""
-    return [said(document)[-1][1].removeprefix("text ") for document in documents]
 
 
 def test_the_best_path_follows_the_ranks(tmp_path: Path) -> None:
@@ -50,14 +40,14 @@ def test_the_best_path_follows_the_ranks(tmp_path: Path) -> None:
 def test_siblings_without_a_rank_stand_last_and_by_their_ids(tmp_path: Path) -> None:
     rows = [message("a", None), *(message(name, "a") for name in ("ad", "ab", "ac"))]
     rows.append(message("ae", "a", rank=5))
-    documents, _ = read(write_rows(tmp_path / "x.jsonl", rows), paths="all")
+    documents, _ = read(write_rows(tmp_path / "x.jsonl", rows), oasst_paths="all")
     assert names(documents) == ["ae", "ab", "ac", "ad"]
 
 
 def test_all_paths_count_each_message_once(tmp_path: Path) -> None:
     rows = [message("a", None), message("ab", "a", rank=0), message("ac", "a", rank=1)]
     rows += [message("aba", "ab"), message("abab", "aba", rank=0), message("abac", "aba", rank=1)]
-    documents, report = read(write_rows(tmp_path / "x.jsonl", rows), paths="all")
+    documents, report = read(write_rows(tmp_path / "x.jsonl", rows), oasst_paths="all")
     assert names(documents) == ["abab", "abac", "ac"]
     in_loss = [[each.in_loss for each in document.messages] for document in documents]
     assert in_loss == [[True] * 4, [False, False, False, True], [False, True]]
@@ -69,10 +59,10 @@ def test_top_k_takes_the_k_best_paths(tmp_path: Path) -> None:
     rows = [message("a", None)]
     rows += [message("a" + letter, "a", rank=rank) for rank, letter in enumerate("bcd")]
     path = write_rows(tmp_path / "x.jsonl", rows)
-    assert names(read(path, paths="top-2")[0]) == ["ab", "ac"]
-    assert names(read(path, paths="top-9")[0]) == ["ab", "ac", "ad"]
-    assert counts(read(path, paths="top-2")[1].left_out) == {
-        "it lies off the paths that were asked for (see --paths)": 1
+    assert names(read(path, oasst_paths="top-2")[0]) == ["ab", "ac"]
+    assert names(read(path, oasst_paths="top-9")[0]) == ["ab", "ac", "ad"]
+    assert counts(read(path, oasst_paths="top-2")[1].left_out) == {
+        "it lies off the paths that were asked for (see --oasst-paths)": 1
     }
 
 
@@ -88,12 +78,6 @@ def test_a_message_that_is_left_out_takes_its_replies_along(
     assert names(documents) == ["ac"]
     assert report.left_out["it answers a message that is not read"] == 2
     assert report.skipped.total == 0
-
-
-def test_synthetic_messages_are_read_on_demand(tmp_path: Path) -> None:
-    rows = [message("a", None), message("ab", "a", synthetic=True)]
-    documents, _ = read(write_rows(tmp_path / "x.jsonl", rows), include_synthetic=True)
-    assert names(documents) == ["ab"]
 
 
 def test_an_empty_message_ends_its_branch(tmp_path: Path) -> None:
@@ -117,13 +101,13 @@ def test_orphans_circles_and_contradictions_are_counted_where_they_stand(tmp_pat
     ]
     documents, report = read(write_rows(tmp_path / "x.jsonl", rows), allow_skips=True)
     assert names(documents) == ["ab"]
-    found = {wording: (tally.count, tally.first.line) for wording, tally in report.skipped}
+    found = {wording: (issue.count, issue.first.line) for wording, issue in report.skipped}
     assert found == {
         "the message it answers is not in the data": (1, 3),
         "the messages answer one another in a circle": (3, 4),
         "its id stands twice, with another text": (1, 8),
     }
-    left_out = {wording: (tally.count, tally.first.line) for wording, tally in report.left_out}
+    left_out = {wording: (issue.count, issue.first.line) for wording, issue in report.left_out}
     assert left_out == {"the same message stands twice": (1, 7)}
 
 
@@ -138,7 +122,7 @@ def test_a_circle_below_a_circle_ends(tmp_path: Path) -> None:
 def test_turns_behind_the_last_reply_are_cut(tmp_path: Path) -> None:
     rows = [message("a", None), message("ab", "a"), message("aba", "ab"), message("abb", "ab")]
     rows.append(message("abab", "aba", role="prompter"))
-    documents, report = read(write_rows(tmp_path / "x.jsonl", rows), paths="all")
+    documents, report = read(write_rows(tmp_path / "x.jsonl", rows), oasst_paths="all")
     assert names(documents) == ["ab"]
     assert report.left_out["no reply follows it"] == 3
 
@@ -150,13 +134,13 @@ def test_the_language_is_that_of_the_first_message(tmp_path: Path) -> None:
     rows += [message("e", None, lang=None), message("eb", "e")]
     path = write_rows(tmp_path / "x.jsonl", rows)
     assert names(read(path)[0]) == ["cb", "eb"]
-    assert names(read(path, lang="DE, pt")[0]) == ["ab", "db", "eb"]
-    assert names(read(path, lang="all")[0]) == ["ab", "cb", "db", "eb"]
+    assert names(read(path, oasst_lang="DE, pt")[0]) == ["ab", "db", "eb"]
+    assert names(read(path, oasst_lang="all")[0]) == ["ab", "cb", "db", "eb"]
 
 
 def test_a_language_that_is_not_there_is_told_with_those_that_are(tmp_path: Path) -> None:
     rows = [message("a", None, lang="de"), message("ab", "a", lang="de")]
-    with pytest.raises(DataError, match=r"another language than --lang en \(trees: de 1\)"):
+    with pytest.raises(DataError, match=r"another language than --oasst-lang en \(trees: de 1\)"):
         read(write_rows(tmp_path / "x.jsonl", rows))
 
 
@@ -177,42 +161,12 @@ def test_a_chain_of_ten_thousand_replies_is_one_conversation(tmp_path: Path) -> 
     assert [len(document.messages) for document in documents] == [number]
 
 
-def test_a_nested_tree_of_ten_thousand_levels_is_read(tmp_path: Path) -> None:
-    number = 10_000
-    opening = '{"message_id": "%d", "text": "t%d", "role": "%s", "replies": ['
-    roles = ["prompter", "assistant"]
-    text = "".join(opening % (index, index, roles[index % 2]) for index in range(number))
-    path = tmp_path / "deep.jsonl"
-    path.write_text('{"prompt": ' + text + "]}" * number + "}\n", encoding="utf-8")
-    documents, _ = read(path)
-    [conversation] = documents
-    assert [text for _, text in said(conversation)] == [f"t{index}" for index in range(number)]
-
-
 def test_thirty_thousand_replies_to_one_message_are_siblings(tmp_path: Path) -> None:
     rows = [message("a", None), *(message(f"b{index:07}", "a") for index in range(30_000))]
     path = write_rows(tmp_path / "x.jsonl", rows)
-    documents, _ = read(path, paths="all")
+    documents, _ = read(path, oasst_paths="all")
     assert len(documents) == 30_000
     assert sum(each.in_loss for document in documents for each in document.messages) == 30_001
-
-
-def test_a_tree_with_replies_inside_reads_as_its_rows_do(tmp_path: Path) -> None:
-    leaf = {"message_id": "ab", "text": "text ab", "role": "assistant", "replies": []}
-    root = {"message_id": "a", "text": "text a", "role": "prompter", "lang": "en"}
-    tree = {"message_tree_id": "a", "prompt": {**root, "replies": [leaf]}}
-    from_tree, _ = read(write_rows(tmp_path / "tree.jsonl", [tree]))
-    from_root, _ = read(write_rows(tmp_path / "root.jsonl", [{**root, "replies": [leaf]}]))
-    from_rows, _ = read(write_rows(tmp_path / "r.jsonl", [message("a", None), message("ab", "a")]))
-    assert from_tree == from_root == from_rows
-
-
-def test_rows_without_ids_follow_their_order(tmp_path: Path) -> None:
-    roles = ["user", "assistant", "assistant", "user", "user", "BOT", "user"]
-    rows = [{"role": role, "text": str(index)} for index, role in enumerate(roles)]
-    documents, report = read(write_rows(tmp_path / "x.jsonl", rows))
-    assert texts(documents) == [["0", "1", "2"], ["3", "4", "5"]]
-    assert counts(report.left_out) == {"no reply follows it": 1}
 
 
 @st.composite
@@ -233,56 +187,6 @@ def forests(draw: st.DrawFn) -> list[dict[str, Any]]:
         }
         for name in ids
     ]
-
-
-@given(forests(), st.randoms(use_true_random=False), st.sampled_from(["best", "all", "top-2"]))
-def test_any_rows_in_any_order_give_what_recursion_gives(
-    tmp_path_factory: pytest.TempPathFactory,
-    rows: list[dict[str, Any]],
-    shuffle: random.Random,
-    paths: str,
-) -> None:
-    expected = sorted(by_recursion(rows, paths=paths))
-    shuffle.shuffle(rows)
-    path = write_rows(tmp_path_factory.mktemp("rows") / "x.jsonl", rows)
-    try:
-        documents, report = read(path, paths=paths, allow_skips=True)
-    except DataError:
-        documents, report = [], None
-    assert sorted(texts(documents)) == expected
-    for document in documents:
-        assert isinstance(document, Conversation)
-    if report:
-        num_said = sum(each.in_loss for document in documents for each in document.messages)
-        assert num_said + report.skipped.total + report.left_out.total == len(rows)
-
-
-@needs_shared_data
-@pytest.mark.parametrize("paths", ["best", "all", "top-2"])
-@pytest.mark.parametrize("lang", ["en", "all"])
-@pytest.mark.parametrize("name", ["oasst1_en_messages.jsonl", "oasst1_multilang_messages.jsonl"])
-def test_real_rows_give_what_recursion_gives(name: str, lang: str, paths: str) -> None:
-    path = OASST / name
-    rows = [json.loads(line) for line in path.read_text(encoding="utf-8").split("\n") if line]
-    documents, _ = read(path, paths=paths, lang=lang)
-    assert sorted(texts(documents)) == sorted(by_recursion(rows, paths=paths, lang=lang))
-
-
-@needs_shared_data
-@pytest.mark.parametrize("paths", ["best", "all", "top-3"])
-@pytest.mark.parametrize("lang", ["en", "es", "all"])
-def test_official_trees_and_their_rows_agree(lang: str, paths: str) -> None:
-    trees, from_trees = read(OASST / "oasst2_multilang_trees.jsonl", lang=lang, paths=paths)
-    rows, from_rows = read(OASST / "oasst2_multilang_messages.jsonl", lang=lang, paths=paths)
-    assert trees == rows
-    assert from_trees.messages == from_rows.messages
-    assert counts(from_trees.left_out) == counts(from_rows.left_out)
-
-
-@needs_shared_data
-def test_replies_without_their_questions_are_refused_with_the_reason() -> None:
-    with pytest.raises(DataError, match="the message it answers is not in the data; 1,222 of"):
-        read(OASST / "oasst1_multilang_assistant_only.jsonl")
 
 
 def by_recursion(rows: list[dict[str, Any]], *, paths: str, lang: str = "all") -> list[list[str]]:
@@ -316,16 +220,58 @@ def by_recursion(rows: list[dict[str, Any]], *, paths: str, lang: str = "all") -
     return [[row["text"] for row in path] for path in found]
 
 
-@pytest.mark.parametrize("nothing", [None, [], 0])
-def test_rows_with_an_empty_column_of_replies_are_linked_by_their_ids(
-    tmp_path: Path, nothing: object
+@given(forests(), st.randoms(use_true_random=False), st.sampled_from(["best", "all", "top-2"]))
+def test_any_rows_in_any_order_give_what_recursion_gives(
+    tmp_path_factory: pytest.TempPathFactory,
+    rows: list[dict[str, Any]],
+    shuffle: random.Random,
+    paths: str,
 ) -> None:
-    rows = [message("a", None, replies=nothing), message("ab", "a", replies=nothing)]
-    documents, _ = read(write_rows(tmp_path / "x.jsonl", rows))
-    assert [said(document) for document in documents] == [[("user", "text a"), ("bot", "text ab")]]
+    expected = sorted(by_recursion(rows, paths=paths))
+    shuffle.shuffle(rows)
+    path = write_rows(tmp_path_factory.mktemp("rows") / "x.jsonl", rows)
+    try:
+        documents, report = read(path, oasst_paths=paths, allow_skips=True)
+    except DataError:
+        documents, report = [], None
+    assert sorted(texts(documents)) == expected
+    for document in documents:
+        assert isinstance(document, Conversation)
+    if report:
+        num_said = sum(each.in_loss for document in documents for each in document.messages)
+        assert num_said + report.skipped.total + report.left_out.total == len(rows)
 
 
-def test_a_branch_with_its_replies_inside_hangs_on_the_message_it_names(tmp_path: Path) -> None:
-    branch = message("ab", "a", replies=[message("abc", "ab", role="prompter")])
-    documents, _ = read(write_rows(tmp_path / "x.jsonl", [message("a", None), branch]))
-    assert [said(document) for document in documents] == [[("user", "text a"), ("bot", "text ab")]]
+OASST = SHARED / "oasst"
+
+
+@needs_shared_data
+@pytest.mark.parametrize("paths", ["best", "all", "top-2"])
+@pytest.mark.parametrize("lang", ["en", "all"])
+@pytest.mark.parametrize("name", ["oasst1_en_messages.jsonl", "oasst1_multilang_messages.jsonl"])
+def test_real_rows_give_what_recursion_gives(name: str, lang: str, paths: str) -> None:
+    path = OASST / name
+    rows = [json.loads(line) for line in path.read_text(encoding="utf-8").split("\n") if line]
+    documents, _ = read(path, oasst_paths=paths, oasst_lang=lang)
+    assert sorted(texts(documents)) == sorted(by_recursion(rows, paths=paths, lang=lang))
+
+
+@needs_shared_data
+@pytest.mark.parametrize("paths", ["best", "all", "top-3"])
+@pytest.mark.parametrize("lang", ["en", "es", "all"])
+def test_official_trees_and_their_rows_agree(lang: str, paths: str) -> None:
+    trees, from_trees = read(
+        OASST / "oasst2_multilang_trees.jsonl", oasst_lang=lang, oasst_paths=paths
+    )
+    rows, from_rows = read(
+        OASST / "oasst2_multilang_messages.jsonl", oasst_lang=lang, oasst_paths=paths
+    )
+    assert trees == rows
+    assert from_trees.messages == from_rows.messages
+    assert counts(from_trees.left_out) == counts(from_rows.left_out)
+
+
+@needs_shared_data
+def test_replies_without_their_questions_are_refused_with_the_reason() -> None:
+    with pytest.raises(DataError, match="the message it answers is not in the data; 1,222 of"):
+        read(OASST / "oasst1_multilang_assistant_only.jsonl")

@@ -62,7 +62,7 @@ def test_a_table_may_be_packed_and_stand_in_a_folder(tmp_path: Path) -> None:
 def test_columns_that_are_not_read_are_told(tmp_path: Path) -> None:
     rows = [["user", "bot", "thoughts"], ["a", "b", "let me think of it"]]
     _, report = read(table(tmp_path / "x.csv", rows))
-    assert [f"{tally.first}" for _, tally in report.notices] == [f"{tmp_path / 'x.csv'}:2"]
+    assert [f"{issue.first}" for _, issue in report.notices] == [f"{tmp_path / 'x.csv'}:2"]
 
 
 @pytest.mark.parametrize("text", ["Hello,Hi there\nBye,See you\n", "one column\nof words\n"])
@@ -84,7 +84,7 @@ def test_a_table_of_a_folder_without_known_columns_is_passed_over_and_told(
     table(tmp_path / "talks.csv", [["user", "bot"], ["a", "b"]])
     documents, report = read(tmp_path)
     assert len(documents) == 1
-    assert [str(tally.first) for _, tally in report.notices] == [str(tmp_path / "about.csv")]
+    assert [str(issue.first) for _, issue in report.notices] == [str(tmp_path / "about.csv")]
 
 
 @pytest.mark.parametrize(
@@ -103,8 +103,8 @@ def test_a_bad_line_is_skipped_and_counted_where_it_begins(
     path = write_bytes(tmp_path / "x.csv", f"user,bot\n{good}\n{line}\na,b,,\n".encode())
     documents, report = read(path)
     assert len(documents) == 31
-    [(wording, tally)] = report.skipped
-    assert (wording, tally.first.line) == (reason, 63)
+    [(wording, issue)] = report.skipped
+    assert (wording, issue.first.line) == (reason, 63)
 
 
 def test_a_quote_that_is_not_closed_is_refused_with_its_line(tmp_path: Path) -> None:
@@ -115,9 +115,9 @@ def test_a_quote_that_is_not_closed_is_refused_with_its_line(tmp_path: Path) -> 
 
 
 def test_a_field_without_end_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from lumina_cli.data.readers import csv_rows as tables
+    from lumina_cli.data.readers import csv_rows
 
-    monkeypatch.setattr(tables, "MAX_ROW_CHARS", 1000)
+    monkeypatch.setattr(csv_rows, "MAX_ROW_CHARS", 1000)
     path = write_bytes(tmp_path / "x.csv", b"user,bot\na,b\nc," + b"x" * 2000 + b"\n")
     with pytest.raises(DataError, match=r"x\.csv:3"):
         read(path)

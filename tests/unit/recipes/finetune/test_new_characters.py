@@ -1,31 +1,33 @@
 """The characters that a model was given, in words."""
 
-from lumina_cli.recipes.finetune.new_characters import Newcomers
+from lumina_cli.recipes.finetune.new_characters import NewCharacters
 
 COUNTS = {"к": 9, "о": 7, "т": 5, "日": 2, "é": 1}
 
 
-def newcomers(added: str, *, expands: bool = True) -> Newcomers:
-    return Newcomers(added, COUNTS, min_count=2, expands=expands)
+def new_characters(added: str, *, expands: bool = True) -> NewCharacters:
+    return NewCharacters(added, COUNTS, min_count=2, expands=expands)
 
 
 def test_what_was_added_is_told_by_script_the_most_frequent_first() -> None:
-    said = str(newcomers("кот日"))
+    said = str(new_characters("кот日"))
     assert said == "4 added (3 Cyrillic, 1 Han: кот日); 1 too rare for an id, left to bytes"
 
 
 def test_what_the_cap_left_out_is_told_with_the_way_to_add_it() -> None:
-    (notice,) = newcomers("ко").notices(max_new_chars=2)
+    (notice,) = new_characters("ко").notices(max_new_chars=2)
     assert "2 characters more than 2" in notice
     assert "(т日…)" in notice
     assert "--max-new-chars 4" in notice
-    assert newcomers("кот日").notices(max_new_chars=4) == []
+    assert new_characters("кот日").notices(max_new_chars=4) == []
 
 
 def test_without_expansion_all_are_left_to_bytes() -> None:
-    assert str(newcomers("", expands=False)) == "none (--no-expand): 5 are spelled in bytes"
-    assert newcomers("", expands=False).notices(max_new_chars=2) == []
+    assert (
+        str(new_characters("", expands=False)) == "none (--no-expand-vocab): 5 are spelled in bytes"
+    )
+    assert new_characters("", expands=False).notices(max_new_chars=2) == []
 
 
 def test_a_model_that_knows_all_is_told_so() -> None:
-    assert str(Newcomers("", {}, min_count=2, expands=True)).startswith("none: the model knows")
+    assert str(NewCharacters("", {}, min_count=2, expands=True)).startswith("none: the model knows")

@@ -4,10 +4,12 @@ import json
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
+import pytest
+
 from lumina_cli.recipes.run.report_page import Curve, chart, read_events, write_report_page
 
 EVENTS = [
-    {"event": "Begun", "step": 0},
+    {"event": "RunStarted", "step": 0},
     *(
         {"event": "StepDone", "step": step, "loss": 3 / step, "learning_rate": 1e-3,
          "num_chars": 64, "elapsed_s": step * 0.5, "memory_bytes": 10**8}
@@ -57,12 +59,19 @@ def test_a_curve_goes_from_corner_to_corner() -> None:
     assert chart("t", [Curve("c", "#000", [(1.0, 1.0)])])
 
 
-def test_what_a_resume_did_anew_is_shown_once(tmp_path: Path) -> None:
+@pytest.mark.parametrize("start", ["RunStarted", "Begun"])
+def test_what_a_resume_did_anew_is_shown_once(tmp_path: Path, start: str) -> None:
     path = tmp_path / "metrics.jsonl"
-    lines = [("Begun", 0), ("StepDone", 1), ("StepDone", 2), ("Begun", 1), ("StepDone", 2)]
+    lines = [
+        (start, 0),
+        ("StepDone", 1),
+        ("StepDone", 2),
+        (start, 1),
+        ("StepDone", 2),
+    ]
     path.write_text("".join(json.dumps({"event": e, "step": s}) + "\n" for e, s in lines))
     told = [(event["event"], event["step"]) for event in read_events(path)]
-    assert told == [("Begun", 0), ("StepDone", 1), ("Begun", 1), ("StepDone", 2)]
+    assert told == [(start, 0), ("StepDone", 1), (start, 1), ("StepDone", 2)]
 
 
 def test_numbers_are_those_a_person_reads() -> None:

@@ -5,7 +5,8 @@ from pathlib import Path
 import numpy as np
 
 from lumina_cli.data.dataset import TokenDataset
-from lumina_cli.recipes.run.validation_sample import MOST_IDS, SAMPLE, read_sample, write_sample
+from lumina_cli.io.run_folder import VALIDATION_SAMPLE
+from lumina_cli.recipes.run.validation_sample import MOST_IDS, read_sample, write_sample
 from lumina_cli.tokenizer.characters import CharacterTokenizer
 
 LETTERS = CharacterTokenizer("abcdef")
@@ -31,7 +32,7 @@ def test_of_long_texts_a_bounded_part_is_kept(tmp_path: Path) -> None:
     found = read_sample(tmp_path, tokenizer=LETTERS)
     assert found is not None
     assert 0.8 * MOST_IDS < len(found) <= MOST_IDS
-    assert (tmp_path / SAMPLE).stat().st_size < 250_000
+    assert (tmp_path / VALIDATION_SAMPLE).stat().st_size < 250_000
 
 
 def test_the_sample_of_another_vocabulary_is_passed_over(tmp_path: Path) -> None:
@@ -42,10 +43,10 @@ def test_the_sample_of_another_vocabulary_is_passed_over(tmp_path: Path) -> None
 
 def test_a_damaged_or_missing_sample_is_passed_over(tmp_path: Path) -> None:
     assert read_sample(tmp_path, tokenizer=LETTERS) is None
-    (tmp_path / SAMPLE).write_bytes(b"PK\x03\x04 and no more")
+    (tmp_path / VALIDATION_SAMPLE).write_bytes(b"PK\x03\x04 and no more")
     assert read_sample(tmp_path, tokenizer=LETTERS) is None
 
 
 def test_without_validation_text_nothing_is_written(tmp_path: Path) -> None:
     write_sample(tmp_path, [text(0)], tokenizer=LETTERS, seq_length=16)
-    assert not (tmp_path / SAMPLE).exists()
+    assert not (tmp_path / VALIDATION_SAMPLE).exists()

@@ -14,12 +14,12 @@ from lumina_cli.data.config import DataConfig
 from lumina_cli.data.corpus import Corpus, load_corpus
 from lumina_cli.errors import OutOfMemoryError
 from lumina_cli.recipes.train import autosize as module
-from lumina_cli.recipes.train import job as task
+from lumina_cli.recipes.train import compute as compute_module
 from lumina_cli.recipes.train.autosize import Choice, autosize, explain, is_free
-from lumina_cli.recipes.train.job import Compute
+from lumina_cli.recipes.train.compute import Compute
 from lumina_cli.settings import TRAIN_CONFIGS, Settings, resolve_settings
 
-MACHINE = Compute(torch.device("cpu"), choose_precision("fp32", device=torch.device("cpu")))
+COMPUTE = Compute(torch.device("cpu"), choose_precision("fp32", device=torch.device("cpu")))
 
 
 def settings(**flags: Any) -> Settings:
@@ -52,7 +52,7 @@ def machine_speed(monkeypatch: pytest.MonkeyPatch) -> dict[str, float]:
 
 def chosen(folder: Path, *, seconds: float, num_chars: int = 2_000_000) -> Choice:
     text = corpus(folder, num_chars=num_chars)
-    return autosize(settings(), corpus=text, machine=MACHINE, seconds=seconds)
+    return autosize(settings(), corpus=text, compute=COMPUTE, seconds=seconds)
 
 
 @pytest.mark.parametrize(
@@ -85,7 +85,7 @@ def test_the_largest_model_that_reads_enough_is_chosen(
 def test_a_short_run_measures_by_less_text(tmp_path: Path, machine_speed: dict[str, float]) -> None:
     machine_speed["operations_per_s"] = 1e10
     evaluated = [chosen(tmp_path, seconds=s).values["eval_chars"] for s in (10, 300, 3_600)]
-    assert evaluated[0] == module.FEWEST_CHARS
+    assert evaluated[0] == module.MIN_EVAL_CHARS
     assert evaluated[0] < evaluated[1] <= evaluated[2] == TrainingConfig().eval_chars
 
 
@@ -145,7 +145,7 @@ def test_a_short_text_gets_a_small_model_and_dropout(
 def test_what_is_named_is_not_chosen(tmp_path: Path, machine_speed: dict[str, float]) -> None:
     text = corpus(tmp_path, num_chars=100_000)
     named = settings(optimizer="adamw", dropout=0.3)
-    choice = autosize(named, corpus=text, machine=MACHINE, seconds=60)
+    choice = autosize(named, corpus=text, compute=COMPUTE, seconds=60)
     assert not {"optimizer", "dropout"} & choice.values.keys()
     assert choice.values["learning_rate"] == 3e-3  # without Muon it is for all matrices
 
@@ -155,7 +155,7 @@ def test_a_model_that_does_not_fit_is_not_chosen(
 ) -> None:
     large = chosen(tmp_path, seconds=1_000)
     need = large.num_parameters * 16
-    monkeypatch.setattr(task, "available_memory_bytes", lambda device: need)
+    monkeypatch.setattr(compute_module, "available_memory_bytes", lambda device: need)
     small = chosen(tmp_path, seconds=1_000)
     assert small.num_parameters < large.num_parameters
 
@@ -204,7 +204,7 @@ def test_the_choice_is_explained_in_figures(
 ) -> None:
     named = settings(learning_rate=0.01)
     text = corpus(tmp_path, num_chars=2_000_000)
-    choice = autosize(named, corpus=text, machine=MACHINE, seconds=120)
+    choice = autosize(named, corpus=text, compute=COMPUTE, seconds=120)
     told = explain(choice, chosen=named.replaced(choice.values, source="--minutes"))
     assert told == (
         "chosen for 3 min on this machine: 96 wide, 4 layers (0.5 M parameters), windows of 128 "
@@ -226,7 +226,7 @@ def test_why_no_larger_model_was_chosen_is_told(
     operations_per_s: float,
     why: str,
 ) -> None:
-    monkeypatch.setattr(task, "available_memory_bytes", lambda _: None)
+    monkeypatch.setattr(compute_module, "available_memory_bytes", lambda _: None)
     monkeypatch.setattr(module, "CANDIDATES", module.CANDIDATES[:6])
     machine_speed["operations_per_s"] = operations_per_s
     choice = chosen(tmp_path, seconds=60, num_chars=num_chars)

@@ -11,8 +11,13 @@ from lumina_cli.recipes.train.memory_fit import MARGIN, Fit, fit_to_memory
 MODEL = ModelConfig()
 
 
-def need(batch_size: int, *, recompute: bool = False) -> int:
-    memory = training_memory(MODEL, vocab_size=350, batch_size=batch_size, recompute=recompute)
+def need(batch_size: int, *, activation_checkpointing: bool = False) -> int:
+    memory = training_memory(
+        MODEL,
+        vocab_size=350,
+        batch_size=batch_size,
+        activation_checkpointing=activation_checkpointing,
+    )
     return int(memory.total / MARGIN) + 1
 
 
@@ -60,7 +65,7 @@ def test_auto_takes_as_many_as_fit() -> None:
 
 
 def test_activations_are_computed_twice_before_giving_up() -> None:
-    result = fit(need(1, recompute=True) + 1_000)
+    result = fit(need(1, activation_checkpointing=True) + 1_000)
     assert result.config.activation_checkpointing
     assert "twice" in result.notices[-1]
 
@@ -78,5 +83,7 @@ def test_what_can_not_fit_is_told_with_settings_that_would() -> None:
             "seq_length": "--seq-length",
         }.items()
     }
-    memory = training_memory(ModelConfig(**shape), vocab_size=350, batch_size=1, recompute=True)
+    memory = training_memory(
+        ModelConfig(**shape), vocab_size=350, batch_size=1, activation_checkpointing=True
+    )
     assert memory.total <= 200_000_000 * MARGIN

@@ -60,7 +60,7 @@ class Decoder:
         self._last_norm = _norm(model.ln_f)
         # Asking a module for its weights takes a microsecond.
         self._embedding = model.wte.weight
-        is_rotary = config.positions == "rotary"
+        is_rotary = config.position_encoding == "rotary"
         self._freqs_cis = qkv_freqs_cis(model.cos_sin) if is_rotary else None
         self._positions = None if is_rotary else model.positions
 

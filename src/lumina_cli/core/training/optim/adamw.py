@@ -1,34 +1,35 @@
-"""AdamW over parameters that lie end to end, a bounded stretch at a time.
+"""AdamW over parameters that lie end to end: one fused operation on each half of them.
 
 Source: Loshchilov & Hutter 2019, "Decoupled Weight Decay Regularization".
 
 N numbers in all.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import partial
 
 import torch
 from torch import Tensor, nn
 from torch.optim.adamw import adamw
 
-from lumina_cli.core.training.optim.changes import Change, Prepare
+from lumina_cli.core.memory import retry_on_oom
 from lumina_cli.core.training.optim.flat import flatten
 
 EPSILON = 1e-8
-STRETCH = {"cpu": 1 << 18, "cuda": 1 << 24, "mps": 1 << 24}
-"""Numbers at once: few enough for a CPU's cache, enough to keep a GPU busy."""
 
 
 class AdamW:
     """AdamW with weight decay on some of the parameters.
 
+    What torch's class computes, by the function it calls: the class would import
+    torch._dynamo, which takes a second.
+
     Args:
-        decayed: parameters that are pulled to zero.
-        others: parameters that are not.
+        decayed: parameters with weight decay.
+        others: parameters without.
         learning_rate: the highest.
-        betas: memory of the gradient and of its square.
-        weight_decay: pull, times the learning rate.
+        betas: decay of the first and of the second moment.
+        weight_decay: times the learning rate.
     """
 
     def __init__(
@@ -41,50 +42,40 @@ class AdamW:
         weight_decay: float,
     ) -> None:
         self.flat = flatten([*decayed, *others])
-        self.num_decayed = sum(parameter.numel() for parameter in decayed)
         self.learning_rate = learning_rate
         self.betas = betas
-        self.weight_decay = weight_decay
+        self.num_steps = 0
         self.first = torch.zeros_like(self.flat.values)
         self.second = torch.zeros_like(self.flat.values)
-        self.num_steps = 0
-        # Made once: to allocate room for each stretch takes as long as to compute it.
-        room = min(STRETCH[self.flat.values.device.type], len(self.flat))
-        self._rooms = [self.flat.values.new_empty(room) for _ in range(4)]
+        num_decayed = sum(parameter.numel() for parameter in decayed)
+        groups = ((slice(num_decayed), weight_decay), (slice(num_decayed, None), 0.0))
+        self._groups = [group for group in groups if len(self.flat.values[group[0]])]
+        self._step = self.flat.values.new_zeros(())
 
-    def changes(self, *, lr_factor: float, grad_factor: float) -> Iterator[Prepare]:
-        """Yield what to prepare for one step, stretch by stretch."""
+    def step(self, *, lr_factor: float) -> None:
+        """Do one step at a share of the highest learning rate.
+
+        It is whole even if memory runs out: the operation that changes numbers takes none.
+        """
         lr = self.learning_rate * lr_factor
-        for part, decay in self._stretches():
-            yield partial(self._change, part, lr=lr, decay=decay, grad_factor=grad_factor)
+        self.num_steps += 1
+        for group, decay in self._groups:
+            retry_on_oom(partial(self._update, group, lr=lr, decay=decay))
 
-    def state(self) -> dict[str, Tensor]:
+    def state_dict(self) -> dict[str, Tensor]:
         """Return the live tensors of the state, by name."""
         return {"first": self.first, "second": self.second}
 
-    def _stretches(self) -> Iterator[tuple[slice, float]]:
-        """Yield slices of the flat parameters, each with its weight decay."""
-        stretch = STRETCH[self.flat.values.device.type]
-        borders = (0, self.num_decayed, len(self.flat))
-        for begin, end, decay in zip(borders, borders[1:], (self.weight_decay, 0.0), strict=False):
-            for start in range(begin, end, stretch):
-                yield slice(start, min(start + stretch, end)), decay
-
-    def _change(self, part: slice, *, lr: float, decay: float, grad_factor: float) -> Change:
+    def _update(self, group: slice, *, lr: float, decay: float) -> None:
         beta1, beta2 = self.betas
-        size = part.stop - part.start
-        gradient, first, second, values = (room[:size] for room in self._rooms)
-        torch.mul(self.flat.gradients[part], grad_factor, out=gradient)
-        first.copy_(self.first[part])
-        second.copy_(self.second[part])
-        values.copy_(self.flat.values[part])
-        adamw(  # one operation on all four, several times as fast as its parts
-            [values],
-            [gradient],
-            [first],
-            [second],
+        self._step.fill_(self.num_steps - 1)  # the function counts on; so it may be called again
+        adamw(
+            [self.flat.values[group]],
+            [self.flat.gradients[group]],
+            [self.first[group]],
+            [self.second[group]],
             [],
-            [torch.tensor(float(self.num_steps), device=values.device)],
+            [self._step],
             fused=True,
             amsgrad=False,
             beta1=beta1,
@@ -94,8 +85,3 @@ class AdamW:
             eps=EPSILON,
             maximize=False,
         )
-        return [
-            (self.first[part], first),
-            (self.second[part], second),
-            (self.flat.values[part], values),
-        ]

@@ -17,16 +17,13 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from lumina_cli.core.training.optim.changes import Change, Prepare
-from lumina_cli.core.training.optim.flat import FlatParameters, flatten
+from lumina_cli.core.memory import retry_on_oom
+from lumina_cli.core.training.optim.flat import flatten
 
 NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)
 """Coefficients of the quintic: steep at zero, and flat enough near one."""
 
 NEWTON_SCHULZ_STEPS = 5
-MUCH_WIDER = 2
-"""Columns for each row from which on the steps take fewer operations without the columns."""
-
 SCALE = 0.2
 """Times √max(A, B): the mean size of a number in the step is then about that of AdamW's."""
 
@@ -65,37 +62,44 @@ class Muon:
         self.learning_rate = learning_rate
         self.momentum = momentum
         self.flats = {shape: flatten(parameters) for shape, parameters in by_shape.items()}
-        self.kept = {shape: torch.zeros_like(flat.values) for shape, flat in self.flats.items()}
+        self.buffers = {shape: torch.zeros_like(flat.values) for shape, flat in self.flats.items()}
 
-    def changes(self, *, lr_factor: float, grad_factor: float) -> Iterator[Prepare]:
-        """Yield what to prepare for one step, some matrices of a shape at a time."""
+    def step(self, *, lr_factor: float) -> None:
+        """Do one step at a share of the highest learning rate, some matrices of a shape at a time.
+
+        It is whole even if memory runs out: what is computed is copied to its place, and both
+        can be done again.
+        """
         lr = self.learning_rate * lr_factor
+        for shape, part in self._stretches():
+            updated = retry_on_oom(partial(self._updated, shape, part, lr=lr))
+            retry_on_oom(partial(self._write, shape, part, *updated))
+
+    def state_dict(self) -> dict[str, Tensor]:
+        """Return the live tensors of the state, by name."""
+        return {f"momentum-{rows}x{cols}": t for (rows, cols), t in self.buffers.items()}
+
+    def _stretches(self) -> Iterator[tuple[tuple[int, int], slice]]:
+        """Yield shapes of matrices, and slices of their flat parameters."""
         for shape, flat in self.flats.items():
             size = shape[0] * shape[1]
             stretch = max(STRETCH[flat.values.device.type] // size, 1) * size
             for start in range(0, len(flat), stretch):
-                part = slice(start, start + stretch)
-                yield partial(self._change, flat, shape, part, lr=lr, grad_factor=grad_factor)
+                yield shape, slice(start, start + stretch)
 
-    def state(self) -> dict[str, Tensor]:
-        """Return the live tensors of the state, by name."""
-        return {f"momentum-{rows}x{columns}": kept for (rows, columns), kept in self.kept.items()}
-
-    def _change(
-        self,
-        flat: FlatParameters,
-        shape: tuple[int, int],
-        part: slice,
-        *,
-        lr: float,
-        grad_factor: float,
-    ) -> Change:
-        gradient = flat.gradients[part] * grad_factor
-        kept = torch.lerp(self.kept[shape][part], gradient, 1 - self.momentum)
-        pulled = torch.lerp(gradient, kept, self.momentum)  # Nesterov's form
-        steps = orthogonalize(pulled.view(-1, *shape))
+    def _updated(self, shape: tuple[int, int], part: slice, *, lr: float) -> tuple[Tensor, Tensor]:
+        """Return what momentum and values will be; nothing is changed yet."""
+        flat = self.flats[shape]
+        gradient = flat.gradients[part]
+        buffer = torch.lerp(self.buffers[shape][part], gradient, 1 - self.momentum)
+        ahead = torch.lerp(gradient, buffer, self.momentum)  # Nesterov's form
+        steps = orthogonalize(ahead.view(-1, *shape))
         values = flat.values[part].sub(steps.reshape(-1), alpha=lr * SCALE * max(shape) ** 0.5)
-        return [(self.kept[shape][part], kept), (flat.values[part], values)]
+        return buffer, values
+
+    def _write(self, shape: tuple[int, int], part: slice, buffer: Tensor, values: Tensor) -> None:
+        self.buffers[shape][part] = buffer
+        self.flats[shape].values[part] = values
 
 
 def orthogonalize(matrices: Tensor) -> Tensor:
@@ -104,33 +108,9 @@ def orthogonalize(matrices: Tensor) -> Tensor:
     x = matrices.mT if tall else matrices
     norms: Tensor = torch.linalg.matrix_norm(x, keepdim=True)
     x = x / (norms + 1e-7)
-    rows, columns = x.shape[-2:]
-    x = _by_small_products(x) if columns >= MUCH_WIDER * rows else _by_all_products(x)
-    return x.mT if tall else x
-
-
-def _by_all_products(x: Tensor) -> Tensor:
-    """Return x after the Newton–Schulz steps, each a polynomial of x · xᵀ times x."""
     a, b, c = NEWTON_SCHULZ
     for _ in range(NEWTON_SCHULZ_STEPS):
         gram = x @ x.mT  # (N, A, A), the smaller side
         polynomial = torch.baddbmm(gram, gram, gram, beta=b, alpha=c)
         x = torch.baddbmm(x, polynomial, x, beta=a)
-    return x
-
-
-def _by_small_products(x: Tensor) -> Tensor:
-    """Do the same with two products by x in all, where each step takes two.
-
-    With P the polynomial of a step, P·x has the products P · (x · xᵀ) · P, so the steps go on
-    without x; what is left of them in the end is one matrix to multiply it with.
-    """
-    a, b, c = NEWTON_SCHULZ
-    gram, every = x @ x.mT, None  # (N, A, A), the smaller side
-    for _ in range(NEWTON_SCHULZ_STEPS):
-        polynomial = torch.baddbmm(gram, gram, gram, beta=b, alpha=c)
-        polynomial.diagonal(dim1=-2, dim2=-1).add_(a)
-        gram = polynomial @ gram @ polynomial
-        every = polynomial if every is None else polynomial @ every
-    assert every is not None
-    return every @ x
+    return x.mT if tall else x

@@ -8,7 +8,6 @@ from torch import Tensor, nn
 
 from lumina_cli.core.memory import retry_on_oom
 from lumina_cli.core.training.config import TrainingConfig
-from lumina_cli.core.training.optim import changes
 from lumina_cli.core.training.optim.adamw import AdamW
 from lumina_cli.core.training.optim.flat import FlatParameters
 from lumina_cli.core.training.optim.muon import Matrices, Muon
@@ -31,17 +30,18 @@ class Optimizers:
 
     @torch.no_grad()
     def step(self, *, lr_factor: float, grad_factor: float = 1.0) -> None:
-        """Do one step, whole even if memory runs out in it; gradients are read, never changed.
+        """Do one step, whole even if memory runs out in it.
 
         Args:
             lr_factor: share of the highest learning rates.
-            grad_factor: what the gradients are multiplied by.
+            grad_factor: what the gradients are multiplied by, in place.
         """
-        for part in (self.adamw,) if self.muon is None else (self.muon, self.adamw):
-            for prepare in part.changes(lr_factor=lr_factor, grad_factor=grad_factor):
-                change = retry_on_oom(prepare)
-                retry_on_oom(partial(changes.make, change))
-        self.adamw.num_steps += 1
+        if grad_factor != 1.0:
+            for flat in self._flats:
+                retry_on_oom(partial(flat.gradients.mul_, grad_factor))
+        if self.muon is not None:
+            self.muon.step(lr_factor=lr_factor)
+        self.adamw.step(lr_factor=lr_factor)
 
     @torch.no_grad()
     def zero_grad(self) -> None:
@@ -56,10 +56,15 @@ class Optimizers:
         norm: Tensor = torch.linalg.vector_norm(torch.stack(norms))
         return norm
 
-    def state(self) -> dict[str, Tensor]:
+    @property
+    def gradients(self) -> list[Tensor]:
+        """The gradients, in which those of all parameters lie end to end, each (N,)."""
+        return [flat.gradients for flat in self._flats]
+
+    def state_dict(self) -> dict[str, Tensor]:
         """Return the live tensors of the state; beside them there is `num_steps`."""
-        muon = self.muon.state() if self.muon is not None else {}
-        named = {"adamw": self.adamw.state(), "muon": muon}
+        muon = self.muon.state_dict() if self.muon is not None else {}
+        named = {"adamw": self.adamw.state_dict(), "muon": muon}
         return {f"{kind}/{name}": t for kind, own in named.items() for name, t in own.items()}
 
     @property
@@ -68,9 +73,9 @@ class Optimizers:
         return self.adamw.num_steps
 
     @torch.no_grad()
-    def restore(self, tensors: Mapping[str, Tensor], *, num_steps: int) -> None:
+    def load_state_dict(self, tensors: Mapping[str, Tensor], *, num_steps: int) -> None:
         """Take over a state. Raises KeyError or RuntimeError where it is of another shape."""
-        for name, tensor in self.state().items():
+        for name, tensor in self.state_dict().items():
             tensor.copy_(tensors[name].view_as(tensor))  # never broadcast
         self.adamw.num_steps = num_steps
 

@@ -101,10 +101,13 @@ def fewest_to_share(device: torch.device, *, seq_length: int, least: int) -> int
 
 
 def start_workers(model: Transformer) -> "ThreadDataParallel | None":
-    """Return workers for a model; None where there is one thread, or memory for no more."""
+    """Return workers for a model; None where there is one thread, or memory for no more.
+
+    None, too, with reference kernels: then everything is done in the plain way.
+    """
     device = model.wte.weight.device
     count = num_workers(device)
-    if count == 1:
+    if count == 1 or not model.kernels.is_fast:
         return None
     free = available_memory_bytes(device)
     if free is not None and free < count * ROOM_BYTES:
@@ -156,12 +159,12 @@ class ThreadDataParallel:
             for generator, model, part in zip(self._generators, models, parts, strict=True):
                 futures.append(self._pool.submit(_work, work, generator, model, part))
             results = [future.result() for future in futures]
-            for twin in self._replicas:
-                _add_gradients(self._model, twin)
+            for replica in self._replicas:
+                _add_gradients(self._model, replica)
         finally:
             wait(futures)  # whatever happened, nobody adds to a gradient any more
-            for twin in self._replicas:
-                twin.zero_grad()
+            for replica in self._replicas:
+                replica.zero_grad()
         return results
 
 
@@ -178,12 +181,12 @@ def _replica(model: Transformer) -> Transformer:
         id(parameter): nn.Parameter(parameter.detach(), requires_grad=parameter.requires_grad)
         for parameter in model.parameters()
     }
-    twin: Transformer = copy.deepcopy(model, memo)
-    return twin.train()
+    replica: Transformer = copy.deepcopy(model, memo)
+    return replica.train()
 
 
-def _add_gradients(model: Transformer, twin: Transformer) -> None:
-    for parameter, same in zip(model.parameters(), twin.parameters(), strict=True):
+def _add_gradients(model: Transformer, replica: Transformer) -> None:
+    for parameter, same in zip(model.parameters(), replica.parameters(), strict=True):
         if same.grad is not None:
             assert parameter.grad is not None, "the optimizer made room for it"
             parameter.grad += same.grad

@@ -20,7 +20,7 @@ from lumina_cli.core.model.kv_cache import KVCache
 from lumina_cli.core.model.transformer import Transformer, build_model, to_bf16
 
 SINUSOIDAL = ModelConfig(hidden_size=32, num_layers=2, num_heads=4, seq_length=24, dropout=0.1)
-ROTARY = SINUSOIDAL.model_copy(update={"positions": "rotary"})
+ROTARY = SINUSOIDAL.model_copy(update={"position_encoding": "rotary"})
 BOTH = pytest.mark.parametrize("config", [SINUSOIDAL, ROTARY], ids=["sinusoidal", "rotary"])
 V = 40
 

@@ -5,7 +5,6 @@ import math
 import pytest
 import torch
 
-from lumina_cli.core.training.optim import changes
 from lumina_cli.core.training.optim.muon import (
     NEWTON_SCHULZ,
     NEWTON_SCHULZ_STEPS,
@@ -17,8 +16,7 @@ from lumina_cli.core.training.optim.muon import (
 
 def step(optimizer: Muon) -> None:
     with torch.no_grad():
-        for prepare in optimizer.changes(lr_factor=1.0, grad_factor=1.0):
-            changes.make(prepare())
+        optimizer.step(lr_factor=1.0)
 
 
 def set_gradient(parameter: torch.nn.Parameter, gradient: torch.Tensor) -> None:

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from lumina_cli.core.training.config import TrainingConfig
-from lumina_cli.core.training.optim import adamw, muon
+from lumina_cli.core.training.optim import muon
 from lumina_cli.core.training.optim.optimizers import Optimizers, build_optimizers
 from tests.unit.core.training.conftest import tiny_model
 
@@ -76,12 +76,9 @@ def test_laying_parameters_end_to_end_changes_none(name: str) -> None:
         assert torch.equal(mine, other)
 
 
-@pytest.mark.parametrize("name", ["adamw", "muon"])
-def test_stretches_of_any_length_give_the_same_step(
-    monkeypatch: pytest.MonkeyPatch, name: str
-) -> None:
+def test_stretches_of_any_length_give_the_same_step(monkeypatch: pytest.MonkeyPatch) -> None:
     def stepped() -> Optimizers:
-        config = TrainingConfig.model_validate({"optimizer": name, "learning_rate": 0.1})
+        config = TrainingConfig(optimizer="muon", learning_rate=0.1)
         model = tiny_model()
         optimizers = build_optimizers(model, config=config)
         for parameter in model.parameters():
@@ -92,12 +89,11 @@ def test_stretches_of_any_length_give_the_same_step(
         return optimizers
 
     whole = stepped()
-    monkeypatch.setitem(adamw.STRETCH, "cpu", 37)
     monkeypatch.setitem(muon.STRETCH, "cpu", 300)
     pieces = stepped()
     torch.testing.assert_close(pieces.adamw.flat.values, whole.adamw.flat.values)
-    for key, tensor in whole.state().items():
-        torch.testing.assert_close(pieces.state()[key], tensor)
+    for key, tensor in whole.state_dict().items():
+        torch.testing.assert_close(pieces.state_dict()[key], tensor)
 
 
 def test_a_state_goes_into_another_optimizer_and_never_into_one_of_another_shape() -> None:
@@ -105,11 +101,11 @@ def test_a_state_goes_into_another_optimizer_and_never_into_one_of_another_shape
     optimizers = build_optimizers(model, config=TrainingConfig())
     optimizers.step(lr_factor=1.0)
     optimizers.adamw.first.fill_(3.0)
-    twin = build_optimizers(other, config=TrainingConfig())
-    twin.restore(optimizers.state(), num_steps=1)
-    assert twin.num_steps == 1
-    assert bool((twin.adamw.first == 3).all())
+    replica = build_optimizers(other, config=TrainingConfig())
+    replica.load_state_dict(optimizers.state_dict(), num_steps=1)
+    assert replica.num_steps == 1
+    assert bool((replica.adamw.first == 3).all())
     with pytest.raises(RuntimeError):
-        twin.restore({name: torch.ones(1) for name in twin.state()}, num_steps=1)
+        replica.load_state_dict({name: torch.ones(1) for name in replica.state_dict()}, num_steps=1)
     with pytest.raises(KeyError):
-        twin.restore({}, num_steps=1)
+        replica.load_state_dict({}, num_steps=1)

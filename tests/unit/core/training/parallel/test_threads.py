@@ -63,7 +63,7 @@ def test_workers_find_the_gradient_that_one_finds(
 ) -> None:
     torch.set_num_threads(threads)
     batch = BATCH.rows(0, num_windows)
-    one, shared = tiny_model(positions="rotary"), tiny_model(positions="rotary")
+    one, shared = tiny_model(position_encoding="rotary"), tiny_model(position_encoding="rotary")
     expected = alone(one, label_smoothing=0.1).step(batch, lr_factor=0.0)
     stepper = make_stepper(shared, label_smoothing=0.1, micro_batch_size=micro_batch_size)
     assert stepper.workers is not None
@@ -212,11 +212,14 @@ def test_autocast_reaches_the_workers(monkeypatch: pytest.MonkeyPatch) -> None:
     assert set(dtypes) == {torch.bfloat16}
 
 
-@pytest.mark.parametrize("positions", ["sinusoidal", "rotary"])
+@pytest.mark.parametrize("position_encoding", ["sinusoidal", "rotary"])
 def test_gradients_in_bf16_differ_by_its_rounding(
-    positions: Literal["sinusoidal", "rotary"],
+    position_encoding: Literal["sinusoidal", "rotary"],
 ) -> None:
-    exact, rounded = tiny_model(positions=positions), tiny_model(positions=positions)
+    exact, rounded = (
+        tiny_model(position_encoding=position_encoding),
+        tiny_model(position_encoding=position_encoding),
+    )
     alone(exact).step(BATCH, lr_factor=0.0)
     make_stepper(rounded, precision=BF16).step(BATCH, lr_factor=0.0)
     error = (gradients(rounded) - gradients(exact)).norm() / gradients(exact).norm()
@@ -443,9 +446,9 @@ def test_a_run_that_goes_on_is_the_run_that_never_stopped() -> None:
             losses.append(event.loss)
             if len(losses) == 5:
                 break
-    state = broken_off.state().clone()
+    state = broken_off.state_dict().clone()
     other = trainer()
-    other.restore(state)
+    other.load_state_dict(state)
     losses += [event.loss for event in other.run() if isinstance(event, StepDone)]
     assert losses == expected
     assert torch.equal(weights(other.model), weights(whole.model))

@@ -1,0 +1,196 @@
+"""The chat at a terminal: read a line, handle it or answer, until the person leaves."""
+
+import os
+from pathlib import Path
+from typing import Literal
+
+from lumina_cli.chat.commands import (
+    Command,
+    Edit,
+    Explain,
+    Load,
+    Nothing,
+    Save,
+    Say,
+    SetNumber,
+    ShowProbs,
+    Simple,
+    System,
+    UseSampler,
+    parse,
+)
+from lumina_cli.chat.session import Session
+from lumina_cli.chat.session_file import read_session, write_session
+from lumina_cli.cli.chat.line_editor import LineEditor
+from lumina_cli.cli.views.chat import ChatView
+from lumina_cli.core.memory import is_out_of_memory
+from lumina_cli.errors import LuminaError, OutOfMemoryError
+
+PROMPT = "you> "
+LONGEST_ERROR = 500
+
+
+class ChatLoop:
+    """One chat, from its first line to its last.
+
+    Args:
+        session: the conversation.
+        view: where it is drawn.
+        editor: where lines come from.
+        is_interactive: whether a person is there to see what went wrong and go on; else it
+            ends in `exit_code`.
+    """
+
+    def __init__(
+        self, session: Session, *, view: ChatView, editor: LineEditor, is_interactive: bool = True
+    ) -> None:
+        self.session = session
+        self.view = view
+        self.editor = editor
+        self.is_interactive = is_interactive
+        self.exit_code = 0
+        self._draft = ""
+        self._leaving = False
+
+    def run(self) -> None:
+        """Chat until `exit` or the end of input. KeyboardInterrupt: the second at the prompt."""
+        is_warned = False
+        while not self._leaving:
+            try:
+                line = self._read()
+            except EOFError:
+                if self.is_interactive:
+                    self.view.line("")
+                return
+            except KeyboardInterrupt:
+                if is_warned or not self.is_interactive:
+                    raise
+                is_warned = True
+                self.view.line("Ctrl-C again, Ctrl-D or exit leaves.", style="dim")
+                continue
+            is_warned = False
+            self.handle(parse(line))
+
+    def handle(self, command: Command) -> None:
+        """Do what a line means; what goes wrong is told, and the chat goes on."""
+        try:
+            self._handle(command)
+        except LuminaError as error:
+            what = _shortened(error.message)
+            self.view.line(". ".join(filter(None, [what, error.hint])), style="red")
+            self.exit_code = 0 if self.is_interactive else error.exit_code
+        except (RuntimeError, MemoryError) as error:
+            if not is_out_of_memory(error):
+                raise
+            is_beam = self.session.config.sampler == "beam"
+            hint = "; fewer beams need less: /beam 2" if is_beam else ""
+            self.view.line(f"Memory ran out{hint}.", style="red")
+            self.exit_code = 0 if self.is_interactive else OutOfMemoryError.exit_code
+        except KeyboardInterrupt:
+            if not self.is_interactive:
+                raise
+            self.view.line("(stopped)", style="dim")
+        for text in self.session.take_notices():
+            self.view.notice(text)
+
+    def _read(self) -> str:
+        default, self._draft = self._draft, ""
+        return self.editor.read(PROMPT, default=default)
+
+    def _handle(self, command: Command) -> None:
+        match command:
+            case Nothing():
+                pass
+            case Say(text):
+                self._answer(text)
+            case Explain(message):
+                self.view.line(message)
+            case Simple(name):
+                self._handle_simple(name)
+            case SetNumber() | UseSampler():
+                self.view.line(self.session.change(command))
+            case Edit(text):
+                self._edit(text)
+            case System(text):
+                self._system(text)
+            case Save(path):
+                write_session(_file_named(path), self.session.saved())
+                self.view.line(f"💾 Saved to {path}")
+            case Load(path):
+                self.session.restore(read_session(_file_named(path)))
+                turns = self.session.stats().turns
+                self.view.line(f"📂 Going on with {path}: {turns} turns (/history shows them)")
+            case ShowProbs(num_runners_up):
+                self.view.probs(self.session.probs(num_runners_up=num_runners_up))
+
+    def _handle_simple(
+        self,
+        name: Literal["exit", "clear", "help", "history", "stats", "multiline", "retry", "undo"],
+    ) -> None:
+        match name:
+            case "exit":
+                self._leaving = True
+                self.view.line("👋 Bye")
+            case "clear":
+                self.session.clear()
+                self.view.line("🧹 Conversation cleared")
+            case "help":
+                self.view.help()
+            case "history":
+                self.view.history(self.session)
+            case "stats":
+                self.view.stats(self.session.stats(), self.session.config)
+            case "multiline":
+                self.editor.multiline = not self.editor.multiline
+                is_on = self.editor.multiline
+                how = f"on: {self.editor.how_to_send}" if is_on else "off: Enter sends"
+                self.view.line(f"📝 Messages of many lines are {how}")
+            case "retry":
+                self._retry()
+            case "undo":
+                undone = self.session.undo()
+                self.view.line(
+                    "Nothing to undo." if undone is None else f"↩️ Undone: {undone[:200]}"
+                )
+
+    def _answer(self, text: str) -> None:
+        self.view.reply(self.session.say(text))
+        self.view.candidates(self.session.candidates)
+
+    def _retry(self) -> None:
+        if self.session.last_question is None:
+            self.view.line("Nothing to answer yet.")
+            return
+        self.view.reply(self.session.retry())
+        self.view.candidates(self.session.candidates)
+        if self.session.config.is_greedy:
+            self.view.notice("greedy says the same each time; nucleus draws anew")
+
+    def _edit(self, text: str) -> None:
+        question = self.session.last_question
+        if question is None:
+            self.view.line("Nothing to edit yet.")
+        elif not text:
+            self._draft = f"/edit {question}"
+            self.view.line("Change your last message and press Enter.", style="dim")
+        else:
+            self.session.undo()
+            self._answer(text)
+
+    def _system(self, text: str) -> None:
+        if not text:
+            self.view.line(f"System message: {self.session.system or '(none)'}")
+            return
+        is_off = text.lower() == "off"
+        self.session.set_system("" if is_off else text)
+        self.view.line("🧭 System message removed" if is_off else "🧭 System message set")
+
+
+def _shortened(text: str) -> str:
+    """Keep a line that names a file readable, whatever was given for one."""
+    return text if len(text) <= LONGEST_ERROR else f"{text[:LONGEST_ERROR]}…"
+
+
+def _file_named(name: str) -> Path:
+    """Return the file that a person means; `~` is home, and stays what it is without one."""
+    return Path(os.path.expanduser(name))  # noqa: PTH111  Path's own raises for ~nobody

@@ -1,0 +1,183 @@
+"""What the commands that train have in common: options, plan, run, logs and report."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from lumina_cli.cli.console import notice, print_json, stderr_console
+from lumina_cli.cli.signals import stop_signals
+from lumina_cli.errors import OutputError
+
+if TYPE_CHECKING:
+    from lumina_cli.cli.views.train import TrainView
+    from lumina_cli.recipes.run.report import TrainReport
+    from lumina_cli.recipes.run.run import TrainingRun
+    from lumina_cli.recipes.train.plan import Plan
+
+ValData = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--val-data", help="File or folder to validate on (repeatable).", show_default=False
+    ),
+]
+Resume = Annotated[
+    bool, typer.Option("--resume", help="Resume from the newest checkpoint, or from CHECKPOINT.")
+]
+Checkpoint = Annotated[
+    Path | None, typer.Argument(help="With --resume: a checkpoint or a run folder.")
+]
+LogFile = Annotated[
+    Path | None, typer.Option("--log-file", help="Log to this file too, besides train.log.")
+]
+TensorBoard = Annotated[bool, typer.Option("--tensorboard", help="Write TensorBoard events too.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Show the plan and exit.")]
+
+
+def do_run(
+    run: "TrainingRun",
+    *,
+    dry_run: bool,
+    json: bool,
+    quiet: bool,
+    log_file: Path | None,
+    tensorboard: bool,
+) -> None:
+    """Show the plan of a run and, unless it is a dry one, train and report.
+
+    Raises:
+        typer.Exit: a signal ended it.
+    """
+    _tell_plan(run, quiet=quiet)
+    if dry_run:
+        if json:
+            print_json(_plan_json(run.plan))
+        return
+    logs = _logs(run, log_file=log_file, tensorboard=tensorboard)
+    exit_code = _train(run, logs=logs, quiet=quiet)
+    if json:
+        assert run.report is not None
+        print_json(_report_json(run.report))
+    if exit_code is not None:
+        raise typer.Exit(exit_code)
+
+
+def _tell_plan(run: "TrainingRun", *, quiet: bool) -> None:
+    """Say what is worth knowing before the run, unless quiet."""
+    if quiet:
+        return
+
+    from lumina_cli.cli.views.train_panels import show_plan  # noqa: PLC0415  torch
+
+    for text in run.notices:
+        notice(text)
+    show_plan(stderr_console(), run.plan, sample_prompt=run.sample_prompt)
+
+
+def _train(run: "TrainingRun", *, logs: Sequence["TrainView"], quiet: bool) -> int | None:
+    """Train while drawing it; return the exit code of the signal that ended it, if one did."""
+    from lumina_cli.cli.views.train import CompositeView, make_view  # noqa: PLC0415  torch
+    from lumina_cli.cli.views.train_panels import show_report  # noqa: PLC0415  torch
+
+    console, header = stderr_console(), _header(run)
+    with (
+        CompositeView(
+            [make_view(console, plan=run.plan, quiet=quiet, header=header), *logs]
+        ) as view,
+        stop_signals(stop=lambda: _stop(run, quiet=quiet), save=run.request_checkpoint) as signals,
+    ):
+        for event in run.run():
+            view.show(event)
+    assert run.report is not None, "a run that ends leaves a report"
+    if not quiet:
+        show_report(console, run.report)
+    return signals.exit_code
+
+
+def _stop(run: "TrainingRun", *, quiet: bool) -> None:
+    run.stop()
+    if not quiet:
+        notice("Stopping after this step and saving. The same signal again stops at once.")
+
+
+def _logs(run: "TrainingRun", *, log_file: Path | None, tensorboard: bool) -> list["TrainView"]:
+    from lumina_cli.cli.views.train import LogFile  # noqa: PLC0415  torch
+    from lumina_cli.io.run_folder import LOG, TENSORBOARD  # noqa: PLC0415
+
+    if log_file is not None:
+        _check_writable(log_file)
+    header = _header(run)
+    paths = [run.folder.path / LOG, *([log_file] if log_file else [])]
+    logs: list[TrainView] = [LogFile(path, header=header) for path in paths]
+    if tensorboard:
+        from lumina_cli.cli.views.tensorboard import TensorBoardView  # noqa: PLC0415  torch
+
+        logs.append(TensorBoardView(run.folder.path / TENSORBOARD))
+    return logs
+
+
+def _header(run: "TrainingRun") -> list[str]:
+    """Return the lines that a log begins with."""
+    from lumina_cli.cli.views.train_lines import settings_lines  # noqa: PLC0415  torch
+
+    return settings_lines(run.plan, config=run.job.config, settings=run.job.settings.values())
+
+
+def _check_writable(path: Path) -> None:
+    """Make sure of a log that was asked for: later on, a line that is lost stops nothing."""
+    try:
+        path.open("a", encoding="utf-8").close()
+    except OSError as error:
+        raise OutputError(
+            f"the log file {path} can't be written: {error.strerror}",
+            hint="Name another: --log-file",
+        ) from error
+
+
+def _plan_json(plan: "Plan") -> dict[str, object]:
+    return {
+        "model": str(plan.out),
+        "data": list(plan.data),
+        "train_chars": plan.train.chars,
+        "val_chars": plan.validation.chars,
+        "parameters": plan.num_parameters,
+        "memory_bytes": plan.memory.total,
+        "memory_parts_bytes": asdict(plan.memory),
+        "steps": plan.steps,
+        "steps_per_epoch": plan.steps_per_epoch,
+        "seconds": round(plan.seconds, 2),
+        "device": plan.device,
+        "precision": plan.precision.name,
+        **({"finetuning": dict(plan.more)} if plan.more else {}),
+    }
+
+
+def _report_json(report: "TrainReport") -> dict[str, object]:
+    nats = report.best_nats_per_char
+    return {
+        "model": str(report.model),
+        "steps": report.steps,
+        "val_nats_per_char": nats,
+        "val_bits_per_char": None if nats is None else nats / math.log(2),
+        "chars_per_s": round(report.chars_per_s, 1),
+        "peak_memory_bytes": report.peak_memory_bytes,
+        "seconds": round(report.seconds, 2),
+        "stop_reason": report.stop_reason,
+        "held_out_right": None if report.starter_eval is None else report.starter_eval.share_right,
+        **_finetuned_json(report),
+    }
+
+
+def _finetuned_json(report: "TrainReport") -> dict[str, object]:
+    if report.base is None:
+        return {}
+    return {
+        "base": str(report.base.path),
+        "base_val_nats_per_char": report.base.loss.new,
+        "base_kept_nats_per_char": report.base.loss.replay,
+        "kept_nats_per_char": report.base_loss,
+        "characters_added": report.characters_added,
+    }

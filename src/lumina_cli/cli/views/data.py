@@ -1,0 +1,243 @@
+"""How fetching and checking data look."""
+
+import unicodedata
+from collections.abc import Iterable, Iterator
+from typing import Any, Literal
+
+from rich.console import Console
+from rich.padding import Padding
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+from rich.text import Text
+
+from lumina_cli.cli.console import plain
+from lumina_cli.cli.formatting import format_bytes, format_duration
+from lumina_cli.conversation import Conversation, Document, Message
+from lumina_cli.data.report import Issues
+from lumina_cli.recipes.data.check import Checked
+from lumina_cli.recipes.data.fetch import Fetched, FetchEvent, KnownData
+
+NUM_LISTED = 12
+ROLE_LABELS = {"system": "System", "user": "User", "bot": "Bot"}
+IN_LOSS_STYLE = "green"
+CONTEXT_STYLE = "dim"
+
+
+class FetchView:
+    """A progress bar on a terminal, and a line at the end."""
+
+    def __init__(self, console: Console, *, quiet: bool) -> None:
+        self._console = console
+        self._quiet = quiet
+        self._progress = Progress(
+            TextColumn("{task.description}", markup=False),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("rows"),
+            TimeElapsedColumn(),
+            console=console,
+            transient=True,
+            disable=quiet or not console.is_terminal,
+        )
+        self._task = self._progress.add_task("", total=None)
+
+    def __enter__(self) -> "FetchView":
+        self._progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._progress.stop()
+
+    def show(self, event: FetchEvent) -> None:
+        """Draw how far it is, or what was fetched."""
+        if isinstance(event, Fetched):
+            self._progress.stop()
+            if not self._quiet:
+                self._console.print(_summary(event))
+            return
+        self._progress.update(
+            self._task,
+            description=plain(event.what).plain,
+            completed=event.done,
+            total=event.total,
+        )
+
+
+def show_known(known: Iterable[KnownData]) -> None:
+    """Print a table of the data sets."""
+    table = Table(box=None, pad_edge=False)
+    for heading in ("name", "here", "licence", "what it is"):
+        table.add_column(heading)
+    for each in known:
+        here = f"{each.folder}: {sum(each.rows.values()):,} rows" if each.rows else "-"
+        cells = (each.name, here, each.licence, each.description)
+        table.add_row(*map(_shown, cells))
+    _stdout().print(table)
+    _stdout().print(plain("Fetch one with: lumina data fetch NAME, or OWNER/NAME of the hub"))
+
+
+def show_check(checked: Checked, *, epoch_s: float | None, loss_on: Literal["bot", "all"]) -> None:
+    """Print the page of `data check`; `epoch_s` is how long a model takes, if one was given."""
+    console = _stdout()
+    table = Table.grid(padding=(0, 2))
+    table.add_column(style="bold")
+    table.add_column(overflow="fold")
+    for name, value in _facts(checked, epoch_s=epoch_s):
+        table.add_row(name, _shown(value))
+    console.print(table)
+    report = checked.report
+    for title, remarks in (
+        ("Skipped: can't be read", report.skipped),
+        ("Left out: valid, but not selected", report.left_out),
+        ("Warnings", report.notices),
+    ):
+        _show_remarks(console, title, remarks)
+    if not checked.stats.previews:
+        return
+    legend = " (text in the loss is green)" if console.color_system else ""
+    console.print(f"\nPreview{legend}", style="bold")
+    for document in checked.stats.previews:
+        console.print(Padding(_preview(document, loss_on=loss_on), (0, 0, 1, 2)))
+
+
+def check_as_json(checked: Checked, *, epoch_s: float | None) -> dict[str, Any]:
+    """Return all of the page as plain JSON values."""
+    report, stats, plan = checked.report, checked.stats, checked.plan
+    return {
+        "files": {str(path): dict(shapes) for path, shapes in report.formats.items()},
+        "rows": report.rows,
+        "conversations": report.conversations,
+        "texts": report.texts,
+        "messages": dict(report.messages),
+        "characters": report.characters,
+        "distinct_characters": stats.distinct_characters,
+        "rare_characters": stats.rare_characters,
+        "scripts": dict(stats.scripts.most_common()),
+        "longest_message": stats.longest_message,
+        "over_seq_length": stats.too_long,
+        "duplicates": stats.duplicates,
+        "skipped": list(_remarks_as_json(report.skipped)),
+        "left_out": list(_remarks_as_json(report.left_out)),
+        "notices": list(_remarks_as_json(report.notices)),
+        "seq_length": plan.seq_length,
+        "batch_size": plan.batch_size,
+        "windows": plan.windows,
+        "steps_per_epoch": plan.steps_per_epoch,
+        "epoch_s": epoch_s,
+        "trains": checked.refusal is None,
+    }
+
+
+def _facts(checked: Checked, *, epoch_s: float | None) -> Iterator[tuple[str, str]]:
+    report, stats, plan = checked.report, checked.stats, checked.plan
+    yield "Files", _formats(checked)
+    if report.conversations:
+        roles = ", ".join(f"{role} {count:,}" for role, count in report.messages.most_common())
+        yield "Conversations", f"{report.conversations:,} (messages: {roles})"
+    if report.texts:
+        yield "Plain texts", f"{report.texts:,}"
+    if not report.documents:
+        return
+    yield "Characters", f"{report.characters:,}, {stats.distinct_characters:,} distinct"
+    total = max(stats.scripts.total(), 1)
+    scripts = [f"{name} {count / total:.1%}" for name, count in stats.scripts.most_common(8)]
+    yield "Scripts", ", ".join(scripts)
+    if stats.rare_characters:
+        rare = f"{stats.rare_characters:,} (spelled in bytes): {_characters(stats.rare_examples)}"
+        yield "Rare characters", rare
+    if report.conversations:
+        yield "Longest message", f"{stats.longest_message:,} characters"
+    share = stats.too_long / max(stats.documents, 1)
+    yield "Over one window", f"{stats.too_long:,} ({share:.1%}) of {stats.documents:,} are longer"
+    yield "Duplicates", f"{stats.duplicates:,} of {stats.documents:,}"
+    yield (
+        "Training on it",
+        f"{plan.windows:,} windows of {plan.seq_length:,} in each epoch, "
+        f"{plan.steps_per_epoch:,} steps of {plan.batch_size:,}",
+    )
+    if epoch_s is not None:
+        yield (
+            "Time on this machine",
+            f"{format_duration(epoch_s)} an epoch with this model, by a few trial steps",
+        )
+
+
+def _formats(checked: Checked) -> str:
+    formats = checked.report.formats
+    lines = [
+        f"{path}: " + ", ".join(f"{shape} {count:,}" for shape, count in shapes.most_common())
+        for path, shapes in list(formats.items())[:NUM_LISTED]
+    ]
+    if len(formats) > NUM_LISTED:
+        lines.append(f"… and {len(formats) - NUM_LISTED:,} more")
+    return "\n".join(lines)
+
+
+def _characters(text: str) -> str:
+    """Return characters side by side, by their numbers where they can't stand alone."""
+    stand_alone = (each.isprintable() and not unicodedata.combining(each) for each in text)
+    pairs = zip(text, stand_alone, strict=True)
+    return " ".join(each if alone else f"U+{ord(each):04X}" for each, alone in pairs)
+
+
+def _show_remarks(console: Console, title: str, remarks: Issues) -> None:
+    if not remarks.total:
+        return
+    console.print(f"\n{title}", style="bold")
+    table = Table.grid(padding=(0, 2))
+    table.add_column(justify="right")
+    table.add_column(overflow="fold")
+    table.add_column(style="dim", overflow="fold")
+    for wording, tally in remarks:
+        example = f" ({tally.example})" if tally.example else ""
+        table.add_row(f"{tally.count:,}", _shown(wording + example), _shown(str(tally.first)))
+    console.print(table)
+
+
+def _preview(document: Document, *, loss_on: Literal["bot", "all"]) -> Text:
+    if not isinstance(document, Conversation):
+        return _shown(document.text, style=IN_LOSS_STYLE)
+    lines = [_preview_message(message, loss_on=loss_on) for message in document.messages]
+    return Text("\n").join(lines)
+
+
+def _preview_message(message: Message, *, loss_on: Literal["bot", "all"]) -> Text:
+    is_learnt = message.in_loss and (loss_on == "all" or message.role == "bot")
+    label = ROLE_LABELS[message.role] + ("" if is_learnt else " (context)")
+    style = IN_LOSS_STYLE if is_learnt else CONTEXT_STYLE
+    return Text(f"{label}: ", style="bold").append_text(_shown(message.text, style=style))
+
+
+def _remarks_as_json(remarks: Issues) -> Iterator[dict[str, Any]]:
+    for wording, tally in remarks:
+        yield {
+            "reason": wording,
+            "count": tally.count,
+            "first": str(tally.first),
+            "example": tally.example,
+        }
+
+
+def _summary(fetched: Fetched) -> Text:
+    files = fetched.manifest["files"]
+    size = sum(file["bytes"] for file in files.values())
+    rows = ", ".join(f"{part} {count:,}" for part, count in fetched.manifest["rows"].items())
+    begin = "is there already, whole" if fetched.was_there else "is ready"
+    return plain(
+        f"{fetched.folder} {begin}: {rows} rows, {format_bytes(size)}.\n"
+        f"Look at it: lumina data check {fetched.folder}   "
+        f"Train on it: lumina train --data {fetched.folder}"
+    )
+
+
+def _shown(text: str, *, style: str = "") -> Text:
+    """Return text from data or names, safe to draw: nothing that turns lines around, either."""
+    whole = text.encode("utf-8", "replace").decode()
+    return plain(whole.translate(_TURNS_LINES_AROUND), style=style)
+
+
+_TURNS_LINES_AROUND = dict.fromkeys([*range(0x202A, 0x202F), *range(0x2066, 0x206A)])
+
+
+def _stdout() -> Console:
+    return Console(highlight=False)

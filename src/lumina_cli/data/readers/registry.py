@@ -1,0 +1,62 @@
+"""Which reader takes which kind of file.
+
+A row reader yields rows, and a schema (`schemas/`) makes a conversation or a text of each. A
+document reader yields conversations or texts itself. `sniff.py` names the container of a file;
+a new one is registered here.
+"""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from lumina_cli.data.config import DataConfig
+from lumina_cli.data.readers.csv_rows import rows_of_csv
+from lumina_cli.data.readers.files import open_regular
+from lumina_cli.data.readers.json_rows import rows_of_json, rows_of_json_lines
+from lumina_cli.data.readers.parquet_rows import rows_of_parquet
+from lumina_cli.data.readers.plain_text import documents_of_plain_text
+from lumina_cli.data.readers.sniff import Container
+from lumina_cli.data.readers.tagged import documents_of_tagged_text
+from lumina_cli.data.readers.text_files import open_text
+from lumina_cli.data.report import LocatedDocument, ReadReport
+from lumina_cli.data.rows import Row
+
+ROW_READERS: dict[Container, Callable[..., Iterator[Row]]] = {
+    "json lines": rows_of_json_lines,
+    "json": rows_of_json,
+    "csv": rows_of_csv,
+}
+"""Readers of open text files; parquet, which is binary, has its own way in."""
+
+DOCUMENT_READERS: dict[Container, Callable[..., Iterator[LocatedDocument]]] = {
+    "tagged": documents_of_tagged_text,
+    "text": documents_of_plain_text,
+}
+"""Readers of paths: they may look at a file twice."""
+
+
+def rows_of_file(
+    path: Path,
+    *,
+    container: Container,
+    config: DataConfig,
+    report: ReadReport,
+    columns: frozenset[str] | None = None,
+) -> Iterator[Row]:
+    """Yield the rows of a file.
+
+    Args:
+        path: of the file.
+        container: as `sniff_file` found it; one that has rows.
+        config: its encoding.
+        report: rows that can't be parsed are counted here.
+        columns: of a parquet table, None for all.
+
+    Raises:
+        DataError: the file is damaged, or an element never ends.
+    """
+    if container == "parquet":
+        with open_regular(path) as file:
+            yield from rows_of_parquet(file, path=path, report=report, columns=columns)
+    else:
+        with open_text(path, encoding=config.encoding) as text:
+            yield from ROW_READERS[container](text, path=path, report=report)

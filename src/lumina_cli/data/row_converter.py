@@ -1,0 +1,118 @@
+"""Rows to documents: each row is read by its schema, or skipped and counted."""
+
+from collections.abc import Iterable, Iterator
+
+from lumina_cli.conversation import Message
+from lumina_cli.data.config import DataConfig
+from lumina_cli.data.oasst.message_table import MessageTable
+from lumina_cli.data.oasst.nodes import (
+    has_ids,
+    is_tree,
+    messages_of_tree,
+    node_of,
+    reason_to_leave_out,
+    unreadable_node,
+)
+from lumina_cli.data.report import LocatedDocument, Location, ReadReport
+from lumina_cli.data.rows import BadRow, Record, Row, RowNotes, role_of, text_of
+from lumina_cli.data.schemas.detect import detect_schema, document_of
+from lumina_cli.data.schemas.rows_in_order import RowsInOrder
+from lumina_cli.data.text_repair import TextRepair
+
+
+class RowConverter:
+    """Converts rows to documents; messages of OASST trees are collected until all are there.
+
+    Args:
+        config: which schema is forced, and what of OASST is read.
+        trees: collects the messages of trees.
+        repair: repairs their texts on the way.
+        report: what is met is counted here.
+    """
+
+    def __init__(
+        self, config: DataConfig, *, trees: MessageTable, repair: TextRepair, report: ReadReport
+    ) -> None:
+        self._config = config
+        self._trees = trees
+        self._repair = repair
+        self._report = report
+
+    def documents(self, rows: Iterable[Row]) -> Iterator[LocatedDocument]:
+        """Yield the documents of the rows of one file, each with its location."""
+        in_order = RowsInOrder()
+        for row in rows:
+            try:
+                schema = self._schema_of(row.value)
+            except BadRow as error:
+                self._skip(row.location, "unknown", error)
+                continue
+            if schema == "oasst":
+                yield from self._oasst(row, in_order)
+            else:
+                yield from self._document(row, schema)
+        yield from in_order.finish()
+
+    def _schema_of(self, value: object) -> str:
+        found = detect_schema(value) if self._config.format == "auto" else self._config.format
+        if found == "oasst" and not isinstance(value, dict):
+            raise BadRow("it is no object with keys")
+        return found
+
+    def _document(self, row: Row, schema: str) -> Iterator[LocatedDocument]:
+        try:
+            notes = RowNotes(self._report, row.location)
+            document = document_of(row.value, schema=schema, notes=notes)
+        except BadRow as error:
+            self._skip(row.location, schema, error)
+            return
+        self._report.saw_row(row.location.path, schema)
+        yield row.location, document
+
+    def _oasst(self, row: Row, in_order: RowsInOrder) -> Iterator[LocatedDocument]:
+        assert isinstance(row.value, dict)
+        if is_tree(row.value):
+            for message in messages_of_tree(row.value, name=str(row.location)):
+                self._add_to_trees(message, row.location, schema="oasst trees")
+        elif has_ids(row.value):
+            self._add_to_trees(row.value, row.location, schema="oasst rows")
+        else:
+            yield from self._message_in_order(row.value, row.location, in_order)
+
+    def _message_in_order(
+        self, record: Record, location: Location, in_order: RowsInOrder
+    ) -> Iterator[LocatedDocument]:
+        """Take a row without ids as the message that follows the one before."""
+        try:
+            left_out = reason_to_leave_out(record, include_synthetic=self._config.include_synthetic)
+            role = role_of(record.get("role"))
+            key = "content" if "content" in record and "text" not in record else "text"
+            text = "" if left_out else text_of(record, key)
+        except BadRow as error:
+            self._skip(location, "rows in order", error)
+            return
+        self._report.saw_row(location.path, "rows in order")
+        if left_out:
+            self._report.left_out.add(left_out, location)
+            return
+        yield from in_order.push(Message(role, text), location=location)
+
+    def _add_to_trees(self, record: Record, location: Location, *, schema: str) -> None:
+        """Put a message into the table of trees; a bad one by its id alone, to end its branch."""
+        try:
+            node = node_of(record, include_synthetic=self._config.include_synthetic)
+        except BadRow as error:
+            self._skip(location, schema, error)
+            if unreadable := unreadable_node(record):
+                self._trees.add(unreadable, location=location)
+            return
+        self._report.saw_row(location.path, schema)
+        if node.left_out:
+            self._report.left_out.add(node.left_out, location)
+        text = self._repair.text(node.text, location=location)
+        node = node if text is node.text else node._replace(text=text)
+        self._trees.add(node, location=location)
+
+    def _skip(self, location: Location, schema: str, error: BadRow) -> None:
+        self._report.saw_row(location.path, schema)
+        self._report.skipped.add(error.wording, location, example=error.example)

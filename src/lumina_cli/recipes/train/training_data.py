@@ -1,0 +1,96 @@
+"""What a run learns from: read, encoded, and what a person should know of it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from lumina_cli.core.training.config import TrainingConfig
+from lumina_cli.data.config import DataConfig
+from lumina_cli.data.corpus import Corpus
+from lumina_cli.errors import DataError
+from lumina_cli.recipes.data.sources import (
+    Source,
+    encode_source,
+    leaks,
+    open_source,
+    own_validation,
+)
+from lumina_cli.recipes.unused_settings import unused_settings
+from lumina_cli.settings import Settings
+from lumina_cli.tokenizer.base import Tokenizer
+
+LEAST_VALIDATION_CHARS = 1_000
+
+
+@dataclass(frozen=True, eq=False)
+class TrainingData:
+    """What is learnt from, and what is known of it.
+
+    Args:
+        source: the documents.
+        val_data: paths for validation alone.
+        corpus: both, encoded.
+        fingerprint: of both.
+        notices: what a person should know.
+    """
+
+    source: Source
+    val_data: Sequence[Path]
+    corpus: Corpus
+    fingerprint: str
+    notices: tuple[str, ...]
+
+
+def read_training_data(
+    settings: Settings,
+    *,
+    data: Sequence[Path],
+    val_data: Sequence[Path],
+    tokenizer: Tokenizer | None = None,
+    max_new_chars: int = 0,
+) -> TrainingData:
+    """Return what `data` names, read and encoded.
+
+    Args:
+        settings: of the command.
+        data: paths to learn from.
+        val_data: paths for validation alone; none for a share of `data`.
+        tokenizer: to encode with; by default the characters of the data.
+        max_new_chars: most characters to add to it.
+
+    Raises:
+        LuminaError: there is no such data, it can't be read, or it holds no text.
+    """
+    config, seed = settings.of(DataConfig), settings.of(TrainingConfig).seed
+    if not val_data:
+        data, val_data = own_validation(data)
+    notices = leaks(data, val_data)
+    source = open_source(data, config=config)
+    validation = open_source(val_data, config=config) if val_data else None
+    corpus = encode_source(
+        source,
+        config=config,
+        seed=seed,
+        validation=validation,
+        tokenizer=tokenizer,
+        max_new_chars=max_new_chars,
+    )
+    if len(corpus.train) < 2:
+        raise DataError("there is too little text to train on", hint="Give more: --data FILE")
+    if not (corpus.train.pairs & 1).any():
+        raise DataError("the bot says nothing in the data", hint="Learn from all: --loss-on all")
+    notices += corpus.remarks
+    notices += validation_notices(corpus)
+    notices += unused_settings(settings, source=source, corpus=corpus, val_data=val_data)
+    fingerprint = source.fingerprint + (validation.fingerprint if validation else "")
+    return TrainingData(source, val_data, corpus, fingerprint, tuple(notices))
+
+
+def validation_notices(corpus: Corpus) -> list[str]:
+    """Tell of a validation text too small to mean anything."""
+    chars = corpus.validation_counts.chars
+    if chars >= LEAST_VALIDATION_CHARS:
+        return []
+    if not chars:
+        return ["there is no validation text: the latest model is kept, not the best"]
+    return [f"validation has only {chars:,} characters: its figures are little more than chance"]
