@@ -52,7 +52,7 @@ def test_the_fastest_maps_are_found_once_for_all_texts(
 ) -> None:
     prepared_for: list[int] = []
 
-    def counted(linears: Sequence[nn.Module], *, num_rows: int, pack: object) -> list[Linear]:
+    def counted(linears: Sequence[nn.Module], *, num_rows: int) -> list[Linear]:
         prepared_for.append(num_rows)
         return [plain(linear) for linear in linears]
 

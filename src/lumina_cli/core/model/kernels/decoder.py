@@ -6,7 +6,6 @@ module or starting an operation costs as much as a small one takes.
 B batch, T time, R rows (B · T), C hidden size, H heads, D head size.
 """
 
-import functools
 import math
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
@@ -16,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from lumina_cli.core.memory import none_on_oom
-from lumina_cli.core.model.kernels.linear import PACKED_FOR, Linear, fastest, packed, plain
+from lumina_cli.core.model.kernels.linear import PACKED_FOR, Linear, fastest, plain
 from lumina_cli.core.model.kernels.rope import qkv_freqs_cis, rotate_in_place
 from lumina_cli.core.model.kv_cache import CacheWindow
 from lumina_cli.core.model.transformer import Block, Transformer
@@ -55,7 +54,6 @@ class Decoder:
         self._norms = [(_norm(block.ln_1), _norm(block.ln_2)) for block in blocks]
         self._linears = [linear for block in blocks for linear in _linears(block)]
         self._plain = _by_block(map(plain, self._linears))
-        self._pack = functools.cache(packed)
         self._fastest: dict[int, list[_Maps]] = {}
         self._last_norm = _norm(model.ln_f)
         # Asking a module for its weights takes a microsecond.
@@ -95,10 +93,7 @@ class Decoder:
             return self._plain
         tried_with = 1 if num_rows == 1 else PACKED_FOR
         if tried_with not in self._fastest:
-            find = partial(fastest, self._linears, num_rows=tried_with, pack=self._pack)
-            found = none_on_oom(find)
-            if found is None:
-                self._pack.cache_clear()
+            found = none_on_oom(partial(fastest, self._linears, num_rows=tried_with))
             self._fastest[tried_with] = self._plain if found is None else _by_block(found)
         return self._fastest[tried_with]
 

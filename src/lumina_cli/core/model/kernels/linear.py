@@ -1,14 +1,17 @@
-"""Linear maps of a few rows on a CPU: plain ones, or oneDNN's with packed weights.
+"""Linear maps of a few rows on a CPU, where fetching the weights is what takes time.
 
-With a few rows, fetching the weights is what takes time. oneDNN packs them in the order in which
-it reads them: at the default shape 16 rows take half the time of plain products or less, one row
-between 0.6 and 1.0 of it. Which is faster differs from processor to processor, so both are tried.
-They differ in the last bits, as passes over more or fewer ids do.
+A plain product of one row fetches its matrix with one thread; in parts, all threads fetch. For
+a few rows oneDNN packs the weights in the order in which it reads them. At the default shape, with
+two threads, the products of one row in parts take 0.56 of the time of plain ones, and those of 16
+rows packed 0.54 (in parts 0.82). That differs from processor to processor, so it is tried. The
+results differ in the last bits, as those of passes over more or fewer ids do.
 
 R rows, I inputs, O outputs.
 """
 
+import math
 import time
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from typing import TypeGuard
 
@@ -18,7 +21,10 @@ from torch import Tensor, nn
 from lumina_cli.core.model.kernels.int8 import Int8Linear
 
 LEAST_WEIGHTS = 1 << 17
-"""Of a matrix: a smaller one lies in the cache, and is multiplied before oneDNN has begun."""
+"""Of a matrix: a smaller one lies in the cache, and is multiplied before threads have begun."""
+
+NUM_PARTS = 8
+"""More than there are threads on a small machine, as many as fetch all that memory gives."""
 
 NUM_TRIALS = 3
 """Of each form; the fastest counts, for others may have been held up."""
@@ -32,8 +38,6 @@ PACKED_FOR = 8
 Linear = Callable[[Tensor], Tensor]
 """From (R, I) to (R, O)."""
 
-Pack = Callable[[nn.Linear], Linear]
-
 
 def plain(linear: nn.Module) -> Linear:
     """Return a linear map without the detours of calling a module."""
@@ -45,25 +49,31 @@ def plain(linear: nn.Module) -> Linear:
 
 
 @torch.no_grad()
-def fastest(linears: Sequence[nn.Module], *, num_rows: int, pack: Pack) -> list[Linear]:
-    """Return the maps for about so many rows; each shape is tried once.
+def fastest(linears: Sequence[nn.Module], *, num_rows: int) -> list[Linear]:
+    """Return the maps for one row, or for a few; each shape is tried once.
 
     What is packed lies in memory besides the weights themselves.
 
     Args:
-        linears: in any order; what can't be packed remains as it is.
+        linears: in any order; small ones and those not in fp32 remain as they are.
         num_rows: R.
-        pack: does what `packed` does, once for every R.
 
     Raises:
         MemoryError, RuntimeError: there is no memory to pack them.
     """
-    is_faster: dict[torch.Size, bool] = {}
-    for linear in linears:
-        if _is_packable(linear) and linear.weight.shape not in is_faster:
-            same = [other for other in linears if _has_shape(other, linear.weight.shape)]
-            is_faster[linear.weight.shape] = _packing_is_faster(same[:NUM_TRIED], num_rows)
-    return [_fastest(linear, is_faster, num_rows=num_rows, pack=pack) for linear in linears]
+    of_shape: defaultdict[torch.Size, list[nn.Linear]] = defaultdict(list)
+    for linear in filter(_is_packable, linears):
+        of_shape[linear.weight.shape].append(linear)
+    is_faster = {shape: _is_faster(same[:NUM_TRIED], num_rows) for shape, same in of_shape.items()}
+    return [_fastest(linear, is_faster, num_rows=num_rows) for linear in linears]
+
+
+def in_parts(linear: nn.Linear) -> Linear:
+    """Return the map of one row as a batch of products, which threads share; nothing is copied."""
+    num_parts = math.gcd(linear.out_features, NUM_PARTS)
+    weight = torch.unflatten(linear.weight.detach(), 0, (num_parts, -1)).mT  # (parts, I, O / parts)
+    bias = linear.bias.detach().view(num_parts, 1, -1)
+    return lambda x: torch.baddbmm(bias, x.expand(num_parts, -1, -1), weight).view(1, -1)
 
 
 def packed(linear: nn.Linear) -> Linear:
@@ -74,21 +84,20 @@ def packed(linear: nn.Linear) -> Linear:
     return lambda x: multiply(x, weight, bias, "none", [], "")
 
 
-def _fastest(
-    linear: nn.Module, is_faster: dict[torch.Size, bool], *, num_rows: int, pack: Pack
-) -> Linear:
+def _fastest(linear: nn.Module, is_faster: dict[torch.Size, bool], *, num_rows: int) -> Linear:
     if isinstance(linear, Int8Linear):
         return linear.of_rows(num_rows)
     if _is_packable(linear) and is_faster[linear.weight.shape]:
-        return pack(linear)
+        return in_parts(linear) if num_rows == 1 else packed(linear)
     return plain(linear)
 
 
-def _packing_is_faster(linears: Sequence[nn.Linear], num_rows: int) -> bool:
+def _is_faster(linears: Sequence[nn.Linear], num_rows: int) -> bool:
+    """Whether another form than the plain one is: never where torch doesn't do it right."""
     x = torch.ones(num_rows, linears[0].in_features)
     expected = plain(linears[0])(x)
     try:
-        maps = [packed(linear) for linear in linears]
+        maps = [in_parts(linear) if num_rows == 1 else packed(linear) for linear in linears]
         torch.testing.assert_close(maps[0](x), expected, rtol=1e-3, atol=1e-3)
     except (AttributeError, RuntimeError, TypeError, AssertionError):
         return False  # a private operation of torch: absent here, or another than it was
@@ -110,7 +119,3 @@ def _is_packable(linear: nn.Module) -> TypeGuard[nn.Linear]:
     if not isinstance(linear, nn.Linear) or linear.weight.numel() < LEAST_WEIGHTS:
         return False
     return linear.weight.device.type == "cpu" and linear.weight.dtype == torch.float32
-
-
-def _has_shape(linear: nn.Module, shape: torch.Size) -> TypeGuard[nn.Linear]:
-    return isinstance(linear, nn.Linear) and linear.weight.shape == shape

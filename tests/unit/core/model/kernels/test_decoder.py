@@ -15,7 +15,7 @@ from lumina_cli.core.model.kernels.decoder import MOST_ROWS, Decoder, Hidden, hi
 from lumina_cli.core.model.kernels.fast import FAST
 from lumina_cli.core.model.kernels.int8 import quantize
 from lumina_cli.core.model.kernels.interface import REFERENCE
-from lumina_cli.core.model.kernels.linear import PACKED_FOR, Linear, Pack, packed, plain
+from lumina_cli.core.model.kernels.linear import PACKED_FOR, Linear, packed, plain
 from lumina_cli.core.model.kv_cache import KVCache
 from lumina_cli.core.model.transformer import Transformer, build_model, to_bf16
 
@@ -142,7 +142,7 @@ def watched_fastest(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Return a list that grows by the rows that a map is for, whenever one is used."""
     taken: list[int] = []
 
-    def fastest(linears: Sequence[nn.Module], *, num_rows: int, pack: Pack) -> list[Linear]:
+    def fastest(linears: Sequence[nn.Module], *, num_rows: int) -> list[Linear]:
         def watched(linear_map: Linear) -> Linear:
             return lambda x: taken.append(num_rows) or linear_map(x)
 
@@ -174,7 +174,7 @@ def test_passes_over_many_rows_take_plain_maps(monkeypatch: pytest.MonkeyPatch) 
 def test_nothing_is_tried_before_it_is_needed_nor_twice(monkeypatch: pytest.MonkeyPatch) -> None:
     tried: list[int] = []
 
-    def fastest(linears: Sequence[nn.Module], *, num_rows: int, pack: Pack) -> list[Linear]:
+    def fastest(linears: Sequence[nn.Module], *, num_rows: int) -> list[Linear]:
         tried.append(num_rows)
         return [plain(linear) for linear in linears]
 
@@ -184,19 +184,6 @@ def test_nothing_is_tried_before_it_is_needed_nor_twice(monkeypatch: pytest.Monk
     assert tried == []
     read(model, decoder.hidden, some_ids(1, 6), chunks=[2, 1, 2, 1], cache=KVCache(ROTARY))
     assert tried == [PACKED_FOR, 1]
-
-
-@pytest.mark.usefixtures("_packing_wins")
-def test_weights_are_packed_once_for_one_row_and_for_several(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    lasting: list[nn.Module] = []
-    monkeypatch.setattr(
-        decoder_module, "packed", lambda linear: lasting.append(linear) or packed(linear)
-    )
-    model = fresh(ROTARY)
-    read(model, Decoder(model).hidden, some_ids(1, 4), chunks=[3, 1], cache=KVCache(ROTARY))
-    assert len(lasting) == len(set(lasting)) == 4 * ROTARY.num_layers
 
 
 @pytest.mark.parametrize(
@@ -217,7 +204,7 @@ def test_where_memory_is_too_short_to_pack_plain_maps_read(
 
 
 @pytest.mark.usefixtures("_packing_wins")
-def test_where_memory_ends_midway_nothing_stays_packed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_where_memory_ends_midway_plain_maps_read(monkeypatch: pytest.MonkeyPatch) -> None:
     left = iter(range(5))
 
     def pack(linear: nn.Linear) -> Linear:
@@ -225,12 +212,12 @@ def test_where_memory_ends_midway_nothing_stays_packed(monkeypatch: pytest.Monke
             raise RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory")
         return packed(linear)
 
-    monkeypatch.setattr(decoder_module, "packed", pack)
+    monkeypatch.setattr(linear_module, "packed", pack)
     model, idx = fresh(ROTARY), some_ids(1, 4)
     decoder = Decoder(model)
     logits = read(model, decoder.hidden, idx, chunks=[3, 1], cache=KVCache(ROTARY))
     assert_same(logits, whole(model, idx))
-    assert decoder._pack.cache_info().currsize == 0
+    assert decoder._fastest[PACKED_FOR] is decoder._plain
 
 
 @BOTH

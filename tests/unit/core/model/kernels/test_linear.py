@@ -15,6 +15,7 @@ from lumina_cli.core.model.kernels.linear import (
     PACKED_FOR,
     Linear,
     fastest,
+    in_parts,
     packed,
     plain,
 )
@@ -61,20 +62,26 @@ def test_either_form_computes_the_same(
         assert_exact(way(linear), linear, num_rows=num_rows)
 
 
+@pytest.mark.parametrize("shape", [(16, 48), (48, 16), (7, 5), (9, 12), (16, 6)])
+def test_one_row_in_parts_is_the_same(shape: tuple[int, int]) -> None:
+    (linear,) = linears(shape)
+    with torch.no_grad():
+        assert_exact(in_parts(linear), linear, num_rows=1)
+
+
 @pytest.mark.usefixtures("_any_size")
 @pytest.mark.parametrize("num_rows", [1, PACKED_FOR])
 def test_there_is_a_map_for_each_layer(num_rows: int) -> None:
     layers = linears((16, 48), (48, 16), (16, 48))
-    for linear, linear_map in zip(
-        layers, fastest(layers, num_rows=num_rows, pack=packed), strict=True
-    ):
+    for linear, linear_map in zip(layers, fastest(layers, num_rows=num_rows), strict=True):
         assert_exact(linear_map, linear, num_rows=num_rows)
 
 
 @pytest.mark.usefixtures("_any_size")
-@pytest.mark.parametrize(("packed_s", "is_chosen"), [(0.5, True), (2.0, False), (1.0, False)])
+@pytest.mark.parametrize(("num_rows", "form"), [(1, "in_parts"), (8, "packed")])
+@pytest.mark.parametrize(("other_s", "is_chosen"), [(0.5, True), (2.0, False), (1.0, False)])
 def test_the_faster_one_is_chosen(
-    packed_s: float, is_chosen: bool, monkeypatch: pytest.MonkeyPatch
+    num_rows: int, form: str, other_s: float, is_chosen: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clock = [0.0]
     monkeypatch.setattr(time, "perf_counter", lambda: clock[0])
@@ -89,12 +96,12 @@ def test_the_faster_one_is_chosen(
 
         return form
 
-    monkeypatch.setattr(module, "packed", taking(packed_s))
+    monkeypatch.setattr(module, form, taking(other_s))
     monkeypatch.setattr(module, "plain", taking(1.0))
-    chosen: list[nn.Linear] = []
-    layers = linears((4, 4), (4, 4))
-    fastest(layers, num_rows=1, pack=lambda linear: chosen.append(linear) or plain(linear))
-    assert chosen == (layers if is_chosen else [])
+    for linear_map in fastest(linears((4, 4), (4, 4)), num_rows=num_rows):
+        started_s = clock[0]
+        linear_map(torch.ones(num_rows, 4))
+        assert clock[0] - started_s == (other_s if is_chosen else 1.0)
 
 
 def test_one_trial_that_was_held_up_does_not_decide(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -116,27 +123,30 @@ def test_each_shape_is_tried_once(monkeypatch: pytest.MonkeyPatch) -> None:
         tried.append((len(same), same[0].out_features, num_rows))
         return False
 
-    monkeypatch.setattr(module, "_packing_is_faster", is_faster)
+    monkeypatch.setattr(module, "_is_faster", is_faster)
     layers = linears((8, 8), (8, 16), (8, 8), (8, 16), (8, 8), (8, 8))
-    fastest(layers, num_rows=8, pack=packed)
+    fastest(layers, num_rows=8)
     assert tried == [(3, 8, 8), (2, 16, 8)]  # three do for a trial
 
 
 @pytest.mark.usefixtures("_packing_wins")
 def test_only_what_is_worth_it_is_packed(monkeypatch: pytest.MonkeyPatch) -> None:
     rounded = nn.Linear(8, 8).bfloat16()
-    chosen: list[nn.Linear] = []
+    num_packed: list[nn.Linear] = []
+    monkeypatch.setattr(module, "packed", lambda linear: num_packed.append(linear) or plain(linear))
     layers = [*linears((8, 8), (8, 8)), rounded]
-    fastest(layers, num_rows=1, pack=lambda linear: chosen.append(linear) or packed(linear))
-    assert chosen == layers[:2]
+    fastest(layers, num_rows=8)
+    assert num_packed == [*layers[:2], *layers[:2]]  # tried, and taken
+    num_packed.clear()
     monkeypatch.setattr(module, "LEAST_WEIGHTS", LEAST_WEIGHTS)
-    fastest(layers, num_rows=1, pack=lambda linear: pytest.fail("lies in the cache anyway"))
+    fastest(layers, num_rows=8)
+    assert not num_packed  # they lie in the cache anyway
 
 
 @pytest.mark.usefixtures("_any_size")
 def test_what_is_not_fp32_remains_as_it_is() -> None:
     rounded = nn.Linear(8, 8).bfloat16()
-    (linear_map,) = fastest([rounded], num_rows=1, pack=packed)
+    (linear_map,) = fastest([rounded], num_rows=1)
     x = torch.randn(1, 8).bfloat16()
     with torch.no_grad():
         assert torch.equal(linear_map(x), rounded(x))
@@ -188,13 +198,13 @@ OTHER_TORCHES: dict[str, SimpleNamespace] = {
 
 @pytest.mark.usefixtures("_packing_wins")
 @pytest.mark.parametrize("other", OTHER_TORCHES)
-@pytest.mark.parametrize("num_rows", [1, 8])
+@pytest.mark.parametrize("num_rows", [2, 8])
 def test_where_torchs_private_operations_are_others_maps_are_plain(
     other: str, num_rows: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(torch.ops, "mkldnn", OTHER_TORCHES[other])
     layers = linears((16, 48), (48, 16))
-    maps = fastest(layers, num_rows=num_rows, pack=packed)
+    maps = fastest(layers, num_rows=num_rows)
     for linear, linear_map in zip(layers, maps, strict=True):
         assert_exact(linear_map, linear, num_rows=num_rows)
 
@@ -208,7 +218,7 @@ def test_the_fake_operations_would_be_used_if_they_were_right(
     ops = fake_ops(reorder=keeps, multiply=lambda *args: used.append(1) or right(*args))
     monkeypatch.setattr(torch.ops, "mkldnn", ops)
     layers = linears((16, 48))
-    (linear_map,) = fastest(layers, num_rows=1, pack=packed)
+    (linear_map,) = fastest(layers, num_rows=8)
     used.clear()
-    assert_exact(linear_map, layers[0], num_rows=1)
+    assert_exact(linear_map, layers[0], num_rows=8)
     assert used == [1]
