@@ -279,10 +279,26 @@ def test_a_prompt_whose_beginning_is_being_read_waits_to_share_it(
     assert list(said.values()) == [alone(model, prompt, config) for prompt in prompts]
 
 
+def test_a_step_is_done_whole_whatever_becomes_of_what_it_gives() -> None:
+    model, prompts = talkative(), [[1], [262], [263]]
+    config = SamplingConfig(sampler="nucleus", temperature=1.5, max_chars=12)
+    sequences = [sequence_of(prompt, config) for prompt in prompts]
+    scheduler = Scheduler(Engine(model), max_rows=3)
+    for sequence, prompt in zip(sequences, prompts, strict=True):
+        scheduler.add(sequence, prompt)
+    for _ in range(4):
+        next(iter(scheduler.step()))
+    said: dict[SequenceState, list[tuple[str, int]]] = defaultdict(list)
+    for _ in run(scheduler, said):
+        pass
+    for sequence, prompt in zip(sequences, prompts, strict=True):
+        assert said[sequence] == alone(model, prompt, config)[4:]
+
+
 def test_nothing_to_do_takes_no_step() -> None:
     scheduler = Scheduler(Engine(tiny_model("rotary")), max_rows=2)
     assert scheduler.is_idle
-    assert list(scheduler.step()) == []
+    assert scheduler.step() == []
 
 
 def test_a_model_whose_output_is_no_number_is_refused() -> None:
@@ -291,4 +307,4 @@ def test_a_model_whose_output_is_no_number_is_refused() -> None:
     scheduler = Scheduler(Engine(model), max_rows=2)
     scheduler.add(sequence_of([1], GREEDY), [1])
     with pytest.raises(LuminaError, match="not numbers"):
-        list(scheduler.step())
+        scheduler.step()
