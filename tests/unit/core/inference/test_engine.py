@@ -501,7 +501,7 @@ class Replay:
 
 @pytest.mark.parametrize("kernels", [FAST, REFERENCE], ids=["fast", "reference"])
 @pytest.mark.parametrize("positions", ["sinusoidal", "rotary"])
-@settings(max_examples=30)
+@settings(max_examples=25)
 @given(done=operations)
 def test_rows_side_by_side_are_what_each_is_alone_whatever_is_done(
     positions: str, kernels: Kernels, done: list[Operation]
