@@ -183,6 +183,7 @@ class Engine:
         padded = [[*ids, *[ids[-1]] * (T - len(ids))] for _, ids in work]
         idx = torch.tensor(padded, device=self._device)
         starts = [len(row.ids) for row, _ in work]
+        assert max(map(sum, zip(starts, counts, strict=True))) <= self.seq_length, (starts, counts)
         slots = slice(first, first + len(work))
         hidden = self._graphs.run(slots, idx, starts) if min(counts) == T else None
         if hidden is None:

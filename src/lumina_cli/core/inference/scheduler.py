@@ -62,8 +62,8 @@ class Scheduler:
         """Let a text join as soon as there is a row for it."""
         self._waiting.append((sequence, prompt_ids))
 
-    def step(self) -> Iterator[Output]:
-        """Do a pass for each kind of work; yield what was generated.
+    def step(self) -> list[Output]:
+        """Do a pass for each kind of work; return what was generated.
 
         Raises:
             LuminaError: the model's probabilities are not numbers.
@@ -73,11 +73,13 @@ class Scheduler:
         decoding = [each for each in going_on if len(each.unread) == 1]
         prefilling = [each for each in going_on if len(each.unread) > 1]
         recomputing = [each for each in self._running if each.recompute is not None]
+        outputs: list[Output] = []
         for group in (decoding, prefilling):
             if group:
-                yield from self._forward(group)
+                outputs += self._forward(group)
         for each in recomputing:
-            yield from self._recompute(each)
+            outputs += self._recompute(each)
+        return outputs
 
     def _admit(self) -> None:
         while self._waiting and len(self._running) < self._max_rows:

@@ -151,15 +151,18 @@ class KVCache:
             return self._stored
         return self._stored.narrow(2, start, stop - start)
 
+    @torch.inference_mode()
     def copy(self, source: int, target: int, *, length: int) -> None:
         """Let a slot hold what the first `length` positions of another do."""
         self._stored[:, :, target, :, :length] = self._stored[:, :, source, :, :length]
 
+    @torch.inference_mode()
     def reorder(self, sources: Sequence[int], *, length: int) -> None:
         """Let slot i hold the first `length` positions of slot sources[i]: beams fork and die."""
         rows = torch.tensor(sources, device=self._stored.device)
         self._stored[:, :, : len(sources), :, :length] = self._stored[:, :, rows, :, :length]
 
+    @torch.inference_mode()
     def grow(self, num_slots: int) -> None:
         """Make room for more slots; those there are keep what they hold."""
         more = self._stored.new_zeros(

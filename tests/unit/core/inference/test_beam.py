@@ -150,3 +150,40 @@ def test_a_search_that_read_nothing_has_found_nothing() -> None:
     config = SamplingConfig(sampler="beam", num_beams=3)
     search = BeamSearch(Engine(model_of_few_ids(1)), PROMPT, tokenizer=TOKENIZER, config=config)
     assert search.best() == []
+
+
+def test_a_second_search_reads_no_common_beginning_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    model, config = model_of_few_ids(2), SamplingConfig(sampler="beam", num_beams=4, max_chars=5)
+    engine, num_read = Engine(model), []
+    BeamSearch(engine, PROMPT, tokenizer=TOKENIZER, config=config).run()
+    prefill = Engine.begin
+
+    def counted(self: Engine, row: Row, prompt_ids: Sequence[int]) -> list[int]:
+        unread = prefill(self, row, prompt_ids)
+        num_read.append(len(unread))
+        return unread
+
+    monkeypatch.setattr(Engine, "begin", counted)
+    longer, wider = [*PROMPT, 263, 264], config.model_copy(update={"num_beams": 6})
+    again = BeamSearch(engine, longer, tokenizer=TOKENIZER, config=wider).run()
+    fresh = BeamSearch(Engine(model), longer, tokenizer=TOKENIZER, config=wider).run()
+    assert num_read[0] <= 2
+    assert num_read[1] == len(longer)
+    assert again[0].text == fresh[0].text
+    assert again[0].score == pytest.approx(fresh[0].score, abs=1e-4)
+
+
+def test_a_cache_that_grew_in_a_search_may_be_used_outside_of_it() -> None:
+    model, config = model_of_few_ids(2), SamplingConfig(sampler="beam", num_beams=3, max_chars=4)
+    engine = Engine(model)
+    BeamSearch(engine, PROMPT, tokenizer=TOKENIZER, config=config).run()
+    row = engine.rows[0]
+    engine.prefill(row, PROMPT)
+    fork = engine.fork(row)
+    engine.release(engine.rows[1])
+    engine.reorder([0])
+    with torch.inference_mode():
+        expected = model(torch.tensor([[*PROMPT, 263]]))[:, -1]
+    torch.testing.assert_close(engine.decode([fork], [263]), expected, rtol=1e-4, atol=1e-4)

@@ -312,6 +312,18 @@ def test_draft_tokens_are_read_at_once_and_forgotten_where_they_are_wrong(
     assert_same(engine.decode([row], [7]), uncached(model, [1, 262, 263, 264, 7]))
 
 
+def test_more_draft_tokens_than_there_is_room_for_are_a_mistake(
+    model: Transformer, recording: type[Played]
+) -> None:
+    engine = Engine(model)
+    [row] = rows_reading(engine, [1])
+    for _ in range(RECORD_AFTER + 1):
+        engine.decode([row], [262])
+    with pytest.raises(AssertionError):
+        engine.verify(row, [262] * (engine.free_positions(row) + 1))
+    assert_whole(engine)
+
+
 def test_a_text_that_all_rows_begin_with_is_read_once(
     model: Transformer, ids_read: list[int]
 ) -> None:
@@ -489,7 +501,7 @@ class Replay:
 
 @pytest.mark.parametrize("kernels", [FAST, REFERENCE], ids=["fast", "reference"])
 @pytest.mark.parametrize("positions", ["sinusoidal", "rotary"])
-@settings(max_examples=30)
+@settings(max_examples=25)
 @given(done=operations)
 def test_rows_side_by_side_are_what_each_is_alone_whatever_is_done(
     positions: str, kernels: Kernels, done: list[Operation]

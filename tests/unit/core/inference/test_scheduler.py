@@ -22,6 +22,7 @@ from lumina_cli.errors import LuminaError
 from lumina_cli.tokenizer.characters import CharacterTokenizer
 
 TOKENIZER = CharacterTokenizer("abcd")
+UTF8_MASK = Utf8Mask(TOKENIZER)
 SEQ_LENGTH = 12
 GREEDY = SamplingConfig(sampler="greedy", max_chars=12)
 LONG = [1, *[262 + n % 4 for n in range(10)]]
@@ -60,15 +61,15 @@ def sequence_of(prompt: Sequence[int], config: SamplingConfig, *, seed: int = 0)
         tokenizer=TOKENIZER,
         config=config,
         generator=torch.Generator().manual_seed(seed),
-        utf8_mask=Utf8Mask(TOKENIZER),
+        utf8_mask=UTF8_MASK,
     )
 
 
 def alone(
-    model: Transformer, prompt: Sequence[int], config: SamplingConfig, *, seed: int = 0
+    model: Transformer | Engine, prompt: Sequence[int], config: SamplingConfig, *, seed: int = 0
 ) -> list[tuple[str, int]]:
     chunks = generate(
-        Engine(model),
+        model if isinstance(model, Engine) else Engine(model),
         prompt,
         tokenizer=TOKENIZER,
         config=config,
@@ -123,6 +124,7 @@ def test_texts_side_by_side_are_to_the_character_what_each_is_alone(
     monkeypatch.setattr(sampler_module, "ROUNDING", rounding)
     monkeypatch.setattr(engine_module, "RECOMPUTE_CHUNK", 5)
     num_recomputed = count_recomputed(monkeypatch)
+    engines = [Engine(model) for model in models]
     num_texts = 0
     for seed in range(67):
         rng = np.random.default_rng([seed, round(100 * rounding)])
@@ -145,7 +147,7 @@ def test_texts_side_by_side_are_to_the_character_what_each_is_alone(
         for _ in steps:
             assert len(scheduler._engine.rows) <= max_rows
         for number, found in enumerate(said.values()):
-            expected = alone(model, prompts[number], configs[number], seed=number)
+            expected = alone(engines[seed % 2], prompts[number], configs[number], seed=number)
             assert found == expected, (seed, number)
         assert scheduler._engine.rows == []
         num_texts += len(prompts)
@@ -279,10 +281,26 @@ def test_a_prompt_whose_beginning_is_being_read_waits_to_share_it(
     assert list(said.values()) == [alone(model, prompt, config) for prompt in prompts]
 
 
+def test_a_step_is_done_whole_whatever_becomes_of_what_it_gives() -> None:
+    model, prompts = talkative(), [[1], [262], [263]]
+    config = SamplingConfig(sampler="nucleus", temperature=1.5, max_chars=12)
+    sequences = [sequence_of(prompt, config) for prompt in prompts]
+    scheduler = Scheduler(Engine(model), max_rows=3)
+    for sequence, prompt in zip(sequences, prompts, strict=True):
+        scheduler.add(sequence, prompt)
+    for _ in range(4):
+        next(iter(scheduler.step()))
+    said: dict[SequenceState, list[tuple[str, int]]] = defaultdict(list)
+    for _ in run(scheduler, said):
+        pass
+    for sequence, prompt in zip(sequences, prompts, strict=True):
+        assert said[sequence] == alone(model, prompt, config)[4:]
+
+
 def test_nothing_to_do_takes_no_step() -> None:
     scheduler = Scheduler(Engine(tiny_model("rotary")), max_rows=2)
     assert scheduler.is_idle
-    assert list(scheduler.step()) == []
+    assert scheduler.step() == []
 
 
 def test_a_model_whose_output_is_no_number_is_refused() -> None:
@@ -291,4 +309,4 @@ def test_a_model_whose_output_is_no_number_is_refused() -> None:
     scheduler = Scheduler(Engine(model), max_rows=2)
     scheduler.add(sequence_of([1], GREEDY), [1])
     with pytest.raises(LuminaError, match="not numbers"):
-        list(scheduler.step())
+        scheduler.step()
