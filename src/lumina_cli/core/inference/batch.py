@@ -1,6 +1,6 @@
 """Many texts from one call, side by side."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import torch
 
@@ -21,8 +21,8 @@ def batch_generate(
     tokenizer: Tokenizer,
     config: SamplingConfig,
     generators: Sequence[torch.Generator],
-) -> list[list[GenerationChunk]]:
-    """Return what the model generates after each prompt: see `generate`.
+) -> Iterator[list[GenerationChunk]]:
+    """Yield what the model generates after each prompt, in their order: see `generate`.
 
     Args:
         model: in `eval()` mode.
@@ -38,7 +38,7 @@ def batch_generate(
     utf8_mask = Utf8Mask(tokenizer)
     max_rows = min(rows_at_once(model.config), max(len(prompts), 1))
     scheduler = Scheduler(Engine(model, num_rows=max_rows), max_rows=max_rows)
-    output: dict[SequenceState, list[GenerationChunk]] = {}
+    texts: dict[SequenceState, list[GenerationChunk]] = {}
     for prompt_ids, generator in zip(prompts, generators, strict=True):
         sequence = SequenceState(
             prompt_ids,
@@ -47,12 +47,13 @@ def batch_generate(
             generator=generator,
             utf8_mask=utf8_mask,
         )
-        output[sequence] = []
+        texts[sequence] = []
         scheduler.add(sequence, prompt_ids)
-    while not scheduler.is_idle:
-        for sequence, chunks in scheduler.step():
-            output[sequence] += chunks
-    return list(output.values())
+    for sequence, text in texts.items():
+        while not sequence.has_ended:
+            for each, chunks in scheduler.step():
+                texts[each] += chunks
+        yield text
 
 
 def greedy_replies(

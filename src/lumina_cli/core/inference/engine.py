@@ -16,7 +16,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from lumina_cli.core.inference.cuda_graphs import CUDAGraphRunner
-from lumina_cli.core.model.kernels.decoder import hidden_of
+from lumina_cli.core.model.kernels.decoder import Hidden, hidden_of
 from lumina_cli.core.model.kv_cache import KVCache
 from lumina_cli.core.model.transformer import Transformer
 
@@ -48,17 +48,20 @@ class Engine:
     Args:
         model: in `eval()` mode; its weights must stay where they are.
         num_rows: rows to make room for; more are made room for as they are admitted.
+        hidden: the pass, where another engine of the model has found its fastest form.
     """
 
-    def __init__(self, model: Transformer, *, num_rows: int = 1) -> None:
+    def __init__(
+        self, model: Transformer, *, num_rows: int = 1, hidden: Hidden | None = None
+    ) -> None:
         weight = model.wte.weight
         self.model = model
         self.seq_length = model.config.seq_length
         self.rows: list[Row] = []
         self._device, self._dtype = weight.device, weight.dtype
-        self._hidden = hidden_of(model)
+        self.hidden = hidden_of(model) if hidden is None else hidden
         self._cache = self._new_cache(num_rows)
-        self._graphs = CUDAGraphRunner(self._hidden, self._cache)
+        self._graphs = CUDAGraphRunner(self.hidden, self._cache)
         self._head = model.lm_head.weight
 
     def admit(self, prompt_ids: Sequence[int] = ()) -> Row:
@@ -187,7 +190,7 @@ class Engine:
         slots = slice(first, first + len(work))
         hidden = self._graphs.run(slots, idx, starts) if min(counts) == T else None
         if hidden is None:
-            hidden = self._hidden(idx, self._cache.window(slots, starts, counts))
+            hidden = self.hidden(idx, self._cache.window(slots, starts, counts))
         for row, ids in work:
             row.ids += ids
         if only_last:

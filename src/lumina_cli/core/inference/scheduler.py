@@ -93,7 +93,7 @@ class Scheduler:
     def _is_about_to_be_read(self, prompt_ids: Sequence[int]) -> bool:
         """Whether the beginning of a prompt is being read, to be shared in a moment."""
         ids = prompt_ids[-self._engine.seq_length :]
-        reading = (each for each in self._running if each.unread)
+        reading = (each for each in self._running if len(each.unread) > 1)
         return any(
             num_common([*each.row.ids, *each.unread], ids)
             >= max(LEAST_SHARED, num_common(each.row.ids, ids) + 1)

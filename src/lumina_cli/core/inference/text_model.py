@@ -8,7 +8,7 @@ from lumina_cli.core.inference.beam import BeamSearch
 from lumina_cli.core.inference.config import SamplingConfig
 from lumina_cli.core.inference.engine import Engine
 from lumina_cli.core.inference.generate import generate
-from lumina_cli.core.inference.speculative import Acceptance, Speculator
+from lumina_cli.core.inference.speculative import NUM_DRAFT_TOKENS, Acceptance, Speculator
 from lumina_cli.core.inference.stopping import GenerationChunk
 from lumina_cli.core.model.transformer import Transformer
 from lumina_cli.tokenizer.base import Tokenizer
@@ -24,7 +24,6 @@ class TextModel:
 
     Attributes:
         num_slides: how often a context was full and went on with its later half.
-        num_context_ids: ids in the context after the last text.
     """
 
     def __init__(
@@ -34,15 +33,21 @@ class TextModel:
         self.tokenizer = tokenizer
         self.seq_length = model.config.seq_length
         self.num_slides = 0
-        self.num_context_ids = 0
         self._speculator = speculator
-        self._engine = Engine(model)
+        self._engine = self._newest = Engine(model)
         self._row = self._engine.admit()
+        self._warm_up()
 
     @property
     def acceptance(self) -> Acceptance | None:
         """How often draft tokens were right, so far; None where none are proposed."""
         return self._speculator.acceptance if self._speculator else None
+
+    @property
+    def num_context_ids(self) -> int:
+        """Ids in the context of the last text."""
+        rows = self._newest.rows
+        return len(rows[0].ids) if rows else 0
 
     def stream(
         self,
@@ -77,10 +82,18 @@ class TextModel:
             if is_aside:
                 self._engine.release(row)
             else:
-                self.num_context_ids = len(row.ids)
+                self._newest = self._engine
 
     def beam_search(self, prompt_ids: Sequence[int], *, config: SamplingConfig) -> BeamSearch:
         """Return a search that has not begun; it reads with rows of its own."""
-        engine = Engine(self.model, num_rows=config.num_beams)
-        self.num_context_ids = min(len(prompt_ids), self.seq_length)
+        self._newest = engine = Engine(
+            self.model, num_rows=config.num_beams, hidden=self._engine.hidden
+        )
         return BeamSearch(engine, prompt_ids, tokenizer=self.tokenizer, config=config)
+
+    def _warm_up(self) -> None:
+        """Find the fastest linear maps now: it would delay the first character."""
+        longest = 1 + NUM_DRAFT_TOKENS if self._speculator else 1
+        for num_ids in {1, min(longest, self.seq_length)}:
+            self._engine.forward([(self._row, [0] * num_ids)])
+            self._engine.truncate(self._row, 0)

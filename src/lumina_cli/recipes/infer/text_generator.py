@@ -7,7 +7,6 @@ import torch
 from lumina_cli.chat.context import CUT, MOVED_ON
 from lumina_cli.core.inference.batch import batch_generate
 from lumina_cli.core.inference.config import MAX_BEAMS
-from lumina_cli.core.inference.scheduler import rows_at_once
 from lumina_cli.core.inference.speculative import Acceptance
 from lumina_cli.core.inference.stopping import GenerationChunk
 from lumina_cli.core.seeding import make_generator, new_seed
@@ -76,7 +75,7 @@ class TextGenerator:
     def texts(self) -> Iterator[Iterator[GenerationChunk]]:
         """Yield each text in chunks; of a search cut short the best so far.
 
-        A single text comes as it is generated; of several, those side by side come together.
+        A single text comes as it is generated; several are generated side by side.
         """
         if self.config.sampler == "beam":
             yield from self._likeliest()
@@ -88,10 +87,8 @@ class TextGenerator:
             )
             self._outgrows = self._text_model.num_slides > 0
             return
-        size = rows_at_once(self._model.config)
-        for start in range(0, self.num_texts, size):
-            numbers = range(start, min(start + size, self.num_texts))
-            yield from self._together([make_generator(seed, f"text {n}") for n in numbers])
+        generators = [make_generator(seed, f"text {n}") for n in range(self.num_texts)]
+        yield from self._together(generators)
 
     def _together(self, generators: list[torch.Generator]) -> Iterator[Iterator[GenerationChunk]]:
         texts = batch_generate(

@@ -35,8 +35,10 @@ def test_many_prompts_are_answered_as_each_alone(
     model: Transformer, tokenizer: CharacterTokenizer, config: SamplingConfig
 ) -> None:
     prompts = some_prompts()
-    together = batch_generate(
-        model, prompts, tokenizer=tokenizer, config=config, generators=generators(15)
+    together = list(
+        batch_generate(
+            model, prompts, tokenizer=tokenizer, config=config, generators=generators(15)
+        )
     )
     for prompt, generator, said in zip(prompts, generators(15), together, strict=True):
         alone = generate(
@@ -58,7 +60,9 @@ def test_the_fastest_maps_are_found_once_for_all_texts(
 
     monkeypatch.setattr(decoder_module, "fastest", counted)
     prompts = [[1], [1, 262], [1, 263], [1, 262, 263], [1, 262, 263, 264], [1, 265, 266, 267]]
-    batch_generate(model, prompts, tokenizer=tokenizer, config=CONFIG, generators=generators(6))
+    list(
+        batch_generate(model, prompts, tokenizer=tokenizer, config=CONFIG, generators=generators(6))
+    )
     assert sorted(prepared_for) == [1, PACKED_FOR]  # for one text, and for several
 
 
@@ -66,12 +70,14 @@ def test_a_text_depends_on_its_own_generator_alone(
     model: Transformer, tokenizer: CharacterTokenizer
 ) -> None:
     few, many = (
-        batch_generate(
-            model,
-            [[1, 262]] * num_texts,
-            tokenizer=tokenizer,
-            config=CONFIG,
-            generators=generators(num_texts),
+        list(
+            batch_generate(
+                model,
+                [[1, 262]] * num_texts,
+                tokenizer=tokenizer,
+                config=CONFIG,
+                generators=generators(num_texts),
+            )
         )
         for num_texts in (3, 9)
     )

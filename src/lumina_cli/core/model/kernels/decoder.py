@@ -32,10 +32,15 @@ MOST_ROWS = 64
 """In a pass, beyond which linear maps are plain: there weights are fetched once for many rows."""
 
 
-def hidden_of(model: Transformer) -> Hidden:
-    """Return the pass by which a model reads on behind a cache, in the form it is to use."""
+def hidden_of(model: Transformer, *, tunes: bool = True) -> Hidden:
+    """Return the pass by which a model reads on behind a cache, in the form it is to use.
+
+    Args:
+        model: in `eval()` mode.
+        tunes: whether to try which linear maps are fastest, and keep packed weights.
+    """
     if model.kernels.is_fast:
-        return Decoder(model).hidden
+        return Decoder(model, tunes=tunes).hidden
     return lambda idx, cache: model.hidden(idx, cache=cache)
 
 
@@ -44,9 +49,10 @@ class Decoder:
 
     Args:
         model: in `eval()` mode; it is not copied, and its weights must stay where they are.
+        tunes: whether to try which linear maps are fastest: for weights that stay what they are.
     """
 
-    def __init__(self, model: Transformer) -> None:
+    def __init__(self, model: Transformer, *, tunes: bool = True) -> None:
         config = model.config
         self._shape = (config.num_heads, config.head_size)
         self._scale = math.sqrt(config.hidden_size)
@@ -55,6 +61,7 @@ class Decoder:
         self._linears = [linear for block in blocks for linear in _linears(block)]
         self._plain = _by_block(map(plain, self._linears))
         self._fastest: dict[int, list[_Maps]] = {}
+        self._tunes = tunes
         self._last_norm = _norm(model.ln_f)
         # Asking a module for its weights takes a microsecond.
         self._embedding = model.wte.weight
@@ -89,7 +96,7 @@ class Decoder:
 
     def _maps(self, num_rows: int) -> list[_Maps]:
         """Return the linear maps for so many rows; which are fastest is found at first use."""
-        if num_rows > MOST_ROWS:
+        if num_rows > MOST_ROWS or not self._tunes:
             return self._plain
         tried_with = 1 if num_rows == 1 else PACKED_FOR
         if tried_with not in self._fastest:
