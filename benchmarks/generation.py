@@ -38,13 +38,13 @@ from torch import Tensor
 from lumina_cli.conversation import Message
 from lumina_cli.core.checkpoint.model_file import ModelFile, load_model
 from lumina_cli.core.inference.config import SamplingConfig
-from lumina_cli.core.inference.engine import Engine, engine_of_one_text
+from lumina_cli.core.inference.engine import Engine
+from lumina_cli.core.inference.filters import Logits
 from lumina_cli.core.inference.generate import generate
 from lumina_cli.core.inference.sampler import Sampler
 from lumina_cli.core.inference.sequence import as_rows
 from lumina_cli.core.inference.speculative import Speculator
 from lumina_cli.core.model.config import ModelConfig
-from lumina_cli.core.model.kernels.decoder import Decoder
 from lumina_cli.core.model.kernels.int8 import quantize
 from lumina_cli.core.model.transformer import Transformer, build_model, to_bf16
 from lumina_cli.core.seeding import make_generator
@@ -71,23 +71,30 @@ Run = Callable[[], object]
 def lumina(model: Transformer, prompt: Tensor, *, num_chars: int, batch_size: int = 1) -> Run:
     """Return ours without an end: read, choose, read on."""
     config = SamplingConfig(sampler="greedy")
-
-    decoder = Decoder(model, rows=(batch_size,))
-    reader = Engine(model, batch_size=batch_size, decoder=decoder)
+    engine, prompt_ids = Engine(model, num_rows=batch_size), prompt[0].tolist()
 
     def run() -> None:
-        reader.truncate(0)
-        choosers = [Sampler(config, generator=torch.Generator()) for _ in range(batch_size)]
-        logits = reader.read(prompt)
+        for row in list(engine.rows):
+            engine.release(row)
+        samplers = [Sampler(config, generator=torch.Generator()) for _ in range(batch_size)]
+        first = engine.admit()
+        logits = engine.prefill(first, prompt_ids).expand(batch_size, -1)
+        rows = [first, *(engine.fork(first) for _ in range(batch_size - 1))]
         for number in range(num_chars):
             ids = [  # a GPU is done only now
-                chooser.choose(row, (), again=lambda row=row: row)
-                for chooser, row in zip(choosers, as_rows(logits), strict=True)
+                choose(sampler, of_row)
+                for sampler, of_row in zip(samplers, as_rows(logits), strict=True)
             ]
             if number < num_chars - 1:
-                logits = reader.append(torch.tensor(ids))
+                logits = engine.decode(rows, ids)
 
     return run
+
+
+def choose(sampler: Sampler, logits: Logits) -> int:
+    """Return the next id, without computing anything again where rounding might decide."""
+    id_ = sampler.sample(logits, ())
+    return sampler.resample(logits, ()) if id_ is None else id_
 
 
 def transformers_runs(config: ModelConfig, prompt: Tensor, *, num_chars: int) -> dict[str, Run]:
@@ -179,36 +186,37 @@ class Session:
         file: the model.
         prompts: what it is asked.
         temperature: of the nucleus sampler.
-        is_guessing: whether characters are guessed in advance.
+        is_speculating: whether characters are guessed in advance.
     """
 
     def __init__(
-        self, file: ModelFile, *, prompts: list[str], temperature: float, is_guessing: bool
+        self, file: ModelFile, *, prompts: list[str], temperature: float, is_speculating: bool
     ) -> None:
         self.ids: list[int] = []
         self.speculator: Speculator | None = None
         self._file = file
         self._prompts = prompts
         self._config = SamplingConfig(temperature=temperature, max_chars=200)
-        self._is_guessing = is_guessing
-        self._reader = engine_of_one_text(file.model, is_guessing=is_guessing)
+        self._is_speculating = is_speculating
+        self._engine = Engine(file.model)
+        self._row = self._engine.admit()
 
     def say(self) -> None:
         """Answer all prompts; what was guessed right before is forgotten."""
-        self.speculator = Speculator(self._file.draft) if self._is_guessing else None
+        self.speculator = Speculator(self._file.draft) if self._is_speculating else None
         self.ids = []
         for number, text in enumerate(self._prompts):
             tokenizer = self._file.tokenizer
-            pieces = generate(
-                self._file.model,
+            chunks = generate(
+                self._engine,
                 encode_prompt([Message("user", text)], tokenizer=tokenizer),
                 tokenizer=tokenizer,
                 config=self._config,
                 generator=make_generator(number, "text"),
-                reader=self._reader,
+                row=self._row,
                 speculator=self.speculator,
             )
-            self.ids += [piece.id for piece in pieces]
+            self.ids += [chunk.id for chunk in chunks]
 
 
 def speculation(file: ModelFile, *, prompts: list[str], num_rounds: int) -> list[dict[str, Any]]:
@@ -223,8 +231,8 @@ def speculation(file: ModelFile, *, prompts: list[str], num_rounds: int) -> list
     runs = [(file, temperature) for temperature in (0.0, 0.5, 0.8, 1.0)]
     for talker, temperature in [*runs, (untrained, 1.5)]:
         off, auto = (
-            Session(talker, prompts=prompts, temperature=temperature, is_guessing=is_guessing)
-            for is_guessing in (False, True)
+            Session(talker, prompts=prompts, temperature=temperature, is_speculating=is_speculating)
+            for is_speculating in (False, True)
         )
         seconds = take_turns({"off": off.say, "auto": auto.say}, num_rounds=num_rounds)
         assert auto.speculator is not None

@@ -1,11 +1,13 @@
 """A chat with one model: what was said, how replies are drawn, what the model has read.
 
-It knows neither terminal nor files. Text goes in, text comes out as it is said; what there
-is to tell beside it waits in `take_notices`.
+It knows neither terminal nor files, and owns messages, not tensors: those are the `TextModel`'s.
+Text goes in, text comes out as it is generated; what there is to tell beside it waits in
+`take_notices`.
 """
 
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 
 from lumina_cli.chat.changes import change
@@ -14,15 +16,11 @@ from lumina_cli.chat.context import CUT, FORGETS, MOVED_ON, Context, fit_context
 from lumina_cli.chat.probs import CharacterProb, character_probs
 from lumina_cli.chat.session_file import SavedMessage, SavedSession
 from lumina_cli.conversation import Message
-from lumina_cli.core.inference.beam import BeamSearch
 from lumina_cli.core.inference.config import SamplingConfig
-from lumina_cli.core.inference.engine import Engine, engine_of_one_text
-from lumina_cli.core.inference.generate import generate
-from lumina_cli.core.inference.speculative import Acceptance, Speculator
-from lumina_cli.core.model.transformer import Transformer
+from lumina_cli.core.inference.speculative import Acceptance
+from lumina_cli.core.inference.text_model import TextModel
 from lumina_cli.core.seeding import make_generator, new_seed
 from lumina_cli.io.terminal_text import strip_controls
-from lumina_cli.tokenizer.base import Tokenizer
 
 ROOM_FOR_REPLY = 4
 """A prompt leaves this part (a quarter) of the context to the reply, and where old turns must
@@ -53,38 +51,23 @@ class Session:
     """A conversation with a model.
 
     Args:
-        model: in `eval()` mode.
-        tokenizer: that of the model.
+        text_model: says the replies.
         config: how replies are drawn; without a seed, from one chosen now.
         digest: of the model file.
-        speculator: guesses characters in advance, where the config doesn't forbid it.
     """
 
-    def __init__(
-        self,
-        model: Transformer,
-        *,
-        tokenizer: Tokenizer,
-        config: SamplingConfig,
-        digest: str = "",
-        speculator: Speculator | None = None,
-    ) -> None:
+    def __init__(self, text_model: TextModel, *, config: SamplingConfig, digest: str = "") -> None:
         self.config = config
         self.messages: list[Message] = []
         self.candidates: list[str] = []
-        self._model = model
-        self._tokenizer = tokenizer
+        self._text_model = text_model
         self._digest = digest
-        self._guesser = speculator
         self._seed = new_seed() if config.seed is None else config.seed
         self._num_drawn = 0
-        self._reader: Engine | None = None
         self._notices: list[str] = []
         self._told: set[str] = set()
         self._reply_chars = 0
         self._reply_seconds = 0.0
-        if config.sampler != "beam":
-            self._reader_of(1)  # finding the fastest products would delay the first character
 
     def say(self, text: str) -> Iterator[str]:
         """Answer a message, piece by piece; closing the iterator keeps what was said.
@@ -147,13 +130,13 @@ class Session:
         turns = sum(message.role == "user" for message in self.messages)
         return Stats(
             turns=turns,
-            context_ids=self._reader.length if self._reader and turns else 0,
-            context_size=self._model.config.seq_length,
+            context_ids=self._text_model.num_context_ids if turns else 0,
+            context_size=self._text_model.seq_length,
             reply_chars=self._reply_chars,
             reply_seconds=self._reply_seconds,
             seed=self._seed,
-            acceptance=self._guesser.acceptance if self._guesser else None,
-            chars_per_id=self._tokenizer.chars_per_id,
+            acceptance=self._text_model.acceptance,
+            chars_per_id=self._text_model.tokenizer.chars_per_id,
         )
 
     def probs(self, *, num_runners_up: int = 0) -> list[CharacterProb]:
@@ -161,10 +144,10 @@ class Session:
         if not self.messages or self.messages[-1].role != "bot":
             return []
         return character_probs(
-            self._model,
+            self._text_model.model,
             self._context(self.messages[:-1]).ids,
             self.messages[-1].text,
-            tokenizer=self._tokenizer,
+            tokenizer=self._text_model.tokenizer,
             num_runners_up=num_runners_up,
         )
 
@@ -227,78 +210,53 @@ class Session:
         if self.config.sampler == "beam":
             yield from self._search(prompt_ids)
             return
-        reader = self._reader_of(1)
         said = []
-        for text in self._draw(prompt_ids, reader=reader):
+        for text in self._draw(prompt_ids):
             said.append(text)
             yield text
         self.candidates = ["".join(said)]
-        if not self.config.is_greedy and self.config.num_candidates > 1:
-            other = reader.fork()  # so that what was said is what the next turn finds read
+        if not self.config.is_greedy:
             for _ in range(self.config.num_candidates - 1):
-                self.candidates.append("".join(self._draw(prompt_ids, reader=other)))
+                self.candidates.append("".join(self._draw(prompt_ids, is_aside=True)))
 
-    def _draw(self, prompt_ids: list[int], *, reader: Engine) -> Iterator[str]:
+    def _draw(self, prompt_ids: list[int], *, is_aside: bool = False) -> Iterator[str]:
+        """Yield a reply; aside, the next turn goes on from the one before it."""
         generator = make_generator(self._seed, f"reply {self._num_drawn}")
         self._num_drawn += 1
-        num_moves = reader.num_moves
-        pieces = generate(
-            self._model,
-            prompt_ids,
-            tokenizer=self._tokenizer,
-            config=self.config,
-            generator=generator,
-            reader=reader,
-            speculator=self._guesser if self.config.speculate == "auto" else None,
+        num_slides = self._text_model.num_slides
+        chunks = self._text_model.stream(
+            prompt_ids, config=self.config, generator=generator, is_aside=is_aside
         )
         try:
-            for piece in pieces:
-                text = strip_controls(piece.text)
-                if text:
-                    yield text
+            with closing(chunks):  # type: ignore[type-var]  # it is a generator
+                for chunk in chunks:
+                    if text := strip_controls(chunk.text):
+                        yield text
         finally:
-            if reader.num_moves > num_moves:
+            if self._text_model.num_slides > num_slides:
                 self._tell(MOVED_ON)
 
     def _search(self, prompt_ids: list[int]) -> Iterator[str]:
         """Yield the best reply at once; where the search is cut short, the best so far."""
-        reader = self._reader_of(self.config.num_beams)
-        self._reader = None  # an interruption between two layers would mix its rows
-        search = BeamSearch(
-            self._model,
-            prompt_ids,
-            tokenizer=self._tokenizer,
-            config=self.config,
-            reader=reader,
-        )
+        search = self._text_model.beam_search(prompt_ids, config=self.config)
+        is_whole = False
         try:
             search.run()
-            self._reader = reader
+            is_whole = True
         finally:
             found = search.best()
             self.candidates = [strip_controls(candidate.text) for candidate in found]
-            if self._reader is None and any(self.candidates[:1]):
+            if not is_whole and any(self.candidates[:1]):
                 self._notices.append("The search was cut short: that is the best it had found.")
-            if found and found[0].outgrows(prompt_ids, seq_length=self._model.config.seq_length):
+            if found and found[0].outgrows(prompt_ids, seq_length=self._text_model.seq_length):
                 self._tell(MOVED_ON)
             if any(self.candidates[:1]):
                 yield self.candidates[0]
 
-    def _reader_of(self, num_rows: int) -> Engine:
-        if self._reader is None or self._reader.batch_size != num_rows:
-            self._reader = (
-                engine_of_one_text(self._model, is_guessing=self._guesser is not None)
-                if num_rows == 1
-                else Engine(self._model, batch_size=num_rows)
-            )
-        return self._reader
-
     def _context(self, messages: list[Message]) -> Context:
-        seq_length = self._model.config.seq_length
+        seq_length, tokenizer = self._text_model.seq_length, self._text_model.tokenizer
         part = seq_length // ROOM_FOR_REPLY
-        return fit_context(
-            messages, tokenizer=self._tokenizer, max_ids=seq_length - part, spare_ids=part
-        )
+        return fit_context(messages, tokenizer=tokenizer, max_ids=seq_length - part, spare_ids=part)
 
     def _tell_what_is_left_out(self, context: Context) -> None:
         if context.is_cut:
@@ -308,9 +266,8 @@ class Session:
 
     def _tell(self, template: str) -> None:
         """Tell something once; `{}` stands for the length of the context in characters."""
-        notice = template.format(
-            round(self._model.config.seq_length * self._tokenizer.chars_per_id)
-        )
+        num_chars = self._text_model.seq_length * self._text_model.tokenizer.chars_per_id
+        notice = template.format(round(num_chars))
         if notice not in self._told:
             self._told.add(notice)
             self._notices.append(notice)

@@ -5,6 +5,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 DeviceName = Literal["auto", "cpu", "cuda", "mps"]
+KernelsName = Literal["fast", "reference"]
 PrecisionName = Literal["auto", "fp32", "bf16", "fp16", "int8"]
 
 
@@ -21,5 +22,9 @@ class ComputeConfig(BaseModel):
         description="Number format; auto is bf16 in training and eval where the hardware "
         "computes in it, else fp32. int8 is for chat, generate and eval on a "
         "CPU: faster for large models, hardly worse.",
+    )
+    kernels: KernelsName = Field(
+        "fast",
+        description="Kernels: fast forms of the model's parts, or the plain reference forms.",
     )
     threads: int | None = Field(None, ge=1, le=1024, description="Number of CPU threads.")

@@ -5,6 +5,7 @@ import torch
 
 from lumina_cli.chat.session import Session
 from lumina_cli.core.inference.config import SamplingConfig
+from lumina_cli.core.inference.text_model import TextModel
 from lumina_cli.core.model.config import ModelConfig
 from lumina_cli.core.model.transformer import Transformer, build_model
 from lumina_cli.tokenizer.characters import CharacterTokenizer
@@ -30,4 +31,5 @@ def session(model: Transformer) -> Session:
 
 def new_session(model: Transformer, **settings: object) -> Session:
     config = SamplingConfig.model_validate({"max_chars": 12, "seed": 1, **settings})
-    return Session(model, tokenizer=TOKENIZER, config=config, digest="a" * 64)
+    text_model = TextModel(model, tokenizer=TOKENIZER)
+    return Session(text_model, config=config, digest="a" * 64)

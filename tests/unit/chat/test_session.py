@@ -1,6 +1,6 @@
 """A session: what is shown is what is kept, and the model reads each turn once."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from unicodedata import category
 
 import pytest
@@ -12,10 +12,12 @@ from lumina_cli.chat.session import Session
 from lumina_cli.chat.session_file import SavedMessage
 from lumina_cli.conversation import Message
 from lumina_cli.core.inference.config import SamplingConfig
+from lumina_cli.core.inference.engine import Engine
 from lumina_cli.core.inference.generate import generate
 from lumina_cli.core.inference.stopping import GenerationChunk
+from lumina_cli.core.inference.text_model import TextModel
 from lumina_cli.core.model.kernels.decoder import Decoder
-from lumina_cli.core.model.kv_cache import KVCache
+from lumina_cli.core.model.kv_cache import CacheWindow, KVCache
 from lumina_cli.core.model.transformer import Transformer
 from lumina_cli.errors import DataError, LuminaError
 from lumina_cli.tokenizer.characters import CharacterTokenizer
@@ -31,10 +33,10 @@ def answer(session: Session, text: str) -> str:
 def test_a_reply_is_what_the_model_says_after_the_prompt(model: Transformer) -> None:
     session = new_session(model, sampler="greedy")
     ids = encode_prompt([Message("user", "hello")], tokenizer=TOKENIZER)
-    pieces = generate(
-        model, ids, tokenizer=TOKENIZER, config=session.config, generator=torch.Generator()
+    chunks = generate(
+        Engine(model), ids, tokenizer=TOKENIZER, config=session.config, generator=torch.Generator()
     )
-    raw = "".join(piece.text for piece in pieces)
+    raw = "".join(chunk.text for chunk in chunks)
     shown = answer(session, "hello")
     assert shown
     assert shown == "".join(c for c in raw if c in "\n\t" or category(c) != "Cc")
@@ -48,10 +50,11 @@ def test_what_was_shown_is_what_is_kept(session: Session) -> None:
 def test_the_second_turn_does_not_read_the_first_again(
     model: Transformer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    read = count_reads(monkeypatch)
     session = new_session(model, max_chars=5, top_k=3, sampler="top-k")
     say_plainly(monkeypatch)
     answer(session, "abc")
-    read = count_reads(monkeypatch)
+    read.clear()
     answer(session, "de")
     # The reply's last character (it was said, not read), <|end|> <|user|> d e <|end|> <|bot|>.
     assert read[0] == 7
@@ -90,7 +93,7 @@ def test_control_characters_are_neither_shown_nor_kept(
     def wicked(*_: object, **__: object) -> Iterator[GenerationChunk]:
         yield from (GenerationChunk(c, 262, -1.0) for c in "a\x1b[2J\x9b\n\t  b\r")
 
-    monkeypatch.setattr("lumina_cli.chat.session.generate", wicked)
+    monkeypatch.setattr("lumina_cli.core.inference.text_model.generate", wicked)
     assert answer(session, "x") == "a[2J\n\t  b"
     assert session.messages[-1].text == "a[2J\n\t  b"
 
@@ -267,9 +270,8 @@ def test_stats_count_what_is_there(session: Session) -> None:
 
 
 def test_an_empty_session_has_nothing_to_show(model: Transformer) -> None:
-    session = Session(
-        model, tokenizer=CharacterTokenizer(TOKENIZER.characters), config=SamplingConfig()
-    )
+    tokenizer = CharacterTokenizer(TOKENIZER.characters)
+    session = Session(TextModel(model, tokenizer=tokenizer), config=SamplingConfig())
     assert session.probs() == []
     assert session.last_question is None
     assert session.stats().chars_per_s == 0
@@ -279,14 +281,14 @@ def interrupt_search(
     monkeypatch: pytest.MonkeyPatch, *, after: int, error: BaseException | None = None
 ) -> None:
     """Let the next searches stop when their beams were chosen so often."""
-    whole_select, times = KVCache.select, iter(range(after))
+    whole_reorder, times = KVCache.reorder, iter(range(after))
 
-    def select(self: KVCache, rows: Tensor) -> None:
+    def reorder(self: KVCache, sources: Sequence[int], *, length: int) -> None:
         if next(times, None) is None:
             raise error or KeyboardInterrupt
-        whole_select(self, rows)
+        whole_reorder(self, sources, length=length)
 
-    monkeypatch.setattr(KVCache, "select", select)
+    monkeypatch.setattr(KVCache, "reorder", reorder)
 
 
 def test_an_interrupted_search_keeps_the_best_so_far(
@@ -322,10 +324,10 @@ def test_a_search_that_fails_keeps_the_best_so_far(
 def fail(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the model's next readings fail."""
 
-    def failing(*_: object, **__: object) -> Tensor:
+    def failing(*_: object, **__: object) -> CacheWindow:
         raise LuminaError("no numbers")
 
-    monkeypatch.setattr(Decoder, "hidden", failing)
+    monkeypatch.setattr(KVCache, "window", failing)
 
 
 @pytest.mark.parametrize("sampler", ["beam", "nucleus"])
@@ -384,13 +386,13 @@ def test_a_search_beyond_the_context_is_told_once(
 
 
 def count_reads(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """Return a list that grows by how many ids the model reads, each time it does."""
+    """Return a list that grows by how many ids a new session's model reads, each time it does."""
     read: list[int] = []
     hidden = Decoder.hidden
 
-    def counted(self: Decoder, idx: Tensor, *, cache: KVCache) -> Tensor:
+    def counted(self: Decoder, idx: Tensor, cache: CacheWindow) -> Tensor:
         read.append(idx.size(1))
-        return hidden(self, idx, cache=cache)
+        return hidden(self, idx, cache)
 
     monkeypatch.setattr(Decoder, "hidden", counted)
     return read
@@ -401,8 +403,8 @@ def test_a_full_context_is_not_read_anew_for_each_question(
 ) -> None:
     """A question takes 5 ids, the reply 7; of 96 a prompt may hold 72."""
     say_plainly(monkeypatch)
-    session = new_session(model, max_chars=5)
     read = count_reads(monkeypatch)
+    session = new_session(model, max_chars=5)
     first_reads = []
     for letter in "abcdefghijklmnopqrst":
         read.clear()
@@ -423,9 +425,10 @@ def test_candidates_do_not_push_out_the_reply_that_was_said(
     model: Transformer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     say_plainly(monkeypatch)
+    read = count_reads(monkeypatch)
     session = new_session(model, max_chars=5, num_candidates=3)
     answer(session, "abc")
-    read = count_reads(monkeypatch)
+    read.clear()
     answer(session, "de")
     # The reply's last character, <|end|> <|user|> d e <|end|> <|bot|>, then four of five said;
     # and for each of two candidates the last id of the prompt and four of five said.
@@ -438,14 +441,14 @@ def test_the_speed_of_a_reply_is_not_that_of_its_candidates(
     session = new_session(model, num_candidates=9)
     ticks = iter(range(1_000_000))
     monkeypatch.setattr("time.perf_counter", lambda: float(next(ticks)))
-    pieces = list(session.say("a"))
-    assert session.stats().reply_seconds == len(pieces)
+    chunks = list(session.say("a"))
+    assert session.stats().reply_seconds == len(chunks)
 
 
 def test_a_reply_without_a_word_is_a_reply_and_is_told_once(
     session: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("lumina_cli.chat.session.generate", lambda *_, **__: iter(()))
+    monkeypatch.setattr("lumina_cli.core.inference.text_model.generate", lambda *_, **__: iter(()))
     assert answer(session, "a") == answer(session, "b") == ""
     assert [message.role for message in session.messages] == ["user", "bot"] * 2
     [told] = session.take_notices()

@@ -12,11 +12,9 @@ from torch import Tensor
 
 from lumina_cli.core.inference.config import SamplingConfig
 from lumina_cli.core.inference.engine import Engine
-from lumina_cli.core.inference.generate import newest
 from lumina_cli.core.inference.sampler import refuse_unusable
 from lumina_cli.core.inference.stopping import GenerationChunk, StopChecker
 from lumina_cli.core.inference.utf8_mask import Utf8Mask
-from lumina_cli.core.model.transformer import Transformer
 from lumina_cli.tokenizer.base import Tokenizer
 from lumina_cli.tokenizer.special_ids import Special
 from lumina_cli.tokenizer.stream_decoder import StreamDecoder
@@ -26,41 +24,41 @@ from lumina_cli.tokenizer.stream_decoder import StreamDecoder
 class Candidate:
     """A finished text and its score, the higher the likelier."""
 
-    pieces: tuple[GenerationChunk, ...]
+    chunks: tuple[GenerationChunk, ...]
     score: float
 
     @property
     def text(self) -> str:
-        return "".join(piece.text for piece in self.pieces)
+        return "".join(chunk.text for chunk in self.chunks)
 
     def outgrows(self, prompt_ids: Sequence[int], *, seq_length: int) -> bool:
         """Whether a context of that length was too short to say it; the last id is not read."""
-        return min(len(prompt_ids), seq_length) + len(self.pieces) - 1 > seq_length
+        return min(len(prompt_ids), seq_length) + len(self.chunks) - 1 > seq_length
 
 
 @dataclass(frozen=True, slots=True)
 class _Beam:
-    """What one beam has said: its pieces, their text and their log-probability."""
+    """What one beam has generated: its chunks, their text and their log-probability."""
 
-    pieces: tuple[GenerationChunk, ...]
+    chunks: tuple[GenerationChunk, ...]
     text: str
     logprob: float
     decoder: StreamDecoder
 
     def extended(self, id_: int, *, logprob: float) -> "_Beam":
         decoder = self.decoder.copy()
-        piece = GenerationChunk(decoder.decode(id_), id_, logprob - self.logprob)
-        return _Beam((*self.pieces, piece), self.text + piece.text, logprob, decoder)
+        chunk = GenerationChunk(decoder.decode(id_), id_, logprob - self.logprob)
+        return _Beam((*self.chunks, chunk), self.text + chunk.text, logprob, decoder)
 
     def has_ended(self, config: SamplingConfig) -> bool:
         return (
-            self.pieces[-1].id == Special.END
+            self.chunks[-1].id == Special.END
             or len(self.text) >= config.max_chars
             or any(stop in self.text for stop in config.stop)
         )
 
     def score(self, length_penalty: float) -> float:
-        return self.logprob / math.pow(len(self.pieces), length_penalty)
+        return self.logprob / math.pow(len(self.chunks), length_penalty)
 
     def best_attainable(self, config: SamplingConfig, *, max_ids: int) -> float:
         """Return the score that no continuation can exceed: one that costs nothing more."""
@@ -78,29 +76,27 @@ class BeamSearch:
     length penalty of 0 that means going on to `max_chars`.
 
     Args:
-        model: in `eval()` mode.
+        engine: of the model, with no other rows than those of the last search, which keep what
+            was read.
         prompt_ids: what stands before, at least one id; of more than the model's context the
             newest part is read.
         tokenizer: that of the model.
         config: how wide to search and where texts end.
-        reader: of `num_beams` rows; keeps what was read from call to call.
     """
 
     def __init__(
         self,
-        model: Transformer,
+        engine: Engine,
         prompt_ids: Sequence[int],
         *,
         tokenizer: Tokenizer,
         config: SamplingConfig,
-        reader: Engine | None = None,
     ) -> None:
-        self._model = model
+        self._engine = engine
         self._prompt_ids = prompt_ids
         self._tokenizer = tokenizer
         self._config = config
         self._max_ids = tokenizer.max_ids_per_char * config.max_chars + 1  # and <|end|>
-        self._reader = reader or Engine(model, batch_size=config.num_beams)
         self._live = [_Beam((), "", 0.0, tokenizer.stream_decoder())]
         self._finished: list[_Beam] = []
 
@@ -111,26 +107,35 @@ class BeamSearch:
         Raises:
             LuminaError: the model's probabilities are not numbers.
         """
-        config, reader = self._config, self._reader
-        valid_text = Utf8Mask(self._tokenizer, device=self._model.wte.weight.device)
-        logits = reader.read(newest(self._prompt_ids, model=self._model))
+        config, engine = self._config, self._engine
+        utf8_mask = Utf8Mask(self._tokenizer, device=engine.model.wte.weight.device)
+        logits = self._prefill()
         while True:
-            bias = valid_text.bias([beam.decoder.state for beam in self._live])
+            bias = utf8_mask.bias([beam.decoder.state for beam in self._live])
             logprobs = logits[: len(self._live)].log_softmax(dim=-1) + bias  # (L, V)
             refuse_unusable(logprobs)
-            parents, live = _grow(self._live, logprobs, finished=self._finished, config=config)
+            parents, live = _extend(self._live, logprobs, finished=self._finished, config=config)
             self._live = live
             if not live or self._is_settled():
                 return self.best()
-            idle = [0] * (reader.batch_size - len(live))
-            reader.select(torch.tensor(parents + idle, device=logits.device))
-            said = [beam.pieces[-1].id for beam in live]
-            logits = reader.append(torch.tensor(said + idle, device=logits.device))
+            engine.reorder(parents)
+            newest = [beam.chunks[-1].id for beam in live]
+            logits = engine.decode(engine.rows[: len(live)], newest)
+
+    def _prefill(self) -> Tensor:
+        """Read the prompt in one row, and let the other beams begin with the same, (1, V)."""
+        rows = self._engine.rows
+        logits = self._engine.prefill(rows[0] if rows else self._engine.admit(), self._prompt_ids)
+        while len(rows) > 1:
+            self._engine.release(rows[-1])
+        for _ in range(self._config.num_beams - 1):
+            self._engine.fork(rows[0])
+        return logits
 
     def best(self) -> list[Candidate]:
         """Return the best texts found so far; while none is whole, the likeliest beginnings."""
         config = self._config
-        found = self._finished or [beam for beam in self._live if beam.pieces]
+        found = self._finished or [beam for beam in self._live if beam.chunks]
         ordered = sorted(found, key=lambda beam: -beam.score(config.length_penalty))
         return [_candidate(beam, config=config) for beam in ordered[: config.num_candidates]]
 
@@ -144,7 +149,7 @@ class BeamSearch:
         return scores[config.num_candidates - 1] >= attainable
 
 
-def _grow(
+def _extend(
     live: list[_Beam], logprobs: Tensor, *, finished: list[_Beam], config: SamplingConfig
 ) -> tuple[list[int], list[_Beam]]:
     """Extend the live beams by one id: put those that end to `finished`, return the rest.
@@ -174,6 +179,6 @@ def _grow(
 
 
 def _candidate(beam: _Beam, *, config: SamplingConfig) -> Candidate:
-    ending = StopChecker(max_chars=config.max_chars, stop=config.stop)
-    pieces = [piece for said in beam.pieces for piece in ending.push(said)]
-    return Candidate(tuple(pieces), beam.score(config.length_penalty))
+    stop_checker = StopChecker(max_chars=config.max_chars, stop=config.stop)
+    chunks = [chunk for said in beam.chunks for chunk in stop_checker.push(said)]
+    return Candidate(tuple(chunks), beam.score(config.length_penalty))

@@ -1,203 +1,265 @@
-"""What the model has read: the ids in its context, with their keys and values.
+"""The engine: texts side by side, each in a row of its own length, and no id read twice.
 
-B texts of equal length, T time, V vocabulary.
+Rows come and go while others go on. `prefill` reads a prompt, `decode` one more id for each of
+some rows, `verify` a few draft tokens of one; `recompute` gives logits that depend on a row's
+ids alone, to the last bit, however they were read. An interruption between any two operations
+leaves all rows whole: a row counts ids once they are read.
+
+R rows, T time, V vocabulary.
 """
 
-import copy
-from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
-from lumina_cli.core.inference.cuda_graphs import (
-    FixedPass,
-    RecordedPass,
-    can_record,
-    give_up_recording,
-)
-from lumina_cli.core.model.kernels.decoder import WIDE, Decoder
+from lumina_cli.core.inference.cuda_graphs import CUDAGraphRunner
+from lumina_cli.core.model.kernels.decoder import Hidden, hidden_of
 from lumina_cli.core.model.kv_cache import KVCache
 from lumina_cli.core.model.transformer import Transformer
 
-RECORD_AFTER = 8
-"""Passes over the same number of ids before one is recorded, which takes several passes itself.
-Once one is, others are at once: much is being said."""
+RECOMPUTE_CHUNK = 128
+"""Ids that a recomputation reads in one pass; where they are cut depends on the text alone."""
+
+LEAST_SHARED = 32
+"""Ids that a new row must have in common with another for them to be copied."""
+
+
+@dataclass(eq=False, slots=True)
+class Row:
+    """One text in the cache.
+
+    Attributes:
+        slot: where its keys and values are.
+        ids: those read, as far back as the context reaches.
+        num_slides: how often the context was full and went on with its later half.
+    """
+
+    slot: int
+    ids: list[int] = field(default_factory=list)
+    num_slides: int = 0
 
 
 class Engine:
-    """Reads ids for the model so that none is read twice, and moves on when it is full.
-
-    Memory is taken once, for `seq_length` positions. An interruption between any two
-    operations leaves it whole: ids are written before the cache counts them.
+    """Reads ids for a model.
 
     Args:
-        model: in `eval()` mode.
-        batch_size: B, texts of equal length read side by side.
-        decoder: of the model, where one is prepared; readers may share it.
+        model: in `eval()` mode; its weights must stay where they are.
+        num_rows: rows to make room for; more are made room for as they are admitted.
+        hidden: the pass, where another engine of the model has found its fastest form.
     """
 
     def __init__(
-        self, model: Transformer, *, batch_size: int = 1, decoder: Decoder | None = None
+        self, model: Transformer, *, num_rows: int = 1, hidden: Hidden | None = None
     ) -> None:
         weight = model.wte.weight
         self.model = model
-        self.batch_size = batch_size
-        self.num_moves = 0
-        self._decoder = decoder or Decoder(model)
-        self._cache = self._new_cache(batch_size=batch_size)
-        self._idx = torch.zeros(
-            batch_size, model.config.seq_length, dtype=torch.long, device=weight.device
-        )
-        self._recorded: dict[int, FixedPass] = {}
-        self._num_passes: Counter[int] = Counter()
-        """Both by the ids of each text in a pass."""
+        self.seq_length = model.config.seq_length
+        self.rows: list[Row] = []
+        self._device, self._dtype = weight.device, weight.dtype
+        self.hidden = hidden_of(model) if hidden is None else hidden
+        self._cache = self._new_cache(num_rows)
+        self._graphs = CUDAGraphRunner(self.hidden, self._cache)
+        self._head = model.lm_head.weight
 
-    @property
-    def length(self) -> int:
-        """Positions of the context in use."""
-        return self._cache.length
+    def admit(self, prompt_ids: Sequence[int] = ()) -> Row:
+        """Return a new row; it begins with what another has read of its prompt."""
+        slot = len(self.rows)
+        if slot == self._cache.num_slots:
+            self._graphs.forget()  # they write where the cache was
+            self._cache.grow(2 * slot)
+        row = Row(slot)
+        if prompt_ids:
+            self._share(row, prompt_ids)
+        self.rows.append(row)
+        return row
 
-    @property
-    def room(self) -> int:
-        """Positions of the context that are free."""
-        return self._cache.capacity - self._cache.length
+    def release(self, row: Row) -> None:
+        """Let go of a row; the last one takes its slot, so that those in use stay side by side."""
+        last = self.rows[-1]
+        row.ids = []
+        if last is not row:
+            self._cache.copy(last.slot, row.slot, length=len(last.ids))
+            self.rows[row.slot], last.slot = last, row.slot
+        self.rows.pop()
 
-    @torch.inference_mode()
-    def read(self, idx: Tensor) -> Tensor:
-        """Return the logits of what follows `idx`, (B, V).
+    def fork(self, row: Row) -> Row:
+        """Return a new row that has read the same."""
+        new = self.admit()
+        self._cache.copy(row.slot, new.slot, length=len(row.ids))
+        new.ids = list(row.ids)
+        return new
 
-        What the texts have in common with what was read before is not read again.
+    def free_positions(self, row: Row) -> int:
+        """Return how many more ids a row's context holds."""
+        return self.seq_length - len(row.ids)
+
+    def prefill(self, row: Row, prompt_ids: Sequence[int]) -> Tensor:
+        """Return the logits of what follows a prompt, (1, V).
+
+        What it has in common with what the row has read is not read again.
 
         Args:
-            idx: (B, T), or (1, T) for one text in all rows; 1 ≤ T ≤ seq_length.
+            row: any.
+            prompt_ids: at least one id; of more than the context holds the newest are read.
         """
-        idx = idx.to(self._idx.device)
-        T = idx.size(1)
-        assert 1 <= T <= self._cache.capacity, (T, self._cache.capacity)
-        known = min(self.num_common(idx), T - 1)
-        self._cache.truncate(known)
-        if self.batch_size > 1 and not known and bool((idx == idx[:1]).all()):
-            return self._read_once(idx[:1])
-        return self._forward_to_last(idx[:, known:].expand(self.batch_size, -1))
+        return self.forward([(row, self.begin(row, prompt_ids))])
 
-    @torch.inference_mode()
-    def append(self, idx: Tensor) -> Tensor:
-        """Return the logits of what follows the texts with one more id each, idx (B,).
+    def begin(self, row: Row, prompt_ids: Sequence[int]) -> list[int]:
+        """Let a row hold what it has read of a prompt, and return the ids still to be read."""
+        assert prompt_ids, "there is something to read"
+        ids = list(prompt_ids[-self.seq_length :])
+        num_known = min(num_common(row.ids, ids), len(ids) - 1)
+        del row.ids[num_known:]
+        return ids[num_known:]
+
+    def decode(self, rows: Sequence[Row], ids: Sequence[int]) -> Tensor:
+        """Return the logits of what follows one more id of each row, (R, V).
 
         A full context goes on with its later half, which is read anew.
         """
-        new = idx.to(self._idx.device).unsqueeze(1)  # (B, 1)
-        if self._cache.length == self._cache.capacity:
-            later = self._idx[:, 1 - num_kept(self._cache.capacity) :]
-            new = torch.cat([later, new], dim=1)
-            self._cache.truncate(0)
-            self.num_moves += 1
-        return self._forward_to_last(new)
+        work = [(row, self.next_ids(row, id_)) for row, id_ in zip(rows, ids, strict=True)]
+        return self.forward(work)
+
+    def next_ids(self, row: Row, id_: int) -> list[int]:
+        """Return what has to be read for one more id: itself, or the later half too."""
+        if len(row.ids) < self.seq_length:
+            return [id_]
+        kept = row.ids[1 - num_kept(self.seq_length) :]
+        row.ids = []
+        row.num_slides += 1
+        return [*kept, id_]
 
     @torch.inference_mode()
-    def append_guesses(self, ids: list[int]) -> Tensor:
-        """Return the logits of what follows each of a few more ids of one text, (T, V).
+    def verify(self, row: Row, ids: Sequence[int]) -> Tensor:
+        """Return the logits of what follows each of a few more ids of a row, (T, V).
 
-        What turns out to be guessed wrong is to be forgotten: see `truncate`.
+        What turns out to be a wrong draft token is to be forgotten: see `truncate`.
         """
-        assert self.batch_size == 1
-        assert len(ids) <= self.room, (len(ids), self.room)
-        return self._forward(torch.tensor([ids]))[0]
+        return self._read([(row, ids)])[0]
 
-    def truncate(self, length: int) -> None:
-        """Forget all but the first `length` ids."""
-        self._cache.truncate(length)
+    def truncate(self, row: Row, length: int) -> None:
+        """Let a row forget all but its first `length` ids."""
+        del row.ids[length:]
 
     @torch.inference_mode()
-    def read_anew(self, *, row: int = 0, length: int | None = None) -> Tensor:
-        """Return the logits of what follows the first `length` ids of a row, (1, V).
+    def forward(self, work: Sequence[tuple[Row, Sequence[int]]]) -> Tensor:
+        """Read more ids of some rows; return the logits of what follows each one's last, (R, V).
 
-        Everything is read in one pass and nothing is kept: what comes out depends on these
-        ids alone, to the last bit, however the cache was filled.
+        Rows whose slots are side by side share a pass, whatever their lengths.
         """
-        length = self.length if length is None else length
-        x = self.model.hidden(self._idx[row : row + 1, :length])[:, -1]
-        return self._decoder.logits(x)
+        if len(work) == 1:
+            return self._read(work, only_last=True)[:, -1]
+        order = sorted(range(len(work)), key=lambda number: work[number][0].slot)
+        logits: list[Tensor] = [torch.empty(0)] * len(work)
+        for numbers in _runs(order, [work[number][0].slot for number in order]):
+            last = self._read([work[number] for number in numbers], only_last=True)[:, -1]
+            for number, of_row in zip(numbers, last, strict=True):
+                logits[number] = of_row
+        return torch.stack(logits)
 
-    @torch.inference_mode()
-    def select(self, rows: Tensor) -> None:
-        """Let row i go on from what row rows[i] has read; there may be fewer rows than before."""
-        self._cache.select(rows)
-        self._idx = self._idx[rows]
-        if len(rows) != self.batch_size:
-            self._forget_recorded()
-        self.batch_size = len(rows)
+    def recompute(self, ids: Sequence[int]) -> "Recompute":
+        """Return the computation of the logits of what follows some ids, a pass at a time."""
+        return Recompute(self.model, ids)
 
-    def fork(self) -> "Engine":
-        """Return a reader of the same model that has read the same, and goes its own way."""
-        taken: dict[int, object] = {id(each): each for each in (self.model, self._decoder)}
-        fork: Engine = copy.deepcopy(self, taken | {id(self._recorded): {}})
-        fork._forget_recorded()
-        return fork
+    def reorder(self, parents: Sequence[int]) -> None:
+        """Let row i go on from what row parents[i] has read, all equally much: beams."""
+        moved = self.rows[: len(parents)]
+        ids = [self.rows[parent].ids for parent in parents]
+        for row in moved:
+            row.ids = []
+        self._cache.reorder(parents, length=len(ids[0]))
+        for row, of_parent in zip(moved, ids, strict=True):
+            row.ids = list(of_parent)
 
-    def num_common(self, idx: Tensor) -> int:
-        """Return how many first ids of `idx` are those read, in all rows."""
-        length = min(idx.size(1), self.length)
-        differs = (self._idx[:, :length] != idx[:, :length]).any(dim=0)
-        return int(differs.int().argmax()) if bool(differs.any()) else length
-
-    def _read_once(self, idx: Tensor) -> Tensor:
-        """Read one text, (1, T), for all rows; return the logits of what follows it, (B, V)."""
-        self._taken(idx.expand(self.batch_size, -1))
-        cache = self._new_cache(batch_size=1)
-        hidden = self._decoder.hidden(idx, cache=cache)[:, -1]
-        self._cache.take_over(cache)
-        return self._decoder.logits(hidden).repeat(self.batch_size, 1)
-
-    def _new_cache(self, *, batch_size: int) -> KVCache:
-        weight = self.model.wte.weight
-        return KVCache(
-            self.model.config, batch_size=batch_size, device=weight.device, dtype=weight.dtype
-        )
-
-    def _forward_to_last(self, idx: Tensor) -> Tensor:
-        """Return the logits of what follows all of the ids, (B, V)."""
-        if idx.size(1) == 1:
-            return self._forward(idx)[:, -1]
-        return self._decoder.logits(
-            self._decoder.hidden(self._taken(idx), cache=self._cache)[:, -1]
-        )
-
-    def _forward(self, idx: Tensor) -> Tensor:
-        """Return the logits of what follows each of the ids, (B, T, V)."""
-        idx = self._taken(idx)
-        recorded = self._recorded_pass(idx) if can_record(idx.device) else None
-        if recorded is not None:
-            return recorded(idx)
-        return self._decoder.logits(self._decoder.hidden(idx, cache=self._cache))
-
-    def _taken(self, idx: Tensor) -> Tensor:
-        """Write down the ids that are about to be read, and return them on the device."""
+    def _read(
+        self, work: Sequence[tuple[Row, Sequence[int]]], *, only_last: bool = False
+    ) -> Tensor:
+        """Read ids of rows in neighbouring slots; return logits after each (or last), (R, T, V)."""
         assert not self.model.training, "sampling wants model.eval()"
-        self._idx.narrow(1, self.length, idx.size(1)).copy_(idx)
-        return idx.to(self._idx.device)
+        first = work[0][0].slot
+        counts = [len(ids) for _, ids in work]
+        T = max(counts)
+        # A shorter row reads its last id again, at the same position: see `KVCache.window`.
+        padded = [[*ids, *[ids[-1]] * (T - len(ids))] for _, ids in work]
+        idx = torch.tensor(padded, device=self._device)
+        starts = [len(row.ids) for row, _ in work]
+        assert max(map(sum, zip(starts, counts, strict=True))) <= self.seq_length, (starts, counts)
+        slots = slice(first, first + len(work))
+        hidden = self._graphs.run(slots, idx, starts) if min(counts) == T else None
+        if hidden is None:
+            hidden = self.hidden(idx, self._cache.window(slots, starts, counts))
+        for row, ids in work:
+            row.ids += ids
+        if only_last:
+            hidden = hidden[:, -1:] if T > 1 else hidden
+        return F.linear(hidden, self._head).float()
 
-    def _recorded_pass(self, idx: Tensor) -> FixedPass | None:
-        """Return the pass over so many ids that was recorded; one that is done often is."""
-        num_new = idx.size(1)
-        self._num_passes[num_new] += 1
-        is_worth_it = bool(self._recorded) or self._num_passes[num_new] > RECORD_AFTER
-        if num_new not in self._recorded and is_worth_it:
-            try:
-                self._recorded[num_new] = RecordedPass(self._decoder, self._cache, idx)
-            except RuntimeError:
-                give_up_recording()
-        return self._recorded.get(num_new)
+    def _share(self, row: Row, prompt_ids: Sequence[int]) -> None:
+        """Copy what another row has read of the beginning of a prompt, if that is worth it."""
+        ids = list(prompt_ids[-self.seq_length :])
+        donor = max(self.rows, key=lambda other: num_common(other.ids, ids), default=None)
+        if donor is None:
+            return
+        length = num_common(donor.ids, ids)
+        if length >= LEAST_SHARED:
+            self._cache.copy(donor.slot, row.slot, length=length)
+            row.ids = ids[:length]
 
-    def _forget_recorded(self) -> None:
-        self._recorded = {}
-        self._num_passes.clear()
+    def _new_cache(self, num_slots: int) -> KVCache:
+        config = self.model.config
+        return KVCache(config, num_slots=num_slots, device=self._device, dtype=self._dtype)
 
 
-def engine_of_one_text(model: Transformer, *, is_guessing: bool) -> Engine:
-    """Return a reader prepared for the passes over one text: an id, or guesses to check."""
-    rows = (1, WIDE) if is_guessing else (1,)
-    return Engine(model, decoder=Decoder(model, rows=rows))
+class Recompute:
+    """The logits of what follows some ids, read anew in passes that depend on them alone.
+
+    Other rows can go on between its passes.
+    """
+
+    def __init__(self, model: Transformer, ids: Sequence[int]) -> None:
+        weight = model.wte.weight
+        self._model = model
+        self._ids = torch.tensor([list(ids)], device=weight.device)
+        self._cache = KVCache(model.config, device=weight.device, dtype=weight.dtype)
+        self._num_read = 0
+
+    @torch.inference_mode()
+    def step(self) -> Tensor | None:
+        """Do one pass; return the logits, (1, V), with the last."""
+        start = self._num_read
+        idx = self._ids[:, start : start + RECOMPUTE_CHUNK]
+        window = self._cache.window(slice(0, 1), [start], [idx.size(1)])
+        hidden = self._model.hidden(idx, cache=window)
+        self._num_read += idx.size(1)
+        if self._num_read < self._ids.size(1):
+            return None
+        return self._model.lm_head(hidden[:, -1]).float()  # type: ignore[no-any-return]
+
+    def run(self) -> Tensor:
+        """Do all passes."""
+        while (logits := self.step()) is None:
+            pass
+        return logits
+
+
+def _runs(numbers: Sequence[int], slots: Sequence[int]) -> Iterator[list[int]]:
+    """Yield the numbers whose slots, in order, are side by side."""
+    run: list[int] = []
+    for number, slot, before in zip(numbers, slots, [None, *slots], strict=False):
+        if run and slot - 1 != before:
+            yield run
+            run = []
+        run.append(number)
+    yield run
+
+
+def num_common(ids: Sequence[int], others: Sequence[int]) -> int:
+    """Return how many first ids two texts have in common."""
+    pairs: Iterator[tuple[int, tuple[int, int]]] = enumerate(zip(ids, others, strict=False))
+    return next((n for n, (a, b) in pairs if a != b), min(len(ids), len(others)))
 
 
 def num_kept(seq_length: int) -> int:

@@ -20,15 +20,15 @@ import numpy.typing as npt
 from lumina_cli.core.inference.config import SamplingConfig
 from lumina_cli.tokenizer.special_ids import NUM_SPECIAL
 
-Row = npt.NDArray[np.floating[Any]]
+Logits = npt.NDArray[np.floating[Any]]
 """Logits of one position, (V,)."""
 
-Filter = Callable[[Row], Row]
+Filter = Callable[[Logits], Logits]
 
 NEVER = -np.inf
 
 
-def repetition_penalty(logits: Row, seen: Iterable[int], *, penalty: float) -> Row:
+def repetition_penalty(logits: Logits, seen: Iterable[int], *, penalty: float) -> Logits:
     """Make ids that were seen less likely: divide a positive logit, multiply a negative one.
 
     Args:
@@ -45,12 +45,12 @@ def repetition_penalty(logits: Row, seen: Iterable[int], *, penalty: float) -> R
     return out
 
 
-def temperature(logits: Row, *, value: float) -> Row:
+def temperature(logits: Logits, *, value: float) -> Logits:
     """Sharpen (below 1) or flatten (above 1) the distribution."""
     return logits / value
 
 
-def top_k(logits: Row, *, k: int) -> Row:
+def top_k(logits: Logits, *, k: int) -> Logits:
     """Keep the k likeliest ids, and those as likely as the last of them."""
     if k >= len(logits):
         return logits
@@ -58,7 +58,7 @@ def top_k(logits: Row, *, k: int) -> Row:
     return np.where(logits < least, NEVER, logits)
 
 
-def top_p(logits: Row, *, p: float) -> Row:
+def top_p(logits: Logits, *, p: float) -> Logits:
     """Keep the fewest likeliest ids whose probabilities together reach p, at least one.
 
     The id that crosses p is kept. The sum runs from the unlikely end, where it is exact.
@@ -73,7 +73,7 @@ def top_p(logits: Row, *, p: float) -> Row:
     return out
 
 
-def min_p(logits: Row, *, p: float) -> Row:
+def min_p(logits: Logits, *, p: float) -> Logits:
     """Keep ids at least p times as likely as the likeliest.
 
     Source: Nguyen et al. 2024, "Turning Up the Heat: Min-p Sampling".
@@ -82,14 +82,14 @@ def min_p(logits: Row, *, p: float) -> Row:
     return np.where(probs < p * probs.max(), NEVER, logits)
 
 
-def softmax(logits: Row) -> Row:
+def softmax(logits: Logits) -> Logits:
     """Return the probabilities of logits."""
     exps = np.exp(logits - logits.max())
-    probs: Row = exps / exps.sum()
+    probs: Logits = exps / exps.sum()
     return probs
 
 
-def penalize(config: SamplingConfig, logits: Row, recent: Iterable[int]) -> Row:
+def penalize(config: SamplingConfig, logits: Logits, recent: Iterable[int]) -> Logits:
     """Apply the repetition penalty of `config` for the ids just before."""
     if config.repetition_penalty == 1:
         return logits

@@ -163,7 +163,7 @@ class NgramProposer:
         """Let what is learnt next not stand behind what was learnt last."""
         self._last = []
 
-    def guess(self, *, num_ids: int) -> list[int]:
+    def propose(self, *, num_ids: int) -> list[int]:
         """Return ids that may follow what was learnt last; after the end of a text anything."""
         context = list(self._last)
         for _ in range(num_ids):

@@ -3,14 +3,14 @@
 The same logits can come out of several computations: id by id, several guessed ids at once,
 many texts side by side. They differ in the last bits, and once in many thousand choices
 that would decide. So a choice says whether it is safe from rounding; one that is not is made
-again on logits that depend on the text alone (`Sampler.choose`). Thus a text comes out the
+again on logits that depend on the text alone (`Sampler.resample`). Thus a text comes out the
 same whichever way it was computed.
 
 V vocabulary.
 """
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import numpy as np
@@ -20,7 +20,7 @@ from torch import Tensor
 from lumina_cli.core.inference.config import SamplingConfig
 from lumina_cli.core.inference.filters import (
     NEVER,
-    Row,
+    Logits,
     make_filter,
     penalize,
     softmax,
@@ -67,26 +67,33 @@ class Sampler:
         self._narrow = None if config.is_greedy else make_filter(config)
         self._slack = ROUNDING if config.is_greedy else ROUNDING / config.temperature
         self._random: np.random.Generator | None = None
-        self._noise: list[Row] = []
+        self._noise: list[Logits] = []
+        self._drawn: Logits | None = None
 
-    def choose(self, logits: Row, recent: Iterable[int], *, again: Callable[[], Row]) -> int:
-        """Return the next id.
+    def sample(self, logits: Logits, recent: Iterable[int]) -> int | None:
+        """Return the next id; None where rounding might decide, for `resample` to tell.
 
         Args:
             logits: (V,), −inf where an id may not come.
             recent: the ids just before, for the repetition penalty.
-            again: returns these logits computed in the way that depends on the text alone.
 
         Raises:
             LuminaError: the logits are not numbers.
         """
-        noise = None if self._is_greedy else self._next_noise(len(logits))
-        choice = self._choose(logits, recent, noise=noise)
-        if not choice.is_safe:
-            choice = self._choose(again(), recent, noise=noise)
-        return choice.id
+        self._drawn = None if self._is_greedy else self._next_noise(len(logits))
+        choice = self._choose(logits, recent, noise=self._drawn)
+        return choice.id if choice.is_safe else None
 
-    def _choose(self, logits: Row, recent: Iterable[int], *, noise: Row | None) -> Choice:
+    def resample(self, logits: Logits, recent: Iterable[int]) -> int:
+        """Return the next id by these logits, whatever rounding does, with the same draws.
+
+        Args:
+            logits: computed in the way that depends on the text alone.
+            recent: as for `sample`.
+        """
+        return self._choose(logits, recent, noise=self._drawn).id
+
+    def _choose(self, logits: Logits, recent: Iterable[int], *, noise: Logits | None) -> Choice:
         if not math.isfinite(logits.max()):  # of a row with a NaN it is NaN
             raise _unusable()
         logits = penalize(self._config, logits.astype(np.float64), recent)
@@ -107,7 +114,7 @@ class Sampler:
         )
         return Choice(choice.id, is_safe)
 
-    def _surely_keeps(self, logits: Row, id_: int) -> bool:
+    def _surely_keeps(self, logits: Logits, id_: int) -> bool:
         """Whether the filter keeps an id whatever rounding does; the likeliest it always does."""
         config, slack = self._config, self._slack
         may_be_above = logits >= logits[id_] - slack  # itself among them
@@ -122,7 +129,7 @@ class Sampler:
         above = float(probs @ may_be_above - probs[id_])
         return above + self._moves(above) < config.top_p - _SUM_ROUNDING
 
-    def _surely_rules_out(self, logits: Row, logit: float) -> bool:
+    def _surely_rules_out(self, logits: Logits, logit: float) -> bool:
         """Whether the filter rules out whatever is no likelier than `logit`, even if rounded."""
         config, slack = self._config, self._slack
         are_above = logits > logit + slack
@@ -133,7 +140,7 @@ class Sampler:
         above = float(softmax(logits) @ are_above)
         return above - self._moves(above) > config.top_p + _SUM_ROUNDING
 
-    def _least(self, logits: Row) -> float:
+    def _least(self, logits: Logits) -> float:
         """Return the least logit that min-p keeps."""
         min_p = self._config.min_p
         return float(logits.max()) + math.log(min_p) if min_p else NEVER
@@ -145,7 +152,7 @@ class Sampler:
         """
         return math.expm1(2 * self._slack) * mass * (1 - mass)
 
-    def _next_noise(self, vocab_size: int) -> Row:
+    def _next_noise(self, vocab_size: int) -> Logits:
         """Return −log of exponential times, (V,), drawn many positions at once."""
         if not self._noise:
             if self._random is None:
@@ -157,7 +164,7 @@ class Sampler:
         return self._noise.pop()
 
 
-def _first(scores: Row, *, slack: float) -> Choice:
+def _first(scores: Logits, *, slack: float) -> Choice:
     """Return the id with the largest score; of equal ones the first."""
     id_ = int(scores.argmax())
     best, scores[id_] = scores[id_], NEVER

@@ -1,14 +1,14 @@
-"""One text as it is said: what comes next, whether it is a whole character, where it ends."""
+"""One text as it is generated: which id comes next, what it completes, where the text ends."""
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from lumina_cli.core.inference.config import SamplingConfig
-from lumina_cli.core.inference.filters import Row
+from lumina_cli.core.inference.filters import Logits
 from lumina_cli.core.inference.sampler import Sampler
 from lumina_cli.core.inference.stopping import GenerationChunk, StopChecker
 from lumina_cli.core.inference.utf8_mask import Utf8Mask
@@ -19,14 +19,17 @@ PENALIZED_IDS = 64
 
 
 class SequenceState:
-    """Says one id after the other, given the logits of each.
+    """Takes the logits of each position and chooses the ids, one after the other.
 
     Args:
         prompt_ids: what stands before, at least one id.
         tokenizer: that of the model.
         config: how ids are chosen and where the text ends.
         generator: where draws come from, on the CPU.
-        valid_text: which ids may come when; texts side by side can share it.
+        utf8_mask: which ids may come when; texts side by side can share it.
+
+    Attributes:
+        last_id: the newest id.
     """
 
     def __init__(
@@ -36,46 +39,54 @@ class SequenceState:
         tokenizer: Tokenizer,
         config: SamplingConfig,
         generator: torch.Generator,
-        valid_text: Utf8Mask,
+        utf8_mask: Utf8Mask,
     ) -> None:
-        self.last = prompt_ids[-1]
-        self._chooser = Sampler(config, generator=generator)
-        self._valid_text = valid_text
+        self.last_id = prompt_ids[-1]
+        self._sampler = Sampler(config, generator=generator)
+        self._utf8_mask = utf8_mask
         self._decoder = tokenizer.stream_decoder()
-        self._ending = StopChecker(max_chars=config.max_chars, stop=config.stop)
+        self._stop_checker = StopChecker(max_chars=config.max_chars, stop=config.stop)
         self._recent = deque(prompt_ids, maxlen=PENALIZED_IDS)
 
     @property
     def has_ended(self) -> bool:
         """Whether the text is whole."""
-        return self._ending.reached
+        return self._stop_checker.reached
 
-    def say(self, logits: Row, *, again: Callable[[], Tensor]) -> list[GenerationChunk]:
-        """Choose the next id, which is `last` then, and return what is certain to be text.
+    def push(self, logits: Logits) -> list[GenerationChunk] | None:
+        """Choose the next id, and return what is certain to be text by now.
+
+        None where rounding might decide which id it is; then `push_exact` goes on.
 
         Args:
             logits: (V,).
-            again: returns them computed in the way that depends on the text alone, (1, V).
 
         Raises:
             LuminaError: the logits are not numbers.
         """
-        bias = self._valid_text.row(self._decoder.state)
-        self.last = id_ = self._chooser.choose(
-            logits + bias, self._recent, again=lambda: as_rows(again())[0] + bias
-        )
+        id_ = self._sampler.sample(logits + self._mask(), self._recent)
+        return None if id_ is None else self._take(id_, logits)
+
+    def push_exact(self, logits: Logits) -> list[GenerationChunk]:
+        """Do what `push` does, with logits that depend on the text alone (`Engine.recompute`)."""
+        return self._take(self._sampler.resample(logits + self._mask(), self._recent), logits)
+
+    def _mask(self) -> Logits:
+        return self._utf8_mask.row(self._decoder.state)
+
+    def _take(self, id_: int, logits: Logits) -> list[GenerationChunk]:
+        self.last_id = id_
         self._recent.append(id_)
-        return self._ending.push(
-            GenerationChunk(self._decoder.decode(id_), id_, _logprob(logits, id_))
-        )
+        chunk = GenerationChunk(self._decoder.decode(id_), id_, _logprob(logits, id_))
+        return self._stop_checker.push(chunk)
 
 
-def as_rows(logits: Tensor) -> Row:
+def as_rows(logits: Tensor) -> Logits:
     """Return logits as NumPy sees them. Sync point."""
-    rows: Row = logits.cpu().numpy()
+    rows: Logits = logits.cpu().numpy()
     return rows
 
 
-def _logprob(logits: Row, id_: int) -> float:
+def _logprob(logits: Logits, id_: int) -> float:
     largest = logits.max()
     return float(logits[id_] - largest - np.log(np.exp(logits - largest).sum()))

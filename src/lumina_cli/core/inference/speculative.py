@@ -4,9 +4,9 @@ A draft guesses the next ids, and the model reads them all in one pass, which ta
 longer than reading one. Then each is chosen as ever, from the model's own logits and with
 the same random numbers. As long as what is chosen is what was guessed, the next logits are
 there already; at the first other choice the rest is forgotten. So the text is the same as
-without guesses, and a wrong guess costs only time.
+without draft tokens, and a wrong draft token costs only time.
 
-For a draft that names one id with certainty this accepts a guess with the model's
+For a draft that names one id with certainty this accepts a draft token with the model's
 probability for it, as the rejection rule of Leviathan et al. 2023, "Fast Inference from
 Transformers via Speculative Decoding" does, of which it is a special case; drawing with the
 random numbers that would be used anyway makes not only the distribution but every text the
@@ -21,23 +21,23 @@ from dataclasses import dataclass
 
 from lumina_cli.core.checkpoint.model_file import NgramTable
 from lumina_cli.core.inference.ngram import NgramProposer
-from lumina_cli.core.model.kernels.decoder import WIDE
 
-NUM_GUESSES = WIDE - 1
-"""Guesses in a pass, behind the id that was said last."""
+NUM_DRAFT_TOKENS = 7
+"""Draft tokens in a pass, behind the newest id: a pass over eight takes hardly longer than over
+one, for the weights have to be fetched either way."""
 
 _NEWEST = 0.1
 """Least weight of the newest pass in an average."""
 
 _HOPE = 3.0
-"""What the average begins with, counted as one pass: so guesses are tried soon, for a short reply
+"""What the average begins with, counted as one pass: so they are tried soon, for a short reply
 is soon over."""
 
 _ALONE = 3
-"""Passes without guesses before the first with; and so many are timed before each look."""
+"""Passes without draft tokens before the first with; and so many are timed before each look."""
 
 _HOPELESS = 1.25
-"""Ids a pass with guesses would choose, below which the draft looks seldom at what is said. To
+"""Ids a pass with draft tokens would choose, below which the draft looks seldom at what is said. To
 look after each pass, which has driven it out of the cache, takes a small model 2 to 3 % of its
 time."""
 
@@ -45,18 +45,18 @@ _SELDOM = (16, 40)
 """Least and most passes after which it looks then, sooner at first. Chance decides, so that what
 comes back at a fixed distance, as in a table, is not missed each time."""
 
-_LOOKED_AT = WIDE
+_LOOKED_AT = NUM_DRAFT_TOKENS + 1
 """Newest ids of these of which it sees whether they were right; it learns all."""
 
 _TELLING = 3
-"""Passes with guesses that tell how long one takes; before, it is supposed."""
+"""Passes with draft tokens that tell how long one takes; before, it is supposed."""
 
 _SUPPOSED = 1.5
-"""Time of a pass with guesses, in passes without, as long as none was timed; less once less was
-measured. A text that promises less is not tried before."""
+"""Time of a pass with draft tokens, in passes without, as long as none was timed; less once less
+was measured. A text that promises less is not tried before."""
 
 _IN_A_ROW = 64
-"""Passes with guesses after which one without is timed again."""
+"""Passes with draft tokens after which one without is timed again."""
 
 _SOON = 8
 """The same as long as few were timed: the first ones may have been slow."""
@@ -65,7 +65,7 @@ _TIMED = 7
 """Newest passes of a kind, of those timed, that tell how long such a pass takes."""
 
 _FIRST_PAUSE = 64
-"""Passes without guesses after which the time of one with is forgotten: the machine may have
+"""Passes without draft tokens after which the time of one with is forgotten: the machine may have
 been busy. Each time twice as many."""
 
 _LONGEST_PAUSE = 1_024
@@ -76,36 +76,36 @@ _MARGIN = 1.03
 
 @dataclass(frozen=True, slots=True)
 class Acceptance:
-    """How well guesses did.
+    """How often draft tokens were right.
 
     Attributes:
         num_passes: passes of the model.
         num_chosen: ids that were chosen.
-        num_guessed: guesses that were read, those behind the first wrong one as well.
+        num_draft_tokens: draft tokens that were read, those behind the first wrong one as well.
         num_accepted: of those, the ones chosen.
     """
 
     num_passes: int = 0
     num_chosen: int = 0
-    num_guessed: int = 0
+    num_draft_tokens: int = 0
     num_accepted: int = 0
 
     @property
     def rate(self) -> float | None:
-        """Share of the guesses that were chosen; None where nothing was guessed."""
-        return self.num_accepted / self.num_guessed if self.num_guessed else None
+        """Share of the draft tokens that were chosen; None where there were none."""
+        return self.num_accepted / self.num_draft_tokens if self.num_draft_tokens else None
 
     @property
     def ids_per_pass(self) -> float | None:
         return self.num_chosen / self.num_passes if self.num_passes else None
 
 
-class Pace:
+class SpeculationPolicy:
     """Decides before a pass whether guessing pays, by measuring both ways.
 
-    How many ids a pass with guesses would choose is known without doing one: guesses are
-    right as long as the draft names what is said. So nothing is tried on a text that can't be
-    guessed. Where it can, passes of both kinds are timed, and now and then anew, for the
+    How many ids a pass with draft tokens would choose is known without doing one: draft tokens are
+    right as long as the proposer names what comes. So nothing is tried on a text that can't be
+    foretold. Where it can, passes of both kinds are timed, and now and then anew, for the
     machine may have been busy. Where there is little to guess, even looking is done seldom, and
     few passes are timed. What is decided changes the speed and nothing else.
 
@@ -113,7 +113,7 @@ class Pace:
         clock: seconds from anywhere.
 
     Attributes:
-        due: passes without guesses after which to judge them.
+        due: passes without draft tokens after which to judge them.
     """
 
     def __init__(self, *, clock: Callable[[], float] = time.perf_counter) -> None:
@@ -129,8 +129,8 @@ class Pace:
         self._num_alone = 0
         self._in_a_row = 0
 
-    def is_guessing(self) -> bool:
-        """Return whether the next pass should check guesses."""
+    def is_speculating(self) -> bool:
+        """Return whether the next pass should verify draft tokens."""
         num_timed = self._seconds[False].count
         in_a_row = _IN_A_ROW if num_timed == _TIMED else _SOON
         if self._in_a_row >= in_a_row:
@@ -157,19 +157,19 @@ class Pace:
         self._newest_s.append(self._clock() - self._started_s)
 
     def judge(self, was_right: Iterable[bool], *, num_alone: int) -> None:
-        """Learn from the passes since the last time: a number without guesses, or one with.
+        """Learn from the passes since the last time: a number without draft tokens, or one with.
 
         Args:
             was_right: of the newest ids chosen in them, whether the draft would have named each.
-            num_alone: the passes, if they were without guesses, else 0.
+            num_alone: the passes, if they were without draft tokens, else 0.
         """
-        is_guessing = not num_alone
-        self._in_a_row = self._in_a_row + 1 if is_guessing else 0
-        self._num_alone = 0 if is_guessing else self._num_alone + num_alone
-        self._seconds[is_guessing].add(self._newest_s)
+        is_speculating = not num_alone
+        self._in_a_row = self._in_a_row + 1 if is_speculating else 0
+        self._num_alone = 0 if is_speculating else self._num_alone + num_alone
+        self._seconds[is_speculating].add(self._newest_s)
         self._newest_s = []
         self._promise.add(was_right)
-        if is_guessing or self._promise.num_ids >= _HOPELESS or self._pays():
+        if is_speculating or self._promise.num_ids >= _HOPELESS or self._pays():
             self.due = 1
         else:
             self.due = min(2 * self.due, self._chance.randint(*_SELDOM))
@@ -181,14 +181,14 @@ class Pace:
         return self._promise.num_ids * alone.value > _MARGIN * self._together_s()
 
     def _together_s(self) -> float:
-        """Return the time of a pass with guesses: measured, or supposed."""
+        """Return the time of a pass with draft tokens: measured, or supposed."""
         together = self._seconds[True]
         if together.count >= _TELLING:
             return together.value
         return self._supposed * self._seconds[False].value
 
     def _forget(self) -> None:
-        """Suppose again what a pass with guesses takes, but no more than it took."""
+        """Suppose again what a pass with draft tokens takes, but no more than it took."""
         alone_s, together_s = self._seconds[False].value, self._together_s()
         if together_s < self._supposed * alone_s:
             self._supposed = together_s / alone_s
@@ -201,26 +201,28 @@ class Speculator:
 
     Args:
         table: statistics of the training text, if the model file has them.
-        pace: decides when to guess.
+        policy: decides when to guess.
     """
 
-    def __init__(self, table: NgramTable | None = None, *, pace: Pace | None = None) -> None:
-        self.pace = pace or Pace()
-        self._draft = NgramProposer(table)
+    def __init__(
+        self, table: NgramTable | None = None, *, policy: SpeculationPolicy | None = None
+    ) -> None:
+        self.policy = policy or SpeculationPolicy()
+        self._proposer = NgramProposer(table)
         self._counts = Acceptance()
         self._chosen: list[int] = []
-        self._num_guessed = 0
-        """Both since the last look: in any number of passes without guesses, or in one with."""
+        self._num_draft_tokens = 0
+        """Both since the last look: in one pass with draft tokens, or any number without."""
 
     @property
     def acceptance(self) -> Acceptance:
-        """How well guesses did since the beginning."""
+        """How often draft tokens were right since the beginning."""
         counts, num_chosen = self._counts, len(self._chosen)
-        num_passes = 1 if self._num_guessed else num_chosen
+        num_passes = 1 if self._num_draft_tokens else num_chosen
         return Acceptance(
             num_passes=counts.num_passes + num_passes,
             num_chosen=counts.num_chosen + num_chosen,
-            num_guessed=counts.num_guessed + self._num_guessed,
+            num_draft_tokens=counts.num_draft_tokens + self._num_draft_tokens,
             num_accepted=counts.num_accepted + num_chosen - num_passes,
         )
 
@@ -228,41 +230,41 @@ class Speculator:
         """Take up the prompt of a new text and its first id."""
         if self._chosen:
             self._look()
-        self.pace.begin()
-        self._draft.forget_place()
-        self._draft.learn(ids)
+        self.policy.begin()
+        self._proposer.forget_place()
+        self._proposer.learn(ids)
 
     def start(self) -> None:
         """Begin a pass and the choices after it."""
         if self._is_timed():
-            self.pace.start()
+            self.policy.start()
 
-    def guesses(self, num_ids: int) -> list[int]:
+    def propose(self, num_ids: int) -> list[int]:
         """Return ids to check with the next pass, none where that doesn't pay."""
-        if self._chosen or not self.pace.is_guessing():
+        if self._chosen or not self.policy.is_speculating():
             return []
-        return self._draft.guess(num_ids=num_ids)
+        return self._proposer.propose(num_ids=num_ids)
 
-    def stop(self, chosen: Sequence[int], *, num_guessed: int) -> None:
+    def stop(self, chosen: Sequence[int], *, num_draft_tokens: int) -> None:
         """End a pass and take up what was chosen."""
         if self._is_timed():
-            self.pace.stop()
-        self._num_guessed = num_guessed
+            self.policy.stop()
+        self._num_draft_tokens = num_draft_tokens
         self._chosen += chosen
-        if num_guessed or len(self._chosen) >= self.pace.due:
+        if num_draft_tokens or len(self._chosen) >= self.policy.due:
             self._look()
 
     def _is_timed(self) -> bool:
         """Whether this pass is one of the last before the next look, which are enough to know."""
-        return len(self._chosen) + _ALONE >= self.pace.due
+        return len(self._chosen) + _ALONE >= self.policy.due
 
     def _look(self) -> None:
         counts, chosen = self.acceptance, self._chosen
-        num_alone = 0 if self._num_guessed else len(chosen)
+        num_alone = 0 if self._num_draft_tokens else len(chosen)
         # Together, so that an interruption finds each pass counted once.
-        self._counts, self._chosen, self._num_guessed = counts, [], 0
-        self._draft.learn(chosen[:-_LOOKED_AT])
-        self.pace.judge(self._draft.check(chosen[-_LOOKED_AT:]), num_alone=num_alone)
+        self._counts, self._chosen, self._num_draft_tokens = counts, [], 0
+        self._proposer.learn(chosen[:-_LOOKED_AT])
+        self.policy.judge(self._proposer.check(chosen[-_LOOKED_AT:]), num_alone=num_alone)
 
 
 class _Typical:
@@ -287,7 +289,7 @@ class _Typical:
 
 
 class _Promise:
-    """How many ids a pass with guesses would choose.
+    """How many ids a pass with draft tokens would choose.
 
     Attributes:
         num_ids: an average that forgets slowly.
@@ -299,9 +301,9 @@ class _Promise:
         self._right = 0
 
     def add(self, was_right: Iterable[bool]) -> None:
-        """Count ids; one that wasn't guessed ends a pass, and so does one behind all guesses."""
+        """Count ids; one that wasn't proposed ends a pass, and so does one behind all drafts."""
         for each in was_right:
-            if each and self._right < NUM_GUESSES:
+            if each and self._right < NUM_DRAFT_TOKENS:
                 self._right += 1
             else:
                 self._count += 1

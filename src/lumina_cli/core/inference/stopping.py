@@ -7,7 +7,7 @@ from lumina_cli.tokenizer.special_ids import Special
 
 
 class GenerationChunk(NamedTuple):
-    """One id the model said.
+    """One id that the model generated.
 
     Attributes:
         text: what the id completes: one character or more; nothing within one, or for <|end|>.
@@ -22,7 +22,7 @@ class GenerationChunk(NamedTuple):
 
 
 class StopChecker:
-    """Lets pieces through until the text ends, and holds back what may become a stop text.
+    """Lets chunks through until the text ends, and holds back what may become a stop text.
 
     Args:
         max_chars: the text ends after this many characters.
@@ -35,21 +35,21 @@ class StopChecker:
         self._stop = stop
         self._held: list[GenerationChunk] = []
 
-    def push(self, piece: GenerationChunk) -> list[GenerationChunk]:
-        """Take the next piece and return those now certain to belong to the text."""
-        if len(piece.text) > self._chars_left:
-            piece = piece._replace(text=piece.text[: self._chars_left])
-        self._chars_left -= len(piece.text)
+    def push(self, chunk: GenerationChunk) -> list[GenerationChunk]:
+        """Take the next chunk and return those now certain to belong to the text."""
+        if len(chunk.text) > self._chars_left:
+            chunk = chunk._replace(text=chunk.text[: self._chars_left])
+        self._chars_left -= len(chunk.text)
         if not self._stop:
-            self.reached = piece.id == Special.END or self._chars_left <= 0
-            return [piece]
-        self._held.append(piece)
+            self.reached = chunk.id == Special.END or self._chars_left <= 0
+            return [chunk]
+        self._held.append(chunk)
         text = "".join(held.text for held in self._held)
         starts = [text.find(stop) for stop in self._stop if stop in text]
         if starts:
             self.reached = True
             return self._release(min(starts))
-        self.reached = piece.id == Special.END or self._chars_left <= 0
+        self.reached = chunk.id == Special.END or self._chars_left <= 0
         return self._release(len(text) - (0 if self.reached else _undecided(text, self._stop)))
 
     def _release(self, num_chars: int) -> list[GenerationChunk]:
@@ -57,7 +57,7 @@ class StopChecker:
         while self._held and len(self._held[0].text) <= num_chars:
             released.append(self._held.pop(0))
             num_chars -= len(released[-1].text)
-        if self.reached and num_chars:  # a stop text begins within a piece
+        if self.reached and num_chars:  # a stop text begins within a chunk
             first = self._held.pop(0)
             released.append(first._replace(text=first.text[:num_chars]))
         return released

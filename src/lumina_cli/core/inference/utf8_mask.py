@@ -4,7 +4,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from lumina_cli.core.inference.filters import NEVER, Row
+from lumina_cli.core.inference.filters import NEVER, Logits
 from lumina_cli.tokenizer.base import Tokenizer
 
 
@@ -18,10 +18,10 @@ class Utf8Mask:
 
     def __init__(self, tokenizer: Tokenizer, *, device: torch.device | str = "cpu") -> None:
         bias = np.where(tokenizer.next_id_mask(), 0, NEVER).astype(np.float32)
-        self._rows: list[Row] = list(bias)
+        self._rows: list[Logits] = list(bias)
         self._bias = torch.from_numpy(bias).to(device)
 
-    def row(self, state: int) -> Row:
+    def row(self, state: int) -> Logits:
         """Return the bias of one text, (V,), by its `StreamDecoder.state`."""
         return self._rows[state]
 

@@ -15,10 +15,10 @@ FRAGMENTATION = 1.05
 """Memory for pieces that come and go, by their sum: there are gaps that none fits into."""
 
 BLOCK_WORKSPACE_BYTES = 15_000_000
-"""What a thread computes attention and GELU in where they go block by block: in bf16 on a CPU."""
+"""What a thread computes attention in where it goes block by block: in bf16 on a CPU."""
 
 WORKSPACE_BYTES = 4_000_000
-"""The same in fp32: some rows of logits, and a stretch of GELU."""
+"""What torch's own operations need for a moment, in fp32."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,13 +99,12 @@ def training_memory(
     """Estimate the peak memory of one step.
 
     What each layer keeps for the backward pass, per position: the inputs of both norms
-    and of the four linear maps, q, k, v and the attention's output, and the GELU's input or slope
+    and of the four linear maps, q, k, v and the attention's output, and the GELU's input
     (17·C numbers); two dropout masks, which a CPU keeps as numbers (2·C). One layer's backward
-    pass needs 10·C at once, and 5·C more where it is computed anew. On a GPU logits exist twice: as
-    log-probabilities, and first as they are, then as their gradient; in a half format once more
-    in that. A CPU keeps none, which is not counted here: with thousands of characters it takes
-    less. In a half format each weight exists once more, for each thread. Within 20 % of what was
-    measured on a CPU (`tests/unit/core/model/test_memory_measured.py`).
+    pass needs 10·C at once, and 5·C more where it is computed anew. Logits exist three times: as
+    log-probabilities, the gradient of these, and their own; in a half format once more in that. In
+    a half format each weight exists once more, for each thread. Within 20 % of what was measured
+    on a CPU (`tests/unit/core/model/test_memory_measured.py`).
 
     A frozen layer keeps nothing where no gradient goes through it. Where one does, to adapters
     or to the rows of new characters below, it needs no inputs of linear maps for them (7·C
@@ -134,7 +133,7 @@ def training_memory(
     kept = learning * in_learning + passed * (in_layer - 7 * C)
     if activation_checkpointing:
         kept = (2 * (learning + passed) + 5) * C + in_learning
-    logits = 5 * vocab_size // 2 if half else 2 * vocab_size
+    logits = 7 * vocab_size // 2 if half else 3 * vocab_size
     outside = (3 + dropped) * C + logits
     positions = batch_size * config.seq_length
     at_once = 30 * C if peft.lora_rank or passed else 10 * C

@@ -10,6 +10,7 @@ from lumina_cli.core.checkpoint.model_file import load_model
 from lumina_cli.core.config import ComputeConfig
 from lumina_cli.core.device import choose_device
 from lumina_cli.core.model.kernels.int8 import quantize
+from lumina_cli.core.model.transformer import use_kernels
 from lumina_cli.core.precision import choose_precision
 from lumina_cli.core.training.evaluate import Evaluation, evaluate
 from lumina_cli.data.batches import validation_batches
@@ -39,6 +40,7 @@ def evaluate_model(model_path: Path, *, data: Sequence[Path], settings: Settings
     compute = settings.of(ComputeConfig)
     if compute.threads is not None:
         torch.set_num_threads(compute.threads)
+    use_kernels(compute.kernels)
     device = choose_device(compute.device)
     is_int8 = compute.precision == "int8"
     precision = choose_precision("fp32" if is_int8 else compute.precision, device=device)

@@ -13,9 +13,10 @@ from lumina_cli.core.config import ComputeConfig
 from lumina_cli.core.device import choose_device
 from lumina_cli.core.inference.config import SamplerName, SamplingConfig
 from lumina_cli.core.inference.speculative import Speculator
+from lumina_cli.core.inference.text_model import TextModel
 from lumina_cli.core.model.kernels.int8 import is_quantized, quantize
 from lumina_cli.core.model.memory_estimate import num_parameters
-from lumina_cli.core.model.transformer import to_bf16
+from lumina_cli.core.model.transformer import to_bf16, use_kernels
 from lumina_cli.core.precision import choose_precision
 from lumina_cli.errors import MissingInputError, UsageError
 from lumina_cli.recipes.run.metadata import is_of_replies
@@ -59,23 +60,19 @@ class LoadedModel:
 
     def session(self) -> Session:
         """Begin a chat."""
-        return Session(
-            self.file.model,
-            tokenizer=self.file.tokenizer,
-            config=self.config,
-            digest=self.file.digest,
-            speculator=self.speculator(),
-        )
+        return Session(self.text_model(), config=self.config, digest=self.file.digest)
 
-    def speculator(self) -> Speculator | None:
-        """Return what guesses characters in advance; None where the config forbids it.
+    def text_model(self) -> TextModel:
+        """Return the model ready to generate, with draft tokens where they can't change the text.
 
-        None, too, where that could change the text: with rounded weights or in bf16 the logits
-        of a guess differ by more than rounding in fp32 from those of the character alone.
+        With rounded weights or in bf16 the logits of several ids at once differ by more than
+        rounding in fp32 from those of one alone.
         """
         model = self.file.model
         is_exact = model.wte.weight.dtype == torch.float32 and not is_quantized(model)
-        return Speculator(self.file.draft) if is_exact and self.config.speculate == "auto" else None
+        speculates = is_exact and self.config.speculate == "auto"
+        speculator = Speculator(self.file.draft) if speculates else None
+        return TextModel(model, tokenizer=self.file.tokenizer, speculator=speculator)
 
 
 def open_model(
@@ -121,6 +118,7 @@ def _move(file: ModelFile, compute: ComputeConfig) -> None:
     """Put the model where it computes; sampling is in fp32 unless bf16 or int8 was asked for."""
     if compute.threads is not None:
         torch.set_num_threads(compute.threads)
+    use_kernels(compute.kernels)
     device = choose_device(compute.device)
     if compute.precision == "int8":
         quantize(file.model.to(device))

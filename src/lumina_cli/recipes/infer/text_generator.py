@@ -5,11 +5,8 @@ from collections.abc import Iterator
 import torch
 
 from lumina_cli.chat.context import CUT, MOVED_ON
-from lumina_cli.core.inference.batch import batch_generate, rows_at_once
-from lumina_cli.core.inference.beam import BeamSearch
+from lumina_cli.core.inference.batch import batch_generate
 from lumina_cli.core.inference.config import MAX_BEAMS
-from lumina_cli.core.inference.engine import Engine, engine_of_one_text
-from lumina_cli.core.inference.generate import generate
 from lumina_cli.core.inference.speculative import Acceptance
 from lumina_cli.core.inference.stopping import GenerationChunk
 from lumina_cli.core.seeding import make_generator, new_seed
@@ -43,16 +40,16 @@ class TextGenerator:
             self.config = self.config.model_copy(update=update)
         self.prompt = prompt
         self.num_texts = num_texts
+        self._text_model = loaded.text_model()
         self._model = loaded.file.model
         self._tokenizer = loaded.file.tokenizer
         self._prompt_ids = [Special.BEGIN, *self._tokenizer.encode(prompt)]
         self._outgrows = False
-        self._speculator = loaded.speculator() if num_texts == 1 else None
 
     @property
     def acceptance(self) -> Acceptance:
         """How well characters were guessed in advance, so far."""
-        return self._speculator.acceptance if self._speculator else Acceptance()
+        return self._text_model.acceptance or Acceptance()
 
     @property
     def chars_per_id(self) -> float:
@@ -76,34 +73,22 @@ class TextGenerator:
             yield MOVED_ON.format(self._context_chars)
 
     def texts(self) -> Iterator[Iterator[GenerationChunk]]:
-        """Yield each text as the pieces it is said in; of a search cut short the best so far.
+        """Yield each text in chunks; of a search cut short the best so far.
 
-        A single text comes as it is said; of several, those said side by side come together.
+        A single text comes as it is generated; several are generated side by side.
         """
         if self.config.sampler == "beam":
             yield from self._likeliest()
             return
         seed = new_seed() if self.config.seed is None else self.config.seed
         if self.num_texts == 1:
-            reader = engine_of_one_text(self._model, is_guessing=self._speculator is not None)
-            yield self._one(reader, generator=make_generator(seed, "text 0"))
-            self._outgrows = reader.num_moves > 0
+            yield self._text_model.stream(
+                self._prompt_ids, config=self.config, generator=make_generator(seed, "text 0")
+            )
+            self._outgrows = self._text_model.num_slides > 0
             return
-        size = rows_at_once(self._model.config)
-        for start in range(0, self.num_texts, size):
-            numbers = range(start, min(start + size, self.num_texts))
-            yield from self._together([make_generator(seed, f"text {n}") for n in numbers])
-
-    def _one(self, reader: Engine, *, generator: torch.Generator) -> Iterator[GenerationChunk]:
-        return generate(
-            self._model,
-            self._prompt_ids,
-            tokenizer=self._tokenizer,
-            config=self.config,
-            generator=generator,
-            reader=reader,
-            speculator=self._speculator,
-        )
+        generators = [make_generator(seed, f"text {n}") for n in range(self.num_texts)]
+        yield from self._together(generators)
 
     def _together(self, generators: list[torch.Generator]) -> Iterator[Iterator[GenerationChunk]]:
         texts = batch_generate(
@@ -114,22 +99,17 @@ class TextGenerator:
             generators=generators,
         )
         size = self._model.config.seq_length
-        for pieces in texts:
-            # The last id is said, and not read any more.
-            self._outgrows |= min(len(self._prompt_ids), size) + len(pieces) - 1 > size
-            yield iter(pieces)
+        for chunks in texts:
+            # The last id is not read any more.
+            self._outgrows |= min(len(self._prompt_ids), size) + len(chunks) - 1 > size
+            yield iter(chunks)
 
     def _likeliest(self) -> Iterator[Iterator[GenerationChunk]]:
-        search = BeamSearch(
-            self._model,
-            self._prompt_ids,
-            tokenizer=self._tokenizer,
-            config=self.config,
-        )
+        search = self._text_model.beam_search(self._prompt_ids, config=self.config)
         try:
             search.run()
         finally:
             for candidate in search.best():
                 size = self._model.config.seq_length
                 self._outgrows |= candidate.outgrows(self._prompt_ids, seq_length=size)
-                yield iter(candidate.pieces)
+                yield iter(candidate.chunks)

@@ -2,7 +2,9 @@
 
 from lumina_cli.conversation import Message
 from lumina_cli.core.inference.config import SamplingConfig
+from lumina_cli.core.inference.engine import Engine
 from lumina_cli.core.inference.generate import generate
+from lumina_cli.core.model.kernels.decoder import hidden_of
 from lumina_cli.core.model.transformer import Transformer
 from lumina_cli.core.seeding import make_generator
 from lumina_cli.data.corpus import Corpus
@@ -30,13 +32,13 @@ def say(model: Transformer, *, prompt: str | None, tokenizer: Tokenizer, seed: i
         ids = encode_prompt([Message("user", prompt)], tokenizer=tokenizer)
     was_training = model.training
     model.eval()
-    pieces = generate(
-        model,
+    chunks = generate(
+        Engine(model, hidden=hidden_of(model, tunes=False)),
         ids,
         tokenizer=tokenizer,
         config=SamplingConfig(temperature=0.5, max_chars=SAMPLE_CHARS),
         generator=make_generator(seed, "samples"),
     )
-    text = "".join(piece.text for piece in pieces)
+    text = "".join(chunk.text for chunk in chunks)
     model.train(was_training)
     return text

@@ -9,8 +9,10 @@ from lumina_cli.core.device import choose_device
 from lumina_cli.core.memory import available_memory_bytes, keep_freed_memory
 from lumina_cli.core.model.config import ModelConfig
 from lumina_cli.core.model.peft_config import FULL_FINETUNING, PeftConfig
+from lumina_cli.core.model.transformer import use_kernels
 from lumina_cli.core.precision import Precision, choose_precision
 from lumina_cli.core.training.config import TrainingConfig
+from lumina_cli.core.training.optim.muon import scratch_bytes
 from lumina_cli.core.training.parallel.threads import windows_at_once
 from lumina_cli.recipes.train.memory_fit import Fit, fit_to_memory, num_sharing
 from lumina_cli.settings import Settings
@@ -29,6 +31,7 @@ def choose_compute(settings: Settings) -> Compute:
     compute = settings.of(ComputeConfig)
     if compute.threads is not None:
         torch.set_num_threads(compute.threads)
+    use_kernels(compute.kernels)
     keep_freed_memory()
     device = choose_device(compute.device)
     return Compute(device, choose_precision(compute.precision, device=device))
@@ -44,11 +47,14 @@ def fit_to_device(
     """
     model = settings.of(ModelConfig)
     config = settings.of(TrainingConfig)
+    available = available_memory_bytes(compute.device)
+    if available is not None and config.optimizer == "muon":
+        available -= scratch_bytes(compute.device)
     return fit_to_memory(
         in_fast_pieces(config, seq_length=model.seq_length, device=compute.device),
         model,
         vocab_size=vocab_size,
-        available_bytes=available_memory_bytes(compute.device),
+        available_bytes=available,
         half=compute.precision.name != "fp32",
         peft=peft,
         num_workers=num_sharing(config, device=compute.device),

@@ -4,10 +4,10 @@ from collections.abc import Iterable
 
 from lumina_cli.core.inference import filters
 from lumina_cli.core.inference.config import SamplingConfig
-from lumina_cli.core.inference.filters import Row
+from lumina_cli.core.inference.filters import Logits
 
 
-def composed(config: SamplingConfig, logits: Row, recent: Iterable[int] = ()) -> Row:
+def composed(config: SamplingConfig, logits: Logits, recent: Iterable[int] = ()) -> Logits:
     """Return the logits after penalty, temperature and the sampler's own filter."""
     penalized = filters.penalize(config, logits, recent)
     warmed = filters.temperature(penalized, value=config.temperature)

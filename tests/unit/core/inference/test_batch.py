@@ -4,13 +4,16 @@ from collections.abc import Sequence
 
 import pytest
 import torch
+from torch import nn
 
-from lumina_cli.core.inference import batch as together_module
-from lumina_cli.core.inference.batch import batch_generate, greedy_replies, rows_at_once
+from lumina_cli.core.inference.batch import batch_generate, greedy_replies
 from lumina_cli.core.inference.config import SamplingConfig
+from lumina_cli.core.inference.engine import Engine
 from lumina_cli.core.inference.generate import generate
+from lumina_cli.core.inference.scheduler import rows_at_once
 from lumina_cli.core.model.config import ModelConfig
-from lumina_cli.core.model.kernels.decoder import Decoder
+from lumina_cli.core.model.kernels import decoder as decoder_module
+from lumina_cli.core.model.kernels.linear import PACKED_FOR, Linear, plain
 from lumina_cli.core.model.transformer import Transformer
 from lumina_cli.errors import LuminaError
 from lumina_cli.tokenizer.characters import CharacterTokenizer
@@ -32,46 +35,54 @@ def test_many_prompts_are_answered_as_each_alone(
     model: Transformer, tokenizer: CharacterTokenizer, config: SamplingConfig
 ) -> None:
     prompts = some_prompts()
-    together = batch_generate(
-        model, prompts, tokenizer=tokenizer, config=config, generators=generators(15)
+    together = list(
+        batch_generate(
+            model, prompts, tokenizer=tokenizer, config=config, generators=generators(15)
+        )
     )
     for prompt, generator, said in zip(prompts, generators(15), together, strict=True):
-        alone = generate(model, prompt, tokenizer=tokenizer, config=config, generator=generator)
-        assert [piece.id for piece in said] == [piece.id for piece in alone]
+        alone = generate(
+            Engine(model), prompt, tokenizer=tokenizer, config=config, generator=generator
+        )
+        assert [chunk.id for chunk in said] == [chunk.id for chunk in alone]
     lengths = {len(said) for said in together}
     assert len(lengths) > 2  # rows end at different moments
 
 
-def test_groups_of_one_size_are_prepared_for_once(
+def test_the_fastest_maps_are_found_once_for_all_texts(
     model: Transformer, tokenizer: CharacterTokenizer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    prepared_for: list[Sequence[int]] = []
+    prepared_for: list[int] = []
 
-    def counted(model: Transformer, *, rows: Sequence[int]) -> Decoder:
-        prepared_for.append(rows)
-        return Decoder(model, rows=rows)
+    def counted(linears: Sequence[nn.Module], *, num_rows: int) -> list[Linear]:
+        prepared_for.append(num_rows)
+        return [plain(linear) for linear in linears]
 
-    monkeypatch.setattr(together_module, "Decoder", counted)
+    monkeypatch.setattr(decoder_module, "fastest", counted)
     prompts = [[1], [1, 262], [1, 263], [1, 262, 263], [1, 262, 263, 264], [1, 265, 266, 267]]
-    batch_generate(model, prompts, tokenizer=tokenizer, config=CONFIG, generators=generators(6))
-    assert prepared_for == [(1,), (2,)]
+    list(
+        batch_generate(model, prompts, tokenizer=tokenizer, config=CONFIG, generators=generators(6))
+    )
+    assert sorted(prepared_for) == [1, PACKED_FOR]  # for one text, and for several
 
 
 def test_a_text_depends_on_its_own_generator_alone(
     model: Transformer, tokenizer: CharacterTokenizer
 ) -> None:
     few, many = (
-        batch_generate(
-            model,
-            [[1, 262]] * num_texts,
-            tokenizer=tokenizer,
-            config=CONFIG,
-            generators=generators(num_texts),
+        list(
+            batch_generate(
+                model,
+                [[1, 262]] * num_texts,
+                tokenizer=tokenizer,
+                config=CONFIG,
+                generators=generators(num_texts),
+            )
         )
         for num_texts in (3, 9)
     )
-    assert [[piece.id for piece in said] for said in few] == [
-        [piece.id for piece in said] for said in many[:3]
+    assert [[chunk.id for chunk in said] for said in few] == [
+        [chunk.id for chunk in said] for said in many[:3]
     ]
 
 

@@ -1,14 +1,14 @@
 """Beam search against trying everything, on a model of three characters."""
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import pytest
 import torch
 
 from lumina_cli.core.inference.beam import BeamSearch, Candidate
 from lumina_cli.core.inference.config import SamplingConfig
-from lumina_cli.core.inference.engine import Engine
+from lumina_cli.core.inference.engine import Engine, Row
 from lumina_cli.core.inference.generate import generate
 from lumina_cli.core.model.config import ModelConfig
 from lumina_cli.core.model.transformer import Transformer, build_model
@@ -35,7 +35,7 @@ def model_of_few_ids(seed: int, *, seq_length: int = 16) -> Transformer:
 
 
 def beam_search(model: Transformer, config: SamplingConfig) -> list[Candidate]:
-    return BeamSearch(model, PROMPT, tokenizer=TOKENIZER, config=config).run()
+    return BeamSearch(Engine(model), PROMPT, tokenizer=TOKENIZER, config=config).run()
 
 
 def all_replies(max_chars: int) -> Iterator[list[int]]:
@@ -66,7 +66,7 @@ def test_it_finds_what_trying_everything_finds(seed: int, length_penalty: float)
     )
     found = beam_search(model, config)
     expected = exhaustive(model, 4, length_penalty=length_penalty)[:8]
-    assert [[piece.id for piece in c.pieces] for c in found] == [reply for _, reply in expected]
+    assert [[chunk.id for chunk in c.chunks] for c in found] == [reply for _, reply in expected]
     assert [c.score for c in found] == pytest.approx([s for s, _ in expected], abs=1e-4)
 
 
@@ -74,11 +74,11 @@ def test_one_beam_is_greedy() -> None:
     model = model_of_few_ids(1)
     beam = SamplingConfig(sampler="beam", num_beams=1, max_chars=40)
     greedy = SamplingConfig(sampler="greedy", max_chars=40)
-    pieces = generate(
-        model, PROMPT, tokenizer=TOKENIZER, config=greedy, generator=torch.Generator()
+    chunks = generate(
+        Engine(model), PROMPT, tokenizer=TOKENIZER, config=greedy, generator=torch.Generator()
     )
     [found] = beam_search(model, beam)
-    assert found.text == "".join(piece.text for piece in pieces)
+    assert found.text == "".join(chunk.text for chunk in chunks)
 
 
 def test_more_beams_find_a_likelier_reply_than_greedy_somewhere() -> None:
@@ -99,7 +99,7 @@ def test_more_beams_find_a_likelier_reply_than_greedy_somewhere() -> None:
 def test_logprobs_add_up_to_the_score() -> None:
     config = SamplingConfig(sampler="beam", num_beams=4, max_chars=10)
     [found] = beam_search(model_of_few_ids(2), config)
-    assert sum(piece.logprob for piece in found.pieces) == pytest.approx(found.score)
+    assert sum(chunk.logprob for chunk in found.chunks) == pytest.approx(found.score)
 
 
 def test_texts_longer_than_the_context_are_searched() -> None:
@@ -127,15 +127,15 @@ def test_a_search_that_is_stopped_knows_the_likeliest_beginning(
     with torch.no_grad():
         model.lm_head.weight[Special.END, 0] = -1e4
     config = SamplingConfig(sampler="beam", num_beams=40, max_chars=9)
-    search = BeamSearch(model, PROMPT, tokenizer=TOKENIZER, config=config)
-    whole_append, reads = Engine.append, iter(range(2))
+    search = BeamSearch(Engine(model), PROMPT, tokenizer=TOKENIZER, config=config)
+    whole_decode, reads = Engine.decode, iter(range(2))
 
-    def append(self: Engine, idx: torch.Tensor) -> torch.Tensor:
+    def decode(self: Engine, rows: Sequence[Row], ids: Sequence[int]) -> torch.Tensor:
         if next(reads, None) is None:
             raise KeyboardInterrupt
-        return whole_append(self, idx)
+        return whole_decode(self, rows, ids)
 
-    monkeypatch.setattr(Engine, "append", append)
+    monkeypatch.setattr(Engine, "decode", decode)
     with pytest.raises(KeyboardInterrupt):
         search.run()
     likeliest = max(
@@ -143,10 +143,47 @@ def test_a_search_that_is_stopped_knows_the_likeliest_beginning(
         for total, reply in exhaustive(model, 3, length_penalty=0.0)
         if Special.END not in reply
     )
-    assert [piece.id for piece in search.best()[0].pieces] == likeliest[1]
+    assert [chunk.id for chunk in search.best()[0].chunks] == likeliest[1]
 
 
 def test_a_search_that_read_nothing_has_found_nothing() -> None:
     config = SamplingConfig(sampler="beam", num_beams=3)
-    search = BeamSearch(model_of_few_ids(1), PROMPT, tokenizer=TOKENIZER, config=config)
+    search = BeamSearch(Engine(model_of_few_ids(1)), PROMPT, tokenizer=TOKENIZER, config=config)
     assert search.best() == []
+
+
+def test_a_second_search_reads_no_common_beginning_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    model, config = model_of_few_ids(2), SamplingConfig(sampler="beam", num_beams=4, max_chars=5)
+    engine, num_read = Engine(model), []
+    BeamSearch(engine, PROMPT, tokenizer=TOKENIZER, config=config).run()
+    prefill = Engine.begin
+
+    def counted(self: Engine, row: Row, prompt_ids: Sequence[int]) -> list[int]:
+        unread = prefill(self, row, prompt_ids)
+        num_read.append(len(unread))
+        return unread
+
+    monkeypatch.setattr(Engine, "begin", counted)
+    longer, wider = [*PROMPT, 263, 264], config.model_copy(update={"num_beams": 6})
+    again = BeamSearch(engine, longer, tokenizer=TOKENIZER, config=wider).run()
+    fresh = BeamSearch(Engine(model), longer, tokenizer=TOKENIZER, config=wider).run()
+    assert num_read[0] <= 2
+    assert num_read[1] == len(longer)
+    assert again[0].text == fresh[0].text
+    assert again[0].score == pytest.approx(fresh[0].score, abs=1e-4)
+
+
+def test_a_cache_that_grew_in_a_search_may_be_used_outside_of_it() -> None:
+    model, config = model_of_few_ids(2), SamplingConfig(sampler="beam", num_beams=3, max_chars=4)
+    engine = Engine(model)
+    BeamSearch(engine, PROMPT, tokenizer=TOKENIZER, config=config).run()
+    row = engine.rows[0]
+    engine.prefill(row, PROMPT)
+    fork = engine.fork(row)
+    engine.release(engine.rows[1])
+    engine.reorder([0])
+    with torch.inference_mode():
+        expected = model(torch.tensor([[*PROMPT, 263]]))[:, -1]
+    torch.testing.assert_close(engine.decode([fork], [263]), expected, rtol=1e-4, atol=1e-4)

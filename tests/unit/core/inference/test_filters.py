@@ -11,17 +11,17 @@ from torch import Tensor
 
 from lumina_cli.core.inference import filters
 from lumina_cli.core.inference.config import SamplingConfig
-from lumina_cli.core.inference.filters import Row
+from lumina_cli.core.inference.filters import Logits
 
 INF = math.inf
 NAN = math.nan
 
 
-def logits_of(*probs: float) -> Row:
+def logits_of(*probs: float) -> Logits:
     return np.log(np.array(probs))
 
 
-def kept(logits: Row) -> list[int]:
+def kept(logits: Logits) -> list[int]:
     return [i for i, value in enumerate(logits.tolist()) if value != -INF]
 
 
@@ -95,7 +95,7 @@ def test_repetition_penalty_of_nothing_seen_changes_nothing() -> None:
         partial(filters.min_p, p=0.5),
     ],
 )
-def test_no_filter_hides_a_nan(filter_: Callable[[Row], Row]) -> None:
+def test_no_filter_hides_a_nan(filter_: Callable[[Logits], Logits]) -> None:
     assert np.isnan(filter_(np.array([0.0, NAN, 1.0]))).any()
 
 
@@ -118,7 +118,7 @@ def edge_and_random_logits() -> list[Tensor]:
     return [torch.tensor([edge]) for edge in EDGES.values()] + random
 
 
-REFERENCES: list[tuple[str, dict[str, object], Callable[[Row], Row]]] = [
+REFERENCES: list[tuple[str, dict[str, object], Callable[[Logits], Logits]]] = [
     *(
         ("TemperatureLogitsWarper", {"temperature": t}, partial(filters.temperature, value=t))
         for t in (0.1, 0.7, 1.0, 2.0)
@@ -140,7 +140,7 @@ REFERENCES: list[tuple[str, dict[str, object], Callable[[Row], Row]]] = [
 
 @pytest.mark.parametrize(("name", "arguments", "ours"), REFERENCES)
 def test_each_filter_equals_that_of_transformers(
-    name: str, arguments: dict[str, object], ours: Callable[[Row], Row]
+    name: str, arguments: dict[str, object], ours: Callable[[Logits], Logits]
 ) -> None:
     transformers = pytest.importorskip("transformers")
     theirs = getattr(transformers, name)(**arguments)

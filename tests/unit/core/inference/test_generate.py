@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from lumina_cli.core.inference.config import SamplingConfig
-from lumina_cli.core.inference.engine import Engine
+from lumina_cli.core.inference.engine import Engine, Row
 from lumina_cli.core.inference.generate import generate
 from lumina_cli.core.inference.speculative import Speculator
 from lumina_cli.core.inference.stopping import GenerationChunk
@@ -19,13 +19,14 @@ from lumina_cli.tokenizer.special_ids import FIRST_CHARACTER, Special
 PROMPT = [Special.BEGIN, 262, 264, 263]
 
 
-def pieces(
+def chunks(
     model: Transformer,
     prompt: list[int],
     *,
     tokenizer: CharacterTokenizer,
     seed: int = 0,
-    reader: Engine | None = None,
+    engine: Engine | None = None,
+    row: Row | None = None,
     speculator: Speculator | None = None,
     **settings: object,
 ) -> list[GenerationChunk]:
@@ -33,19 +34,19 @@ def pieces(
     generator = torch.Generator().manual_seed(seed)
     return list(
         generate(
-            model,
+            engine or Engine(model),
             prompt,
             tokenizer=tokenizer,
             config=config,
             generator=generator,
-            reader=reader,
+            row=row,
             speculator=speculator,
         )
     )
 
 
 def text_of(said: list[GenerationChunk]) -> str:
-    return "".join(piece.text for piece in said)
+    return "".join(chunk.text for chunk in said)
 
 
 def full_logits(model: Transformer, ids: list[int]) -> torch.Tensor:
@@ -57,9 +58,9 @@ def naive_greedy(
     model: Transformer, prompt: list[int], *, tokenizer: CharacterTokenizer
 ) -> list[int]:
     """Greedy decoding within the context, without a cache."""
-    ids, decoder, valid_text = list(prompt), tokenizer.stream_decoder(), Utf8Mask(tokenizer)
+    ids, decoder, utf8_mask = list(prompt), tokenizer.stream_decoder(), Utf8Mask(tokenizer)
     while len(ids) < model.config.seq_length:
-        bias = valid_text.bias([decoder.state])[0]
+        bias = utf8_mask.bias([decoder.state])[0]
         ids.append(int((full_logits(model, ids) + bias).argmax()))
         decoder.decode(ids[-1])
         if ids[-1] == Special.END:
@@ -72,17 +73,17 @@ def test_greedy_says_what_re_reading_everything_says(
 ) -> None:
     for first in range(262, 271):
         expected = naive_greedy(model, [1, first], tokenizer=tokenizer)
-        said = pieces(model, [1, first], tokenizer=tokenizer, sampler="greedy")
-        assert [piece.id for piece in said][: len(expected)] == expected
+        said = chunks(model, [1, first], tokenizer=tokenizer, sampler="greedy")
+        assert [chunk.id for chunk in said][: len(expected)] == expected
 
 
 def test_logprobs_are_the_models_own(model: Transformer, tokenizer: CharacterTokenizer) -> None:
-    said = pieces(model, PROMPT, tokenizer=tokenizer, temperature=2.0, top_p=1.0, seed=3)
+    said = chunks(model, PROMPT, tokenizer=tokenizer, temperature=2.0, top_p=1.0, seed=3)
     ids = list(PROMPT)
-    for piece in said[: model.config.seq_length - len(PROMPT)]:
-        expected = full_logits(model, ids).log_softmax(-1)[piece.id].item()
-        assert math.isclose(piece.logprob, expected, abs_tol=1e-4)
-        ids.append(piece.id)
+    for chunk in said[: model.config.seq_length - len(PROMPT)]:
+        expected = full_logits(model, ids).log_softmax(-1)[chunk.id].item()
+        assert math.isclose(chunk.logprob, expected, abs_tol=1e-4)
+        ids.append(chunk.id)
 
 
 @pytest.mark.parametrize("sampler", ["greedy", "top-k", "nucleus", "min-p"])
@@ -90,7 +91,7 @@ def test_logprobs_are_the_models_own(model: Transformer, tokenizer: CharacterTok
 def test_text_is_valid_at_every_moment_and_far_beyond_the_context(
     model: Transformer, tokenizer: CharacterTokenizer, sampler: str, seed: int
 ) -> None:
-    said = pieces(
+    said = chunks(
         model,
         [*PROMPT, 262 + seed],
         tokenizer=tokenizer,
@@ -104,16 +105,16 @@ def test_text_is_valid_at_every_moment_and_far_beyond_the_context(
     )
     assert "\ufffd" not in text_of(said)
     text_of(said).encode()  # no surrogates
-    special = {piece.id for piece in said if piece.id < 6}
-    assert special <= {Special.END}
-    assert tokenizer.decode(piece.id for piece in said) == text_of(said)
+    reserved = {chunk.id for chunk in said if chunk.id < 6}
+    assert reserved <= {Special.END}
+    assert tokenizer.decode(chunk.id for chunk in said) == text_of(said)
 
 
 def test_a_reply_ends_after_max_chars_at_a_whole_character(
     model: Transformer, tokenizer: CharacterTokenizer
 ) -> None:
     for seed in range(10):
-        said = pieces(
+        said = chunks(
             model, PROMPT, tokenizer=tokenizer, max_chars=7, temperature=2, top_p=1, seed=seed
         )
         ended = said[-1].id == Special.END
@@ -121,26 +122,27 @@ def test_a_reply_ends_after_max_chars_at_a_whole_character(
 
 
 def test_a_reply_ends_before_a_stop_text(model: Transformer, tokenizer: CharacterTokenizer) -> None:
-    whole = text_of(pieces(model, PROMPT, tokenizer=tokenizer, sampler="greedy", max_chars=20))
+    whole = text_of(chunks(model, PROMPT, tokenizer=tokenizer, sampler="greedy", max_chars=20))
     stop = whole[5:8]
-    said = pieces(model, PROMPT, tokenizer=tokenizer, sampler="greedy", stop=(stop,))
+    said = chunks(model, PROMPT, tokenizer=tokenizer, sampler="greedy", stop=(stop,))
     assert text_of(said) == whole[: whole.index(stop)]
 
 
 def test_the_same_seed_says_the_same(model: Transformer, tokenizer: CharacterTokenizer) -> None:
-    one, two, other = (pieces(model, PROMPT, tokenizer=tokenizer, seed=s) for s in (1, 1, 2))
+    one, two, other = (chunks(model, PROMPT, tokenizer=tokenizer, seed=s) for s in (1, 1, 2))
     assert one == two
     assert one != other
 
 
-def test_a_reader_that_was_used_before_changes_nothing(
+def test_a_row_that_was_used_before_changes_nothing(
     model: Transformer, tokenizer: CharacterTokenizer
 ) -> None:
-    reader = Engine(model)
+    engine = Engine(model)
+    row = engine.admit()
     for prompt in ([1, 262, 263], [1, 262, 263, 264, 265], [1, 270], PROMPT):
-        fresh = pieces(model, prompt, tokenizer=tokenizer, sampler="greedy")
-        used = pieces(model, prompt, tokenizer=tokenizer, sampler="greedy", reader=reader)
-        assert [piece.id for piece in used] == [piece.id for piece in fresh]
+        fresh = chunks(model, prompt, tokenizer=tokenizer, sampler="greedy")
+        used = chunks(model, prompt, tokenizer=tokenizer, sampler="greedy", engine=engine, row=row)
+        assert [chunk.id for chunk in used] == [chunk.id for chunk in fresh]
 
 
 def test_of_a_prompt_beyond_the_context_the_newest_part_is_read(
@@ -148,14 +150,14 @@ def test_of_a_prompt_beyond_the_context_the_newest_part_is_read(
 ) -> None:
     long = [262 + n % 9 for n in range(100)]
     newest = long[-model.config.seq_length :]
-    assert pieces(model, long, tokenizer=tokenizer) == pieces(model, newest, tokenizer=tokenizer)
+    assert chunks(model, long, tokenizer=tokenizer) == chunks(model, newest, tokenizer=tokenizer)
 
 
 def test_the_consumer_is_not_in_inference_mode(
     model: Transformer, tokenizer: CharacterTokenizer
 ) -> None:
     for _ in generate(
-        model,
+        Engine(model),
         PROMPT,
         tokenizer=tokenizer,
         config=SamplingConfig(max_chars=2),
@@ -171,15 +173,15 @@ def test_a_model_whose_output_is_no_number_is_refused(tokenizer: CharacterTokeni
     broken = Transformer(config, vocab_size=tokenizer.vocab_size).eval()
     torch.nn.init.constant_(broken.ln_f.weight, math.nan)
     with pytest.raises(LuminaError, match="not numbers"):
-        pieces(broken, PROMPT, tokenizer=tokenizer)
+        chunks(broken, PROMPT, tokenizer=tokenizer)
     with pytest.raises(LuminaError, match="not numbers"):
-        pieces(broken, PROMPT, tokenizer=tokenizer, speculator=Speculator())
+        chunks(broken, PROMPT, tokenizer=tokenizer, speculator=Speculator())
 
 
 def test_the_test_model_says_bytes_and_characters(
     model: Transformer, tokenizer: CharacterTokenizer
 ) -> None:
     """Otherwise the tests above would show nothing."""
-    said = pieces(model, PROMPT, tokenizer=tokenizer, temperature=2, top_p=1, max_chars=100)
-    assert any(piece.id >= FIRST_CHARACTER for piece in said)
-    assert any(len(piece.text.encode()) > 1 for piece in said)
+    said = chunks(model, PROMPT, tokenizer=tokenizer, temperature=2, top_p=1, max_chars=100)
+    assert any(chunk.id >= FIRST_CHARACTER for chunk in said)
+    assert any(len(chunk.text.encode()) > 1 for chunk in said)

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from lumina_cli.core.inference.config import SamplingConfig
+from lumina_cli.core.inference.engine import Engine
 from lumina_cli.core.inference.generate import generate
 from lumina_cli.core.inference.logprobs import score
 from lumina_cli.core.model.config import ModelConfig
@@ -22,17 +23,17 @@ def test_scores_are_the_probabilities_at_the_time(
     prompt = [262 + n % 9 for n in range(prompt_length)]
     said = list(
         generate(
-            model,
+            Engine(model),
             prompt,
             tokenizer=tokenizer,
             config=SamplingConfig(max_chars=max_chars, temperature=2, top_p=1),
             generator=torch.Generator().manual_seed(4),
         )
     )
-    scored = score(model, prompt, [piece.id for piece in said])
-    assert [item.id for item in scored] == [piece.id for piece in said]
-    for item, piece in zip(scored, said, strict=True):
-        assert math.isclose(item.prob, math.exp(piece.logprob), rel_tol=1e-3)
+    scored = score(model, prompt, [chunk.id for chunk in said])
+    assert [item.id for item in scored] == [chunk.id for chunk in said]
+    for item, chunk in zip(scored, said, strict=True):
+        assert math.isclose(item.prob, math.exp(chunk.logprob), rel_tol=1e-3)
 
 
 @pytest.mark.parametrize("position_encoding", ["sinusoidal", "rotary"])
@@ -50,7 +51,7 @@ def test_scores_hold_in_a_context_of_odd_length_too(
     torch.nn.init.normal_(odd.lm_head.weight, generator=torch.Generator().manual_seed(1))
     said = list(
         generate(
-            odd,
+            Engine(odd),
             [1, 262],
             tokenizer=tokenizer,
             config=SamplingConfig(max_chars=60, temperature=2, top_p=1),
@@ -58,9 +59,9 @@ def test_scores_hold_in_a_context_of_odd_length_too(
         )
     )
     assert len(said) > 2 * config.seq_length
-    scored = score(odd, [1, 262], [piece.id for piece in said])
-    for item, piece in zip(scored, said, strict=True):
-        assert math.isclose(item.prob, math.exp(piece.logprob), rel_tol=1e-3)
+    scored = score(odd, [1, 262], [chunk.id for chunk in said])
+    for item, chunk in zip(scored, said, strict=True):
+        assert math.isclose(item.prob, math.exp(chunk.logprob), rel_tol=1e-3)
 
 
 def test_runners_up_are_the_likeliest_others(model: Transformer) -> None:

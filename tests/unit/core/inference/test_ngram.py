@@ -3,16 +3,16 @@
 import numpy as np
 import pytest
 
-from lumina_cli.core.inference import ngram as draft_module
+from lumina_cli.core.inference import ngram as ngram_module
 from lumina_cli.core.inference.ngram import MAX_ORDER, NgramProposer, build_ngram_table
 
 RNG = np.random.default_rng(0)
 
 
 def guesses_after(table: np.ndarray | None, ids: list[int], *, num_ids: int = 7) -> list[int]:
-    draft = NgramProposer(table)
-    draft.learn(ids)
-    return draft.guess(num_ids=num_ids)
+    proposer = NgramProposer(table)
+    proposer.learn(ids)
+    return proposer.propose(num_ids=num_ids)
 
 
 def test_a_text_that_repeats_is_guessed_on() -> None:
@@ -65,17 +65,17 @@ def test_too_short_a_text_has_no_statistics() -> None:
 
 
 def test_what_was_said_is_learnt() -> None:
-    draft = NgramProposer()
-    draft.learn([*range(300, 330), 1, 2, *range(300, 310)])
-    assert draft.guess(num_ids=7) == list(range(310, 317))
+    proposer = NgramProposer()
+    proposer.learn([*range(300, 330), 1, 2, *range(300, 310)])
+    assert proposer.propose(num_ids=7) == list(range(310, 317))
 
 
 def test_what_stands_in_another_place_is_not_joined() -> None:
-    draft = NgramProposer()
-    draft.learn(range(300, 310))
-    draft.forget_place()
-    draft.learn([1, 2])
-    assert draft.guess(num_ids=3) == [2, 2, 2]  # nothing is known: anything will do
+    proposer = NgramProposer()
+    proposer.learn(range(300, 310))
+    proposer.forget_place()
+    proposer.learn([1, 2])
+    assert proposer.propose(num_ids=3) == [2, 2, 2]  # nothing is known: anything will do
 
 
 def test_many_ids_at_once_are_learnt_as_one_by_one() -> None:
@@ -91,12 +91,12 @@ def test_many_ids_at_once_are_learnt_as_one_by_one() -> None:
 
 
 def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(draft_module, "MAX_SEEN", 500)
-    draft = NgramProposer()
+    monkeypatch.setattr(ngram_module, "MAX_SEEN", 500)
+    proposer = NgramProposer()
     for start in range(0, 10_000, 40):
-        draft.learn(range(start, start + 40))
-        draft.check(range(start + 40, start + 45))
-    assert 100 < len(draft._seen) < 500 + 3 * 45
+        proposer.learn(range(start, start + 40))
+        proposer.check(range(start + 40, start + 45))
+    assert 100 < len(proposer._seen) < 500 + 3 * 45
 
 
 def test_what_is_checked_is_right_where_it_would_have_been_guessed() -> None:
@@ -105,7 +105,7 @@ def test_what_is_checked_is_right_where_it_would_have_been_guessed() -> None:
     checked, learnt = NgramProposer(table), NgramProposer(table)
     right = []
     for id_ in ids:
-        assert checked.check([id_]) == [bool(right) and learnt.guess(num_ids=1) == [id_]]
+        assert checked.check([id_]) == [bool(right) and learnt.propose(num_ids=1) == [id_]]
         right.append(id_)
         learnt.learn([id_])
-    assert checked.guess(num_ids=7) == learnt.guess(num_ids=7)
+    assert checked.propose(num_ids=7) == learnt.propose(num_ids=7)

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from lumina_cli.core.inference.config import SamplingConfig
-from lumina_cli.core.inference.filters import Row, softmax
+from lumina_cli.core.inference.filters import Logits, softmax
 from lumina_cli.core.inference.sampler import ROUNDING, Sampler, refuse_unusable
 from lumina_cli.errors import LuminaError
 from tests.unit.core.inference.composed import composed
@@ -30,26 +30,32 @@ def generator(seed: int = 0) -> torch.Generator:
     return torch.Generator().manual_seed(seed)
 
 
-def some_logits(num_ids: int, *, seed: int = 1) -> Row:
+def some_logits(num_ids: int, *, seed: int = 1) -> Logits:
     return np.random.default_rng(seed).standard_normal(num_ids)
 
 
-def never() -> Row:
+def never() -> Logits:
     raise AssertionError("nothing is doubtful here")
 
 
 def choose(
-    config: SamplingConfig, logits: Row, *, seed: int = 0, again: Callable[[], Row] = never
+    config: SamplingConfig, logits: Logits, *, seed: int = 0, again: Callable[[], Logits] = never
 ) -> int:
-    return Sampler(config, generator=generator(seed)).choose(logits, [], again=again)
+    return choose_by(Sampler(config, generator=generator(seed)), logits, again=again)
+
+
+def choose_by(sampler: Sampler, logits: Logits, *, again: Callable[[], Logits] = never) -> int:
+    """Choose as a text does: where rounding might decide, by logits computed again."""
+    id_ = sampler.sample(logits, [])
+    return sampler.resample(again(), []) if id_ is None else id_
 
 
 @pytest.mark.parametrize("config", DRAWING, ids=lambda config: config.sampler)
 def test_frequencies_match_the_probabilities(config: SamplingConfig) -> None:
     logits = some_logits(10)
     expected = softmax(composed(config, logits)) * NUM_DRAWS
-    chooser = Sampler(config, generator=generator())
-    drawn = [chooser.choose(logits, [], again=lambda: logits) for _ in range(NUM_DRAWS)]
+    sampler = Sampler(config, generator=generator())
+    drawn = [choose_by(sampler, logits, again=lambda: logits) for _ in range(NUM_DRAWS)]
     seen = np.bincount(drawn, minlength=10)
     possible = expected > 0
     assert seen[~possible].sum() == 0
@@ -60,15 +66,15 @@ def test_frequencies_match_the_probabilities(config: SamplingConfig) -> None:
 def test_what_has_no_probability_is_never_drawn() -> None:
     logits = np.full(300, -math.inf)
     logits[17] = 0.0
-    chooser = Sampler(DRAWING[0], generator=generator())
-    assert {chooser.choose(logits, [], again=never) for _ in range(2_000)} == {17}
+    sampler = Sampler(DRAWING[0], generator=generator())
+    assert {choose_by(sampler, logits, again=never) for _ in range(2_000)} == {17}
 
 
 def test_the_same_seed_draws_the_same() -> None:
     def drawn(seed: int) -> list[int]:
-        chooser = Sampler(DRAWING[0], generator=generator(seed))
+        sampler = Sampler(DRAWING[0], generator=generator(seed))
         return [
-            chooser.choose(some_logits(30), [], again=lambda: some_logits(30)) for _ in "a" * 64
+            choose_by(sampler, some_logits(30), again=lambda: some_logits(30)) for _ in "a" * 64
         ]
 
     assert drawn(5) == drawn(5)
@@ -105,7 +111,7 @@ def test_logits_that_differ_by_rounding_give_the_same_or_are_computed_again(
         exact = np.round(rng.standard_normal(12) * 4) / 4 + rng.standard_normal(12) * ROUNDING / 4
         shaken = exact + rng.uniform(-1, 1, 12) * ROUNDING / 4
 
-        def again(exact: Row = exact) -> Row:
+        def again(exact: Logits = exact) -> Logits:
             nonlocal num_again
             num_again += 1
             return exact
@@ -175,7 +181,7 @@ def test_logits_too_large_for_rounding_to_show_are_filtered() -> None:
 def test_clear_choices_are_not_made_twice(config: SamplingConfig) -> None:
     num_again = 0
 
-    def again() -> Row:
+    def again() -> Logits:
         nonlocal num_again
         num_again += 1
         return some_logits(50, seed=seed)
@@ -193,7 +199,7 @@ def test_what_is_chosen_without_the_filter_is_what_the_filter_leaves_first(
     num_at_once = 0
     surely_keeps = Sampler._surely_keeps
 
-    def counted(self: Sampler, logits: Row, id_: int) -> bool:
+    def counted(self: Sampler, logits: Logits, id_: int) -> bool:
         nonlocal num_at_once
         is_kept = surely_keeps(self, logits, id_)
         num_at_once += is_kept

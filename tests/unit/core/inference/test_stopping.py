@@ -14,14 +14,14 @@ def said(text: str, *, max_chars: int = 1000, stop: tuple[str, ...] = ()) -> lis
     out = []
     for character in text:
         out.append(
-            "".join(piece.text for piece in ending.push(GenerationChunk(character, 300, -1.0)))
+            "".join(chunk.text for chunk in ending.push(GenerationChunk(character, 300, -1.0)))
         )
         if ending.reached:
             break
     return out
 
 
-def test_without_a_limit_every_piece_comes_at_once() -> None:
+def test_without_a_limit_every_chunk_comes_at_once() -> None:
     assert said("abc") == ["a", "b", "c"]
 
 
@@ -29,7 +29,7 @@ def test_the_text_ends_after_max_chars() -> None:
     assert said("abcdef", max_chars=3) == ["a", "b", "c"]
 
 
-def test_the_end_of_turn_ends_the_text_and_is_its_last_piece() -> None:
+def test_the_end_of_turn_ends_the_text_and_is_its_last_chunk() -> None:
     ending = StopChecker(max_chars=10)
     end = GenerationChunk("", Special.END, -0.5)
     assert ending.push(end) == [end]

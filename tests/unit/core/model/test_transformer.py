@@ -15,6 +15,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from lumina_cli.core.model.config import ModelConfig
+from lumina_cli.core.model.kernels.fast import KERNELS
+from lumina_cli.core.model.kernels.interface import Kernels
 from lumina_cli.core.model.transformer import Transformer, build_model
 
 V = 40
@@ -210,3 +212,15 @@ def test_dropout_acts_in_training_only() -> None:
         assert torch.equal(model(idx), model(idx))
         model.train()
         assert not torch.equal(model(idx), model(idx))
+
+
+@pytest.mark.parametrize(("rate", "is_training"), [(0.5, False), (0.0, True)])
+@pytest.mark.parametrize("kernels", KERNELS.values(), ids=KERNELS)
+def test_out_of_training_or_at_a_rate_of_zero_nothing_is_dropped(
+    rate: float, is_training: bool, kernels: Kernels
+) -> None:
+    idx, plain = some_ids(2, 16), fresh(SMALL.model_copy(update={"dropout": 0.0}))
+    model = fresh(SMALL.model_copy(update={"dropout": rate})).train(is_training)
+    model.kernels = kernels
+    with torch.no_grad():
+        assert torch.equal(model(idx), plain(idx))

@@ -20,7 +20,8 @@ from itertools import product
 import torch
 from torch import Tensor
 from torch.autograd.function import FunctionCtx
-from torch.nn import functional as F
+
+from lumina_cli.core.model import functional
 
 CHUNK = 128
 """Queries at once."""
@@ -30,14 +31,10 @@ BLOCK = 1 << 20
 what is computed from them."""
 
 
-def attend(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-    """Return what each position gathers from itself and those before it, (B, H, T, D).
-
-    Args:
-        q, k, v: (B, H, T, D) each.
-    """
+def causal_attention(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+    """Do what `functional.causal_attention` does."""
     if q.dtype != torch.bfloat16 or q.device.type != "cpu" or torch.compiler.is_compiling():
-        return F.scaled_dot_product_attention(q, k, v, is_causal=q.size(2) > 1)
+        return functional.causal_attention(q, k, v)
     out: Tensor = _ChunkedAttention.apply(q, k, v)  # type: ignore[no-untyped-call]
     return out
 

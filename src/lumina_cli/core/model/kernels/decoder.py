@@ -1,10 +1,9 @@
-"""The model as it reads a text piece by piece: one id after the other, or a few at once.
+"""The pass of the model behind a cache, with as few operations as there can be.
 
-It computes what `Transformer` does on the whole text, from the same weights, with as few
-operations as there can be: at one id a pass, starting an operation costs as much as a
-small one takes.
+It computes what `Transformer.hidden` does, from the same weights: at one id a pass, calling a
+module or starting an operation costs as much as a small one takes.
 
-B batch, T time, R rows (B · T), C hidden size, H heads, D head size, V vocabulary.
+B batch, T time, R rows (B · T), C hidden size, H heads, D head size.
 """
 
 import math
@@ -16,22 +15,33 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from lumina_cli.core.memory import none_on_oom
-from lumina_cli.core.model.kernels.linear import Linear, fastest, plain
-from lumina_cli.core.model.kv_cache import KVCache
-from lumina_cli.core.model.rope import qkv_turns, turned
+from lumina_cli.core.model.kernels.linear import PACKED_FOR, Linear, fastest, plain
+from lumina_cli.core.model.kernels.rope import qkv_freqs_cis, rotate_in_place
+from lumina_cli.core.model.kv_cache import CacheWindow
 from lumina_cli.core.model.transformer import Block, Transformer
 
-WIDE = 8
-"""Ids in a wide pass of one text. It takes hardly longer than a pass over one, for the weights have
-to be fetched either way; plain products of 5 or 6 rows take longer than packed ones of 8."""
+Hidden = Callable[[Tensor, CacheWindow], Tensor]
+"""From ids (B, T) and where they stand to what `lm_head` reads of them, (B, T, C)."""
 
 Norm = Callable[[Tensor], Tensor]
-Attend = Callable[[int, Tensor], Tensor]
-"""Of a layer and its queries, keys and values, (3, B, H, T, D): what is gathered, (B, H, T, D)."""
-
 
 _Maps = Sequence[Linear]
-"""Those of a layer: to queries, keys and values, out of attention, into the GELU and out of it."""
+"""Those of a block: to queries, keys and values, out of attention, into the GELU and out of it."""
+
+MOST_ROWS = 64
+"""In a pass, beyond which linear maps are plain: there weights are fetched once for many rows."""
+
+
+def hidden_of(model: Transformer, *, tunes: bool = True) -> Hidden:
+    """Return the pass by which a model reads on behind a cache, in the form it is to use.
+
+    Args:
+        model: in `eval()` mode.
+        tunes: whether to try which linear maps are fastest, and keep packed weights.
+    """
+    if model.kernels.is_fast:
+        return Decoder(model, tunes=tunes).hidden
+    return lambda idx, cache: model.hidden(idx, cache=cache)
 
 
 class Decoder:
@@ -39,93 +49,60 @@ class Decoder:
 
     Args:
         model: in `eval()` mode; it is not copied, and its weights must stay where they are.
-        rows: numbers of rows of a pass that are worth preparing for: on a CPU in fp32 the
-            fastest products are found for each, and may keep the weights a second time. Where
-            memory is too short for that, they remain the plain ones.
+        tunes: whether to try which linear maps are fastest: for weights that stay what they are.
     """
 
-    def __init__(self, model: Transformer, *, rows: Sequence[int] = ()) -> None:
-        self.model = model
-        layers = [layer for layer in model.h if isinstance(layer, Block)]
-        self._norms = [(_norm(layer.ln_1), _norm(layer.ln_2)) for layer in layers]
-        linears = [linear for layer in layers for linear in _linears(layer)]
-        self._maps = _by_layer(map(plain, linears))
-        found = none_on_oom(partial(fastest, linears, rows=rows)) or {}
-        self._prepared = {num_rows: _by_layer(maps) for num_rows, maps in found.items()}
+    def __init__(self, model: Transformer, *, tunes: bool = True) -> None:
+        config = model.config
+        self._shape = (config.num_heads, config.head_size)
+        self._scale = math.sqrt(config.hidden_size)
+        blocks = [block for block in model.h if isinstance(block, Block)]
+        self._norms = [(_norm(block.ln_1), _norm(block.ln_2)) for block in blocks]
+        self._linears = [linear for block in blocks for linear in _linears(block)]
+        self._plain = _by_block(map(plain, self._linears))
+        self._fastest: dict[int, list[_Maps]] = {}
+        self._tunes = tunes
         self._last_norm = _norm(model.ln_f)
         # Asking a module for its weights takes a microsecond.
-        self._embedding, self._head = model.wte.weight, model.lm_head.weight
-        is_rotary = model.config.position_encoding == "rotary"
-        self._turns = qkv_turns(model.turns) if is_rotary else None
+        self._embedding = model.wte.weight
+        is_rotary = config.position_encoding == "rotary"
+        self._freqs_cis = qkv_freqs_cis(model.cos_sin) if is_rotary else None
         self._positions = None if is_rotary else model.positions
 
-    def hidden(self, idx: Tensor, *, cache: KVCache) -> Tensor:
-        """Return what `lm_head` reads of the ids after those that the cache holds, (B, T, C).
-
-        Args:
-            idx: ids, (B, T).
-            cache: takes up their keys and values.
-        """
-        T, start = idx.size(1), cache.length
-        new, keys, values = cache.views(T)
-        mask = _mask(T, start + T, like=keys[0]) if T > 1 and start else None
-        is_causal = T > 1 and not start
-
-        def attend(layer: int, qkv: Tensor) -> Tensor:
-            new[layer].copy_(qkv[1:])
-            return F.scaled_dot_product_attention(
-                qkv[0], keys[layer], values[layer], attn_mask=mask, is_causal=is_causal
-            )
-
-        hidden = self._hidden(idx, slice(start, start + T), attend=attend)
-        cache.advance(T)
-        return hidden
-
-    def hidden_at(self, idx: Tensor, where: Tensor, *, cache: KVCache) -> Tensor:
-        """Return what `hidden` does, by the same operations whatever the positions are.
-
-        Attention goes over the whole room of the cache, masked, and `cache.length` stays as it
-        is: so a GPU can record these operations once and play them again.
-
-        Args:
-            idx: ids, (B, T).
-            where: positions to read them at, (T,), on the device of the model.
-            cache: holds what stands before them.
-        """
-        stored = cache.layers
-        every = torch.arange(cache.capacity, device=where.device)
-        mask = every <= where.unsqueeze(1)  # (T, T_all)
-
-        def attend(layer: int, qkv: Tensor) -> Tensor:
-            stored[layer].index_copy_(3, where, qkv[1:])
-            keys, values = stored[layer].unbind(0)
-            return F.scaled_dot_product_attention(qkv[0], keys, values, attn_mask=mask)
-
-        return self._hidden(idx, where, attend=attend)
-
-    def _hidden(self, idx: Tensor, where: Tensor | slice, *, attend: Attend) -> Tensor:
-        config = self.model.config
+    def hidden(self, idx: Tensor, cache: CacheWindow) -> Tensor:
+        """Do what `Transformer.hidden` does."""
+        H, D = self._shape
         B, T = idx.shape
-        C, H, D = config.hidden_size, config.num_heads, config.head_size
-        x = F.embedding(idx, self._embedding).mul_(math.sqrt(C))  # (B, T, C)
+        C = H * D
+        where, mask, is_causal = cache.positions, cache.mask, cache.is_causal
+        x = F.embedding(idx, self._embedding).mul_(self._scale)  # (B, T, C)
         if self._positions is not None:
             x = x.add_(self._positions[where])
-        turns = None if self._turns is None else self._turns[where]
+        freqs_cis = None if self._freqs_cis is None else self._freqs_cis[where]
         x = x.view(B * T, C)
-        maps = self._prepared.get(B * T, self._maps)
-        for layer, (qkv_of, out_of, fc_of, proj_of) in enumerate(maps):
+        for layer, (qkv_of, out_of, fc_of, proj_of) in enumerate(self._maps(B * T)):
             norm_1, norm_2 = self._norms[layer]
             qkv = qkv_of(norm_1(x)).view(B, T, 3, H, D)
-            if turns is not None:
-                qkv = turned(qkv, turns)
-            y = attend(layer, qkv.permute(2, 0, 3, 1, 4))  # (B, H, T, D)
+            if freqs_cis is not None:
+                qkv = rotate_in_place(qkv, freqs_cis)
+            qkv = qkv.permute(2, 0, 3, 1, 4)  # (3, B, H, T, D)
+            keys, values = cache.update(layer, qkv[1:])
+            y = F.scaled_dot_product_attention(
+                qkv[0], keys, values, attn_mask=mask, is_causal=is_causal
+            )
             x = x + out_of(y.transpose(1, 2).reshape(B * T, C))
             x = x + proj_of(F.gelu(fc_of(norm_2(x)), approximate="tanh"))
         return self._last_norm(x).view(B, T, C)
 
-    def logits(self, hidden: Tensor) -> Tensor:
-        """Return logits, (..., V) in fp32, of hidden states (..., C)."""
-        return F.linear(hidden, self._head).float()
+    def _maps(self, num_rows: int) -> list[_Maps]:
+        """Return the linear maps for so many rows; which are fastest is found at first use."""
+        if num_rows > MOST_ROWS or not self._tunes:
+            return self._plain
+        tried_with = 1 if num_rows == 1 else PACKED_FOR
+        if tried_with not in self._fastest:
+            found = none_on_oom(partial(fastest, self._linears, num_rows=tried_with))
+            self._fastest[tried_with] = self._plain if found is None else _by_block(found)
+        return self._fastest[tried_with]
 
 
 def _norm(norm: nn.LayerNorm) -> Norm:
@@ -133,18 +110,11 @@ def _norm(norm: nn.LayerNorm) -> Norm:
     return lambda x: torch.layer_norm(x, shape, weight, bias, eps)
 
 
-def _linears(layer: Block) -> list[nn.Module]:
-    attention, feed_forward = layer.attn, layer.mlp
-    return [attention.c_attn, attention.c_proj, feed_forward.c_fc, feed_forward.c_proj]
+def _linears(block: Block) -> Iterable[nn.Module]:
+    return block.attn.c_attn, block.attn.c_proj, block.mlp.c_fc, block.mlp.c_proj
 
 
-def _by_layer(maps: Iterable[Linear]) -> list[_Maps]:
-    """Return the maps of all layers, four by four."""
+def _by_block(maps: Iterable[Linear]) -> list[_Maps]:
+    """Return the maps of all blocks, four by four."""
     every = iter(maps)
     return list(zip(every, every, every, every, strict=True))
-
-
-def _mask(num_new: int, num_all: int, *, like: Tensor) -> Tensor:
-    """Return 0 where a new position may look and −inf where not, (T_new, T_all)."""
-    never = like.new_full((num_new, num_all), -torch.inf)
-    return never.triu_(num_all - num_new + 1)

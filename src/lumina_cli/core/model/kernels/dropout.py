@@ -12,7 +12,8 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor
 from torch.autograd.function import FunctionCtx
-from torch.nn import functional as F
+
+from lumina_cli.core.model import functional
 
 LEVELS = 1 << 15
 """The rate is rounded to a multiple of 1 / 32,768, and the scale fits the rounded one."""
@@ -28,7 +29,7 @@ _source = _Source()
 
 
 @contextmanager
-def drawing_from(generator: torch.Generator) -> Iterator[None]:
+def use_generator(generator: torch.Generator) -> Iterator[None]:
     """Let dropout draw from a generator in this thread, on a CPU, not from torch's default."""
     before, _source.generator = _source.generator, generator
     try:
@@ -37,29 +38,22 @@ def drawing_from(generator: torch.Generator) -> Iterator[None]:
         _source.generator = before
 
 
-def drop(y: Tensor, *, rate: float, training: bool) -> Tensor:
-    """Return y with a share `rate` of its numbers set to zero, the others scaled up.
+def dropout(x: Tensor, *, rate: float) -> Tensor:
+    """Do what `functional.dropout` does, with a rate rounded to a multiple of 1 / 32,768."""
+    if _uses_torch(x):
+        return functional.dropout(x, rate=rate)
+    return x * _keep(x, rate=rate).mul_(_scale(rate))
 
-    Source: Srivastava et al. 2014, "Dropout".
-    """
-    if not training or rate == 0:
-        return y
+
+def residual_dropout(x: Tensor, y: Tensor, *, rate: float) -> Tensor:
+    """Return x + dropout(y), the scaling a part of the addition."""
     if _uses_torch(y):
-        return F.dropout(y, rate)
-    return y * _keep(y, rate=rate).mul_(_scale(rate))
-
-
-def add_dropped(x: Tensor, y: Tensor, *, rate: float, training: bool) -> Tensor:
-    """Return x + drop(y)."""
-    if not training or rate == 0:
-        return x + y
-    if _uses_torch(y):
-        return x + F.dropout(y, rate)
-    total: Tensor = _AddDropped.apply(x, y, rate)  # type: ignore[no-untyped-call]
+        return functional.residual_dropout(x, y, rate=rate)
+    total: Tensor = _ResidualDropout.apply(x, y, rate)  # type: ignore[no-untyped-call]
     return total
 
 
-class _AddDropped(torch.autograd.Function):
+class _ResidualDropout(torch.autograd.Function):
     @staticmethod
     def forward(ctx: FunctionCtx, x: Tensor, y: Tensor, rate: float) -> Tensor:
         keep = _keep(y, rate=rate)

@@ -31,6 +31,14 @@ STRETCH = {"cpu": 1 << 19, "cuda": 1 << 23, "mps": 1 << 23}
 """Numbers that a step computes with at once, at most: as many as fit into a CPU's cache; on a GPU
 more are faster, and these still need little memory."""
 
+SCRATCH = 9
+"""Numbers that a step needs for a moment for each that it computes with at once, by measuring."""
+
+
+def scratch_bytes(device: torch.device) -> int:
+    """Return the memory that a step needs for a moment, at most."""
+    return 4 * SCRATCH * STRETCH[device.type]
+
 
 class Matrices(NamedTuple):
     """A parameter that is one matrix, or `parts` of them on top of each other."""

@@ -18,7 +18,7 @@ import torch
 from torch import nn
 
 from lumina_cli.core.memory import available_memory_bytes, none_on_oom
-from lumina_cli.core.model.kernels.dropout import drawing_from
+from lumina_cli.core.model.kernels.dropout import use_generator
 from lumina_cli.core.model.transformer import Transformer
 from lumina_cli.core.precision import Precision
 
@@ -101,10 +101,13 @@ def fewest_to_share(device: torch.device, *, seq_length: int, least: int) -> int
 
 
 def start_workers(model: Transformer) -> "ThreadDataParallel | None":
-    """Return workers for a model; None where there is one thread, or memory for no more."""
+    """Return workers for a model; None where there is one thread, or memory for no more.
+
+    None, too, with reference kernels: then everything is done in the plain way.
+    """
     device = model.wte.weight.device
     count = num_workers(device)
-    if count == 1:
+    if count == 1 or not model.kernels.is_fast:
         return None
     free = available_memory_bytes(device)
     if free is not None and free < count * ROOM_BYTES:
@@ -168,7 +171,7 @@ class ThreadDataParallel:
 def _work(
     work: Callable[[Transformer, P], R], generator: torch.Generator, model: Transformer, part: P
 ) -> R:
-    with drawing_from(generator):
+    with use_generator(generator):
         return work(model, part)
 
 

@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from lumina_cli.core.model.kernels import attention
-from lumina_cli.core.model.kernels.attention import attend
+from lumina_cli.core.model.kernels.attention import causal_attention
 
 
 def some(*shape: int, seed: int) -> Tensor:
@@ -35,7 +35,7 @@ def error(found: Tensor, expected: Tensor) -> float:
 )
 def test_it_is_torchs_but_for_rounding(shape: tuple[int, ...]) -> None:
     q, k, v, grad = (some(*shape, seed=seed) for seed in range(4))
-    found = with_gradients(attend, q, k, v, grad=grad)
+    found = with_gradients(causal_attention, q, k, v, grad=grad)
     exact = (x.double() for x in (q, k, v))
     expected = with_gradients(in_fp64, *exact, grad=grad.double())
     names = ["out", "q", "k", "v"]
@@ -47,33 +47,35 @@ def test_it_is_torchs_but_for_rounding(shape: tuple[int, ...]) -> None:
 
 def test_one_position_takes_itself() -> None:
     q, k, v, grad = (some(2, 2, 1, 4, seed=seed) for seed in range(4))
-    out, *grads = with_gradients(attend, q, k, v, grad=grad)
+    out, *grads = with_gradients(causal_attention, q, k, v, grad=grad)
     assert torch.equal(out, v)
     assert [x.abs().max().item() == 0 for x in grads] == [True, True, False]
 
 
 def test_blocks_of_any_size_give_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     q, k, v, grad = (some(2, 3, 50, 8, seed=seed) for seed in range(4))
-    at_once = with_gradients(attend, q, k, v, grad=grad)
+    at_once = with_gradients(causal_attention, q, k, v, grad=grad)
     monkeypatch.setattr(attention, "CHUNK", 16)
     monkeypatch.setattr(attention, "BLOCK", 2 * 16 * 50)  # two rows of six
-    in_blocks = with_gradients(attend, q, k, v, grad=grad)
+    in_blocks = with_gradients(causal_attention, q, k, v, grad=grad)
     for mine, theirs in zip(in_blocks, at_once, strict=True):
         assert error(mine, theirs.double()) < 2**-7
 
 
 def test_what_comes_later_changes_nothing() -> None:
     q, k, v = (some(1, 2, 200, 8, seed=seed) for seed in range(3))
-    before = attend(q, k, v)
+    before = causal_attention(q, k, v)
     k[:, :, 150:], v[:, :, 150:] = 9.0, 9.0
-    assert torch.equal(attend(q, k, v)[:, :, :150], before[:, :, :150])
+    assert torch.equal(causal_attention(q, k, v)[:, :, :150], before[:, :, :150])
 
 
 def test_heads_that_lie_apart_in_memory_are_read_as_they_are() -> None:
     qkv = some(2, 20, 3, 2, 8, seed=0).requires_grad_()  # (B, T, 3, H, D)
     q, k, v = qkv.permute(2, 0, 3, 1, 4).unbind(0)
-    assert torch.equal(attend(q, k, v), attend(q.contiguous(), k.contiguous(), v.contiguous()))
-    attend(q, k, v).sum().backward()
+    assert torch.equal(
+        causal_attention(q, k, v), causal_attention(q.contiguous(), k.contiguous(), v.contiguous())
+    )
+    causal_attention(q, k, v).sum().backward()
     assert qkv.grad is not None
     assert qkv.grad.isfinite().all()
 
@@ -91,10 +93,12 @@ def test_probabilities_are_not_kept_for_the_backward_pass() -> None:
         lambda x: kept.append(x.numel()) or x,  # type: ignore[func-returns-value]
         lambda x: x,
     ):
-        attend(q, k, v)
+        causal_attention(q, k, v)
     assert sum(kept) == 3 * 2 * 256 * 8
 
 
 def test_in_fp32_it_is_torchs() -> None:
     q, k, v = (some(1, 2, 9, 4, seed=seed).float() for seed in range(3))
-    assert torch.equal(attend(q, k, v), F.scaled_dot_product_attention(q, k, v, is_causal=True))
+    assert torch.equal(
+        causal_attention(q, k, v), F.scaled_dot_product_attention(q, k, v, is_causal=True)
+    )

@@ -8,12 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from lumina_cli.core.inference.cuda_graphs import FixedPass
 from lumina_cli.core.model.config import ModelConfig
 from lumina_cli.core.model.kernels import decoder as decoder_module
-from lumina_cli.core.model.kernels.decoder import WIDE, Decoder
+from lumina_cli.core.model.kernels import linear as linear_module
+from lumina_cli.core.model.kernels.decoder import MOST_ROWS, Decoder, Hidden, hidden_of
+from lumina_cli.core.model.kernels.fast import FAST
 from lumina_cli.core.model.kernels.int8 import quantize
-from lumina_cli.core.model.kernels.linear import Linear, plain
+from lumina_cli.core.model.kernels.interface import REFERENCE
+from lumina_cli.core.model.kernels.linear import PACKED_FOR, Linear, packed, plain
 from lumina_cli.core.model.kv_cache import KVCache
 from lumina_cli.core.model.transformer import Transformer, build_model, to_bf16
 
@@ -33,15 +35,28 @@ def fresh(config: ModelConfig) -> Transformer:
     return model.eval()
 
 
-def some_ids(batch_size: int, num_ids: int, *, seed: int = 0) -> Tensor:
+def some_ids(num_rows: int, num_ids: int, *, seed: int = 0) -> Tensor:
     generator = torch.Generator().manual_seed(seed)
-    return torch.randint(V, (batch_size, num_ids), generator=generator)
+    return torch.randint(V, (num_rows, num_ids), generator=generator)
 
 
-def read(decoder: Decoder, idx: Tensor, *, chunks: list[int], cache: KVCache) -> Tensor:
+def read(
+    model: Transformer,
+    hidden: Hidden,
+    idx: Tensor,
+    *,
+    chunks: list[int],
+    cache: KVCache,
+    start: int = 0,
+) -> Tensor:
+    """The logits after each id, (B, T, V), read chunk by chunk behind what stands at `start`."""
+    B, parts = len(idx), []
     with torch.inference_mode():
-        parts = [decoder.hidden(part, cache=cache) for part in idx.split(chunks, dim=1)]
-        return decoder.logits(torch.cat(parts, dim=1))
+        for part in idx.split(chunks, dim=1):
+            window = cache.window(slice(0, B), [start] * B, [part.size(1)] * B)
+            parts.append(hidden(part, window))
+            start += part.size(1)
+        return model.lm_head(torch.cat(parts, dim=1)).float()
 
 
 def whole(model: Transformer, idx: Tensor) -> Tensor:
@@ -49,116 +64,204 @@ def whole(model: Transformer, idx: Tensor) -> Tensor:
         return model(idx)
 
 
+def assert_same(found: Tensor, expected: Tensor) -> None:
+    torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-4)
+
+
 @BOTH
 @given(
     chunks=st.lists(st.integers(1, 16), min_size=1, max_size=16).filter(lambda c: sum(c) <= 24),
-    batch_size=st.integers(1, 3),
+    num_rows=st.integers(1, 3),
 )
 def test_pieces_equal_the_whole_however_a_text_is_divided(
-    config: ModelConfig, chunks: list[int], batch_size: int
+    config: ModelConfig, chunks: list[int], num_rows: int
 ) -> None:
-    model = fresh(config)
-    idx = some_ids(batch_size, sum(chunks))
-    cache = KVCache(config, batch_size=batch_size)
-    logits = read(Decoder(model), idx, chunks=chunks, cache=cache)
-    torch.testing.assert_close(logits, whole(model, idx), rtol=1e-4, atol=1e-4)
-    assert cache.length == sum(chunks)
+    model, idx = fresh(config), some_ids(num_rows, sum(chunks))
+    cache = KVCache(config, num_slots=num_rows)
+    logits = read(model, Decoder(model).hidden, idx, chunks=chunks, cache=cache)
+    assert_same(logits, whole(model, idx))
+
+
+@BOTH
+@given(
+    rows=st.lists(
+        st.tuples(st.integers(0, 23), st.integers(1, 24)).filter(lambda row: sum(row) <= 24),
+        min_size=1,
+        max_size=4,
+    ),
+    is_fast=st.booleans(),
+)
+def test_rows_of_any_lengths_in_one_pass_equal_each_alone(
+    config: ModelConfig, rows: list[tuple[int, int]], is_fast: bool
+) -> None:
+    model, cache = fresh(config), KVCache(config, num_slots=len(rows))
+    model.kernels = FAST if is_fast else REFERENCE
+    hidden, idx = hidden_of(model), some_ids(len(rows), 24)
+    starts, counts = [start for start, _ in rows], [count for _, count in rows]
+    read(model, hidden, idx[:, :23], chunks=[23], cache=cache)  # and much that is to be forgotten
+    T = max(counts)
+    where = [[min(start + step, start + count - 1) for step in range(T)] for start, count in rows]
+    with torch.inference_mode():
+        window = cache.window(slice(0, len(rows)), starts, counts)
+        logits = model.lm_head(hidden(idx.gather(1, torch.tensor(where)), window))
+    expected = whole(model, idx)
+    for row, (start, count) in enumerate(rows):
+        assert_same(logits[row, :count], expected[row, start : start + count])
+        assert_same(logits[row, -1], expected[row, start + count - 1])
 
 
 @BOTH
 def test_wide_passes_equal_the_whole(config: ModelConfig) -> None:
-    model, idx = fresh(config), some_ids(1, 3 * WIDE)
-    chunks = [WIDE, 3, WIDE, 3, 2]
-    logits = read(Decoder(model, rows=(1, WIDE)), idx, chunks=chunks, cache=KVCache(config))
-    torch.testing.assert_close(logits, whole(model, idx), rtol=1e-4, atol=1e-4)
+    model, idx = fresh(config), some_ids(1, 24)
+    logits = read(model, Decoder(model).hidden, idx, chunks=[8, 3, 8, 3, 2], cache=KVCache(config))
+    assert_same(logits, whole(model, idx))
 
 
-def test_passes_over_a_prepared_number_of_rows_take_what_was_prepared(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    taken: list[int] = []
-
-    def fastest(linears: Sequence[nn.Module], *, rows: Sequence[int]) -> dict[int, list[Linear]]:
-        def watched(linear_map: Linear, num_rows: int) -> Linear:
-            return lambda x: taken.append(num_rows) or linear_map(x)
-
-        return {n: [watched(plain(linear), n) for linear in linears] for n in rows}
-
-    monkeypatch.setattr(decoder_module, "fastest", fastest)
-    decoder, cache = Decoder(fresh(ROTARY), rows=(1, WIDE)), KVCache(ROTARY)
-    read(decoder, some_ids(1, 3 + WIDE + 1), chunks=[3, WIDE, 1], cache=cache)
-    num_maps = 4 * ROTARY.num_layers
-    assert taken == [WIDE] * num_maps + [1] * num_maps
-
-
-def test_where_memory_is_too_short_for_what_is_prepared_plain_products_read(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    def fastest(*_: object, **__: object) -> None:
-        raise RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory")
-
-    monkeypatch.setattr(decoder_module, "fastest", fastest)
-    model, idx = fresh(ROTARY), some_ids(1, 4)
-    logits = read(Decoder(model, rows=(1,)), idx, chunks=[3, 1], cache=KVCache(ROTARY))
-    torch.testing.assert_close(logits, whole(model, idx), rtol=1e-4, atol=1e-4)
+@pytest.fixture
+def _packing_wins(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever the size, and whatever the clock says."""
+    taken_s = iter([0.0, 1.0] * 1_000)
+    monkeypatch.setattr(linear_module, "LEAST_WEIGHTS", 1)
+    monkeypatch.setattr(linear_module, "_seconds", lambda maps, x: next(taken_s))
 
 
 @BOTH
-def test_a_truncated_cache_reads_on_as_if_nothing_had_followed(config: ModelConfig) -> None:
-    model, decoder, cache = fresh(config), Decoder(fresh(config)), KVCache(config)
+@pytest.mark.usefixtures("_packing_wins")
+def test_packed_maps_equal_the_whole(config: ModelConfig) -> None:
+    model, idx, cache = fresh(config), some_ids(3, 24), KVCache(config, num_slots=3)
+    decoder = Decoder(model)
+    logits = read(model, decoder.hidden, idx, chunks=[8, 1, 7, 1, 1, 6], cache=cache)
+    assert decoder._fastest.keys() == {PACKED_FOR}
+    assert_same(logits, whole(model, idx))
+    alone = read(model, decoder.hidden, idx[:1], chunks=[1] * 24, cache=KVCache(config))
+    assert decoder._fastest.keys() == {1, PACKED_FOR}
+    assert_same(alone, whole(model, idx[:1]))
+
+
+def watched_fastest(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Return a list that grows by the rows that a map is for, whenever one is used."""
+    taken: list[int] = []
+
+    def fastest(linears: Sequence[nn.Module], *, num_rows: int) -> list[Linear]:
+        def watched(linear_map: Linear) -> Linear:
+            return lambda x: taken.append(num_rows) or linear_map(x)
+
+        return [watched(plain(linear)) for linear in linears]
+
+    monkeypatch.setattr(decoder_module, "fastest", fastest)
+    return taken
+
+
+def test_passes_over_one_row_and_over_several_take_what_is_fastest_for_so_many(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    taken = watched_fastest(monkeypatch)
+    model, cache = fresh(ROTARY), KVCache(ROTARY)
+    read(model, Decoder(model).hidden, some_ids(1, 12), chunks=[3, 8, 1], cache=cache)
+    num_maps = 4 * ROTARY.num_layers
+    assert taken == [PACKED_FOR] * 2 * num_maps + [1] * num_maps
+
+
+def test_passes_over_many_rows_take_plain_maps(monkeypatch: pytest.MonkeyPatch) -> None:
+    taken = watched_fastest(monkeypatch)
+    model, idx, cache = fresh(ROTARY), some_ids(3, 24), KVCache(ROTARY, num_slots=3)
+    logits = read(model, Decoder(model).hidden, idx, chunks=[24], cache=cache)
+    assert idx.numel() > MOST_ROWS
+    assert taken == []
+    assert_same(logits, whole(model, idx))
+
+
+def test_nothing_is_tried_before_it_is_needed_nor_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+    tried: list[int] = []
+
+    def fastest(linears: Sequence[nn.Module], *, num_rows: int) -> list[Linear]:
+        tried.append(num_rows)
+        return [plain(linear) for linear in linears]
+
+    monkeypatch.setattr(decoder_module, "fastest", fastest)
+    model = fresh(ROTARY)
+    decoder = Decoder(model)
+    assert tried == []
+    read(model, decoder.hidden, some_ids(1, 6), chunks=[2, 1, 2, 1], cache=KVCache(ROTARY))
+    assert tried == [PACKED_FOR, 1]
+
+
+@pytest.mark.parametrize(
+    "error",
+    [RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory"), MemoryError()],
+)
+@pytest.mark.parametrize("chunks", [[3, 1], [1, 3]])
+def test_where_memory_is_too_short_to_pack_plain_maps_read(
+    error: Exception, chunks: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fastest(*_: object, **__: object) -> list[Linear]:
+        raise error
+
+    monkeypatch.setattr(decoder_module, "fastest", fastest)
+    model, idx = fresh(ROTARY), some_ids(1, 4)
+    logits = read(model, Decoder(model).hidden, idx, chunks=chunks, cache=KVCache(ROTARY))
+    assert_same(logits, whole(model, idx))
+
+
+@pytest.mark.usefixtures("_packing_wins")
+def test_where_memory_ends_midway_plain_maps_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    left = iter(range(5))
+
+    def pack(linear: nn.Linear) -> Linear:
+        if next(left, None) is None:
+            raise RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory")
+        return packed(linear)
+
+    monkeypatch.setattr(linear_module, "packed", pack)
+    model, idx = fresh(ROTARY), some_ids(1, 4)
+    decoder = Decoder(model)
+    logits = read(model, decoder.hidden, idx, chunks=[3, 1], cache=KVCache(ROTARY))
+    assert_same(logits, whole(model, idx))
+    assert decoder._fastest[PACKED_FOR] is decoder._plain
+
+
+@BOTH
+def test_behind_where_a_row_was_cut_all_is_read_as_if_nothing_had_followed(
+    config: ModelConfig,
+) -> None:
+    model, cache = fresh(config), KVCache(config)
+    hidden = Decoder(model).hidden
     idx, wrong_turn = some_ids(1, 12), some_ids(1, 6, seed=9)
-    read(decoder, idx[:, :8], chunks=[8], cache=cache)
-    read(decoder, wrong_turn, chunks=[6], cache=cache)
-    cache.truncate(8)
-    continued = read(decoder, idx[:, 8:], chunks=[1, 3], cache=cache)
-    torch.testing.assert_close(continued, whole(model, idx)[:, 8:], rtol=1e-4, atol=1e-4)
+    read(model, hidden, idx[:, :8], chunks=[8], cache=cache)
+    read(model, hidden, wrong_turn, chunks=[6], cache=cache, start=8)
+    continued = read(model, hidden, idx[:, 8:], chunks=[1, 3], cache=cache, start=8)
+    assert_same(continued, whole(model, idx)[:, 8:])
 
 
 def test_rounded_weights_are_read_as_the_rounded_model_reads_them() -> None:
     model, idx = fresh(ROTARY), some_ids(2, 9)
     quantize(model)
-    cache = KVCache(ROTARY, batch_size=2)
-    logits = read(Decoder(model, rows=(1, WIDE)), idx, chunks=[4, 1, 4], cache=cache)
+    cache = KVCache(ROTARY, num_slots=2)
+    logits = read(model, Decoder(model).hidden, idx, chunks=[4, 1, 4], cache=cache)
     # Attention differs in the last bits, which now and then rounds a number the other way.
     torch.testing.assert_close(logits, whole(model, idx), rtol=0.05, atol=0.05)
-
-
-@BOTH
-@pytest.mark.parametrize(("batch_size", "num_new"), [(1, 1), (3, 1), (1, WIDE)])
-def test_a_pass_that_could_be_recorded_reads_what_any_other_does(
-    config: ModelConfig, batch_size: int, num_new: int
-) -> None:
-    model = fresh(config)
-    idx = some_ids(batch_size, 24)
-    plain, fixed = (KVCache(config, batch_size=batch_size) for _ in range(2))
-    decoder = Decoder(model)
-    with torch.inference_mode():
-        for cache in (plain, fixed):
-            decoder.hidden(idx[:, :8], cache=cache)
-        one_pass = FixedPass(decoder, fixed, idx[:, 8 : 8 + num_new])
-        for new in idx[:, 8:].split(num_new, dim=1):
-            expected = decoder.logits(decoder.hidden(new, cache=plain))
-            torch.testing.assert_close(one_pass(new), expected, rtol=1e-4, atol=1e-4)
-    assert fixed.length == plain.length == 24
-    for found, kept in zip(fixed.layers, plain.layers, strict=True):
-        torch.testing.assert_close(found, kept, rtol=1e-4, atol=1e-4)
-
-
-def test_a_recorded_pass_goes_on_from_where_the_cache_was_cut() -> None:
-    model, idx = fresh(ROTARY), some_ids(1, 24)
-    decoder, cache = Decoder(model), KVCache(ROTARY)
-    with torch.inference_mode():
-        decoder.hidden(idx[:, :20], cache=cache)
-        one_pass = FixedPass(decoder, cache, idx[:, 20:21])
-        cache.truncate(9)
-        logits = one_pass(idx[:, 9:10])
-    torch.testing.assert_close(logits[:, 0], whole(model, idx[:, :10])[:, -1], rtol=1e-4, atol=1e-4)
 
 
 @BOTH
 def test_bf16_is_read_to_its_rounding(config: ModelConfig) -> None:
     idx, cache = some_ids(1, 24), KVCache(config, dtype=torch.bfloat16)
     expected = whole(fresh(config), idx)
-    rounded = Decoder(to_bf16(fresh(config)))
-    found = read(rounded, idx, chunks=[8, 1, 8, 1, 6], cache=cache)
+    rounded = to_bf16(fresh(config))
+    found = read(rounded, Decoder(rounded).hidden, idx, chunks=[8, 1, 8, 1, 6], cache=cache)
     torch.testing.assert_close(found, expected, rtol=0.05, atol=0.05 * expected.std().item())
+
+
+@BOTH
+def test_bf16_rows_of_any_lengths_are_read_to_their_rounding(config: ModelConfig) -> None:
+    idx, cache = some_ids(2, 24), KVCache(config, num_slots=2, dtype=torch.bfloat16)
+    expected = whole(fresh(config), idx)
+    rounded = to_bf16(fresh(config))
+    hidden = Decoder(rounded).hidden
+    read(rounded, hidden, idx[:, :20], chunks=[20], cache=cache)
+    with torch.inference_mode():
+        window = cache.window(slice(0, 2), [5, 19], [1, 1])
+        new = torch.stack([idx[0, 5:6], idx[1, 19:20]])
+        found = rounded.lm_head(hidden(new, window))[:, -1].float()
+    of_rows = torch.stack([expected[0, 5], expected[1, 19]])
+    atol = 0.05 * expected.std().item()
+    torch.testing.assert_close(found, of_rows, rtol=0.05, atol=atol)

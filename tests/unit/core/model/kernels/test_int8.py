@@ -111,7 +111,7 @@ def test_a_decoder_takes_the_map_for_its_rows_without_detours(
             detours.append("_multiply_rows")  # it rounds in six operations what FBGEMM does in one
         for detour in detours:
             monkeypatch.setattr(Int8Linear, detour, lambda *_: pytest.fail("a detour"))
-        (linear_map,) = fastest([rounded], rows=(num_rows,))[num_rows]
+        (linear_map,) = fastest([rounded], num_rows=num_rows)
         assert torch.equal(linear_map(x), expected)
 
 
@@ -142,8 +142,10 @@ def test_text_read_one_by_one_costs_nearly_the_same() -> None:
     idx = torch.randint(300, (64,), generator=torch.Generator().manual_seed(2))
 
     def nats() -> Tensor:
-        reader = Engine(model)
-        logits = [reader.read(idx[None, :1])] + [reader.append(id_) for id_ in idx[1:-1, None]]
+        engine = Engine(model)
+        row = engine.admit()
+        logits = [engine.prefill(row, idx[:1].tolist())]
+        logits += [engine.decode([row], [id_]) for id_ in idx[1:-1].tolist()]
         return F.cross_entropy(torch.cat(logits), idx[1:])
 
     before = nats()
