@@ -13,6 +13,7 @@ from typing import Any
 from lumina_cli.errors import OutputError
 from lumina_cli.io import lock
 from lumina_cli.io.atomic import STAGING_SUFFIX, check_regular
+from lumina_cli.io.names import check_length
 
 RUN_SUFFIX = ".run"
 CHECKPOINTS = "checkpoints"
@@ -28,6 +29,9 @@ OWN = frozenset(
     | {lock.LOCK_NAME}
 )
 """All that a run leaves in its folder."""
+
+LONGEST_NAME = "x" * 64
+"""Longer than what is in a run's folder, or is written there for a moment."""
 
 MOST_OF_A_LINE = 10_000
 
@@ -147,9 +151,11 @@ def check_free(path: Path) -> None:
 
     Raises:
         OutputError: it names a folder, a device or a pipe, or the folder of a run, or lies in none;
+            its name, or that of a file in the run's folder, is too long;
             something stands there, or in place of the run's folder, that is not of this program;
             or another run holds it.
     """
+    check_length(path)
     if path.is_dir():
         hint = f"Name a file: --out {path / 'Model.pth'}"
         raise OutputError(f"{path} is a folder", hint=hint)
@@ -159,6 +165,7 @@ def check_free(path: Path) -> None:
     if not path.parent.is_dir():
         raise OutputError(f"folder {path.parent} does not exist", hint="Create it, or use: --out")
     run = path.with_suffix(RUN_SUFFIX)
+    check_length(run, run / CHECKPOINTS / LONGEST_NAME)
     if path.exists() and not (_is_model(path) or _has_events(run)):
         raise _not_ours(path, "model")
     if os.path.lexists(run) and not _is_run(run):
