@@ -31,7 +31,7 @@ demo: $(READY)  ## train a small chatbot in about three minutes and hear it answ
 	@echo; echo "Your turn: $(BIN)/lumina chat --model demo/Model.pth"
 
 test: $(READY)  ## run the tests, on as many cores as there are (TESTS=PATH: only those)
-	$(BIN)/python -m pytest -m "not slow and not gpu" -n auto --maxprocesses 4 $(TESTS)
+	$(BIN)/python -m pytest -m "not slow and not gpu" -n auto --maxprocesses 4 --dist worksteal $(TESTS)
 
 test-all: $(READY)  ## run the tests and the longer proofs, one after the other
 	$(BIN)/python -m pytest

@@ -2,6 +2,7 @@
 
 import json
 import math
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -151,14 +152,14 @@ def test_a_text_beyond_the_context_is_told_once(
 def test_a_search_that_is_stopped_prints_the_best_so_far(
     lumina: Lumina, letters_model: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    whole_select, times = KVCache.select, iter(range(9))
+    whole_reorder, times = KVCache.reorder, iter(range(9))
 
-    def select(self: KVCache, rows: torch.Tensor) -> None:
+    def reorder(self: KVCache, sources: Sequence[int], *, length: int) -> None:
         if next(times, None) is None:
             raise KeyboardInterrupt
-        whole_select(self, rows)
+        whole_reorder(self, sources, length=length)
 
-    monkeypatch.setattr(KVCache, "select", select)
+    monkeypatch.setattr(KVCache, "reorder", reorder)
     outcome = lumina("generate", "-m", str(letters_model), "--sampler", "beam")
     assert outcome.code == 130
     assert len(outcome.out) == 11
@@ -178,3 +179,9 @@ def test_the_text_is_the_same_without_guesses(lumina: Lumina, letters_model: Pat
     assert one["text"] == other["text"]
     assert one["acceptance"] is not None
     assert other["acceptance"] is None
+
+
+def test_reference_kernels_generate_the_same_text(lumina: Lumina, letters_model: Path) -> None:
+    options = ("-m", str(letters_model), "--max-chars", "120", "--seed", "1")
+    fast = lumina("generate", *options)
+    assert lumina("generate", *options, "--kernels", "reference").out == fast.out

@@ -54,18 +54,17 @@ def test_flag_over_variable_over_file_over_model(model_path: Path, tmp_path: Pat
     assert (config.sampler, config.top_k, config.temperature) == ("top-k", 5, 1.4)
 
 
-def test_nothing_is_guessed_where_that_is_forbidden_or_could_change_the_text(
+def test_there_are_no_draft_tokens_where_they_are_off_or_could_change_the_text(
     model_path: Path,
 ) -> None:
-    """And then no weights are packed for it."""
+    def speculates(**flags: object) -> bool:
+        loaded = open_model(model_path, flags=flags, environ={})
+        return loaded.text_model().acceptance is not None
 
-    def is_guessing(**flags: object) -> bool:
-        return open_model(model_path, flags=flags, environ={}).speculator() is not None
-
-    assert is_guessing()
-    assert not is_guessing(speculate="off")
-    assert not is_guessing(precision="bf16")
-    assert not is_guessing(precision="int8")
+    assert speculates()
+    assert not speculates(speculate="off")
+    assert not speculates(precision="bf16")
+    assert not speculates(precision="int8")
 
 
 def test_the_card_tells_what_the_file_knows(model_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import math
+import os
 import time
 import tomllib
 from collections.abc import Iterator
@@ -306,3 +307,14 @@ def test_what_a_preset_sets_for_another_optimizer_is_not_told(tmp_path: Path) ->
     )
     run = pretrain(settings, data=[data], out=tmp_path / "Model.pth")
     assert not [notice for notice in run.job.notices if "no effect" in notice]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows counts otherwise")
+def test_a_model_with_as_long_a_name_as_a_file_can_have_is_trained_and_kept(tmp_path: Path) -> None:
+    name = "ä" * 125 + "x.pth"  # 255 bytes
+    for _ in range(2):
+        list(prepare(tmp_path, out=name, max_steps=1).run())
+    models = sorted(path.name for path in tmp_path.glob("*.pth"))
+    assert models == sorted([name, "ä" * 121 + ".previous.pth"])
+    for model in models:
+        assert load_model(tmp_path / model).metadata["steps"] == 1

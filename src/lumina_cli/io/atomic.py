@@ -5,13 +5,22 @@ renamed over it, and the folder synced. Each of these is one call of the `os` mo
 """
 
 import contextlib
+import errno
 import os
+import secrets
 from collections.abc import Callable
 from pathlib import Path
 
 from lumina_cli.errors import OutputError, StorageError
+from lumina_cli.io.names import check_length
 
 STAGING_SUFFIX = ".writing"
+NAME_CHARS = 24
+"""Of a file's name, in the name of what is written beside it: enough to tell whose it was, and
+short enough for any file system."""
+
+MAX_TRIES = 10
+_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0)
 _O_BINARY: int = getattr(os, "O_BINARY", 0)  # Windows alone has it
 
 Handle = int
@@ -27,16 +36,15 @@ def replace_file(path: Path, write: Callable[[Handle], None]) -> None:
     """Put what `write` writes at `path`.
 
     Raises:
-        OutputError: there is no such folder, it can't be written to, or something that is no
-            regular file stands at `path`.
+        OutputError: there is no such folder, it can't be written to, the name is too long, or
+            something that is no regular file stands at `path`.
         StorageError: the disk is full or fails; what stood at `path` still does.
     """
     check_regular(path)
     if not path.parent.is_dir():
         raise OutputError(f"folder {path.parent} does not exist", hint="Create it, or use: --out")
-    staging = path.with_name(f".{path.name}.{os.getpid()}{STAGING_SUFFIX}")
     try:
-        handle = os.open(staging, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | _O_BINARY, 0o666)
+        staging, handle = _open_beside(path)
     except PermissionError as error:
         raise OutputError(f"{path} can't be written: {error.strerror}") from error
     except OSError as error:
@@ -56,8 +64,22 @@ def replace_file(path: Path, write: Callable[[Handle], None]) -> None:
             staging.unlink()
 
 
+def _open_beside(path: Path) -> tuple[Path, Handle]:
+    """Make a file beside `path` under a name that nobody knew before: no link is followed to it."""
+    for _ in range(MAX_TRIES):
+        token = secrets.token_hex(8)
+        staging = path.with_name(f".{path.name[:NAME_CHARS]}.{token}{STAGING_SUFFIX}")
+        with contextlib.suppress(FileExistsError):
+            return staging, os.open(staging, _NEW | _O_BINARY, 0o666)
+    raise FileExistsError(errno.EEXIST, "every name for a file beside it is taken")
+
+
 def check_regular(path: Path) -> None:
-    """Raise OutputError where a device, a pipe, a socket or a folder stands: a file is renamed."""
+    """Raise OutputError where a device, a pipe, a socket or a folder stands: a file is renamed.
+
+    The same for a name that is too long for a file.
+    """
+    check_length(path)
     if path.exists() and not path.is_file():
         what = "a folder" if path.is_dir() else "a device, a pipe or a socket, not a file"
         raise OutputError(f"{path} is {what}", hint="Name a file: --out Model.pth")

@@ -12,6 +12,7 @@ from pathlib import Path
 from lumina_cli.errors import OutputError
 
 LOCK_NAME = "lock"
+_OPEN = os.O_RDWR | getattr(os, "O_NOFOLLOW", 0)  # what a link leads to is not ours to empty
 
 
 @contextmanager
@@ -23,7 +24,7 @@ def hold(folder: Path) -> Iterator[None]:
     """
     try:
         folder.mkdir(exist_ok=True)
-        handle = os.open(folder / LOCK_NAME, os.O_RDWR | os.O_CREAT, 0o666)
+        handle = os.open(folder / LOCK_NAME, _OPEN | os.O_CREAT, 0o666)
     except OSError as error:
         raise OutputError(
             f"the run's folder {folder} can't be written: {error.strerror}",
@@ -41,7 +42,7 @@ def hold(folder: Path) -> Iterator[None]:
 def check_free(folder: Path) -> None:
     """Raise OutputError if another process holds the folder now; write nothing."""
     try:
-        handle = os.open(folder / LOCK_NAME, os.O_RDWR)
+        handle = os.open(folder / LOCK_NAME, _OPEN)
     except OSError:
         return
     try:

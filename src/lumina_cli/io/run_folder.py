@@ -13,6 +13,7 @@ from typing import Any
 from lumina_cli.errors import OutputError
 from lumina_cli.io import lock
 from lumina_cli.io.atomic import STAGING_SUFFIX, check_regular
+from lumina_cli.io.names import check_length
 
 RUN_SUFFIX = ".run"
 CHECKPOINTS = "checkpoints"
@@ -29,7 +30,14 @@ OWN = frozenset(
 )
 """All that a run leaves in its folder."""
 
+LONGEST_NAME = "x" * 64
+"""Longer than what is in a run's folder, or is written there for a moment."""
+
 MOST_OF_A_LINE = 10_000
+
+EVERY_UNTIL = 20_000
+"""Steps that have a line each in `metrics.jsonl`; then every second has one, from twice as many on
+every fourth, and so on: 250 bytes times 20,000, and half as much each time a run doubles."""
 
 
 class RunFolder:
@@ -42,7 +50,8 @@ class RunFolder:
     def __init__(self, model_path: Path) -> None:
         self.path = model_path.with_suffix(RUN_SUFFIX)
         self.checkpoints = self.path / CHECKPOINTS
-        self._metrics = self.path / METRICS
+        self.metrics = self.path / METRICS
+        self._thinning = Thinning()
         self._samples = self.path / SAMPLES
 
     def start(self, settings: Mapping[str, object]) -> None:
@@ -54,7 +63,7 @@ class RunFolder:
         try:
             self.path.mkdir(exist_ok=True)
             self._write_settings(settings)
-            for path in (self._metrics, self._samples):
+            for path in (self.metrics, self._samples):
                 path.write_text("", encoding="utf-8")
         except OSError as error:
             raise not_writable(self.path, error) from error
@@ -63,16 +72,18 @@ class RunFolder:
         """Add to what is there; a line that was cut off is ended."""
         with contextlib.suppress(OSError):
             self._write_settings(settings)
-            if self._metrics.exists() and not self._metrics.read_bytes().endswith(b"\n"):
-                self._append(self._metrics, "\n")
+            if _is_cut_off(self.metrics):
+                self._append(self.metrics, "\n")
 
-    def record(self, event: Any, **more: object) -> None:
-        """Add one event; a full disk loses a line, not the run."""
-        line = {"event": type(event).__name__, **dataclasses.asdict(event), **more}
+    def record(self, event: Any, **more: object) -> dict[str, Any]:
+        """Add one event, and return it as plain values; a full disk loses a line, not the run."""
+        line = _plain({"event": type(event).__name__, **dataclasses.asdict(event), **more})
         with contextlib.suppress(OSError):
-            self._append(self._metrics, json.dumps(_plain(line)) + "\n")
+            if self._thinning.keeps(line):
+                self._append(self.metrics, json.dumps(line) + "\n")
             if line["event"] == "Sampled":
                 self._append(self._samples, f"--- step {event.step}\n{event.text}\n")
+        return line
 
     def _write_settings(self, settings: Mapping[str, object]) -> None:
         (self.path / SETTINGS).write_text(to_toml(settings), encoding="utf-8")
@@ -80,6 +91,51 @@ class RunFolder:
     def _append(self, path: Path, text: str) -> None:
         with path.open("a", encoding="utf-8") as file:
             file.write(text)
+
+
+class Thinning:
+    """Decides which events have a line in `metrics.jsonl`, asked in the order in which they come.
+
+    All but those of most steps and epochs of a long run; a step whose loss was far above what
+    was usual always has one.
+    """
+
+    def __init__(self) -> None:
+        self._spiked_step: object = None
+
+    def keeps(self, event: Mapping[str, Any]) -> bool:
+        """Whether an event has a line."""
+        self.note(event)
+        match event["event"]:
+            case "StepDone":
+                return self.keeps_step(event["step"])
+            case "EpochDone":
+                return _is_kept(event["epoch"])
+        return True
+
+    def note(self, event: Mapping[str, Any]) -> None:
+        """Remember a spike: the step that it is told of comes next."""
+        if event.get("event") == "LossSpiked":
+            self._spiked_step = event.get("step")
+
+    def keeps_step(self, step: int) -> bool:
+        """Whether a step has a line."""
+        return _is_kept(step) or step == self._spiked_step
+
+
+def _is_kept(number: int) -> bool:
+    """Whether a step or an epoch has a line for its number alone."""
+    every = 1 << (max(number - 1, 0) // EVERY_UNTIL).bit_length()
+    return number % every == 0
+
+
+def _is_cut_off(path: Path) -> bool:
+    """Whether the last line of a file has no end."""
+    with path.open("rb") as file:
+        if not file.seek(0, os.SEEK_END):
+            return False
+        file.seek(-1, os.SEEK_END)
+        return file.read(1) != b"\n"
 
 
 def not_writable(folder: Path, error: OSError) -> OutputError:
@@ -95,9 +151,11 @@ def check_free(path: Path) -> None:
 
     Raises:
         OutputError: it names a folder, a device or a pipe, or the folder of a run, or lies in none;
+            its name, or that of a file in the run's folder, is too long;
             something stands there, or in place of the run's folder, that is not of this program;
             or another run holds it.
     """
+    check_length(path)
     if path.is_dir():
         hint = f"Name a file: --out {path / 'Model.pth'}"
         raise OutputError(f"{path} is a folder", hint=hint)
@@ -107,6 +165,7 @@ def check_free(path: Path) -> None:
     if not path.parent.is_dir():
         raise OutputError(f"folder {path.parent} does not exist", hint="Create it, or use: --out")
     run = path.with_suffix(RUN_SUFFIX)
+    check_length(run, run / CHECKPOINTS / LONGEST_NAME)
     if path.exists() and not (_is_model(path) or _has_events(run)):
         raise _not_ours(path, "model")
     if os.path.lexists(run) and not _is_run(run):

@@ -29,7 +29,7 @@ OPTIONS = {
     "--eval-chars --compile --seed --format --encoding --oasst-lang --oasst-paths "
     "--include-synthetic --fix-mojibake "
     "--allow-skips --val-fraction --min-char-count --loss-on --device "
-    "--precision --threads --save-every --keep-checkpoints",
+    "--precision --kernels --threads --save-every --keep-checkpoints",
     "finetune": "--data/-d --model/-m --val-data --out/-o --resume checkpoint --log-file "
     "--tensorboard --config/-c --dry-run --json --quiet/-q --verbose/-v "
     "--expand-vocab/--no-expand-vocab --max-new-chars --replay --replay-ratio --max-forgetting "
@@ -41,18 +41,18 @@ OPTIONS = {
     "--eval-chars --compile --seed --format --encoding --oasst-lang --oasst-paths "
     "--include-synthetic --fix-mojibake "
     "--allow-skips --val-fraction --min-char-count --loss-on --device "
-    "--precision --threads --save-every --keep-checkpoints",
+    "--precision --kernels --threads --save-every --keep-checkpoints",
     "chat": "--model/-m --prompt --config/-c --quiet/-q --verbose/-v --sampler --temperature "
     "--top-k --top-p --min-p --repetition-penalty --num-beams --length-penalty --num-candidates "
-    "--max-chars --stop --speculate --seed --device --precision --threads",
+    "--max-chars --stop --speculate --seed --device --precision --kernels --threads",
     "generate": "text --model/-m --prompt --prompt-file --num-samples/-n --logprobs --config/-c "
     "--json --quiet/-q --verbose/-v --sampler --temperature --top-k --top-p --min-p "
     "--repetition-penalty --num-beams --length-penalty --num-candidates --max-chars --stop "
-    "--speculate --seed --device --precision --threads",
+    "--speculate --seed --device --precision --kernels --threads",
     "eval": "--model/-m --data/-d --config/-c --json --quiet/-q --verbose/-v --format --encoding "
     "--oasst-lang --oasst-paths --include-synthetic "
     "--fix-mojibake --allow-skips --loss-on --device "
-    "--precision --threads",
+    "--precision --kernels --threads",
     "info": "model --json --verbose/-v",
     "doctor": "--json --verbose/-v",
 }

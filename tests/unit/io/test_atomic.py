@@ -8,7 +8,67 @@ from pathlib import Path
 import pytest
 
 from lumina_cli.errors import OutputError, StorageError
-from lumina_cli.io.atomic import write_atomically
+from lumina_cli.io import atomic
+from lumina_cli.io.atomic import STAGING_SUFFIX, write_atomically
+
+
+def names_drawn(monkeypatch: pytest.MonkeyPatch, *tokens: str) -> None:
+    """Let these be the next random names, the last of them for ever."""
+    drawn = [*tokens]
+    take = lambda _: drawn.pop(0) if len(drawn) > 1 else drawn[0]  # noqa: E731
+    monkeypatch.setattr(atomic.secrets, "token_hex", take)
+
+
+def test_what_is_written_goes_through_no_link_that_somebody_planted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names_drawn(monkeypatch, "planted", "free")
+    mine, link = tmp_path / "my diary.txt", tmp_path / f".Model.pth.planted{STAGING_SUFFIX}"
+    mine.write_bytes(b"dear diary")
+    link.symlink_to(mine)
+    write_atomically(tmp_path / "Model.pth", b"new")
+    assert mine.read_bytes() == b"dear diary"
+    assert link.is_symlink()
+    assert (tmp_path / "Model.pth").read_bytes() == b"new"
+    assert not (tmp_path / "Model.pth").is_symlink()
+
+
+@pytest.mark.parametrize("kind", ["file", "link to nothing"])
+def test_what_lies_under_every_name_that_is_tried_is_left_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    names_drawn(monkeypatch, "planted")
+    there = tmp_path / f".Model.pth.planted{STAGING_SUFFIX}"
+    if kind == "file":
+        there.write_bytes(b"not yours")
+    else:
+        there.symlink_to(tmp_path / "made through the link")
+    with pytest.raises(StorageError, match="is taken"):
+        write_atomically(tmp_path / "Model.pth", b"new")
+    assert list(tmp_path.iterdir()) == [there]
+    assert kind != "file" or there.read_bytes() == b"not yours"
+
+
+def test_the_name_beside_the_file_differs_each_time_and_tells_whose_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[str] = []
+    real = Path.replace
+
+    def replace(self: Path, target: Path) -> Path:
+        seen.append(self.name)
+        return real(self, target)
+
+    monkeypatch.setattr(Path, "replace", replace)
+    for _ in range(3):
+        write_atomically(tmp_path / "Model.pth", b"new")
+    assert len(set(seen)) == 3
+    assert all(n.startswith(".Model.pth.") and n.endswith(STAGING_SUFFIX) for n in seen)
+
+
+def test_a_name_that_no_file_can_have_is_told(tmp_path: Path) -> None:
+    with pytest.raises(OutputError, match="too long"):
+        write_atomically(tmp_path / ("x" * 300), b"new")
 
 
 def test_a_folder_that_is_not_there_is_told(tmp_path: Path) -> None:

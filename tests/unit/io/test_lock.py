@@ -1,5 +1,6 @@
 """One run at a time on one folder."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -38,3 +39,14 @@ def test_a_folder_is_held_by_one_process_at_a_time(tmp_path: Path) -> None:
 def test_a_folder_that_is_not_there_is_free(tmp_path: Path) -> None:
     check_free(tmp_path / "Model.run")
     assert not (tmp_path / "Model.run").exists()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows follows links")
+def test_a_link_in_place_of_the_lock_is_not_followed(tmp_path: Path) -> None:
+    mine = tmp_path / "my diary.txt"
+    mine.write_text("dear diary", encoding="utf-8")
+    (tmp_path / "Model.run").mkdir()
+    (tmp_path / "Model.run" / "lock").symlink_to(mine)
+    with pytest.raises(OutputError, match="can't be written"), hold(tmp_path / "Model.run"):
+        pass
+    assert mine.read_text(encoding="utf-8") == "dear diary"

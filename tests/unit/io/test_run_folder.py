@@ -14,10 +14,18 @@ from typing import Any
 import pytest
 import torch
 
-from lumina_cli.core.training.events import Evaluated, Finished, Sampled
+from lumina_cli.core.training.events import (
+    EpochDone,
+    Evaluated,
+    Finished,
+    LossSpiked,
+    Sampled,
+    StepDone,
+)
 from lumina_cli.errors import OutputError
+from lumina_cli.io import run_folder
 from lumina_cli.io.atomic import write_atomically
-from lumina_cli.io.run_folder import RunFolder, check_free
+from lumina_cli.io.run_folder import RunFolder, Thinning, check_free
 from lumina_cli.recipes.run.run_backup import back_up_run
 
 
@@ -50,6 +58,76 @@ def test_each_event_is_a_line_with_its_name(tmp_path: Path) -> None:
         {"event": "Finished", "step": 3, "reason": "max_steps", "elapsed_s": 1.5},
         {"event": "Finished", "step": 4, "reason": "epochs", "elapsed_s": 2.5},
     ]
+
+
+def test_what_is_recorded_is_returned_as_it_is_kept(tmp_path: Path) -> None:
+    event = Evaluated(0, math.nan, 1.0, 0.5, is_best=False, seconds=0.1)
+    told = started(tmp_path).record(event, memory_bytes=7)
+    assert [told] == lines(tmp_path)
+    assert told["memory_bytes"] == 7
+
+
+def step_done(step: int) -> StepDone:
+    return StepDone(step, 0, 1.23456789, 0.5123, 1.2345678, 0.0012345, 65_536, 0.12345678, 1e4)
+
+
+def test_of_a_long_run_fewer_and_fewer_steps_have_a_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(run_folder, "EVERY_UNTIL", 4)
+    folder = started(tmp_path)
+    for step in range(1, 50):
+        told = folder.record(step_done(step))
+        assert told["step"] == step
+    kept = [line["step"] for line in lines(tmp_path)]
+    assert kept == [1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48]
+
+
+def test_epochs_of_one_step_are_kept_as_sparsely(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(run_folder, "EVERY_UNTIL", 2)
+    folder = started(tmp_path)
+    for epoch in range(9):
+        folder.record(EpochDone(epoch, epoch, 1.0, 0.5, 1e-3, 0.1, 1.0))
+    assert [line["epoch"] for line in lines(tmp_path)] == [0, 1, 2, 4, 8]
+
+
+def test_what_is_no_step_is_always_kept_and_so_is_the_step_of_a_spike(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(run_folder, "EVERY_UNTIL", 1)
+    folder = started(tmp_path)
+    for step in (7, 9):
+        folder.record(step_done(step))
+        folder.record(Evaluated(step, 1.0, 1.0, 0.5, is_best=False, seconds=0.1))
+        folder.record(Sampled(step, "text"))
+    folder.record(LossSpiked(11, 9.0, 1.0))
+    folder.record(step_done(11))
+    folder.record(step_done(13))
+    told = [(line["event"], line["step"]) for line in lines(tmp_path)]
+    always = [("Evaluated", 7), ("Sampled", 7), ("Evaluated", 9), ("Sampled", 9)]
+    assert told == [*always, ("LossSpiked", 11), ("StepDone", 11)]
+
+
+def test_the_lines_of_a_million_steps_take_less_than_40_mb(tmp_path: Path) -> None:
+    folder, thinning = started(tmp_path), Thinning()
+    folder.record(step_done(1_000_000), memory_bytes=10**12)
+    line_bytes = (tmp_path / "Model.run" / "metrics.jsonl").stat().st_size
+    kept = sum(thinning.keeps_step(step) for step in range(1, 1_000_001))
+    assert kept > 70_000
+    assert kept * line_bytes < 40_000_000
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [(b"", b""), (b"{}\n", b"{}\n"), (b'{}\n{"ev', b'{}\n{"ev' + os.linesep.encode())],
+)
+def test_a_line_that_was_cut_off_is_ended(tmp_path: Path, before: bytes, after: bytes) -> None:
+    folder = started(tmp_path)
+    folder.metrics.write_bytes(before)
+    folder.resume({})
+    assert folder.metrics.read_bytes() == after
 
 
 @pytest.mark.parametrize("number", [math.nan, math.inf, -math.inf])

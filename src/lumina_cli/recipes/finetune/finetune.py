@@ -16,6 +16,7 @@ from lumina_cli.core.training.finetune_config import REPLAY_AUTO, FinetuneConfig
 from lumina_cli.data.batches import Replay
 from lumina_cli.data.config import DataConfig
 from lumina_cli.errors import OutputError
+from lumina_cli.io.names import fitting_stem
 from lumina_cli.io.run_folder import check_free
 from lumina_cli.recipes.data.sources import leaks
 from lumina_cli.recipes.finetune.base import Base, base_from_facts, base_of, evaluate_base
@@ -244,11 +245,12 @@ def _check_apart(model: Path, out: Path) -> None:
 
 def _free_name(model: Path) -> Path:
     """Return the first of Model-2.pth, Model-3.pth, … that nothing has."""
-    return next(
-        path
-        for number in count(2)
-        if not (path := model.with_name(f"{model.stem}-{number}{model.suffix}")).exists()
-    )
+    for number in count(2):
+        ending = f"-{number}{model.suffix}"
+        path = model.with_name(fitting_stem(model, endings=[ending]) + ending)
+        if not path.exists():
+            return path
+    raise AssertionError("numbers don't end")
 
 
 def _read(

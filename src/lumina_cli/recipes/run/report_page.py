@@ -1,202 +1,118 @@
 """The page of a run: curves, samples, settings and what happened, in one file.
 
-It opens offline: its drawings are SVG made here, and it loads nothing.
+It opens offline: its drawings are SVG made here, and it loads nothing. However long the run, it
+is no larger than a few hundred kilobytes.
 """
 
 import html
-import json
 import math
 import re
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
 
-from lumina_cli.core.training.events import with_new_fields
-from lumina_cli.io.run_folder import METRICS, REPORT, SETTINGS
-from lumina_cli.recipes.run.events import STARTS
+from lumina_cli.io.run_folder import REPORT, SETTINGS
+from lumina_cli.recipes.run.charts import Curve, Point, chart, number
+from lumina_cli.recipes.run.run_history import Buckets, Event, FirstAndLast, RunHistory
 
-WIDTH, HEIGHT, MARGIN = 640, 220, 48
-MOST_POINTS = 600
-"""More points than pixels only make the file larger."""
-
-REWINDS = STARTS | {"RolledBack"}
-"""Events that tell from which step the run goes on."""
-
-QUIET = {"StepDone", "EpochDone", "Evaluated", "Sampled", "CheckpointSaved", "Saved"}
-"""Events that curves and samples show; the others are what happened."""
-
-Event = dict[str, Any]
-Points = list[tuple[float, float]]
+MAX_CELL_CHARS = 2_000
 
 
-@dataclass(frozen=True, slots=True)
-class Curve:
-    """A line in a chart."""
-
-    name: str
-    colour: str
-    points: Points
-
-
-def write_report_page(folder: Path, *, title: str, facts: Mapping[str, str]) -> Path:
-    """Write `report.html` from what a run's folder holds. Raises OSError."""
-    events = list(read_events(folder / METRICS))
-    page = render_page(events, title=title, facts=facts, settings=_settings(folder / SETTINGS))
+def write_report_page(
+    folder: Path, *, history: RunHistory, title: str, facts: Mapping[str, str]
+) -> Path:
+    """Write `report.html` into a run's folder. Raises OSError."""
+    page = render_page(history, title=title, facts=facts, settings=_settings(folder / SETTINGS))
     path = folder / REPORT
-    path.write_text(page, encoding="utf-8")
+    path.write_bytes(page.encode("utf-8", errors="replace"))
     return path
 
 
-def read_events(path: Path) -> Iterator[Event]:
-    """Yield the events of a run as it went: what a resume did anew is left out once."""
-    events: list[Event] = []
-    for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
-        try:
-            event = json.loads(line)
-        except ValueError:  # a line that a crash cut off
-            continue
-        if event.get("event") in REWINDS:
-            events = [e for e in events if e.get("step", 0) <= event["step"]]
-        events.append(with_new_fields(event))
-    yield from events
-
-
 def render_page(
-    events: Sequence[Event],
+    history: RunHistory,
     *,
     title: str,
     facts: Mapping[str, str],
     settings: Mapping[str, object],
 ) -> str:
     """Return the page as HTML."""
-    steps = [event for event in events if event["event"] == "StepDone"]
-    evaluated = [event for event in events if event["event"] == "Evaluated"]
+    rate, memory = history.curves["learning_rate"], history.curves["memory_bytes"]
     parts = [
         _table("The run", facts),
-        chart("Loss (nats)", _losses(steps, evaluated, scale=1.0)),
-        chart("Loss (bits)", _losses(steps, evaluated, scale=1 / math.log(2))),
-        chart(
-            "Learning rate", [Curve("learning rate", "#7a5195", _points(steps, "learning_rate"))]
-        ),
-        chart("Characters per second", [Curve("speed", "#2f7d4f", _speed(steps))]),
-        chart("Memory (MB)", [Curve("memory", "#8a6d1a", _points(steps, "memory_bytes", 1e-6))]),
-        _samples(events),
-        _happened(events),
+        chart("Loss (nats)", _losses(history, scale=1.0)),
+        chart("Loss (bits)", _losses(history, scale=1 / math.log(2))),
+        chart("Learning rate", [_curve("learning rate", "#7a5195", rate)]),
+        chart("Characters per second", [_speed(history)]),
+        chart("Memory (MB)", [_curve("memory", "#8a6d1a", memory, scale=1e-6)]),
+        _samples(history.samples),
+        _happened(history.happened),
         _table("Settings", {name: str(value) for name, value in settings.items()}),
     ]
     return _PAGE.format(title=html.escape(title), body="\n".join(parts))
 
 
-def chart(title: str, curves: Sequence[Curve]) -> str:
-    """Return curves over steps as an SVG; empty where there is nothing to draw."""
-    curves = [curve for curve in curves if curve.points]
-    if not curves:
-        return ""
-    xs = [x for curve in curves for x, _ in curve.points]
-    ys = [y for curve in curves for _, y in curve.points]
-    x_range, y_range = _range(xs), _range(ys)
+def _losses(history: RunHistory, *, scale: float) -> list[Curve]:
     lines = [
-        f'<polyline fill="none" stroke="{curve.colour}" stroke-width="1.5" points="'
-        + " ".join(_place(x, y, x_range, y_range) for x, y in _thin(curve.points))
-        + f'"><title>{html.escape(curve.name)}</title></polyline>'
-        for curve in curves
+        ("training, per id", "#8fb3d9", "loss"),
+        ("validation, per character", "#c0392b", "nats_per_char"),
+        ("old text", "#2f7d4f", "base_loss"),
     ]
-    keys = "".join(
-        f'<tspan fill="{curve.colour}" dx="12">{html.escape(curve.name)}</tspan>'
-        for curve in curves
+    return [_curve(name, colour, history.curves[key], scale=scale) for name, colour, key in lines]
+
+
+def _curve(name: str, colour: str, buckets: Buckets, *, scale: float = 1.0) -> Curve:
+    return Curve(
+        name,
+        colour,
+        [
+            Point(
+                (each.first_step + each.last_step) / 2,
+                each.mean * scale,
+                each.low * scale,
+                each.high * scale,
+            )
+            for each in buckets.ordered()
+        ],
     )
-    return (
-        f'<section><h2>{html.escape(title)}</h2><svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" '
-        f'aria-label="{html.escape(title)}">{_axes(x_range, y_range)}{"".join(lines)}'
-        f'<text x="{MARGIN}" y="14">{keys}</text></svg></section>'
+
+
+def _speed(history: RunHistory) -> Curve:
+    """Return the mean speed alone: a single step may be held up by anything."""
+    means = [(float(each.last_step), each.mean) for each in history.speed.ordered()]
+    return Curve("speed", "#2f7d4f", [Point(step, mean, mean, mean) for step, mean in means])
+
+
+def _samples(samples: FirstAndLast) -> str:
+    rows = _rows(
+        samples,
+        lambda event: f"<td><pre>{html.escape(str(event.get('text', '')))}</pre></td>",
+        num_cells=1,
     )
+    return f"<section><h2>What it said</h2><table>{rows}</table></section>" if rows else ""
 
 
-def _losses(steps: Sequence[Event], evaluated: Sequence[Event], *, scale: float) -> list[Curve]:
-    return [
-        Curve("training, per id", "#8fb3d9", _points(steps, "loss", scale)),
-        Curve("validation, per character", "#c0392b", _points(evaluated, "nats_per_char", scale)),
-        Curve("old text", "#2f7d4f", _points(evaluated, "base_loss", scale)),
-    ]
+def _happened(happened: FirstAndLast) -> str:
+    rows = _rows(
+        happened,
+        lambda event: (
+            f"<td>{html.escape(_in_words(event['event']))}</td>"
+            f"<td>{html.escape(_details(event))}</td>"
+        ),
+        num_cells=2,
+    )
+    return f"<section><h2>What happened</h2><table>{rows}</table></section>"
 
 
-def _points(events: Iterable[Event], key: str, scale: float = 1.0) -> Points:
-    return [(e["step"], e[key] * scale) for e in events if e.get(key) is not None]
-
-
-def _speed(steps: Sequence[Event]) -> Points:
-    """Return characters per second, over stretches of about a hundredth of the run."""
-    stretch = max(len(steps) // 100, 1)
-    points = []
-    for before, after in zip(steps[::stretch], steps[stretch::stretch], strict=False):
-        seconds = after["elapsed_s"] - before["elapsed_s"]
-        chars = after["num_chars"] * (after["step"] - before["step"])
-        if seconds > 0:
-            points.append((float(after["step"]), chars / seconds))
-    return points
-
-
-def _thin(points: Points) -> Points:
-    """Return means of neighbours, so that a curve has no more points than can be seen."""
-    size = -(-len(points) // MOST_POINTS)
-    if size <= 1:
-        return points
-    groups = [points[start : start + size] for start in range(0, len(points), size)]
-    return [
-        (sum(x for x, _ in group) / len(group), sum(y for _, y in group) / len(group))
-        for group in groups
-    ]
-
-
-def _range(values: Sequence[float]) -> tuple[float, float]:
-    low, high = min(values), max(values)
-    return (low, high) if high > low else (low - 0.5, high + 0.5)
-
-
-def _place(x: float, y: float, x_range: tuple[float, float], y_range: tuple[float, float]) -> str:
-    across = (x - x_range[0]) / (x_range[1] - x_range[0])
-    up = (y - y_range[0]) / (y_range[1] - y_range[0])
-    left = MARGIN + across * (WIDTH - MARGIN - 10)
-    top = HEIGHT - 24 - up * (HEIGHT - 50)
-    return f"{left:.1f},{top:.1f}"
-
-
-def _axes(x_range: tuple[float, float], y_range: tuple[float, float]) -> str:
-    marks = []
-    for share in (0.0, 0.5, 1.0):
-        x = x_range[0] + share * (x_range[1] - x_range[0])
-        y = y_range[0] + share * (y_range[1] - y_range[0])
-        left, _ = _place(x, y_range[0], x_range, y_range).split(",")
-        _, top = _place(x_range[0], y, x_range, y_range).split(",")
-        marks.append(
-            f'<line x1="{MARGIN}" x2="{WIDTH - 10}" y1="{top}" y2="{top}"/>'
-            f'<text x="{MARGIN - 4}" y="{top}" text-anchor="end" dy="4">{_number(y)}</text>'
-            f'<text x="{left}" y="{HEIGHT - 6}" text-anchor="middle">{x:,.0f}</text>'
-        )
-    return "".join(marks)
-
-
-def _samples(events: Sequence[Event]) -> str:
-    rows = [
-        f"<tr><th>step {event['step']:,}</th><td><pre>{html.escape(event['text'])}</pre></td></tr>"
-        for event in events
-        if event["event"] == "Sampled"
-    ]
-    return f"<section><h2>What it said</h2><table>{''.join(rows)}</table></section>" if rows else ""
-
-
-def _happened(events: Sequence[Event]) -> str:
-    rows = [
-        f"<tr><th>step {event.get('step', 0):,}</th>"
-        f"<td>{html.escape(_in_words(event['event']))}</td><td>"
-        + html.escape(_details(event))
-        + "</td></tr>"
-        for event in events
-        if event["event"] not in QUIET
-    ]
-    return f"<section><h2>What happened</h2><table>{''.join(rows)}</table></section>"
+def _rows(events: FirstAndLast, cells: Callable[[Event], str], *, num_cells: int) -> str:
+    """Return a row for each event, and one that counts those left out."""
+    first, last = (
+        "".join(f"<tr><th>step {event['step']:,}</th>{cells(event)}</tr>" for event in shown)
+        for shown in (events.first, events.last)
+    )
+    if not events.num_left_out:
+        return first + last
+    more = f'<tr><th></th><td colspan="{num_cells}">and {events.num_left_out:,} more</td></tr>'
+    return first + more + last
 
 
 def _in_words(name: str) -> str:
@@ -206,20 +122,15 @@ def _in_words(name: str) -> str:
 
 def _details(event: Event) -> str:
     return ", ".join(
-        f"{name.replace('_', ' ')} {_number(value) if type(value) is float else value}"
+        f"{name.replace('_', ' ')} {number(value) if type(value) is float else value}"
         for name, value in event.items()
         if name not in ("event", "step")
     )
 
 
-def _number(value: float) -> str:
-    """Return a number as a person reads it: no exponents for what is merely large."""
-    return f"{value:,.0f}" if abs(value) >= 1_000 else f"{value:.3g}"
-
-
 def _table(title: str, values: Mapping[str, str]) -> str:
     rows = "".join(
-        f"<tr><th>{html.escape(name)}</th><td>{html.escape(value)}</td></tr>"
+        f"<tr><th>{html.escape(name)}</th><td>{html.escape(value[:MAX_CELL_CHARS])}</td></tr>"
         for name, value in values.items()
     )
     return f"<section><h2>{html.escape(title)}</h2><table>{rows}</table></section>"
@@ -228,7 +139,7 @@ def _table(title: str, values: Mapping[str, str]) -> str:
 def _settings(path: Path) -> Mapping[str, object]:
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, tomllib.TOMLDecodeError):
+    except (OSError, ValueError):
         return {}
 
 

@@ -29,6 +29,7 @@ from lumina_cli.recipes.run.report import TrainReport, make_report
 from lumina_cli.recipes.run.report_page import write_report_page
 from lumina_cli.recipes.run.run_backup import back_up_run
 from lumina_cli.recipes.run.run_errors import diverged_on, too_large
+from lumina_cli.recipes.run.run_history import RunHistory, read_history
 from lumina_cli.recipes.run.samples import choose_prompt, say
 from lumina_cli.recipes.run.saver import Saver
 from lumina_cli.recipes.run.validation_sample import write_sample
@@ -43,7 +44,7 @@ from lumina_cli.recipes.train.resume import (
 )
 
 PAGE_EVERY_S = 60.0
-"""The page is made from all that happened so far, which takes longer and longer."""
+"""The page is for people who look at it from time to time."""
 
 AROUND_S, AROUND_SHARE = 1.0, 0.06
 """Of a run by the clock: kept for the start of the program before it, and the report after."""
@@ -80,6 +81,7 @@ class TrainingRun:
         self.saver = Saver(self.store, config=checkpoints, command=command)
         self.best_model = BestModelSaver(job, saver=self.saver)
         self.trainer = self._trainer()
+        self.history = RunHistory()
         self._next_page_s = 0.0
         self.report: TrainReport | None = None
 
@@ -135,12 +137,14 @@ class TrainingRun:
             seed_dropout(job.config.seed)
         else:
             self.folder.resume(job.settings.values())
+            with contextlib.suppress(OSError):  # without it the page begins here
+                self.history = read_history(self.folder.metrics)
             self.trainer.load_state_dict(
                 self._resumed_state(job.resumed),
                 has_other_limits=has_other_limits(job.resumed, job.config),
             )
         self.store.remove_unfinished()
-        self.folder.record(RunStarted(self.trainer.num_steps))
+        self._record(RunStarted(self.trainer.num_steps))
 
     def _write_validation_sample(self) -> None:
         """Keep some of the validation text, to measure by it one day what was forgotten."""
@@ -199,16 +203,21 @@ class TrainingRun:
             "steps done": f"{self.trainer.num_steps:,}",
         }
         with contextlib.suppress(OSError):  # a full disk costs the page, not the run
-            write_report_page(self.folder.path, title=f"Training of {out.name}", facts=facts)
+            write_report_page(
+                self.folder.path,
+                history=self.history,
+                title=f"Training of {out.name}",
+                facts=facts,
+            )
 
     def _record(self, event: RunEvent) -> None:
+        more = {}
+        if isinstance(event, StepDone):
+            more["memory_bytes"] = memory_bytes(self.job.compute.device)
+        self.history.add(self.folder.record(event, **more))
         if isinstance(event, Evaluated) and time.monotonic() >= self._next_page_s:
             self._write_page()
             self._next_page_s = time.monotonic() + PAGE_EVERY_S
-        if isinstance(event, StepDone):
-            self.folder.record(event, memory_bytes=memory_bytes(self.job.compute.device))
-        else:
-            self.folder.record(event)
 
     def _trainer(self) -> Trainer:
         job, seconds = self.job, None

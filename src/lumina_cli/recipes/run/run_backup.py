@@ -11,6 +11,7 @@ from lumina_cli.core.training.events import StopReason
 from lumina_cli.errors import LuminaError
 from lumina_cli.io import lock
 from lumina_cli.io.atomic import check_regular
+from lumina_cli.io.names import fitting_stem
 from lumina_cli.io.run_folder import CHECKPOINTS, METRICS, RUN_SUFFIX, not_writable
 from lumina_cli.recipes.run.events import SUCCESSFUL_SAVES
 from lumina_cli.recipes.train.resume import command_of
@@ -58,8 +59,10 @@ def back_up_run(model: Path) -> None:
 def _free_names(model: Path) -> tuple[Path, Path]:
     """Return the first pair of names for a model and its run of which none is taken."""
     for number in count(1):
-        stem = f"{model.stem}.previous" + (f"-{number}" if number > 1 else "")
-        names = (model.with_name(stem + model.suffix), model.with_name(stem + RUN_SUFFIX))
+        mark = ".previous" + (f"-{number}" if number > 1 else "")
+        endings = (mark + model.suffix, mark + RUN_SUFFIX)
+        stem = fitting_stem(model, endings=endings)
+        names = (model.with_name(stem + endings[0]), model.with_name(stem + endings[1]))
         if not any(name.exists() for name in names):
             return names
     raise AssertionError("numbers don't end")

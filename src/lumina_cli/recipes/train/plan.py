@@ -1,8 +1,8 @@
 """What a training run is going to do, told before it starts."""
 
-import copy
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -15,11 +15,12 @@ from lumina_cli.core.model.memory_estimate import TrainingMemory, num_parameters
 from lumina_cli.core.model.peft_config import FULL_FINETUNING, PeftConfig
 from lumina_cli.core.model.transformer import Transformer
 from lumina_cli.core.precision import Precision
+from lumina_cli.core.seeding import random_state, restore_random_state
 from lumina_cli.core.training.config import TrainingConfig
-from lumina_cli.core.training.optim.optimizers import build_optimizers
+from lumina_cli.core.training.optim.optimizers import Optimizers, build_optimizers
 from lumina_cli.core.training.parallel.threads import fewest_to_share, least_chars
 from lumina_cli.core.training.step import Stepper
-from lumina_cli.data.batches import EpochBatches, Replay, steps_of_text
+from lumina_cli.data.batches import Batch, EpochBatches, Replay, steps_of_text
 from lumina_cli.data.corpus import Corpus, SplitCounts
 from lumina_cli.recipes.train.memory_fit import num_sharing
 
@@ -67,7 +68,7 @@ def make_plan(
     replay: Replay | None = None,
     more: Mapping[str, str] | None = None,
 ) -> Plan:
-    """Return the plan, its time measured on a copy of the model."""
+    """Return the plan, its time measured on the model, which stays as it is."""
     epoch_steps = steps_of_text(
         corpus.train,
         seq_length=model.config.seq_length,
@@ -130,21 +131,14 @@ def _planned_seconds(
 def measure_step_s(
     model: Transformer, corpus: Corpus, *, config: TrainingConfig, precision: Precision
 ) -> float:
-    """Return how long a step takes here, tried on a copy of the model.
+    """Return how long a step takes here, tried on the model itself.
+
+    A copy might not fit where the run does. Weights, gradients and random states are to the bit
+    what they were, and the trial's optimizer is gone, when this returns.
 
     Where a whole batch takes long, a part of it tells: the optimizer takes its time once
     a step, all else for each window.
     """
-    trial = copy.deepcopy(model)
-    trial.recompute = config.activation_checkpointing
-    stepper = Stepper(
-        trial,
-        build_optimizers(trial, config=config),
-        precision=precision,
-        grad_clip=config.grad_clip,
-        label_smoothing=config.label_smoothing,
-        micro_batch_size=config.largest_micro_batch,
-    )
     batch = EpochBatches(
         corpus.train,
         seq_length=model.config.seq_length,
@@ -152,20 +146,78 @@ def measure_step_s(
         seed=config.seed,
         epoch=0,
     )[0]
-    device, seq_length = model.wte.weight.device, model.config.seq_length
+    with _put_back(model):
+        model.recompute = config.activation_checkpointing
+        optimizers = build_optimizers(model, config=config)
+        stepper = Stepper(
+            model,
+            _WithoutUpdates(optimizers.adamw, optimizers.muon),
+            precision=precision,
+            grad_clip=config.grad_clip,
+            label_smoothing=config.label_smoothing,
+            micro_batch_size=config.largest_micro_batch,
+        )
+        learn = partial(stepper.step, lr_factor=0.0)
+        few = batch.rows(0, _num_few(model, batch, precision=precision))
+        _seconds(partial(learn, few))  # the first call is always slow
+        few_s = _seconds(partial(learn, few))
+        update_s = _update_s(model, optimizers)
+        step_s = update_s + few_s * len(batch.inputs) / len(few.inputs)
+        if step_s > LONGEST_TRIAL_S:
+            return step_s
+        _seconds(partial(learn, batch))
+        return update_s + min(_seconds(partial(learn, batch)) for _ in range(3))
+
+
+class _WithoutUpdates(Optimizers):
+    """Holds gradients as the run's optimizers do, and leaves the weights alone."""
+
+    def step(self, *, lr_factor: float, grad_factor: float = 1.0) -> None:
+        pass
+
+
+@contextmanager
+def _put_back(model: Transformer) -> Iterator[None]:
+    """Give the model and the random generators back what a trial changes beside weights."""
+    device = model.wte.weight.device
+    random, recompute = random_state(device), model.recompute
+    gradients = [parameter.grad for parameter in model.parameters()]
+    try:
+        yield
+    finally:
+        restore_random_state(random, device=device)
+        model.recompute = recompute
+        for parameter, gradient in zip(model.parameters(), gradients, strict=True):
+            parameter.grad = gradient
+
+
+def _num_few(model: Transformer, batch: Batch, *, precision: Precision) -> int:
+    """Return how many windows of a batch stand for all of it, shared by threads as all are."""
     least = least_chars(model.config.hidden_size, precision)
-    fewest = fewest_to_share(device, seq_length=seq_length, least=least)
-    few = batch.rows(0, max(fewest, len(batch.inputs) // LEAST_PART))
-    learn = partial(stepper.step, lr_factor=0.0)
-    update = partial(stepper.optimizers.step, lr_factor=0.0, grad_factor=0.0)
-    _seconds(partial(learn, few))  # the first call is always slow
-    few_s = _seconds(partial(learn, few))
-    update_s = min(_seconds(update), few_s)
-    step_s = update_s + (few_s - update_s) * len(batch.inputs) / len(few.inputs)
-    if step_s > LONGEST_TRIAL_S:
-        return step_s
-    _seconds(partial(learn, batch))
-    return min(_seconds(partial(learn, batch)) for _ in range(3))
+    fewest = fewest_to_share(
+        model.wte.weight.device, seq_length=model.config.seq_length, least=least
+    )
+    return max(fewest, len(batch.inputs) // LEAST_PART)
+
+
+def _update_s(model: Transformer, optimizers: Optimizers) -> float:
+    """Return how long the optimizers take; meanwhile the gradients keep the weights.
+
+    Even an update of no length would change a weight of -0.0.
+    """
+    learning = [parameter for parameter in model.parameters() if parameter.grad is not None]
+    update = partial(optimizers.step, lr_factor=0.0)
+    with torch.no_grad():
+        for parameter in learning:
+            assert parameter.grad is not None
+            parameter.grad.copy_(parameter)
+        try:
+            _seconds(update)  # the first touches the memory of the moments
+            return _seconds(update)
+        finally:
+            for parameter in learning:
+                assert parameter.grad is not None
+                parameter.copy_(parameter.grad)
 
 
 def _seconds(work: Callable[[], object]) -> float:

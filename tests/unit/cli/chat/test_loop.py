@@ -117,7 +117,7 @@ def test_memory_that_runs_out_does_not_end_the_chat(
     def no_memory(*arguments: object, **more: object) -> object:
         raise RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory")
 
-    monkeypatch.setattr("lumina_cli.chat.session.BeamSearch.run", no_memory)
+    monkeypatch.setattr("lumina_cli.core.inference.beam.BeamSearch.run", no_memory)
     told = run(ready, "/beam 64", "hello", "temp 1.2")
     assert "Memory ran out" in told
     assert "Temperature set to 1.2" in told

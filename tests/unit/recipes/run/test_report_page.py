@@ -4,9 +4,8 @@ import json
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
-import pytest
-
-from lumina_cli.recipes.run.report_page import Curve, chart, read_events, write_report_page
+from lumina_cli.recipes.run.report_page import write_report_page
+from lumina_cli.recipes.run.run_history import RunHistory, read_history
 
 EVENTS = [
     {"event": "RunStarted", "step": 0},
@@ -26,7 +25,12 @@ def page_of(folder: Path) -> str:
     text = "".join(json.dumps(event) + "\n" for event in EVENTS) + '{"event": "Step'
     (folder / "metrics.jsonl").write_text(text, encoding="utf-8")
     (folder / "settings.toml").write_text('seed = 1\nlang = "en"\n', encoding="utf-8")
-    path = write_report_page(folder, title="Training of M<1>.pth", facts={"data": "a & b"})
+    return written(folder, read_history(folder / "metrics.jsonl"))
+
+
+def written(folder: Path, history: RunHistory, **facts: str) -> str:
+    facts = {"data": "a & b", **facts}
+    path = write_report_page(folder, history=history, title="Training of M<1>.pth", facts=facts)
     return path.read_text(encoding="utf-8")
 
 
@@ -52,39 +56,50 @@ def test_the_page_is_well_formed(tmp_path: Path) -> None:
     ET.fromstring(f"<body>{body}</body>")
 
 
-def test_a_curve_goes_from_corner_to_corner() -> None:
-    svg = chart("t", [Curve("c", "#000", [(0.0, 0.0), (10.0, 1.0)])])
-    assert 'points="48.0,196.0 630.0,26.0"' in svg
-    assert chart("t", [Curve("c", "#000", [])]) == ""
-    assert chart("t", [Curve("c", "#000", [(1.0, 1.0)])])
-
-
-@pytest.mark.parametrize("start", ["RunStarted", "Begun"])
-def test_what_a_resume_did_anew_is_shown_once(tmp_path: Path, start: str) -> None:
-    path = tmp_path / "metrics.jsonl"
-    lines = [
-        (start, 0),
-        ("StepDone", 1),
-        ("StepDone", 2),
-        (start, 1),
-        ("StepDone", 2),
-    ]
-    path.write_text("".join(json.dumps({"event": e, "step": s}) + "\n" for e, s in lines))
-    told = [(event["event"], event["step"]) for event in read_events(path)]
-    assert told == [(start, 0), ("StepDone", 1), (start, 1), ("StepDone", 2)]
-
-
-def test_numbers_are_those_a_person_reads() -> None:
-    svg = chart("t", [Curve("c", "#000", [(0.0, 0.0), (1_500.0, 88_412.0)])])
-    assert ">88,412<" in svg
-    assert ">1,500<" in svg
-    small = chart("t", [Curve("c", "#000", [(0.0, 0.0003), (1.0, 0.0015)])])
-    assert ">0.0015<" in small
-
-
 def test_the_page_follows_the_readers_choice_of_light_or_dark(tmp_path: Path) -> None:
     page = page_of(tmp_path)
     assert "color-scheme: light dark" in page
     style, body = page.split("</style>")
     assert "prefers-color-scheme: dark" in style
     assert 'stroke="#ddd"' not in body
+
+
+def told_much(num_events: int) -> RunHistory:
+    history = RunHistory()
+    for step in range(1, num_events + 1):
+        figures = {"loss": 1.0 + step % 7, "learning_rate": 1e-3, "memory_bytes": 10**8 + step % 5}
+        time = {"num_chars": 64, "elapsed_s": step * 0.5}
+        history.add({"event": "StepDone", "step": step, **figures, **time})
+        evaluated = {"event": "Evaluated", "step": step, "base_loss": 1.0 + step % 3}
+        history.add({**evaluated, "nats_per_char": 1.0 + step % 5})
+        history.add({"event": "Sampled", "step": step, "text": f"<{step}>" * 1000})
+        history.add({"event": "SaveFailed", "step": step, "why": "full " * 1000})
+    return history
+
+
+def test_the_page_of_a_long_run_is_no_larger_than_that_of_a_shorter_one(tmp_path: Path) -> None:
+    shorter, longer = (
+        written(tmp_path, told_much(number), data="x" * 10**6) for number in (4_800, 9_600)
+    )
+    assert len(longer) < 1.02 * len(shorter) < 1_000_000
+    ET.fromstring(f"<body>{longer.split('<body>')[1].split('</body>')[0]}</body>")
+
+
+def test_what_is_left_out_is_counted(tmp_path: Path) -> None:
+    page = written(tmp_path, told_much(300))
+    assert "and 240 more" in page  # of 300 samples, 10 and 50 are shown
+    assert "and 100 more" in page  # of 300 troubles, 50 and 150
+    assert "and 1 more" not in page
+    few = written(tmp_path, told_much(3))
+    assert "more</td>" not in few
+
+
+def test_text_that_is_no_unicode_is_shown_with_a_mark(tmp_path: Path) -> None:
+    history = RunHistory()
+    history.add({"event": "Sampled", "step": 1, "text": "half a pair: \ud800."})
+    assert "half a pair: ?." in written(tmp_path, history)
+
+
+def test_settings_that_cannot_be_read_are_left_out(tmp_path: Path) -> None:
+    (tmp_path / "settings.toml").write_bytes(b"\xff = [")
+    assert "<h2>Settings</h2><table></table>" in written(tmp_path, RunHistory())

@@ -1,5 +1,6 @@
 """What a run is going to do, told before it starts."""
 
+import gc
 from pathlib import Path
 from typing import Any
 
@@ -12,15 +13,18 @@ from lumina_cli.core.model.memory_estimate import FRAGMENTATION, WORKSPACE_BYTES
 from lumina_cli.core.model.transformer import Transformer, build_model
 from lumina_cli.core.precision import choose_precision
 from lumina_cli.core.training.config import TrainingConfig
+from lumina_cli.core.training.loop import Trainer
 from lumina_cli.core.training.optim.optimizers import Optimizers
 from lumina_cli.core.training.parallel.threads import least_chars
 from lumina_cli.core.training.step import StepResult
 from lumina_cli.data.batches import Batch
 from lumina_cli.data.config import DataConfig
 from lumina_cli.data.corpus import Corpus, load_corpus
+from lumina_cli.errors import OutOfMemoryError
 from lumina_cli.recipes.train import memory_fit as fit
 from lumina_cli.recipes.train import plan as plan_module
 from lumina_cli.recipes.train.plan import Plan, make_plan
+from tests.unit.recipes.train.peak_memory import PeakBytes, peak_bytes
 
 FP32 = choose_precision("fp32", device=torch.device("cpu"))
 
@@ -37,16 +41,17 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Corpus:
     )
 
 
-def model_for(corpus: Corpus) -> Transformer:
-    config = ModelConfig(hidden_size=8, num_layers=1, num_heads=2, seq_length=10)
+def model_for(corpus: Corpus, **shape: Any) -> Transformer:
+    usual = {"hidden_size": 8, "num_layers": 1, "num_heads": 2, "seq_length": 10}
+    config = ModelConfig(**{**usual, **shape})
     generator = torch.Generator().manual_seed(0)
     return build_model(config, vocab_size=corpus.tokenizer.vocab_size, generator=generator)
 
 
-def plan_for(corpus: Corpus, **limits: Any) -> Plan:
+def plan_for(corpus: Corpus, *, model: Transformer | None = None, **limits: Any) -> Plan:
     config = TrainingConfig(**{"batch_size": 9, "epochs": None, **limits})
     return make_plan(
-        model_for(corpus),
+        model_for(corpus) if model is None else model,
         corpus,
         data=("letters.txt",),
         config=config,
@@ -116,7 +121,7 @@ def test_a_part_stands_for_a_slow_batch_and_the_optimizer_counts_once(
     def step(_: object, batch: Batch, *, lr_factor: float) -> None:
         nonlocal now_s
         timed.append(len(batch.inputs))
-        now_s += 2.0 * len(batch.inputs) + 50.0
+        now_s += 2.0 * len(batch.inputs)
 
     def update(*_: object, **__: object) -> None:
         nonlocal now_s
@@ -183,3 +188,82 @@ def test_the_trial_takes_time_and_touches_no_weight(
     assert step_s > 0
     assert all(torch.equal(tensor, before[name]) for name, tensor in model.state_dict().items())
     assert all(parameter.grad is None for parameter in model.parameters())
+
+
+@pytest.mark.parametrize("optimizer", ["adamw", "muon"])
+def test_planning_takes_no_more_memory_than_the_run_itself(corpus: Corpus, optimizer: str) -> None:
+    # Wide layers and few characters: nearly all memory is weights, gradients and moments.
+    limits: dict[str, Any] = {"optimizer": optimizer, "batch_size": 2, "max_steps": 2}
+
+    def wide() -> Transformer:
+        return model_for(corpus, hidden_size=128, num_layers=2)
+
+    trained = peak_bytes(lambda: list(trainer_of(wide(), corpus, **limits).run()))
+    assert trained > 3 * weight_bytes(wide())
+    assert peak_bytes(lambda: plan_for(corpus, model=wide(), **limits)) <= trained
+
+
+def test_nothing_of_the_trial_is_left_in_memory(corpus: Corpus) -> None:
+    with PeakBytes() as counted:
+        model = model_for(corpus, hidden_size=128)
+        plan_for(corpus, model=model, max_steps=2)
+        gc.collect()
+        assert counted.now <= 1.01 * weight_bytes(model)  # the weights, laid end to end
+
+
+@pytest.mark.parametrize("optimizer", ["adamw", "muon"])
+def test_the_run_is_the_same_to_the_bit_with_and_without_a_plan(
+    corpus: Corpus, optimizer: str
+) -> None:
+    limits: dict[str, Any] = {"optimizer": optimizer, "max_steps": 3}
+    trained = []
+    for is_planned in (False, True):
+        model = model_for(corpus, dropout=0.2).train()
+        with torch.no_grad():
+            model.h[0].attn.c_attn.weight[0, 0] = -0.0  # a step of no length would make it +0.0
+        torch.manual_seed(7)
+        if is_planned:
+            before = bits_of(model)
+            plan_for(corpus, model=model, **limits)
+            assert bits_of(model) == before
+        list(trainer_of(model, corpus, **limits).run())
+        trained.append((bits_of(model), torch.get_rng_state().tolist()))
+    assert trained[0] == trained[1]
+
+
+def test_a_trial_for_which_memory_is_too_small_leaves_the_model_as_it_was(
+    corpus: Corpus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def step(self: plan_module.Stepper, *_: object, **__: object) -> None:
+        torch.rand(3)
+        self.model.recompute = True
+        raise OutOfMemoryError("memory ran out")
+
+    monkeypatch.setattr(plan_module.Stepper, "step", step)
+    model = model_for(corpus)
+    before, random = bits_of(model), torch.get_rng_state()
+    with pytest.raises(OutOfMemoryError):
+        plan_for(corpus, model=model, max_steps=2)
+    assert bits_of(model) == before
+    assert torch.equal(torch.get_rng_state(), random)
+    assert not model.recompute
+    assert all(parameter.grad is None for parameter in model.parameters())
+
+
+def trainer_of(model: Transformer, corpus: Corpus, **limits: Any) -> Trainer:
+    config = TrainingConfig(**{"batch_size": 9, "epochs": None, **limits})
+    return Trainer(
+        model,
+        train=corpus.train,
+        validation=corpus.validation,
+        config=config,
+        precision=FP32,
+    )
+
+
+def weight_bytes(model: Transformer) -> int:
+    return sum(parameter.nbytes for parameter in model.parameters())
+
+
+def bits_of(model: Transformer) -> dict[str, bytes]:
+    return {name: tensor.numpy().tobytes() for name, tensor in model.state_dict().items()}

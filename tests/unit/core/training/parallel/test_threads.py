@@ -12,7 +12,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from lumina_cli.core.model.kernels.dropout import drawing_from
+from lumina_cli.core.model.kernels.dropout import use_generator
 from lumina_cli.core.model.peft import apply_peft
 from lumina_cli.core.model.peft_config import PeftConfig
 from lumina_cli.core.model.transformer import Transformer
@@ -419,7 +419,7 @@ def test_dropout_draws_from_the_default_generator_again_afterwards() -> None:
     model, window = tiny_model(dropout=0.5), torch.from_numpy(BATCH.inputs[:1])
     torch.manual_seed(0)
     first = model(window)
-    with drawing_from(torch.Generator()):
+    with use_generator(torch.Generator()):
         model(window)
     torch.manual_seed(0)
     assert torch.equal(model(window), first)

@@ -1,0 +1,33 @@
+"""Names made from other names, no longer than the file system takes."""
+
+import errno
+from collections.abc import Sequence
+from pathlib import Path
+
+from lumina_cli.errors import OutputError
+
+
+def is_too_long(path: Path) -> bool:
+    """Whether nothing can be called so: the file system itself is asked."""
+    try:
+        path.lstat()
+    except OSError as error:
+        return error.errno == errno.ENAMETOOLONG
+    return False
+
+
+def check_length(path: Path, *derived: Path) -> None:
+    """Raise OutputError where a name, or one that is derived from it, is too long for a file."""
+    if any(is_too_long(each) for each in (path, *derived)):
+        raise OutputError(
+            f"{path.name[:40]}… can't be written: its name or path is too long",
+            hint="Choose a shorter one: --out Model.pth",
+        )
+
+
+def fitting_stem(path: Path, *, endings: Sequence[str]) -> str:
+    """Return a file's name without its suffix, cut where it is too long with one of the endings."""
+    stem = path.stem
+    while len(stem) > 1 and any(is_too_long(path.with_name(stem + end)) for end in endings):
+        stem = stem[:-1]
+    return stem
