@@ -8,6 +8,8 @@ import torch
 from hypothesis import settings
 
 from lumina_cli.cli.verbosity import verbosity
+from lumina_cli.core.model.kernels.fast import FAST
+from lumina_cli.core.model.transformer import Transformer
 
 torch.set_num_threads(1)
 settings.register_profile("lumina", deadline=None, max_examples=60)
@@ -35,6 +37,12 @@ def _only_our_environment(monkeypatch: pytest.MonkeyPatch, cache_dir: Path) -> N
 def _usual_verbosity(monkeypatch: pytest.MonkeyPatch) -> None:
     """Begin neither quiet nor verbose, whatever the last test's command line asked for."""
     monkeypatch.setattr(verbosity, "level", 0)
+
+
+@pytest.fixture(autouse=True)
+def _usual_kernels(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Begin with fast kernels, whatever the last test's command line asked for."""
+    monkeypatch.setattr(Transformer, "kernels", FAST)
 
 
 @pytest.fixture(scope="session")
