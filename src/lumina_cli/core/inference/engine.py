@@ -150,11 +150,12 @@ class Engine:
 
         Rows whose slots are side by side share a pass, whatever their lengths.
         """
-        if len(work) == 1:
+        slots = [row.slot for row, _ in work]
+        if slots == list(range(slots[0], slots[0] + len(slots))):
             return self._read(work, only_last=True)[:, -1]
-        order = sorted(range(len(work)), key=lambda number: work[number][0].slot)
+        order = sorted(range(len(work)), key=lambda number: slots[number])
         logits: list[Tensor] = [torch.empty(0)] * len(work)
-        for numbers in _runs(order, [work[number][0].slot for number in order]):
+        for numbers in _runs(order, [slots[number] for number in order]):
             last = self._read([work[number] for number in numbers], only_last=True)[:, -1]
             for number, of_row in zip(numbers, last, strict=True):
                 logits[number] = of_row

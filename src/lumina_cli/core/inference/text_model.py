@@ -92,7 +92,7 @@ class TextModel:
         return BeamSearch(engine, prompt_ids, tokenizer=self.tokenizer, config=config)
 
     def _warm_up(self) -> None:
-        """Find the fastest linear maps now: it would delay the first character."""
+        """Pack weights now: it would delay the first character."""
         longest = 1 + NUM_DRAFT_TOKENS if self._speculator else 1
         for num_ids in {1, min(longest, self.seq_length)}:
             self._engine.forward([(self._row, [0] * num_ids)])

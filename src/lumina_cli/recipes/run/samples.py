@@ -33,7 +33,7 @@ def say(model: Transformer, *, prompt: str | None, tokenizer: Tokenizer, seed: i
     was_training = model.training
     model.eval()
     chunks = generate(
-        Engine(model, hidden=hidden_of(model, tunes=False)),
+        Engine(model, hidden=hidden_of(model, packs=False)),
         ids,
         tokenizer=tokenizer,
         config=SamplingConfig(temperature=0.5, max_chars=SAMPLE_CHARS),

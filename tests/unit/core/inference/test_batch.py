@@ -1,7 +1,5 @@
 """Texts said side by side are what each would be alone."""
 
-from collections.abc import Sequence
-
 import pytest
 import torch
 from torch import nn
@@ -13,7 +11,7 @@ from lumina_cli.core.inference.generate import generate
 from lumina_cli.core.inference.scheduler import rows_at_once
 from lumina_cli.core.model.config import ModelConfig
 from lumina_cli.core.model.kernels import decoder as decoder_module
-from lumina_cli.core.model.kernels.linear import PACKED_FOR, Linear, plain
+from lumina_cli.core.model.kernels.linear import plain
 from lumina_cli.core.model.transformer import Transformer
 from lumina_cli.errors import LuminaError
 from lumina_cli.tokenizer.characters import CharacterTokenizer
@@ -49,21 +47,18 @@ def test_many_prompts_are_answered_as_each_alone(
     assert len(lengths) > 2  # rows end at different moments
 
 
-def test_the_fastest_maps_are_found_once_for_all_texts(
+def test_weights_are_packed_once_for_all_texts(
     model: Transformer, tokenizer: CharacterTokenizer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    prepared_for: list[int] = []
-
-    def counted(linears: Sequence[nn.Module], *, num_rows: int) -> list[Linear]:
-        prepared_for.append(num_rows)
-        return [plain(linear) for linear in linears]
-
-    monkeypatch.setattr(decoder_module, "fastest", counted)
+    done: list[nn.Module] = []
+    monkeypatch.setattr(
+        decoder_module, "of_few_rows", lambda linear: done.append(linear) or plain(linear)
+    )
     prompts = [[1], [1, 262], [1, 263], [1, 262, 263], [1, 262, 263, 264], [1, 265, 266, 267]]
     list(
         batch_generate(model, prompts, tokenizer=tokenizer, config=CONFIG, generators=generators(6))
     )
-    assert sorted(prepared_for) == [1, PACKED_FOR]  # for one text, and for several
+    assert len(done) == len(set(done)) == 4 * model.config.num_layers
 
 
 def test_a_text_depends_on_its_own_generator_alone(

@@ -8,14 +8,13 @@ B batch, T time, R rows (B · T), C hidden size, H heads, D head size.
 
 import math
 from collections.abc import Callable, Iterable, Sequence
-from functools import partial
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from lumina_cli.core.memory import none_on_oom
-from lumina_cli.core.model.kernels.linear import PACKED_FOR, Linear, fastest, plain
+from lumina_cli.core.model.kernels.linear import Linear, of_few_rows, of_one_row, plain
 from lumina_cli.core.model.kernels.rope import qkv_freqs_cis, rotate_in_place
 from lumina_cli.core.model.kv_cache import CacheWindow
 from lumina_cli.core.model.transformer import Block, Transformer
@@ -32,15 +31,15 @@ MOST_ROWS = 64
 """In a pass, beyond which linear maps are plain: there weights are fetched once for many rows."""
 
 
-def hidden_of(model: Transformer, *, tunes: bool = True) -> Hidden:
+def hidden_of(model: Transformer, *, packs: bool = True) -> Hidden:
     """Return the pass by which a model reads on behind a cache, in the form it is to use.
 
     Args:
         model: in `eval()` mode.
-        tunes: whether to try which linear maps are fastest, and keep packed weights.
+        packs: whether weights may be kept a second time, packed; not while they change.
     """
     if model.kernels.is_fast:
-        return Decoder(model, tunes=tunes).hidden
+        return Decoder(model, packs=packs).hidden
     return lambda idx, cache: model.hidden(idx, cache=cache)
 
 
@@ -49,10 +48,10 @@ class Decoder:
 
     Args:
         model: in `eval()` mode; it is not copied, and its weights must stay where they are.
-        tunes: whether to try which linear maps are fastest: for weights that stay what they are.
+        packs: whether weights may be kept a second time, packed; not while they change.
     """
 
-    def __init__(self, model: Transformer, *, tunes: bool = True) -> None:
+    def __init__(self, model: Transformer, *, packs: bool = True) -> None:
         config = model.config
         self._shape = (config.num_heads, config.head_size)
         self._scale = math.sqrt(config.hidden_size)
@@ -60,8 +59,8 @@ class Decoder:
         self._norms = [(_norm(block.ln_1), _norm(block.ln_2)) for block in blocks]
         self._linears = [linear for block in blocks for linear in _linears(block)]
         self._plain = _by_block(map(plain, self._linears))
-        self._fastest: dict[int, list[_Maps]] = {}
-        self._tunes = tunes
+        self._one_row = _by_block(map(of_one_row, self._linears))
+        self._few_rows: list[_Maps] | None = None if packs else self._plain
         self._last_norm = _norm(model.ln_f)
         # Asking a module for its weights takes a microsecond.
         self._embedding = model.wte.weight
@@ -95,14 +94,15 @@ class Decoder:
         return self._last_norm(x).view(B, T, C)
 
     def _maps(self, num_rows: int) -> list[_Maps]:
-        """Return the linear maps for so many rows; which are fastest is found at first use."""
-        if num_rows > MOST_ROWS or not self._tunes:
+        """Return the linear maps for so many rows; those of few are packed at first use."""
+        if num_rows == 1:
+            return self._one_row
+        if num_rows > MOST_ROWS:
             return self._plain
-        tried_with = 1 if num_rows == 1 else PACKED_FOR
-        if tried_with not in self._fastest:
-            found = none_on_oom(partial(fastest, self._linears, num_rows=tried_with))
-            self._fastest[tried_with] = self._plain if found is None else _by_block(found)
-        return self._fastest[tried_with]
+        if self._few_rows is None:
+            maps = none_on_oom(lambda: _by_block(map(of_few_rows, self._linears)))
+            self._few_rows = self._plain if maps is None else maps
+        return self._few_rows
 
 
 def _norm(norm: nn.LayerNorm) -> Norm:

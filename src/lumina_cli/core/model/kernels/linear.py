@@ -1,18 +1,15 @@
 """Linear maps of a few rows on a CPU, where fetching the weights is what takes time.
 
 A plain product of one row fetches its matrix with one thread; in parts, all threads fetch. For
-a few rows oneDNN packs the weights in the order in which it reads them. At the default shape, with
-two threads, the products of one row in parts take 0.56 of the time of plain ones, and those of 16
-rows packed 0.54 (in parts 0.82). That differs from processor to processor, so it is tried. The
-results differ in the last bits, as those of passes over more or fewer ids do.
+a few rows oneDNN packs the weights in the order in which it reads them. The results differ in the
+last bits, as those of passes over more or fewer ids do. docs/performance.md has the figures.
 
 R rows, I inputs, O outputs.
 """
 
+import functools
 import math
-import time
-from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import TypeGuard
 
 import torch
@@ -20,23 +17,31 @@ from torch import Tensor, nn
 
 from lumina_cli.core.model.kernels.int8 import Int8Linear
 
-LEAST_WEIGHTS = 1 << 17
+LEAST_WEIGHTS = 1 << 16
 """Of a matrix: a smaller one lies in the cache, and is multiplied before threads have begun."""
 
 NUM_PARTS = 8
 """More than there are threads on a small machine, as many as fetch all that memory gives."""
-
-NUM_TRIALS = 3
-"""Of each form; the fastest counts, for others may have been held up."""
-
-NUM_TRIED = 3
-"""Matrices of a shape that are tried, one after the other: a single one would lie in the cache."""
 
 PACKED_FOR = 8
 """Rows that oneDNN packs for; others are about as fast so."""
 
 Linear = Callable[[Tensor], Tensor]
 """From (R, I) to (R, O)."""
+
+
+def of_one_row(linear: nn.Module) -> Linear:
+    """Return the map of exactly one row."""
+    if isinstance(linear, Int8Linear):
+        return linear.of_rows(1)
+    return in_parts(linear) if _is_large(linear) else plain(linear)
+
+
+def of_few_rows(linear: nn.Module) -> Linear:
+    """Return the map of some rows, which may keep the weights a second time, packed."""
+    if isinstance(linear, Int8Linear):
+        return linear.of_rows(PACKED_FOR)
+    return packed(linear) if _is_large(linear) and _can_pack() else plain(linear)
 
 
 def plain(linear: nn.Module) -> Linear:
@@ -46,26 +51,6 @@ def plain(linear: nn.Module) -> Linear:
         return lambda x: torch.addmm(bias, x, weight)
     forward: Linear = linear.forward
     return forward
-
-
-@torch.no_grad()
-def fastest(linears: Sequence[nn.Module], *, num_rows: int) -> list[Linear]:
-    """Return the maps for one row, or for a few; each shape is tried once.
-
-    What is packed lies in memory besides the weights themselves.
-
-    Args:
-        linears: in any order; small ones and those not in fp32 remain as they are.
-        num_rows: R.
-
-    Raises:
-        MemoryError, RuntimeError: there is no memory to pack them.
-    """
-    of_shape: defaultdict[torch.Size, list[nn.Linear]] = defaultdict(list)
-    for linear in filter(_is_packable, linears):
-        of_shape[linear.weight.shape].append(linear)
-    is_faster = {shape: _is_faster(same[:NUM_TRIED], num_rows) for shape, same in of_shape.items()}
-    return [_fastest(linear, is_faster, num_rows=num_rows) for linear in linears]
 
 
 def in_parts(linear: nn.Linear) -> Linear:
@@ -84,38 +69,19 @@ def packed(linear: nn.Linear) -> Linear:
     return lambda x: multiply(x, weight, bias, "none", [], "")
 
 
-def _fastest(linear: nn.Module, is_faster: dict[torch.Size, bool], *, num_rows: int) -> Linear:
-    if isinstance(linear, Int8Linear):
-        return linear.of_rows(num_rows)
-    if _is_packable(linear) and is_faster[linear.weight.shape]:
-        return in_parts(linear) if num_rows == 1 else packed(linear)
-    return plain(linear)
-
-
-def _is_faster(linears: Sequence[nn.Linear], num_rows: int) -> bool:
-    """Whether another form than the plain one is: never where torch doesn't do it right."""
-    x = torch.ones(num_rows, linears[0].in_features)
-    expected = plain(linears[0])(x)
+@functools.cache
+@torch.no_grad()
+def _can_pack() -> bool:
+    """Whether torch's private operations are there, and still do what they did."""
+    linear, x = nn.Linear(48, 32), torch.linspace(-1, 1, 3 * 48).view(3, 48)
     try:
-        maps = [in_parts(linear) if num_rows == 1 else packed(linear) for linear in linears]
-        torch.testing.assert_close(maps[0](x), expected, rtol=1e-3, atol=1e-3)
+        torch.testing.assert_close(packed(linear)(x), plain(linear)(x), rtol=1e-4, atol=1e-5)
     except (AttributeError, RuntimeError, TypeError, AssertionError):
-        return False  # a private operation of torch: absent here, or another than it was
-    return _seconds(maps, x) < _seconds([plain(linear) for linear in linears], x)
+        return False
+    return True
 
 
-def _seconds(maps: Sequence[Linear], x: Tensor) -> float:
-    taken_s = []
-    for _ in range(NUM_TRIALS):
-        maps[0](x)  # fetches its code
-        started_s = time.perf_counter()
-        for linear_map in maps:
-            linear_map(x)
-        taken_s.append(time.perf_counter() - started_s)
-    return min(taken_s)
-
-
-def _is_packable(linear: nn.Module) -> TypeGuard[nn.Linear]:
+def _is_large(linear: nn.Module) -> TypeGuard[nn.Linear]:
     if not isinstance(linear, nn.Linear) or linear.weight.numel() < LEAST_WEIGHTS:
         return False
     return linear.weight.device.type == "cpu" and linear.weight.dtype == torch.float32

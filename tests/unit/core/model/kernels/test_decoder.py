@@ -1,6 +1,6 @@
 """Reading piece by piece gives what reading the whole text gives."""
 
-from collections.abc import Sequence
+from collections.abc import Callable
 
 import pytest
 import torch
@@ -15,7 +15,7 @@ from lumina_cli.core.model.kernels.decoder import MOST_ROWS, Decoder, Hidden, hi
 from lumina_cli.core.model.kernels.fast import FAST
 from lumina_cli.core.model.kernels.int8 import quantize
 from lumina_cli.core.model.kernels.interface import REFERENCE
-from lumina_cli.core.model.kernels.linear import PACKED_FOR, Linear, packed, plain
+from lumina_cli.core.model.kernels.linear import Linear, packed, plain
 from lumina_cli.core.model.kv_cache import KVCache
 from lumina_cli.core.model.transformer import Transformer, build_model, to_bf16
 
@@ -118,52 +118,50 @@ def test_wide_passes_equal_the_whole(config: ModelConfig) -> None:
 
 
 @pytest.fixture
-def _packing_wins(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whatever the size, and whatever the clock says."""
-    taken_s = iter([0.0, 1.0] * 1_000)
+def _any_size(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Small matrices are cut in parts and packed, too."""
     monkeypatch.setattr(linear_module, "LEAST_WEIGHTS", 1)
-    monkeypatch.setattr(linear_module, "_seconds", lambda maps, x: next(taken_s))
 
 
 @BOTH
-@pytest.mark.usefixtures("_packing_wins")
-def test_packed_maps_equal_the_whole(config: ModelConfig) -> None:
+@pytest.mark.usefixtures("_any_size")
+def test_maps_in_parts_and_packed_ones_equal_the_whole(config: ModelConfig) -> None:
     model, idx, cache = fresh(config), some_ids(3, 24), KVCache(config, num_slots=3)
     decoder = Decoder(model)
     logits = read(model, decoder.hidden, idx, chunks=[8, 1, 7, 1, 1, 6], cache=cache)
-    assert decoder._fastest.keys() == {PACKED_FOR}
     assert_same(logits, whole(model, idx))
     alone = read(model, decoder.hidden, idx[:1], chunks=[1] * 24, cache=KVCache(config))
-    assert decoder._fastest.keys() == {1, PACKED_FOR}
     assert_same(alone, whole(model, idx[:1]))
 
 
-def watched_fastest(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """Return a list that grows by the rows that a map is for, whenever one is used."""
-    taken: list[int] = []
+def watched_maps(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Return a list that grows by the kind of a map whenever one is used."""
+    taken: list[str] = []
 
-    def fastest(linears: Sequence[nn.Module], *, num_rows: int) -> list[Linear]:
-        def watched(linear_map: Linear) -> Linear:
-            return lambda x: taken.append(num_rows) or linear_map(x)
+    def watched(kind: str) -> Callable[[nn.Module], Linear]:
+        def map_of(linear: nn.Module) -> Linear:
+            linear_map = plain(linear)
+            return lambda x: taken.append(kind) or linear_map(x)
 
-        return [watched(plain(linear)) for linear in linears]
+        return map_of
 
-    monkeypatch.setattr(decoder_module, "fastest", fastest)
+    monkeypatch.setattr(decoder_module, "of_one_row", watched("one"))
+    monkeypatch.setattr(decoder_module, "of_few_rows", watched("few"))
     return taken
 
 
-def test_passes_over_one_row_and_over_several_take_what_is_fastest_for_so_many(
+def test_passes_over_one_row_and_over_a_few_take_their_own_maps(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    taken = watched_fastest(monkeypatch)
+    taken = watched_maps(monkeypatch)
     model, cache = fresh(ROTARY), KVCache(ROTARY)
     read(model, Decoder(model).hidden, some_ids(1, 12), chunks=[3, 8, 1], cache=cache)
     num_maps = 4 * ROTARY.num_layers
-    assert taken == [PACKED_FOR] * 2 * num_maps + [1] * num_maps
+    assert taken == ["few"] * 2 * num_maps + ["one"] * num_maps
 
 
 def test_passes_over_many_rows_take_plain_maps(monkeypatch: pytest.MonkeyPatch) -> None:
-    taken = watched_fastest(monkeypatch)
+    taken = watched_maps(monkeypatch)
     model, idx, cache = fresh(ROTARY), some_ids(3, 24), KVCache(ROTARY, num_slots=3)
     logits = read(model, Decoder(model).hidden, idx, chunks=[24], cache=cache)
     assert idx.numel() > MOST_ROWS
@@ -171,53 +169,63 @@ def test_passes_over_many_rows_take_plain_maps(monkeypatch: pytest.MonkeyPatch) 
     assert_same(logits, whole(model, idx))
 
 
-def test_nothing_is_tried_before_it_is_needed_nor_twice(monkeypatch: pytest.MonkeyPatch) -> None:
-    tried: list[int] = []
+def counted_packing(monkeypatch: pytest.MonkeyPatch) -> list[nn.Linear]:
+    """Return a list that grows by each layer that is packed."""
+    done: list[nn.Linear] = []
+    monkeypatch.setattr(linear_module, "LEAST_WEIGHTS", 1)
+    monkeypatch.setattr(linear_module, "_can_pack", lambda: True)
+    monkeypatch.setattr(
+        linear_module, "packed", lambda linear: done.append(linear) or packed(linear)
+    )
+    return done
 
-    def fastest(linears: Sequence[nn.Module], *, num_rows: int) -> list[Linear]:
-        tried.append(num_rows)
-        return [plain(linear) for linear in linears]
 
-    monkeypatch.setattr(decoder_module, "fastest", fastest)
-    model = fresh(ROTARY)
+def test_nothing_is_packed_before_it_is_needed_nor_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+    done = counted_packing(monkeypatch)
+    model, cache = fresh(ROTARY), KVCache(ROTARY)
     decoder = Decoder(model)
-    assert tried == []
+    read(model, decoder.hidden, some_ids(1, 2), chunks=[1, 1], cache=cache)
+    assert done == []
     read(model, decoder.hidden, some_ids(1, 6), chunks=[2, 1, 2, 1], cache=KVCache(ROTARY))
-    assert tried == [PACKED_FOR, 1]
+    assert len(done) == len(set(done)) == 4 * ROTARY.num_layers
+
+
+def test_weights_that_change_are_never_packed(monkeypatch: pytest.MonkeyPatch) -> None:
+    done = counted_packing(monkeypatch)
+    model, idx = fresh(ROTARY), some_ids(1, 6)
+    hidden = hidden_of(model, packs=False)
+    read(model, hidden, idx, chunks=[2, 1, 3], cache=KVCache(ROTARY))
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.mul_(1.1)
+    logits = read(model, hidden, idx, chunks=[2, 1, 3], cache=KVCache(ROTARY))
+    assert_same(logits, whole(model, idx))
+    assert done == []
 
 
 @pytest.mark.parametrize(
     "error",
     [RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory"), MemoryError()],
 )
-@pytest.mark.parametrize("chunks", [[3, 1], [1, 3]])
+@pytest.mark.parametrize("num_packed", [0, 5])
+@pytest.mark.usefixtures("_any_size")
 def test_where_memory_is_too_short_to_pack_plain_maps_read(
-    error: Exception, chunks: list[int], monkeypatch: pytest.MonkeyPatch
+    error: Exception, num_packed: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fastest(*_: object, **__: object) -> list[Linear]:
-        raise error
-
-    monkeypatch.setattr(decoder_module, "fastest", fastest)
-    model, idx = fresh(ROTARY), some_ids(1, 4)
-    logits = read(model, Decoder(model).hidden, idx, chunks=chunks, cache=KVCache(ROTARY))
-    assert_same(logits, whole(model, idx))
-
-
-@pytest.mark.usefixtures("_packing_wins")
-def test_where_memory_ends_midway_plain_maps_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    left = iter(range(5))
+    left = iter(range(num_packed))
 
     def pack(linear: nn.Linear) -> Linear:
         if next(left, None) is None:
-            raise RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory")
+            raise error
         return packed(linear)
 
+    monkeypatch.setattr(linear_module, "_can_pack", lambda: True)
     monkeypatch.setattr(linear_module, "packed", pack)
     model, idx = fresh(ROTARY), some_ids(1, 4)
     decoder = Decoder(model)
     logits = read(model, decoder.hidden, idx, chunks=[3, 1], cache=KVCache(ROTARY))
     assert_same(logits, whole(model, idx))
-    assert decoder._fastest[PACKED_FOR] is decoder._plain
+    assert decoder._few_rows is decoder._plain
 
 
 @BOTH

@@ -1,7 +1,6 @@
 """Linear maps of a few rows, plain and packed, against fp64; also where torch packs none."""
 
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator
 from types import SimpleNamespace
 from typing import Any
 
@@ -12,10 +11,10 @@ from torch import Tensor, nn
 from lumina_cli.core.model.kernels import linear as module
 from lumina_cli.core.model.kernels.linear import (
     LEAST_WEIGHTS,
-    PACKED_FOR,
     Linear,
-    fastest,
     in_parts,
+    of_few_rows,
+    of_one_row,
     packed,
     plain,
 )
@@ -38,17 +37,19 @@ def assert_exact(linear_map: Linear, linear: nn.Linear, *, num_rows: int) -> Non
     torch.testing.assert_close(found.double(), exact(linear, x), rtol=1e-5, atol=1e-5)
 
 
+@pytest.fixture(autouse=True)
+def _asks_anew() -> Iterator[None]:
+    """Whether torch can pack is asked once in a process: in each test here."""
+    can_pack = module._can_pack
+    can_pack.cache_clear()
+    yield
+    can_pack.cache_clear()
+
+
 @pytest.fixture
 def _any_size(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Also small matrices are worth packing."""
+    """Small matrices count as large."""
     monkeypatch.setattr(module, "LEAST_WEIGHTS", 1)
-
-
-@pytest.fixture
-def _packing_wins(monkeypatch: pytest.MonkeyPatch, _any_size: None) -> None:
-    """Packed maps take no time at all."""
-    taken_s = iter([0.0, 1.0] * 1_000)
-    monkeypatch.setattr(module, "_seconds", lambda maps, x: next(taken_s))
 
 
 @pytest.mark.parametrize("way", [plain, packed])
@@ -70,86 +71,30 @@ def test_one_row_in_parts_is_the_same(shape: tuple[int, int]) -> None:
 
 
 @pytest.mark.usefixtures("_any_size")
-@pytest.mark.parametrize("num_rows", [1, PACKED_FOR])
-def test_there_is_a_map_for_each_layer(num_rows: int) -> None:
-    layers = linears((16, 48), (48, 16), (16, 48))
-    for linear, linear_map in zip(layers, fastest(layers, num_rows=num_rows), strict=True):
-        assert_exact(linear_map, linear, num_rows=num_rows)
-
-
-@pytest.mark.usefixtures("_any_size")
-@pytest.mark.parametrize(("num_rows", "form"), [(1, "in_parts"), (8, "packed")])
-@pytest.mark.parametrize(("other_s", "is_chosen"), [(0.5, True), (2.0, False), (1.0, False)])
-def test_the_faster_one_is_chosen(
-    num_rows: int, form: str, other_s: float, is_chosen: bool, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("map_of", "num_rows"), [(of_one_row, 1), (of_few_rows, 2), (of_few_rows, 9)]
+)
+def test_there_is_a_map_for_each_layer(
+    map_of: Callable[[nn.Module], Linear], num_rows: int
 ) -> None:
-    clock = [0.0]
-    monkeypatch.setattr(time, "perf_counter", lambda: clock[0])
-
-    def taking(seconds: float) -> Callable[[nn.Linear], Linear]:
-        def form(linear: nn.Module) -> Linear:
-            def run(x: Tensor) -> Tensor:
-                clock[0] += seconds
-                return linear(x)  # type: ignore[no-any-return]
-
-            return run
-
-        return form
-
-    monkeypatch.setattr(module, form, taking(other_s))
-    monkeypatch.setattr(module, "plain", taking(1.0))
-    for linear_map in fastest(linears((4, 4), (4, 4)), num_rows=num_rows):
-        started_s = clock[0]
-        linear_map(torch.ones(num_rows, 4))
-        assert clock[0] - started_s == (other_s if is_chosen else 1.0)
+    for linear in linears((16, 48), (48, 16), (7, 5)):
+        assert_exact(map_of(linear), linear, num_rows=num_rows)
 
 
-def test_one_trial_that_was_held_up_does_not_decide(monkeypatch: pytest.MonkeyPatch) -> None:
-    clock, taken_s = [0.0], iter([0, 100.0, 0, 1.0, 0, 50.0])  # each is run once before
-    monkeypatch.setattr(time, "perf_counter", lambda: clock[0])
-
-    def run(x: Tensor) -> Tensor:
-        clock[0] += next(taken_s)
-        return x
-
-    assert module._seconds([run], torch.ones(1, 1)) == 1.0
-
-
-@pytest.mark.usefixtures("_any_size")
-def test_each_shape_is_tried_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    tried: list[tuple[int, int, int]] = []
-
-    def is_faster(same: Sequence[nn.Linear], num_rows: int) -> bool:
-        tried.append((len(same), same[0].out_features, num_rows))
-        return False
-
-    monkeypatch.setattr(module, "_is_faster", is_faster)
-    layers = linears((8, 8), (8, 16), (8, 8), (8, 16), (8, 8), (8, 8))
-    fastest(layers, num_rows=8)
-    assert tried == [(3, 8, 8), (2, 16, 8)]  # three do for a trial
-
-
-@pytest.mark.usefixtures("_packing_wins")
-def test_only_what_is_worth_it_is_packed(monkeypatch: pytest.MonkeyPatch) -> None:
-    rounded = nn.Linear(8, 8).bfloat16()
-    num_packed: list[nn.Linear] = []
-    monkeypatch.setattr(module, "packed", lambda linear: num_packed.append(linear) or plain(linear))
-    layers = [*linears((8, 8), (8, 8)), rounded]
-    fastest(layers, num_rows=8)
-    assert num_packed == [*layers[:2], *layers[:2]]  # tried, and taken
-    num_packed.clear()
-    monkeypatch.setattr(module, "LEAST_WEIGHTS", LEAST_WEIGHTS)
-    fastest(layers, num_rows=8)
-    assert not num_packed  # they lie in the cache anyway
-
-
-@pytest.mark.usefixtures("_any_size")
-def test_what_is_not_fp32_remains_as_it_is() -> None:
-    rounded = nn.Linear(8, 8).bfloat16()
-    (linear_map,) = fastest([rounded], num_rows=1)
-    x = torch.randn(1, 8).bfloat16()
-    with torch.no_grad():
-        assert torch.equal(linear_map(x), rounded(x))
+@pytest.mark.parametrize("form", ["in_parts", "packed"])
+def test_small_maps_and_those_not_in_fp32_remain_plain(
+    form: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, form, lambda linear: pytest.fail("it lies in the cache anyway"))
+    monkeypatch.setattr(module, "_can_pack", lambda: True)
+    (small,) = linears((8, 8))
+    rounded = nn.Linear(512, 512).bfloat16()
+    assert rounded.weight.numel() >= LEAST_WEIGHTS
+    map_of = of_one_row if form == "in_parts" else of_few_rows
+    for linear in (small, rounded):
+        x = torch.randn(1, linear.in_features).to(linear.weight.dtype)
+        with torch.no_grad():
+            torch.testing.assert_close(map_of(linear)(x), linear(x))
 
 
 def raising(error: Exception) -> Callable[..., Tensor]:
@@ -196,20 +141,18 @@ OTHER_TORCHES: dict[str, SimpleNamespace] = {
 }
 
 
-@pytest.mark.usefixtures("_packing_wins")
+@pytest.mark.usefixtures("_any_size")
 @pytest.mark.parametrize("other", OTHER_TORCHES)
 @pytest.mark.parametrize("num_rows", [2, 8])
 def test_where_torchs_private_operations_are_others_maps_are_plain(
     other: str, num_rows: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(torch.ops, "mkldnn", OTHER_TORCHES[other])
-    layers = linears((16, 48), (48, 16))
-    maps = fastest(layers, num_rows=num_rows)
-    for linear, linear_map in zip(layers, maps, strict=True):
-        assert_exact(linear_map, linear, num_rows=num_rows)
+    for linear in linears((16, 48), (48, 16)):
+        assert_exact(of_few_rows(linear), linear, num_rows=num_rows)
 
 
-@pytest.mark.usefixtures("_packing_wins")
+@pytest.mark.usefixtures("_any_size")
 def test_the_fake_operations_would_be_used_if_they_were_right(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -217,8 +160,8 @@ def test_the_fake_operations_would_be_used_if_they_were_right(
     used: list[int] = []
     ops = fake_ops(reorder=keeps, multiply=lambda *args: used.append(1) or right(*args))
     monkeypatch.setattr(torch.ops, "mkldnn", ops)
-    layers = linears((16, 48))
-    (linear_map,) = fastest(layers, num_rows=8)
+    (linear,) = linears((16, 48))
+    linear_map = of_few_rows(linear)
     used.clear()
-    assert_exact(linear_map, layers[0], num_rows=8)
+    assert_exact(linear_map, linear, num_rows=8)
     assert used == [1]
