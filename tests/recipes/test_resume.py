@@ -218,7 +218,12 @@ def test_settings_that_can_not_be_are_called_damage(tmp_path: Path) -> None:
     interrupt(begun(tmp_path), step=1)
     path = found(tmp_path).found.path
     whole = path.read_bytes()
-    for changes in ({"batch_size": -1}, {"grad_accum": "x"}, {"positions": "rotary"}):
+    for changes in (
+        {"batch_size": -1},
+        {"grad_accum": "x"},
+        {"positions": "rotary"},
+        {"hidden_size": 1024},
+    ):
         with_settings(path, **changes)
         with pytest.raises(ModelFileError, match="is damaged: "):
             found(tmp_path)

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from lumina_cli.core.checkpoint.model_file import Checkpoint, load_checkpoint
 from lumina_cli.core.checkpoint.store import CheckpointStore, Found
 from lumina_cli.core.device import machine_facts
+from lumina_cli.core.model.config import ModelConfig
 from lumina_cli.core.training.config import TrainingConfig
 from lumina_cli.core.training.finetune_config import FinetuneConfig
 from lumina_cli.core.training.state import Snapshot, TrainState
@@ -115,7 +116,7 @@ def find_run(
     if not isinstance(saved, dict):
         raise ModelFileError(f"{found.path} is damaged: it has no settings")
     _check_command(facts, kinds=kinds, path=found.path)
-    _check_saved(saved, kinds=kinds, path=found.path)
+    _check_saved(found, saved, kinds=kinds)
     settings = resumed_settings(kinds, saved=saved, preset=preset, flags=flags)
     notices = [f"{bad.name} is quarantined: it is damaged" for bad in found.quarantined]
     notices += _later_checkpoints(found.path)
@@ -138,11 +139,16 @@ def _with_new_names(found: Found) -> Found:
     )
 
 
-def _check_saved(saved: Mapping[str, object], *, kinds: Sequence[ConfigType], path: Path) -> None:
+def _check_saved(found: Found, saved: Mapping[str, object], *, kinds: Sequence[ConfigType]) -> None:
+    """Refuse settings that can't be, or tell of another model than the one that is there."""
     try:
-        resumed_settings(kinds, saved=saved, preset=None, flags={})
+        shape = resumed_settings(kinds, saved=saved, preset=None, flags={}).of(ModelConfig)
     except UsageError as error:
-        raise ModelFileError(f"{path} is damaged: its settings can't be: {error}") from error
+        why = f"{found.path} is damaged: its settings can't be: {error}"
+        raise ModelFileError(why) from error
+    held = found.checkpoint.model
+    if shape.model_copy(update={"dropout": held.dropout}) != held:
+        raise ModelFileError(f"{found.path} is damaged: its settings are of another model")
 
 
 def command_of(facts: Mapping[str, Any]) -> str:
