@@ -135,13 +135,10 @@ class _Machine:
     def run(self) -> object:
         while (command := self.take(1)) != b".":
             self.count()
-            _COMMANDS[self.known(command)](self)
+            _check(command in _COMMANDS)
+            _COMMANDS[command](self)
         _check(self.at == len(self.data) and len(self.stack) == 1 and not self.below)
         return self.stack[0]
-
-    def known(self, command: bytes) -> bytes:
-        _check(command in _COMMANDS)
-        return command
 
     def count(self, num: int = 1) -> None:
         self.commands_left -= num
