@@ -7,7 +7,7 @@ PEERS := $(if $(NANOGPT),--nanogpt $(NANOGPT))
 TALKER := $(if $(MODEL),--model $(MODEL))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-all check fmt bench docs clean
+.PHONY: help setup demo test test-all fuzz check fmt bench docs clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 18
@@ -35,6 +35,10 @@ test: $(READY)  ## run the tests, on as many cores as there are (TESTS=PATH: onl
 
 test-all: $(READY)  ## run the tests and the longer proofs, one after the other
 	$(BIN)/python -m pytest
+
+fuzz: EXAMPLES ?= 5000
+fuzz: $(READY)  ## change files in every way and see that none does harm (EXAMPLES=N of each kind, SEED=N)
+	LUMINA_FUZZ_EXAMPLES=$(EXAMPLES) $(BIN)/python -m pytest tests/fuzz $(if $(SEED),--hypothesis-seed=$(SEED))
 
 check: $(READY)  ## exactly what CI runs: style, types, rooms, docs, and `make test`
 	$(BIN)/ruff format --check .

@@ -74,6 +74,7 @@ LIMITS = {"epochs", "max_steps", "minutes"}
 """What can end a training run; naming one drops those named by a weaker source."""
 
 DEFAULT_TOML = Path("lumina.toml")
+MAX_TOML_BYTES = 1_000_000
 DEFAULT_MODEL = Path("Model.pth")
 DEFAULT_FINETUNED = Path("FineTuned_Model.pth")
 BASE_PLACE = "the model file"
@@ -345,15 +346,22 @@ def _toml_layer(path: Path | None) -> tuple[Layer, Notices]:
 
 def _read_toml(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
+        with path.open("rb") as file:
+            content = file.read(MAX_TOML_BYTES + 1)  # what it is read from may never end
+        if len(content) > MAX_TOML_BYTES:
+            raise UsageError(f"{path} is too large to be a settings file")
+        text = content.decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
+        values = tomllib.loads(text)
+        str(values)  # raises where a number is too long to be told
     except FileNotFoundError:
         raise MissingInputError(f"there is no settings file {path}") from None
     except OSError as error:
         raise MissingInputError(f"{path} can't be read: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         raise UsageError(
             f"{path} is not valid TOML: {error}", hint="A line looks like: batch_size = 16"
         ) from error
+    return values
 
 
 def _preset_layer(name: object) -> tuple[Layer, Preset | None]:

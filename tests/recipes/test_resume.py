@@ -13,7 +13,13 @@ import torch
 from lumina_cli.core.checkpoint.model_file import load_checkpoint, load_model, save_checkpoint
 from lumina_cli.core.training.events import StepDone
 from lumina_cli.core.training.parallel import threads as workers
-from lumina_cli.errors import DataError, MissingInputError, StorageError, UsageError
+from lumina_cli.errors import (
+    DataError,
+    MissingInputError,
+    ModelFileError,
+    StorageError,
+    UsageError,
+)
 from lumina_cli.recipes.run.events import CheckpointSaved, SaveFailed
 from lumina_cli.recipes.run.run import TrainingRun
 from lumina_cli.recipes.train.pretrain import pretrain
@@ -199,3 +205,32 @@ def test_checkpoints_that_going_back_will_cost_are_told(tmp_path: Path) -> None:
     resumed = find_run(older, out=None, default_out=Path("Model.pth"), flags={})
     assert [notice for notice in resumed.notices if "later steps (15, 20)" in notice]
     assert found(tmp_path).notices == ()
+
+
+def with_settings(path: Path, **changes: object) -> None:
+    checkpoint = load_checkpoint(path)
+    settings = {**checkpoint.metadata["settings"], **changes}
+    metadata = {**checkpoint.metadata, "settings": settings}
+    save_checkpoint(path, dataclasses.replace(checkpoint, metadata=metadata))
+
+
+def test_settings_that_can_not_be_are_called_damage(tmp_path: Path) -> None:
+    interrupt(begun(tmp_path), step=1)
+    path = found(tmp_path).found.path
+    whole = path.read_bytes()
+    for changes in (
+        {"batch_size": -1},
+        {"grad_accum": "x"},
+        {"positions": "rotary"},
+        {"hidden_size": 1024},
+    ):
+        with_settings(path, **changes)
+        with pytest.raises(ModelFileError, match="is damaged: "):
+            found(tmp_path)
+        path.write_bytes(whole)
+
+
+def test_a_number_that_is_spelled_as_text_goes_on(tmp_path: Path) -> None:
+    interrupt(begun(tmp_path), step=1)
+    with_settings(found(tmp_path).found.path, batch_size=" 2.0 ")
+    list(gone_on(tmp_path, max_steps=2).run())

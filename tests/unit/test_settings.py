@@ -342,6 +342,18 @@ TOML_VALUES = st.one_of(
 )
 
 
+@pytest.mark.parametrize("number", ["9" * 5_000, "0x" + "f" * 5_000, "[0x" + "f" * 5_000 + "]"])
+@pytest.mark.parametrize("name", ["batch_size", "learning_rate", "oasst_lang", "preset", "stop"])
+def test_a_number_of_thousands_of_digits_is_no_setting(name: str, number: str) -> None:
+    assert "mine.toml is not valid TOML" in wrong(toml=f"{name} = {number}").message
+
+
+@pytest.mark.skipif(not Path("/dev/zero").exists(), reason="this system has no file without end")
+def test_a_settings_file_without_end_is_not_read_to_its_end() -> None:
+    with pytest.raises(UsageError, match="too large to be a settings file"):
+        resolve_settings(ALL_CONFIGS, flags={}, environ={}, toml=Path("/dev/zero"))
+
+
 @given(values=st.dictionaries(st.sampled_from(["a", "b_c", "d1"]), TOML_VALUES))
 def test_any_value_written_as_toml_is_read_back(values: dict[str, Any]) -> None:
     assert tomllib.loads(to_toml(values)) == values

@@ -2,10 +2,11 @@
 
 import re
 import stat
+from itertools import islice
 from pathlib import Path
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, FailFast, Field, ValidationError, model_validator
 
 from lumina_cli.conversation import Message, Role
 from lumina_cli.core.inference.config import SamplingConfig
@@ -14,15 +15,24 @@ from lumina_cli.io.atomic import write_atomically
 from lumina_cli.io.terminal_text import strip_controls
 
 MAX_FILE_BYTES = 64_000_000
+MAX_MESSAGES = 100_000
+MAX_ERRORS = 100
+"""To look for the first of; each takes some memory."""
+
+MAX_TOKENS = 10 * MAX_MESSAGES
+"""Strings, opening brackets, commas and colons: a message has nine."""
 
 _ANOTHER_NAME = "Choose another name: /save FILE"
+_TOKEN = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?|[\[{,:]', re.DOTALL)
+"""A string without an end goes to the end, so that no byte is looked at twice."""
+
 _TOO_LARGE = f"more than {MAX_FILE_BYTES // 1_000_000} MB"
 
 
 class SavedMessage(BaseModel):
     """One message, as it was shown."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     role: Role
     text: str
@@ -35,15 +45,15 @@ class SavedSession(BaseModel):
     the state of the random numbers.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     format: Literal["lumina-chat"] = "lumina-chat"
     version: Literal[1] = 1
-    model: str = Field(description="Digest of the model.")
+    model: str = Field(max_length=1_000, description="Digest of the model.")
     sampling: SamplingConfig
     seed: int = Field(ge=0, lt=2**63)
     num_drawn: int = Field(ge=0, lt=2**63)
-    messages: tuple[SavedMessage, ...]
+    messages: Annotated[tuple[SavedMessage, ...], Field(max_length=MAX_MESSAGES), FailFast()]
 
     @model_validator(mode="after")
     def _turns_alternate(self) -> Self:
@@ -72,7 +82,7 @@ def write_session(path: Path, session: SavedSession) -> None:
     if not path.parent.is_dir():
         raise OutputError(f"there is no folder {path.parent}", hint=_ANOTHER_NAME)
     content = (session.model_dump_json(indent=2) + "\n").encode()
-    if len(content) > MAX_FILE_BYTES:
+    if len(content) > MAX_FILE_BYTES or _has_too_many_tokens(content):
         raise OutputError(f"the chat is too long to be saved: {_TOO_LARGE}", hint="See: /undo")
     write_atomically(path, content)
 
@@ -84,15 +94,29 @@ def read_session(path: Path) -> SavedSession:
         MissingInputError: there is no such file, or it can't be read.
         DataError: it is not a saved chat; the message says where it differs.
     """
+    content = _read(path)
+    if _has_too_many_tokens(content):
+        raise DataError(f"{path} is not a saved chat: it holds too many values")
     try:
-        return SavedSession.model_validate_json(_read(path))
+        return SavedSession.model_validate_json(content)
     except ValidationError as error:
-        details = error.errors(include_url=False)[0]
-        where = ".".join(map(str, details["loc"]))
         raise DataError(
-            f"{path} is not a saved chat: {where + ': ' if where else ''}{details['msg']}",
+            f"{path} is not a saved chat: {_why_not(error)}",
             hint="A chat is saved with: /save FILE",
         ) from None
+
+
+def _why_not(error: ValidationError) -> str:
+    if error.error_count() > MAX_ERRORS:
+        return f"more than {MAX_ERRORS} of its values are wrong"
+    details = error.errors(include_url=False, include_input=False, include_context=False)[0]
+    where = ".".join(str(part)[:100] for part in details["loc"])
+    return f"{where + ': ' if where else ''}{details['msg'][:200]}"
+
+
+def _has_too_many_tokens(content: bytes) -> bool:
+    """Whether JSON has more values than a chat; none is made, for small ones take much memory."""
+    return any(islice(_TOKEN.finditer(content), MAX_TOKENS, None))
 
 
 def _read(path: Path) -> bytes:

@@ -1,4 +1,5 @@
-"""The corpus: documents counted, split and encoded once, then opened in milliseconds.
+"""The corpus: documents counted, split and encoded once, then opened: as fast as it can be
+read, for nothing that was damaged may be trained on.
 
 Documents are read once, to count their characters, and wait in a temporary file until the
 tokenizer and the split are known; they are never all held in memory. The result lies in
@@ -17,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from lumina_cli.conversation import Conversation, Document
+from lumina_cli.data.cache import file_digest, read_description, write_description
 from lumina_cli.data.chunks import Chunk, batched, cut, on_side, texts_of
 from lumina_cli.data.config import DataConfig
 from lumina_cli.data.dataset import TokenDataset, TokenDatasetWriter, open_token_dataset
@@ -41,7 +43,7 @@ from lumina_cli.tokenizer.special_ids import MAX_VOCAB_SIZE
 FORMAT_VERSION = 5
 """Part of every cache key: raise it when the encoding of the same documents changes."""
 
-DESCRIPTION = "corpus.json"
+SIDES = ("train", "validation")
 MOST_BUILDS = 3
 """Of an entry that somebody else takes away, or damages, as soon as it is there."""
 
@@ -121,7 +123,7 @@ def load_corpus(
         builder = _Builder(read_documents, read_validation, config=config, seed=seed)
         description = builder.build(staging, tokenizer=tokenizer, max_new_chars=max_new_chars)
         description |= {"remarks": list(remarks()), "shapes": list(shapes())}
-        (staging / DESCRIPTION).write_text(json.dumps(description), encoding="utf-8")
+        write_description(staging, description)
 
     corpus = _open(hold_entry(path))
     for _ in range(MOST_BUILDS):
@@ -201,10 +203,8 @@ class _Builder:
         num_cut: int,
     ) -> dict[str, Any]:
         tallies = [_Tally(), _Tally(texts=-num_cut)]  # the second parts are no texts of their own
-        writers = [
-            TokenDatasetWriter(folder / f"{name}.bin", vocab_size=tokenizer.vocab_size)
-            for name in ("train", "validation")
-        ]
+        paths = [folder / f"{name}.bin" for name in SIDES]
+        writers = [TokenDatasetWriter(path, vocab_size=tokenizer.vocab_size) for path in paths]
         loss_on = self.config.loss_on
         with writers[0], writers[1]:
             for batch in batched(chunks):
@@ -222,9 +222,10 @@ class _Builder:
                     "dtype": writer.dtype.str,
                     "pairs": writer.pairs,
                     "num_codes": writer.num_codes,
+                    "digest": file_digest(path),
                     "counts": asdict(tally.counts()),
                 }
-                for writer, tally in zip(writers, tallies, strict=True)
+                for path, writer, tally in zip(paths, writers, tallies, strict=True)
             ],
         }
 
@@ -306,7 +307,7 @@ def _open(held: Hold | None) -> Corpus | None:
         return None
     try:
         corpus = _read(held.path)
-    except (OSError, ValueError, KeyError):  # taken away, damaged, or of another version
+    except (OSError, ValueError, DataError):  # taken away, damaged, or of another version
         discard_entry(held)
         return None
     weakref.finalize(corpus, held.release)
@@ -314,27 +315,30 @@ def _open(held: Hold | None) -> Corpus | None:
 
 
 def _read(path: Path) -> Corpus:
-    description = json.loads((path / DESCRIPTION).read_text(encoding="utf-8"))
-    tokenizer = tokenizer_from_json(description["tokenizer"])
+    description = read_description(path)
+    tokenizer = tokenizer_from_json(description.tokenizer)
+    if any(pair >= 2 * tokenizer.vocab_size for side in description.sides for pair in side.pairs):
+        raise ValueError(f"{path} has ids that the tokenizer does not know")
     train, validation = (
         open_token_dataset(
             path / f"{name}.bin",
             tokenizer=tokenizer,
-            dtype=side["dtype"],
-            pairs=side["pairs"],
-            num_codes=side["num_codes"],
+            dtype=side.dtype,
+            pairs=side.pairs,
+            num_codes=side.num_codes,
+            digest=side.digest,
         )
-        for name, side in zip(("train", "validation"), description["sides"], strict=True)
+        for name, side in zip(SIDES, description.sides, strict=True)
     )
-    counts = [SplitCounts(**side["counts"]) for side in description["sides"]]
+    counts = [SplitCounts(**side.counts.model_dump()) for side in description.sides]
     return Corpus(
         tokenizer,
         train,
         validation,
         counts[0],
         counts[1],
-        remarks=tuple(description["remarks"]),
-        shapes=tuple(description["shapes"]),
+        remarks=tuple(description.remarks),
+        shapes=tuple(description.shapes),
         key=path.name,
-        newcomers=description["newcomers"],
+        newcomers=description.newcomers,
     )

@@ -13,6 +13,7 @@ from typing import BinaryIO, Self
 import numpy as np
 import numpy.typing as npt
 
+from lumina_cli.data.cache import file_digest, highest_code, size_of_file
 from lumina_cli.tokenizer.base import IdArray, Tokenizer
 from lumina_cli.tokenizer.chat_format import MaskedIds
 
@@ -49,20 +50,24 @@ class TokenDataset:
 
 
 def open_token_dataset(
-    path: Path, *, tokenizer: Tokenizer, dtype: str, pairs: list[int], num_codes: int
+    path: Path, *, tokenizer: Tokenizer, dtype: str, pairs: list[int], num_codes: int, digest: str
 ) -> TokenDataset:
     """Map the codes written to `path`; an empty file can't be mapped and is an array.
 
     Raises:
-        ValueError: the file is shorter or longer than what was written.
+        ValueError: the file is not what was written, or has codes that stand for nothing.
     """
-    num_bytes = path.stat().st_size
+    num_bytes = size_of_file(path)
     if num_bytes != num_codes * np.dtype(dtype).itemsize:
         raise ValueError(f"{path} has {num_bytes} bytes, not those of {num_codes} codes")
+    if file_digest(path) != digest:
+        raise ValueError(f"{path} is damaged")
     if num_bytes == 0:
         codes: npt.NDArray[np.unsignedinteger] = np.zeros(0, dtype=dtype)
     else:
         codes = np.memmap(path, dtype=dtype, mode="r")
+    if highest_code(codes) >= len(pairs):
+        raise ValueError(f"{path} has codes that stand for nothing")
     return TokenDataset(codes, np.array(pairs, dtype=np.int32), tokenizer)
 
 

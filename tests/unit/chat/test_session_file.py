@@ -2,6 +2,7 @@
 
 import json
 import os
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -70,6 +71,58 @@ def test_what_is_no_json_object_is_refused(tmp_path: Path, content: bytes) -> No
     path.write_bytes(content)
     with pytest.raises(DataError, match="is not a saved chat"):
         read_session(path)
+
+
+MANY = 3_000_000
+
+
+def a_chat_with(**values: str) -> bytes:
+    """A saved chat in which some values are replaced by JSON."""
+    content = {**json.loads(saved("hi").model_dump_json()), **dict.fromkeys(values, "@@")}
+    text = json.dumps(content)
+    for value in values.values():
+        text = text.replace('"@@"', value, 1)
+    return text.encode()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        a_chat_with(messages="[" + "[]," * MANY + "[]]"),
+        a_chat_with(messages="[" + "1," * MANY + "1]"),
+        a_chat_with(messages="[" + '{"role":"user","text":""},' * 200_000 + "1]"),
+        a_chat_with(extra='{"' + '":1,"'.join(map(str, range(400_000))) + '":1}'),
+        a_chat_with(sampling="{" + ",".join(f'"x{n}":1' for n in range(200_000)) + "}"),
+        a_chat_with(sampling='{"stop":[' + '"a",' * 2_000 + '"b"]}'),
+        a_chat_with(seed="9" * 1_000_000),
+        a_chat_with(seed="1e999"),
+        a_chat_with(seed="NaN"),
+        a_chat_with(sampling='{"temperature": -Infinity}'),
+        a_chat_with(seed="true"),
+        a_chat_with(model='"' + "x" * 1_000_000 + '"'),
+        b'{"' + b"x" * 1_000_000 + b'": 1}',
+        b'"' + b'\\"' * 1_000_000,
+        b"[" * 1_000_000,
+    ],
+    ids=range(15),
+)
+def test_what_would_take_memory_is_refused_in_few_words(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "chat.json"
+    path.write_bytes(content)
+    tracemalloc.start()
+    try:
+        with pytest.raises(DataError, match="is not a saved chat") as caught:
+            read_session(path)
+        assert tracemalloc.get_traced_memory()[1] < 10 * len(content) + 20_000_000
+    finally:
+        tracemalloc.stop()
+    assert len(caught.value.message) < 600 + len(str(path))
+
+
+def test_a_long_chat_of_many_marks_comes_back(tmp_path: Path) -> None:
+    session = saved(*['{"a": [1, 2], "b": "' * 1_000 + "\\"] * 100)
+    write_session(tmp_path / "chat.json", session)
+    assert read_session(tmp_path / "chat.json") == session
 
 
 def test_half_a_utf16_pair_is_refused(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lumina_cli.data.cache import file_digest
 from lumina_cli.data.dataset import TokenDataset, TokenDatasetWriter, open_token_dataset
 from lumina_cli.tokenizer.characters import CharacterTokenizer
 from lumina_cli.tokenizer.chat_format import MaskedIds
@@ -27,6 +28,7 @@ def write(path: Path, parts: list[MaskedIds], *, vocab_size: int) -> TokenDatase
         dtype=writer.dtype.str,
         pairs=writer.pairs,
         num_codes=writer.num_codes,
+        digest=file_digest(path),
     )
 
 

@@ -3,30 +3,39 @@
 A `.pth` is a zip. Two digests guard it:
 
 - the seal, in the zip's comment: SHA-256 of every other byte of the file. One flipped
-  bit anywhere, padding included, or a missing byte, and the file is refused before torch
-  looks at it.
+  bit anywhere, padding included, or a missing byte, and the file is refused before anything
+  else of it is looked at.
 - the digest, inside: SHA-256 of the canonical content (JSON with sorted keys, then each
   tensor's name, dtype, shape and bytes). It names the content, however it is packed.
 
 Neither proves who made a file. What protects the reader from its maker is that nothing
-but `weights_only=True` unpickles it, and that the zip may hold only stored members whose
-sizes add up. `format` then asks that every tensor is one the declared shape asks for.
+unpickles it: `stored_zip` and `plain_pickle` read the little that `torch.save` makes of plain
+values and tensors, and know nothing else. `model_file` then asks that every tensor is one the
+declared shape asks for.
 """
 
 import hashlib
-import io
 import json
+import os
 import stat
-import zipfile
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import IO, cast
 
 import torch
 from torch import Tensor
 
-from lumina_cli.errors import MissingInputError, ModelFileError
+from lumina_cli.core.checkpoint.plain_pickle import (
+    NotPlainError,
+    TensorRef,
+    can_be_read_back,
+    depth_is_bounded,
+    read_plain_pickle,
+)
+from lumina_cli.core.checkpoint.stored_zip import Member, ZipError, stored_members
+from lumina_cli.core.memory import available_memory_bytes
+from lumina_cli.errors import MissingInputError, ModelFileError, OutOfMemoryError, OutputError
 from lumina_cli.io.atomic import Handle, replace_file, write_all
 
 SEAL_PREFIX = b"lumina-sha256:"
@@ -34,7 +43,8 @@ SEAL_BYTES = len(SEAL_PREFIX) + 64
 _END_OF_ZIP = b"PK\x05\x06"
 _END_RECORD_BYTES = 22
 _WRITE_BYTES = 1 << 20
-_DTYPES = {torch.float32, torch.int64, torch.uint8}
+_STORED = "data/"
+_NOT_PLAIN = "it holds more than plain values and tensors"
 
 JSON = None | bool | int | float | str | list["JSON"] | dict[str, "JSON"]
 Header = dict[str, JSON]
@@ -55,10 +65,15 @@ def write_container(
     """Write a sealed file, whole or not at all, and return its digest.
 
     Raises:
-        OutputError: there is no such folder, or it can't be written to.
+        OutputError: there is no such folder, it can't be written to, or the header is too long.
         StorageError: the disk is full or fails; what stood at `path` still does.
     """
     assert _is_json(header), "a header is plain JSON"
+    if not can_be_read_back(dict(header), num_tensors=len(tensors)):
+        raise OutputError(
+            f"{path} can't be written: there is too much to tell, such as names of files",
+            hint="Put the text into fewer files.",
+        )
     own = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     # A view would bring along all of what it is a view of.
     own = {name: t if _owns_its_memory(t) else t.clone() for name, t in own.items()}
@@ -80,27 +95,18 @@ def read_container(path: Path, *, kind: str, versions: Collection[int]) -> Conta
         MissingInputError: there is no such file.
         ModelFileError: it is not one of ours, or is damaged.
     """
-    try:
-        if not stat.S_ISREG(path.stat().st_mode):  # a pipe might never begin
-            raise MissingInputError(f"{path} can't be read: it is not a file")
-        data = path.read_bytes()
-    except FileNotFoundError:
-        raise MissingInputError(
-            f"there is no {kind.removeprefix('lumina-')} at {path}",
-            hint="Train one: lumina train --preset demo. Or point to one: --model FILE",
-        ) from None
-    except OSError as error:
-        raise MissingInputError(f"{path} can't be read: {error.strerror}") from error
+    data = memoryview(_read(path, kind=kind))
     _check_seal(data, path=path)
-    _check_zip(data, path=path)
     try:
-        content = torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
-    except Exception as error:  # whatever a forged pickle makes the unpickler say
-        raise damaged(path, "torch can't read it") from error
-    sealed = _take_apart(content, kind=kind, versions=versions, path=path)
-    if content_digest(sealed.header, sealed.tensors) != sealed.digest:
+        members = stored_members(data, comment_bytes=SEAL_BYTES)
+    except ZipError as error:
+        raise damaged(path, str(error)) from error
+    header, tensors, digest = _take_apart(_unpickled(data, members, path=path), path=path)
+    _check_kind(header, kind=kind, versions=versions, path=path)
+    found = _tensors(tensors, data=data, members=members, path=path)
+    if content_digest(header, found) != digest:
         raise damaged(path, "its content does not match its digest")
-    return sealed
+    return Container(header, found, digest)
 
 
 def content_digest(header: Mapping[str, JSON], tensors: Mapping[str, Tensor]) -> str:
@@ -185,93 +191,140 @@ def _owns_its_memory(tensor: Tensor) -> bool:
     return tensor.untyped_storage().nbytes() == tensor.numel() * tensor.element_size()
 
 
-def _check_seal(data: bytes, *, path: Path) -> None:
-    if not data.startswith(b"PK\x03\x04"):
+def _read(path: Path, *, kind: str) -> bytearray:
+    """Return all of a file, if it begins and ends as ours do; what is something else may be huge.
+
+    Raises:
+        OutOfMemoryError: it is larger than the memory there is.
+    """
+    try:
+        if not stat.S_ISREG(path.stat().st_mode):  # a pipe might never begin
+            raise MissingInputError(f"{path} can't be read: it is not a file")
+        with path.open("rb") as file:
+            _check_ends(file, path=path)
+            return _read_all(file)
+    except FileNotFoundError:
+        raise MissingInputError(
+            f"there is no {kind.removeprefix('lumina-')} at {path}",
+            hint="Train one: lumina train --preset demo. Or point to one: --model FILE",
+        ) from None
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the name
+        why = error.strerror if isinstance(error, OSError) else error
+        raise MissingInputError(f"{path} can't be read: {why}") from error
+    except MemoryError as error:
+        raise OutOfMemoryError(
+            f"{path} is larger than the memory there is", hint="Close other programs."
+        ) from error
+
+
+def _check_ends(file: IO[bytes], *, path: Path) -> None:
+    if file.read(4) != b"PK\x03\x04":
         raise ModelFileError(f"{path} is not a lumina model", hint="See: lumina info FILE")
-    view = memoryview(data)
-    seal = bytes(view[-SEAL_BYTES:])
-    if not seal.startswith(SEAL_PREFIX):
-        if not bytes(view[-_END_RECORD_BYTES:]).startswith(_END_OF_ZIP):
-            raise damaged(path, "its end is missing")
-        raise ModelFileError(
-            f"{path} was not written by this version of lumina: it has no seal",
-            hint="If another version made it, use that one; or train one: lumina train",
-        )
-    digest = hashlib.sha256(view[:-SEAL_BYTES]).hexdigest()
-    if seal[len(SEAL_PREFIX) :] != digest.encode():
+    size = file.seek(0, os.SEEK_END)
+    file.seek(max(size - SEAL_BYTES, 0))
+    end = file.read(SEAL_BYTES)
+    file.seek(0)
+    if end.startswith(SEAL_PREFIX):
+        return
+    if not end[-_END_RECORD_BYTES:].startswith(_END_OF_ZIP):
+        raise damaged(path, "its end is missing")
+    raise ModelFileError(
+        f"{path} was not written by this version of lumina: it has no seal",
+        hint="If another version made it, use that one; or train one: lumina train",
+    )
+
+
+def _read_all(file: IO[bytes]) -> bytearray:
+    size = os.fstat(file.fileno()).st_size
+    available = available_memory_bytes(torch.device("cpu"))
+    if available is not None and size > available:
+        raise MemoryError
+    data = bytearray(size)
+    num = 0
+    while more := file.readinto(memoryview(data)[num:]):  # type: ignore[attr-defined]
+        num += more
+    del data[num:]  # somebody cut it short meanwhile
+    return data
+
+
+def _check_seal(data: memoryview, *, path: Path) -> None:
+    digest = hashlib.sha256(data[:-SEAL_BYTES]).hexdigest()
+    if bytes(data[-SEAL_BYTES:]) != SEAL_PREFIX + digest.encode():
         raise damaged(path, "its bytes have changed since it was written")
 
 
-def _check_zip(data: bytes, *, path: Path) -> None:
-    """Refuse an archive that could unpack to more than it is."""
-    try:
-        members = zipfile.ZipFile(io.BytesIO(data)).infolist()
-    except (zipfile.BadZipFile, ValueError, NotImplementedError, OverflowError) as error:
-        raise damaged(path, "it is not a whole zip file") from error
-    names = {member.filename for member in members}
-    stored = all(
-        member.compress_type == zipfile.ZIP_STORED and member.file_size == member.compress_size
-        for member in members
-    )
-    if not stored or len(names) < len(members):
+def _unpickled(data: memoryview, members: Mapping[str, Member], *, path: Path) -> object:
+    member = members.get("data.pkl")
+    if member is None or _bytes_of(members.get("byteorder"), data) not in (None, b"little"):
         raise damaged(path, "its parts are not as torch stores them")
-    if sum(member.file_size for member in members) > len(data):
-        raise damaged(path, "its parts are larger than the file")
+    try:
+        return read_plain_pickle(data[member.start : member.start + member.num_bytes])
+    except NotPlainError as error:
+        raise damaged(path, _NOT_PLAIN) from error
 
 
-def _take_apart(content: Any, *, kind: str, versions: Collection[int], path: Path) -> Container:
+def _bytes_of(member: Member | None, data: memoryview) -> bytes | None:
+    if member is None:
+        return None
+    return bytes(data[member.start : member.start + min(member.num_bytes, 100)])
+
+
+def _take_apart(content: object, *, path: Path) -> tuple[Header, dict[str, TensorRef], str]:
     """Return header, tensors and digest, each known to be of its kind."""
-    if not isinstance(content, dict):
+    if type(content) is not dict:
         raise damaged(path, "it does not hold what a lumina file does")
     header = dict(content)
     tensors, digest = header.pop("tensors", None), header.pop("digest", None)
     if not _is_json(header):
-        raise damaged(path, "it holds more than plain values and tensors")
+        raise damaged(path, _NOT_PLAIN)
+    return header, tensors, digest
+
+
+def _check_kind(header: Header, *, kind: str, versions: Collection[int], path: Path) -> None:
     if header.get("format") != kind:
         what = kind.replace("-", " ")
         raise ModelFileError(f"{path} is not a {what}", hint="Train one: lumina train")
     written = header.get("version")
-    if written not in versions:
+    if type(written) is not int or written not in versions:
         newest = max(versions)
-        is_newer = isinstance(written, int) and written > newest
-        why = f"its format is {written!r}, and this one reads {newest}"
+        is_newer = type(written) is int and written > newest
+        why = f"its format is {written!r:.40}, and this one reads {newest}"
         raise of_another_version(path, why, header=header, is_newer=is_newer)
-    if (
-        not isinstance(tensors, dict)
-        or not isinstance(digest, str)
-        or not all(isinstance(name, str) for name in tensors)
-        or not all(map(_is_plain_tensor, tensors.values()))
-        or _share_memory(tensors.values())
-    ):
+
+
+def _tensors(
+    refs: object, *, data: memoryview, members: Mapping[str, Member], path: Path
+) -> dict[str, Tensor]:
+    """Return the tensors, each with all the numbers of a member of its own."""
+    if type(refs) is not dict or not all(type(ref) is TensorRef for ref in refs.values()):
         raise damaged(path, "it does not hold what a lumina file does")
-    return Container(header, tensors, digest)
+    stored = {name: member for name, member in members.items() if name.startswith(_STORED)}
+    keys = [_STORED + ref.key for ref in refs.values()]
+    sizes = {_STORED + ref.key: ref.num_bytes for ref in refs.values()}
+    if len(set(keys)) < len(keys) or sizes != {n: m.num_bytes for n, m in stored.items()}:
+        raise damaged(path, "its tensors are not those it says it has")
+    return {name: _tensor(ref, data, stored[_STORED + ref.key]) for name, ref in refs.items()}
 
 
-def _is_plain_tensor(value: object) -> bool:
-    """Whether a value is numbers in memory and nothing cleverer (a view, a meta tensor, ...)."""
-    return (
-        type(value) is Tensor
-        and value.layout == torch.strided
-        and value.device.type == "cpu"
-        and value.dtype in _DTYPES
-        and value.is_contiguous()
-        and not value.requires_grad
-        and not value.is_neg()
-    )
-
-
-def _share_memory(tensors: Iterable[Tensor]) -> bool:
-    places = [t.untyped_storage().data_ptr() for t in tensors if t.numel()]
-    return len(set(places)) < len(places)
+def _tensor(ref: TensorRef, data: memoryview, member: Member) -> Tensor:
+    """Return a tensor that lies in the bytes of the file, or a copy where they are not in step."""
+    num = member.num_bytes // ref.dtype.itemsize
+    if not num:
+        return torch.empty(ref.shape, dtype=ref.dtype)
+    flat = torch.frombuffer(data, dtype=ref.dtype, count=num, offset=member.start)
+    tensor = flat.reshape(ref.shape)
+    return tensor.clone() if flat.data_ptr() % ref.dtype.itemsize else tensor
 
 
 def _is_json(value: object) -> bool:
     """Whether a value can be written as JSON: no NaN, no half characters, no endless nesting."""
+    if not depth_is_bounded(value) or not _has_json_types(value):
+        return False
     try:
         json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
-        return _has_json_types(value)
-    except (TypeError, ValueError, RecursionError):
+    except ValueError:
         return False
+    return True
 
 
 def _has_json_types(value: object) -> bool:

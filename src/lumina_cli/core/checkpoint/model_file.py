@@ -25,6 +25,7 @@ from lumina_cli.core.checkpoint.container import (
     read_container,
     write_container,
 )
+from lumina_cli.core.checkpoint.metadata import ModelMetadata, RunMetadata, check_metadata
 from lumina_cli.core.model.config import ModelConfig
 from lumina_cli.core.model.memory_estimate import weight_shapes
 from lumina_cli.core.model.transformer import Transformer
@@ -134,9 +135,10 @@ def load_model(path: Path, *, device: torch.device | str = "cpu") -> ModelFile:
     tokenizer = _tokenizer(container.header, path=path)
     draft = _take_draft(container, tokenizer=tokenizer, path=path)
     _check_weights(container.tensors, config=config, tokenizer=tokenizer, path=path)
+    metadata = _object(container.header, "metadata", path=path)
+    check_metadata(metadata, ModelMetadata, path=path)
     model = Transformer(config, vocab_size=tokenizer.vocab_size)
     model.load_state_dict(container.tensors)
-    metadata = _object(container.header, "metadata", path=path)
     return ModelFile(model.to(device).eval(), tokenizer, metadata, container.digest, draft)
 
 
@@ -177,6 +179,7 @@ def load_checkpoint(path: Path) -> Checkpoint:
     _check_weights(weights, config=config, tokenizer=tokenizer, path=path)
     names = ("facts", "values") if _is_old(container.header) else ("metadata", "state")
     metadata, state = (_object(container.header, name, path=path) for name in names)
+    check_metadata(metadata, RunMetadata, path=path)
     try:
         check_finite(container.tensors, state)
     except NotFiniteError as error:
@@ -268,6 +271,6 @@ def _check_weights(
 
 def _object(header: Header, name: str, *, path: Path) -> dict[str, Any]:
     found = header.get(name)
-    if not isinstance(found, dict):
+    if type(found) is not dict:
         raise damaged(path, f"it has no {name}")
     return found

@@ -6,6 +6,9 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 SamplerName = Literal["greedy", "top-k", "nucleus", "min-p", "beam"]
 
+MAX_STOPS = 1_000
+"""Each is looked for at every character."""
+
 MIN_TEMPERATURE, MAX_TEMPERATURE = 0.1, 2.0
 MAX_BEAMS = 64
 """Each takes the memory of a whole context, and more find hardly anything better."""
@@ -96,6 +99,8 @@ class SamplingConfig(BaseModel):
     def _stop_texts_are_not_empty(cls, stop: tuple[str, ...]) -> tuple[str, ...]:
         if "" in stop:
             raise ValueError("stop must not be an empty text")
+        if len(stop) > MAX_STOPS:
+            raise ValueError(f"stop must be at most {MAX_STOPS:,} texts")
         return stop
 
     @model_validator(mode="after")

@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 from torch import Tensor
 
 from lumina_cli.core.model.peft import is_adapter
@@ -26,6 +26,12 @@ RENAMED = {
 """What numbers were called in older checkpoints, and what they are called now."""
 
 
+Count = Annotated[int, Field(ge=0, lt=2**53)]
+Seconds = Annotated[float, Field(ge=0, lt=1e12)]
+Loss = Annotated[float, Field(ge=0, lt=1e30)]
+"""Of a step, or the sum of those of an epoch; one that is no number never comes this far."""
+
+
 class TrainState(BaseModel):
     """Where a run is, as plain numbers; what is not in here is not known after a resume.
 
@@ -38,43 +44,43 @@ class TrainState(BaseModel):
     clock left time for fewer than asked.
     """
 
-    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
+    model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
 
-    num_steps: int = 0
-    num_attempts: int = 0
-    epoch: int = 0
-    batch_index: int = 0
-    progress: float = 0.0
-    learning_rate: float = 0.0
-    elapsed_s: float = 0.0
-    step_s: float = 0.0
-    epoch_loss: float = 0.0
-    epoch_accuracy: float = 0.0
-    epoch_steps: int = 0
-    epoch_elapsed_s: float = 0.0
+    num_steps: Count = 0
+    num_attempts: Count = 0
+    epoch: Count = 0
+    batch_index: Count = 0
+    progress: Annotated[float, Field(ge=0, le=1)] = 0.0
+    learning_rate: Annotated[float, Field(ge=0, le=10)] = 0.0
+    elapsed_s: Seconds = 0.0
+    step_s: Seconds = 0.0
+    epoch_loss: Loss = 0.0
+    epoch_accuracy: Loss = 0.0
+    epoch_steps: Count = 0
+    epoch_elapsed_s: Seconds = 0.0
     is_epoch_over: bool = False
-    evaluations_done: int = 0
-    evaluated_step: int = -1
-    evaluation_s: float = 0.0
-    eval_chars: int = 0
-    save_s: float = 0.0
-    alpha: float = 1.0
-    best_val_loss: float | None = None
-    best_step: int | None = None
-    num_worse: int = 0
-    ema_loss: float | None = None
-    lr_scale: float = 1.0
-    num_rollbacks: int = 0
-    skips_in_a_row: int = 0
-    recent_skips: list[int] = []
-    micro_batch_size: int = 0
-    largest_micro_batch: int = 0
-    num_workers: int = 0
-    steps_at_size: int = 0
+    evaluations_done: Count = 0
+    evaluated_step: Annotated[int, Field(ge=-1, lt=2**53)] = -1
+    evaluation_s: Seconds = 0.0
+    eval_chars: Count = 0
+    save_s: Seconds = 0.0
+    alpha: Annotated[float, Field(ge=0, le=1)] = 1.0
+    best_val_loss: Loss | None = None
+    best_step: Count | None = None
+    num_worse: Count = 0
+    ema_loss: Loss | None = None
+    lr_scale: Annotated[float, Field(gt=0, le=1)] = 1.0
+    num_rollbacks: Count = 0
+    skips_in_a_row: Count = 0
+    recent_skips: Annotated[list[Count], Field(max_length=1_000)] = []
+    micro_batch_size: Count = 0
+    largest_micro_batch: Count = 0
+    num_workers: Count = 0
+    steps_at_size: Count = 0
     activation_checkpointing: bool = False
-    optimizer_steps: int = 0
-    loss_scale: float = 1.0
-    good_steps: int = 0
+    optimizer_steps: Count = 0
+    loss_scale: Annotated[float, Field(gt=0, le=2**100)] = 1.0
+    good_steps: Count = 0
 
     @model_validator(mode="before")
     @classmethod
@@ -149,6 +155,7 @@ def load_state_dict(
     """
     state, model = snapshot.train_state.model_copy(deep=True), stepper.model
     try:
+        _check_dtypes(snapshot, state_dict(TrainState(), stepper=stepper, base=base))
         model.load_state_dict(snapshot.named(WEIGHTS) | snapshot.named(ADAPTERS))
         began = snapshot.named(START)
         for name, tensor in base.items():
@@ -169,3 +176,10 @@ def load_state_dict(
         stepper.loss_scale.value = state.loss_scale
         stepper.loss_scale.good_steps = state.good_steps
     return state
+
+
+def _check_dtypes(loaded: Snapshot, own: Snapshot) -> None:
+    """Raise TypeError where numbers are of another kind: copying would convert them in silence."""
+    for name, tensor in own.tensors.items():
+        if name in loaded.tensors and loaded.tensors[name].dtype != tensor.dtype:
+            raise TypeError(f"{name} is {loaded.tensors[name].dtype}")

@@ -5,7 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pydantic import ValidationError
+
 from lumina_cli.core.checkpoint.container import JSON
+from lumina_cli.core.checkpoint.metadata import BaseFacts
 from lumina_cli.core.checkpoint.model_file import ModelFile, load_checkpoint, load_model
 from lumina_cli.core.training.config import TrainingConfig
 from lumina_cli.core.training.evaluate import evaluate
@@ -73,15 +76,16 @@ def base_of(path: Path, loaded: ModelFile) -> Base:
 def base_from_facts(facts: Mapping[str, Any], *, path: Path) -> Base:
     """Return what a checkpoint at `path` tells of the base of its run."""
     try:
-        return Base(
-            Path(facts["path"]),
-            str(facts["digest"]),
-            vocab_size_of_base(facts),
-            dict(facts["metadata"]),
-            BaseLoss(facts["before"]["new"], facts["before"]["kept"]),
-        )
-    except (KeyError, TypeError, ValueError) as error:
+        told = BaseFacts.model_validate(facts)
+    except ValidationError as error:
         raise ModelFileError(f"{path} is damaged: it does not tell its base model") from error
+    return Base(
+        Path(told.path),
+        told.digest,
+        vocab_size_of_base(facts),
+        dict(facts["metadata"]),
+        BaseLoss(told.before.new, told.before.kept),
+    )
 
 
 def evaluate_base(

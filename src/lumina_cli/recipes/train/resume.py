@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from lumina_cli.core.checkpoint.model_file import Checkpoint, load_checkpoint
 from lumina_cli.core.checkpoint.store import CheckpointStore, Found
 from lumina_cli.core.device import machine_facts
+from lumina_cli.core.model.config import ModelConfig
 from lumina_cli.core.training.config import TrainingConfig
 from lumina_cli.core.training.finetune_config import FinetuneConfig
 from lumina_cli.core.training.state import Snapshot, TrainState
@@ -115,6 +116,7 @@ def find_run(
     if not isinstance(saved, dict):
         raise ModelFileError(f"{found.path} is damaged: it has no settings")
     _check_command(facts, kinds=kinds, path=found.path)
+    _check_saved(found, saved, kinds=kinds)
     settings = resumed_settings(kinds, saved=saved, preset=preset, flags=flags)
     notices = [f"{bad.name} is quarantined: it is damaged" for bad in found.quarantined]
     notices += _later_checkpoints(found.path)
@@ -127,11 +129,26 @@ def _with_new_names(found: Found) -> Found:
     checkpoint = found.checkpoint
     if not isinstance(checkpoint.metadata.get("settings"), dict):
         raise ModelFileError(f"{found.path} is damaged: it has no settings")
-    settings = with_new_names(checkpoint.metadata["settings"])
+    try:
+        settings = with_new_names(checkpoint.metadata["settings"])
+    except ValueError as error:
+        raise ModelFileError(f"{found.path} is damaged: {error}") from error
     return replace(
         found,
         checkpoint=replace(checkpoint, metadata={**checkpoint.metadata, "settings": settings}),
     )
+
+
+def _check_saved(found: Found, saved: Mapping[str, object], *, kinds: Sequence[ConfigType]) -> None:
+    """Refuse settings that can't be, or tell of another model than the one that is there."""
+    try:
+        shape = resumed_settings(kinds, saved=saved, preset=None, flags={}).of(ModelConfig)
+    except UsageError as error:
+        why = f"{found.path} is damaged: its settings can't be: {error}"
+        raise ModelFileError(why) from error
+    held = found.checkpoint.model
+    if shape.model_copy(update={"dropout": held.dropout}) != held:
+        raise ModelFileError(f"{found.path} is damaged: its settings are of another model")
 
 
 def command_of(facts: Mapping[str, Any]) -> str:
@@ -211,7 +228,8 @@ def rescale_position(
     counters: TrainState, *, saved: Mapping[str, Any], windows_per_step: int
 ) -> TrainState:
     """Return the counters with the batch index in batches of the size they have now."""
-    before = int(saved.get("batch_size", 1)) * int(saved.get("grad_accum", 1))
+    pieces = {name: saved.get(name, 1) for name in ("batch_size", "grad_accum")}
+    before = TrainingConfig.model_validate(pieces).windows_per_step
     if before == windows_per_step:
         return counters
     index = counters.batch_index * before // windows_per_step

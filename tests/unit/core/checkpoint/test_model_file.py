@@ -6,7 +6,6 @@ import json
 import os
 import random
 import zipfile
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,19 +15,22 @@ import torch
 
 from lumina_cli.core.checkpoint.container import content_digest, read_container, write_container
 from lumina_cli.core.checkpoint.model_file import load_model, save_model
-from lumina_cli.core.model.config import ModelConfig
-from lumina_cli.core.model.transformer import Transformer, build_model
 from lumina_cli.errors import MissingInputError, ModelFileError
 from lumina_cli.tokenizer.characters import CharacterTokenizer
 
-TOKENIZER = CharacterTokenizer("abcé🙂")
-CONFIG = ModelConfig(hidden_size=8, num_layers=2, num_heads=2, seq_length=8)
+from .forging import (
+    CONFIG,
+    TOKENIZER,
+    forged,
+    packed,
+    repacked,
+    sealed,
+    some_model,
+    unsealed,
+    with_tokenizer,
+)
+
 METADATA = {"steps": 3, "trained_on": ["a.txt", "日本語"], "val_nats_per_char": 1.25, "none": None}
-
-
-def some_model(*, seed: int = 0) -> Transformer:
-    generator = torch.Generator().manual_seed(seed)
-    return build_model(CONFIG, vocab_size=TOKENIZER.vocab_size, generator=generator)
 
 
 @pytest.fixture(scope="module")
@@ -61,58 +63,8 @@ def test_memory_that_runs_out_while_writing_is_told_as_such(
     assert not path.exists()
 
 
-def unsealed(data: bytes) -> bytes:
-    """Take the seal off: the zip without its comment."""
-    end = data.rindex(b"PK\x05\x06")
-    return data[: end + 20] + b"\x00\x00"
-
-
-def sealed(data: bytes) -> bytes:
-    """Seal a zip as the format says, whatever it holds: anybody can do that."""
-    body = data[:-2] + (14 + 64).to_bytes(2, "little")
-    return body + b"lumina-sha256:" + hashlib.sha256(body).hexdigest().encode()
-
-
-def packed(content: object) -> bytes:
-    buffer = io.BytesIO()
-    torch.save(content, buffer)
-    return buffer.getvalue()
-
-
-def with_tokenizer(**changes: Any) -> dict[str, Any]:
-    return {**TOKENIZER.to_json(), **changes}
-
-
-def forged(**changes: Any) -> bytes:
-    """A well sealed file with a right digest, whose content is changed at will."""
-    model = some_model()
-    header: dict[str, Any] = {
-        "format": "lumina-model",
-        "version": 3,
-        "model": CONFIG.model_dump(mode="json"),
-        "tokenizer": TOKENIZER.to_json(),
-        "metadata": {},
-    }
-    weights: Any = changes.pop("weights", dict(model.state_dict()))
-    header.update(changes)
-    try:
-        digest = content_digest(header, weights)
-    except Exception:  # what is forged need not have a digest
-        digest = "0" * 64
-    return sealed(packed({**header, "tensors": weights, "digest": digest}))
-
-
 def with_weight(name: str, tensor: torch.Tensor) -> dict[str, torch.Tensor]:
     return {**some_model().state_dict(), name: tensor}
-
-
-def repacked(data: bytes, change: Callable[[zipfile.ZipFile, str, bytes], None]) -> bytes:
-    """Write each member of the zip anew, by `change`."""
-    out = io.BytesIO()
-    with zipfile.ZipFile(io.BytesIO(unsealed(data))) as old, zipfile.ZipFile(out, "w") as new:
-        for name in old.namelist():
-            change(new, name, old.read(name))
-    return sealed(out.getvalue())
 
 
 def test_what_is_saved_is_loaded(tmp_path: Path) -> None:
@@ -363,7 +315,7 @@ def test_a_forgery_with_a_right_seal_is_refused_by_what_it_holds(
 
 
 def test_a_wrong_digest_is_refused(tmp_path: Path) -> None:
-    content = torch.load(io.BytesIO(unsealed(forged())), weights_only=True)
+    content = torch.load(io.BytesIO(unsealed(forged())), weights_only=True)  # noqa: TID251
     data = sealed(packed({**content, "digest": "0" * 64}))
     assert "digest" in refused(tmp_path / "Model.pth", data)
 
@@ -434,7 +386,7 @@ def test_metadata_that_no_reader_would_take_is_not_written(tmp_path: Path) -> No
 
 
 def test_a_header_is_json_of_the_same_values(whole: bytes) -> None:
-    content = torch.load(io.BytesIO(unsealed(whole)), weights_only=True)
+    content = torch.load(io.BytesIO(unsealed(whole)), weights_only=True)  # noqa: TID251
     header = {key: value for key, value in content.items() if key not in ("tensors", "digest")}
     assert json.loads(json.dumps(header)) == header
     assert header["metadata"] == METADATA
