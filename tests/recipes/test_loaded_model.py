@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -10,7 +11,7 @@ import torch
 from lumina_cli.core.checkpoint.model_file import save_model
 from lumina_cli.core.model.config import ModelConfig
 from lumina_cli.core.model.transformer import build_model
-from lumina_cli.errors import MissingInputError, UsageError
+from lumina_cli.errors import MissingInputError, ModelFileError, UsageError
 from lumina_cli.recipes.infer.loaded_model import open_model
 from lumina_cli.recipes.infer.text_generator import TextGenerator
 from lumina_cli.tokenizer.characters import CharacterTokenizer
@@ -77,10 +78,17 @@ def test_the_card_tells_what_the_file_knows(model_path: Path) -> None:
 
 
 def test_a_file_that_knows_nothing_has_a_card_too(tmp_path: Path) -> None:
-    path = write_model(tmp_path / "Model.pth", sampling=7, trained_on="x", created=None)
+    path = write_model(tmp_path / "Model.pth", created=None)
     ready = open_model(path, flags={}, environ={})
     assert (ready.card.trained_on, ready.card.bits_per_char, ready.card.created) == (None,) * 3
     assert ready.config.sampler == "nucleus"
+
+
+@pytest.mark.parametrize("metadata", [{"sampling": 7}, {"trained_on": "x"}], ids=str)
+def test_a_file_that_tells_nonsense_is_refused(tmp_path: Path, metadata: dict[str, Any]) -> None:
+    path = write_model(tmp_path / "Model.pth", **metadata)
+    with pytest.raises(ModelFileError, match="what it tells of"):
+        open_model(path, flags={}, environ={})
 
 
 def test_a_wrong_setting_in_a_model_file_names_the_file(tmp_path: Path) -> None:
