@@ -73,6 +73,10 @@ ALIASES = {"nhead": "num_heads"}
 LIMITS = {"epochs", "max_steps", "minutes"}
 """What can end a training run; naming one drops those named by a weaker source."""
 
+PATHS = {"replay"}
+"""Settings that may name a file or a folder. A `lumina.toml` that nobody named, and that may have
+come with somebody else's folder, can name none outside of its own."""
+
 DEFAULT_TOML = Path("lumina.toml")
 MAX_TOML_BYTES = 1_000_000
 DEFAULT_MODEL = Path("Model.pth")
@@ -229,6 +233,13 @@ def resolve_settings(
                 sources.pop(name, None)
         values.update(layer_values)
         sources.update(layer_sources)
+    if toml is None:
+        used = [name for name in setting_names(kinds) if sources.get(name) == str(DEFAULT_TOML)]
+        _refuse_paths_elsewhere({name: values[name] for name in PATHS.intersection(used)})
+        if chosen is not None and chosen is toml_layer[0].get("preset"):
+            used.insert(0, "preset")
+        if used:
+            notices = (f"{DEFAULT_TOML} in this folder sets: {', '.join(used)}", *notices)
     configs = {kind: _validated(kind, values=values, sources=sources) for kind in kinds}
     return Settings(configs, sources, chosen_preset, notices)
 
@@ -342,6 +353,17 @@ def _toml_layer(path: Path | None) -> tuple[Layer, Notices]:
         values[name] = str(value).lower() if isinstance(value, bool) else value
     layer = values, dict.fromkeys(values, str(path))
     return _renamed(layer, spelled=str, where=f" in {path}")
+
+
+def _refuse_paths_elsewhere(paths: Mapping[str, object]) -> None:
+    """Refuse what a file that nobody named sets, where it leads out of the folder it lies in."""
+    here = Path.cwd().resolve()
+    for name, value in paths.items():
+        if not Path(here, str(value)).resolve().is_relative_to(here):
+            raise UsageError(
+                f"{name} in {DEFAULT_TOML} leads out of this folder: {str(value)!r}",
+                hint=f"If you mean it, name the file: --config {DEFAULT_TOML}",
+            )
 
 
 def _read_toml(path: Path) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from lumina_cli.settings import (
     ALIASES,
     ALL_CONFIGS,
     FINETUNE_CONFIGS,
+    PATHS,
     PRESETS,
     TRAIN_CONFIGS,
     Settings,
@@ -271,6 +272,51 @@ def test_an_unknown_preset_is_refused_with_those_there_are(name: str) -> None:
 
 def test_a_preset_that_is_no_text_is_refused() -> None:
     assert "no preset 3" in wrong(toml="preset = 3").message
+
+
+def test_a_file_that_nobody_named_is_told_with_what_it_sets() -> None:
+    Path("lumina.toml").write_text("batch_size = 3\ntop_k = 5\n", encoding="utf-8")
+    assert resolve().notices == ("lumina.toml in this folder sets: batch_size, top_k",)
+    only = resolve_settings((TrainingConfig,), flags={}, environ={})
+    assert only.notices == ("lumina.toml in this folder sets: batch_size",)
+    assert resolve_settings((ComputeConfig,), flags={}, environ={}).notices == ()
+    assert resolve(toml="seed = 1\n").notices == ()
+    assert resolve(flags={"batch_size": 3, "top_k": 5}).notices == ()
+    Path("lumina.toml").write_text("preset = 'small'\n", encoding="utf-8")
+    assert resolve().notices == ("lumina.toml in this folder sets: preset",)
+    assert resolve(preset="large").notices == ()
+
+
+@pytest.mark.parametrize("path", ["../text", "/etc/passwd", "here/../../text", "link", "~/../../x"])
+def test_a_file_that_nobody_named_leads_nowhere_else(path: str) -> None:
+    Path("link").symlink_to(Path("..").resolve())
+    Path("lumina.toml").write_text(f"replay = {path!r}\n", encoding="utf-8")
+    error = wrong()
+    assert error.message == f"replay in lumina.toml leads out of this folder: {path!r}"
+    assert error.hint == "If you mean it, name the file: --config lumina.toml"
+    resolve_settings(TRAIN_CONFIGS, flags={}, environ={})  # which uses no such setting
+    assert resolve(flags={"replay": "off"}).of(FinetuneConfig).replay == "off"
+    named = resolve_settings(ALL_CONFIGS, flags={}, environ={}, toml=Path("lumina.toml"))
+    assert named.of(FinetuneConfig).replay == path
+
+
+@pytest.mark.parametrize("path", ["auto", "off", "data/text.txt", "data"])
+def test_a_file_that_nobody_named_may_name_what_lies_beside_it(path: str) -> None:
+    Path("lumina.toml").write_text(f"replay = {path!r}\n", encoding="utf-8")
+    assert resolve().of(FinetuneConfig).replay == path
+
+
+def test_every_setting_that_takes_any_text_is_known_to_be_a_path_or_none() -> None:
+    """Whoever adds one says here whether it can name a file; nothing else runs or reads one."""
+    no_paths = {"encoding", "oasst_lang", "oasst_paths", "save_every", "stop"}
+    free = {
+        name
+        for kind in ALL_CONFIGS
+        for name, field in kind.model_fields.items()
+        if field.annotation is str or "str" in str(field.annotation).replace("<class 'str'>", "str")
+        if "Literal" not in str(field.annotation)
+    }
+    assert free == no_paths | PATHS
 
 
 def test_a_file_named_lumina_toml_is_read_where_it_lies() -> None:

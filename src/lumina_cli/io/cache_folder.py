@@ -28,6 +28,7 @@ from lumina_cli.io.owned_folder import (
     read_marker,
     remove_folder,
 )
+from lumina_cli.io.private_folder import check_trusted, make_private_folder
 
 MOST_ENTRIES = 20
 MOST_BYTES = 10_000_000_000
@@ -61,12 +62,13 @@ def build_entry(path: Path, build: Callable[[Path], None]) -> Hold | None:
     none to be had, however often that is tried.
 
     Raises:
-        StorageError: the folder can't be written, the disk is full, or something that is not
-            ours stands at `path`.
+        StorageError: the folder can't be written, the disk is full, other users may write to it,
+            or something that is not ours stands at `path`.
     """
+    check_trusted(path.parent)
     _check_place(path)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_private_folder(path.parent)
         held = make_folder(path.parent, name=path.name)
     except OSError as error:
         raise _cache_error(path.parent, error) from error
@@ -83,7 +85,12 @@ def build_entry(path: Path, build: Callable[[Path], None]) -> Hold | None:
 
 
 def hold_entry(path: Path) -> Hold | None:
-    """Hold an entry and mark it as used now; None where there is none."""
+    """Hold an entry and mark it as used now; None where there is none.
+
+    Raises:
+        StorageError: other users may write to the folder that it is in.
+    """
+    check_trusted(path.parent)
     held = hold_folder(path)
     if held is not None:
         with suppress(OSError):

@@ -10,6 +10,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from lumina_cli.errors import OutputError
+from lumina_cli.io.private_folder import PRIVATE
 
 LOCK_NAME = "lock"
 _OPEN = os.O_RDWR | getattr(os, "O_NOFOLLOW", 0)  # what a link leads to is not ours to empty
@@ -17,13 +18,13 @@ _OPEN = os.O_RDWR | getattr(os, "O_NOFOLLOW", 0)  # what a link leads to is not 
 
 @contextmanager
 def hold(folder: Path) -> Iterator[None]:
-    """Hold a folder, which is made if it is not there.
+    """Hold a folder, which is made if it is not there, for this user alone: it tells of the text.
 
     Raises:
         OutputError: another process holds it, or the folder can't be made.
     """
     try:
-        folder.mkdir(exist_ok=True)
+        folder.mkdir(mode=PRIVATE, exist_ok=True)
         handle = os.open(folder / LOCK_NAME, _OPEN | os.O_CREAT, 0o666)
     except OSError as error:
         raise OutputError(
@@ -32,11 +33,13 @@ def hold(folder: Path) -> Iterator[None]:
         ) from error
     try:
         _lock(handle, folder=folder)
-        os.ftruncate(handle, 0)
-        os.write(handle, str(os.getpid()).encode())
+        with suppress(OSError):  # who holds it is worth knowing, but no condition
+            os.ftruncate(handle, 0)
+            os.write(handle, str(os.getpid()).encode())
         yield
     finally:
-        os.close(handle)  # and with it the lock
+        with suppress(OSError):  # whatever the disk says to it, the file is closed
+            os.close(handle)  # and with it the lock
 
 
 def check_free(folder: Path) -> None:

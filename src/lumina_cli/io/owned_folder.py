@@ -8,14 +8,17 @@ each process that uses the folder together (shared), by the one that takes it aw
 """
 
 import contextlib
+import errno
 import hashlib
 import json
 import os
 import secrets
 import stat
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+
+from lumina_cli.io.private_folder import PRIVATE, is_own
 
 try:
     import fcntl
@@ -98,7 +101,8 @@ class Hold:
     def release(self) -> None:
         """Let others remove the folder."""
         if self._descriptor is not None:
-            os.close(self._descriptor)  # and with it the lock
+            with contextlib.suppress(OSError):  # whatever the disk says to it, the file is closed
+                os.close(self._descriptor)  # and with it the lock
             self._descriptor = None
 
 
@@ -106,11 +110,17 @@ def make_folder(parent: Path, *, name: str) -> Hold:
     """Make a folder in which an entry is built, and hold it. Raises OSError."""
     marker = Marker(name, secrets.token_hex(8))
     folder = parent / f"{BUILDING}{marker.token}"
-    folder.mkdir(mode=0o700)  # what people said is nobody else's to read
-    (folder / MARKER).write_text(marker.to_json(), encoding="utf-8")
-    held = hold_folder(folder)
-    if held is None:
-        raise FileNotFoundError(f"{folder} was taken away")
+    folder.mkdir(mode=PRIVATE)  # what people said is nobody else's to read
+    try:
+        _write_marker(folder, marker)
+        held = hold_folder(folder)
+        if held is None:
+            raise FileNotFoundError(errno.ENOENT, "what is built there was taken away")
+    except OSError:
+        with contextlib.suppress(OSError):
+            (folder / MARKER).unlink(missing_ok=True)
+            folder.rmdir()
+        raise
     return held
 
 
@@ -118,15 +128,32 @@ def finish_folder(held: Hold) -> None:
     """Write down which files a folder that is whole consists of. Raises OSError."""
     files = tuple(sorted(path.name for path in held.path.iterdir() if path.name != MARKER))
     marker = Marker(held.marker.name, held.marker.token, files)
-    (held.path / MARKER).write_text(marker.to_json(), encoding="utf-8")
+    _write_marker(held.path, marker)
     held.marker = marker
+
+
+def _write_marker(folder: Path, marker: Marker) -> None:
+    """Write a marker in one piece, over one that is shorter: there is always a whole one.
+
+    The file stays the same, for it is locked.
+    """
+    flags = os.O_WRONLY | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
+    content = marker.to_json().encode().ljust(len(replace(marker, files=None).to_json()))
+    handle = os.open(folder / MARKER, flags, 0o600)
+    try:
+        written = os.write(handle, content)
+    finally:
+        os.close(handle)
+    if written < len(content):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 def read_marker(folder: Path) -> Marker | None:
     """Return the marker of a folder under the name that it gives; None if it is not ours."""
     path = folder / MARKER
     try:
-        if folder.is_symlink() or not stat.S_ISREG(path.lstat().st_mode):
+        found = path.lstat()
+        if folder.is_symlink() or not stat.S_ISREG(found.st_mode) or not is_own(found):
             return None
         marker = Marker.from_json(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):

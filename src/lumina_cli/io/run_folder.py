@@ -10,10 +10,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from lumina_cli.errors import OutputError
+from lumina_cli.errors import OutputError, StorageError
 from lumina_cli.io import lock
-from lumina_cli.io.atomic import STAGING_SUFFIX, check_regular
+from lumina_cli.io.atomic import STAGING_SUFFIX, check_regular, write_atomically
 from lumina_cli.io.names import check_length
+from lumina_cli.io.private_folder import PRIVATE
 
 RUN_SUFFIX = ".run"
 CHECKPOINTS = "checkpoints"
@@ -53,6 +54,7 @@ class RunFolder:
         self.metrics = self.path / METRICS
         self._thinning = Thinning()
         self._samples = self.path / SAMPLES
+        self._failed: set[Path] = set()
 
     def start(self, settings: Mapping[str, object]) -> None:
         """Begin anew, once what an earlier run left is moved aside (see `back_up_run`).
@@ -61,7 +63,7 @@ class RunFolder:
             OutputError: the folder can't be written.
         """
         try:
-            self.path.mkdir(exist_ok=True)
+            self.path.mkdir(mode=PRIVATE, exist_ok=True)
             self._write_settings(settings)
             for path in (self.metrics, self._samples):
                 path.write_text("", encoding="utf-8")
@@ -70,8 +72,9 @@ class RunFolder:
 
     def resume(self, settings: Mapping[str, object]) -> None:
         """Add to what is there; a line that was cut off is ended."""
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError, OutputError, StorageError):
             self._write_settings(settings)
+        with contextlib.suppress(OSError):
             if _is_cut_off(self.metrics):
                 self._append(self.metrics, "\n")
 
@@ -86,11 +89,16 @@ class RunFolder:
         return line
 
     def _write_settings(self, settings: Mapping[str, object]) -> None:
-        (self.path / SETTINGS).write_text(to_toml(settings), encoding="utf-8")
+        write_atomically(self.path / SETTINGS, to_toml(settings).encode())
 
     def _append(self, path: Path, text: str) -> None:
+        """Add a line; where the last one was cut off, by a full disk, that one is ended first."""
+        if path in self._failed and _is_cut_off(path):
+            text = "\n" + text
+        self._failed.add(path)
         with path.open("a", encoding="utf-8") as file:
             file.write(text)
+        self._failed.remove(path)
 
 
 class Thinning:

@@ -12,6 +12,7 @@ import lumina_cli
 SOURCE = Path(lumina_cli.__file__).parent
 METHODS = {"unlink", "rmdir", "rename", "rmtree", "removedirs", "renames", "move"}
 KNOWN = {
+    "cli/chat/history.py:LineHistory._rewrite": "the staging file it made; the history it read",
     "core/checkpoint/store.py:CheckpointStore.remove_unfinished": "names of our staging files",
     "core/checkpoint/store.py:CheckpointStore._prune": "names of checkpoints, in a held run",
     "core/checkpoint/store.py:_quarantine": "renames a checkpoint beside itself",
@@ -21,8 +22,10 @@ KNOWN = {
     "data/hub/dataset_folder.py:_replace": "a data folder with a manifest of ours",
     "io/atomic.py:replace_file": "the staging file it made; a regular file at the path",
     "io/cache_folder.py:_has_moved": "the folder it made, to where nothing is",
+    "io/owned_folder.py:make_folder": "the folder it made",
     "io/owned_folder.py:remove_folder": "a folder with our marker and nothing else in it",
     "io/owned_folder.py:_put_back": "undoes the rename before it",
+    "recipes/run/run_backup.py:_move_back": "undoes the renames before it",
     "recipes/run/run_backup.py:back_up_run": "files of a run and a model, which keep their content",
 }
 

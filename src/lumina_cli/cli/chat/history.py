@@ -9,9 +9,16 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
+from lumina_cli.io.atomic import write_all
+from lumina_cli.io.private_folder import make_private_folder
+
 MAX_ENTRIES = 1000
 MAX_ENTRY_CHARS = 10_000
 """Longer messages (a pasted book) are not kept."""
+
+_FLAGS = os.O_RDWR | os.O_CREAT | os.O_APPEND
+for _name in ("O_BINARY", "O_NONBLOCK"):  # as far as the system has them
+    _FLAGS |= getattr(os, _name, 0)
 
 
 def data_folder() -> Path:
@@ -37,10 +44,8 @@ class LineHistory:
             return
         self.lines.append(line)
         with suppress(OSError):
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            handle = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-            with os.fdopen(handle, "a", encoding="utf-8") as file:
-                file.write(json.dumps(line) + "\n")
+            make_private_folder(self._path.parent)
+            _append(self._path, json.dumps(line).encode() + b"\n")
 
     def _read(self) -> list[str]:
         try:
@@ -58,5 +63,32 @@ class LineHistory:
         return lines[-MAX_ENTRIES:]
 
     def _rewrite(self, lines: list[str]) -> None:
+        """Put the last lines in place of all, in a file that is whole before it is seen."""
+        shorter = self._path.with_name(f"{self._path.name}.{os.getpid()}.writing")
+        content = "".join(json.dumps(line) + "\n" for line in lines)
         with suppress(OSError):
-            self._path.write_text("".join(json.dumps(x) + "\n" for x in lines), encoding="utf-8")
+            shorter.unlink(missing_ok=True)  # of a process of this number that was killed
+            handle = os.open(shorter, _FLAGS | os.O_EXCL, 0o600)
+            try:
+                write_all(handle, content.encode())
+                os.fsync(handle)
+                shorter.replace(self._path)
+            finally:
+                os.close(handle)
+                shorter.unlink(missing_ok=True)
+
+
+def _append(path: Path, content: bytes) -> None:
+    """Add a line in one piece: what two chats say at a time is not mixed.
+
+    One that was cut off, by a full disk, is ended first.
+    """
+    handle = os.open(path, _FLAGS, 0o600)
+    try:
+        size = os.lseek(handle, 0, os.SEEK_END)
+        if size:
+            os.lseek(handle, size - 1, os.SEEK_SET)
+            content = content if os.read(handle, 1) == b"\n" else b"\n" + content
+        write_all(handle, content)
+    finally:
+        os.close(handle)

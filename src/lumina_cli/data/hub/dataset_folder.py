@@ -12,7 +12,7 @@ import shutil
 import tempfile
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -158,8 +158,15 @@ def _replace(staging: Path, path: Path) -> None:
     staging.chmod(0o755)
     if path.is_dir():
         old = Path(tempfile.mkdtemp(prefix=f".{path.name}.old.", dir=path.parent))
-        path.replace(old / path.name)
-        staging.replace(path)
+        try:
+            path.replace(old / path.name)
+            staging.replace(path)
+        except OSError:
+            with suppress(OSError):  # it was not moved, or another has taken the place
+                (old / path.name).replace(path)
+            with suppress(OSError):  # never with anything in it
+                old.rmdir()
+            raise
         shutil.rmtree(old, ignore_errors=True)
     else:
         staging.replace(path)

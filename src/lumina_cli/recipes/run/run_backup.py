@@ -1,6 +1,8 @@
 """What an earlier run left where a new one begins: moved aside, never written over."""
 
+import contextlib
 import json
+from collections.abc import Sequence
 from itertools import count
 from pathlib import Path
 from typing import get_args
@@ -12,6 +14,7 @@ from lumina_cli.errors import LuminaError
 from lumina_cli.io import lock
 from lumina_cli.io.atomic import check_regular
 from lumina_cli.io.names import fitting_stem
+from lumina_cli.io.private_folder import PRIVATE
 from lumina_cli.io.run_folder import CHECKPOINTS, METRICS, RUN_SUFFIX, not_writable
 from lumina_cli.recipes.run.events import SUCCESSFUL_SAVES
 from lumina_cli.recipes.train.resume import command_of
@@ -41,19 +44,31 @@ def back_up_run(model: Path) -> None:
     """Move a model and its run to names that nothing has: `Model.previous.pth`, and so on.
 
     Raises:
-        OutputError: the folder can't be written, or what is to be moved is no file.
+        OutputError: the folder can't be written, or what is to be moved is no file; all is where
+            it was.
     """
     check_regular(model)
     run, (model_aside, run_aside) = model.with_suffix(RUN_SUFFIX), _free_names(model)
+    moves = [(path, run_aside / path.name) for path in _files_of_run(run)]
+    moves += [(model, model_aside)] if model.exists() else []
+    done: list[tuple[Path, Path]] = []
     try:
-        if files := _files_of_run(run):
-            run_aside.mkdir()
-            for path in files:
-                path.rename(run_aside / path.name)
-        if model.exists():
-            model.rename(model_aside)
+        if _files_of_run(run):
+            run_aside.mkdir(mode=PRIVATE)
+        for path, aside in moves:
+            path.rename(aside)
+            done.append((path, aside))
     except OSError as error:
+        _move_back(done, run_aside=run_aside)
         raise not_writable(run, error) from error
+
+
+def _move_back(done: Sequence[tuple[Path, Path]], *, run_aside: Path) -> None:
+    """Undo what was done, as far as the disk lets us: nothing is lost where it does not."""
+    with contextlib.suppress(OSError):
+        for path, aside in reversed(done):
+            aside.rename(path)
+        run_aside.rmdir()
 
 
 def _free_names(model: Path) -> tuple[Path, Path]:
