@@ -14,6 +14,7 @@ from lumina_cli.errors import OutputError
 from lumina_cli.io import lock
 from lumina_cli.io.atomic import STAGING_SUFFIX, check_regular
 from lumina_cli.io.names import check_length
+from lumina_cli.io.terminal_text import strip_controls
 
 RUN_SUFFIX = ".run"
 CHECKPOINTS = "checkpoints"
@@ -82,7 +83,8 @@ class RunFolder:
             if self._thinning.keeps(line):
                 self._append(self.metrics, json.dumps(line) + "\n")
             if line["event"] == "Sampled":
-                self._append(self._samples, f"--- step {event.step}\n{event.text}\n")
+                text = strip_controls(event.text)  # people look at it with `cat`
+                self._append(self._samples, f"--- step {event.step}\n{text}\n")
         return line
 
     def _write_settings(self, settings: Mapping[str, object]) -> None:

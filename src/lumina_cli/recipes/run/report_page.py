@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from lumina_cli.io.run_folder import REPORT, SETTINGS
+from lumina_cli.io.terminal_text import strip_controls
 from lumina_cli.recipes.run.charts import Curve, Point, chart, number
 from lumina_cli.recipes.run.run_history import Buckets, Event, FirstAndLast, RunHistory
 
@@ -48,7 +49,7 @@ def render_page(
         _happened(history.happened),
         _table("Settings", {name: str(value) for name, value in settings.items()}),
     ]
-    return _PAGE.format(title=html.escape(title), body="\n".join(parts))
+    return strip_controls(_PAGE.format(title=html.escape(title), body="\n".join(parts)))
 
 
 def _losses(history: RunHistory, *, scale: float) -> list[Curve]:
