@@ -17,6 +17,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from lumina_cli.io.regular_file import read_whole
+
 try:
     import fcntl
 except ImportError:  # Windows, where a file that is open can't be deleted or renamed anyway
@@ -53,7 +55,7 @@ class Marker:
             files = values["files"]
             marker = cls(values["name"], values["token"], None if files is None else tuple(files))
             return marker if values == json.loads(marker.to_json()) else None
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, RecursionError):
             return None
 
     @property
@@ -128,7 +130,7 @@ def read_marker(folder: Path) -> Marker | None:
     try:
         if folder.is_symlink() or not stat.S_ISREG(path.lstat().st_mode):
             return None
-        marker = Marker.from_json(path.read_text(encoding="utf-8"))
+        marker = Marker.from_json(read_whole(path).decode())
     except (OSError, ValueError):
         return None
     return marker if marker and folder.name in marker.folder_names else None
@@ -198,7 +200,7 @@ def _put_back(folder: Path, path: Path) -> None:
         if not os.path.lexists(path):
             folder.rename(path)
             return
-        marker = Marker.from_json((folder / MARKER).read_text(encoding="utf-8"))
+        marker = Marker.from_json(read_whole(folder / MARKER).decode())
         if marker is not None:
             folder.rename(folder.with_name(REMOVED + marker.token))
 

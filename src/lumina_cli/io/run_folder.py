@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import io
 import json
 import math
 import os
@@ -14,6 +15,7 @@ from lumina_cli.errors import OutputError
 from lumina_cli.io import lock
 from lumina_cli.io.atomic import STAGING_SUFFIX, check_regular
 from lumina_cli.io.names import check_length
+from lumina_cli.io.regular_file import open_regular
 from lumina_cli.io.terminal_text import strip_controls
 
 RUN_SUFFIX = ".run"
@@ -133,7 +135,7 @@ def _is_kept(number: int) -> bool:
 
 def _is_cut_off(path: Path) -> bool:
     """Whether the last line of a file has no end."""
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         if not file.seek(0, os.SEEK_END):
             return False
         file.seek(-1, os.SEEK_END)
@@ -198,9 +200,9 @@ def _is_run(folder: Path) -> bool:
 
 def _has_events(folder: Path) -> bool:
     try:
-        with (folder / METRICS).open(encoding="utf-8", errors="replace") as file:
+        with io.TextIOWrapper(open_regular(folder / METRICS), "utf-8", "replace") as file:
             return "event" in json.loads(file.readline(MOST_OF_A_LINE))
-    except (OSError, ValueError, TypeError):
+    except (OSError, ValueError, TypeError, RecursionError):
         return False
 
 

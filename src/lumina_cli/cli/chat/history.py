@@ -9,9 +9,14 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
+from lumina_cli.io.regular_file import read_whole
+
 MAX_ENTRIES = 1000
 MAX_ENTRY_CHARS = 10_000
 """Longer messages (a pasted book) are not kept."""
+MAX_FILE_BYTES = 64_000_000
+_FLAGS = os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_NONBLOCK", 0)
+"""A named pipe in its place is not waited for."""
 
 
 def data_folder() -> Path:
@@ -38,13 +43,13 @@ class LineHistory:
         self.lines.append(line)
         with suppress(OSError):
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            handle = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+            handle = os.open(self._path, _FLAGS, 0o600)
             with os.fdopen(handle, "a", encoding="utf-8") as file:
                 file.write(json.dumps(line) + "\n")
 
     def _read(self) -> list[str]:
         try:
-            content = self._path.read_text(encoding="utf-8", errors="replace")
+            content = read_whole(self._path, max_bytes=MAX_FILE_BYTES).decode(errors="replace")
         except OSError:
             return []
         lines: list[str] = []

@@ -19,6 +19,7 @@ from typing import Any
 
 from lumina_cli.data.rows import Record
 from lumina_cli.errors import DataError, OutputError, StorageError
+from lumina_cli.io.regular_file import open_regular, read_whole
 
 MANIFEST = "dataset.json"
 
@@ -117,7 +118,7 @@ def new_folder(path: Path, *, manifest: Manifest) -> Iterator[FolderWriter]:
 def read_manifest(path: Path) -> Mapping[str, Any] | None:
     """Return the manifest of a folder, or None where there is none that can be read."""
     try:
-        manifest = json.loads((path / MANIFEST).read_text(encoding="utf-8"))
+        manifest = json.loads(read_whole(path / MANIFEST))
     except (OSError, ValueError, RecursionError):
         return None
     files = manifest.get("files") if isinstance(manifest, dict) else None
@@ -132,7 +133,7 @@ def verify(path: Path, manifest: Mapping[str, Any]) -> None:
     """
     for name, expected in manifest["files"].items():
         try:
-            with (path / Path(name).name).open("rb") as file:
+            with open_regular(path / Path(name).name) as file:
                 found = hashlib.file_digest(file, "sha256").hexdigest()
         except OSError:
             found = ""

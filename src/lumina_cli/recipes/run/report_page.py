@@ -11,6 +11,7 @@ import tomllib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from lumina_cli.io.regular_file import read_whole
 from lumina_cli.io.run_folder import REPORT, SETTINGS
 from lumina_cli.io.terminal_text import strip_controls
 from lumina_cli.recipes.run.charts import Curve, Point, chart, number
@@ -139,7 +140,7 @@ def _table(title: str, values: Mapping[str, str]) -> str:
 
 def _settings(path: Path) -> Mapping[str, object]:
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(read_whole(path).decode())
     except (OSError, ValueError):
         return {}
 
