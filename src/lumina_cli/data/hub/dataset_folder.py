@@ -64,7 +64,7 @@ class FolderWriter:
         number = num_bytes = 0
         with (self._folder / f"{name}.jsonl").open("wb") as file:
             for number, row in enumerate(rows, start=1):
-                line = (json.dumps(row, ensure_ascii=False) + "\n").encode(errors="replace")
+                line = _as_line(row, number=number, part=name)
                 file.write(line)
                 digest.update(line)
                 num_bytes += len(line)
@@ -153,6 +153,17 @@ def refuse_other_files(path: Path) -> None:
             f"{path} is there already, with other files in it",
             hint="Choose another folder: --out DIR",
         )
+
+
+def _as_line(row: Record, *, number: int, part: str) -> bytes:
+    try:
+        text = json.dumps(row, ensure_ascii=False)
+    except RecursionError:
+        raise DataError(
+            f"row {number:,} of {part} is nested too deep to be written",
+            hint="Text that is read has no such rows; leave it out of a copy, and use --from COPY.",
+        ) from None
+    return f"{text}\n".encode(errors="replace")
 
 
 def _replace(staging: Path, path: Path) -> None:
