@@ -6,6 +6,7 @@ with where it came from.
 """
 
 import difflib
+import re
 import tomllib
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -23,6 +24,7 @@ from lumina_cli.core.training.config import TrainingConfig
 from lumina_cli.core.training.finetune_config import FinetuneConfig
 from lumina_cli.data.config import DataConfig
 from lumina_cli.errors import MissingInputError, UsageError
+from lumina_cli.io.regular_file import read_whole
 from lumina_cli.renamed_settings import RENAMED
 
 Config = TypeVar("Config", bound=BaseModel)
@@ -76,9 +78,10 @@ LIMITS = {"epochs", "max_steps", "minutes"}
 PATHS = {"replay"}
 """Settings that may name a file or a folder. A `lumina.toml` that nobody named, and that may have
 come with somebody else's folder, can name none outside of its own."""
+MAX_NUMBER = 1 << 63
+"""No whole number in the settings is as large."""
 
 DEFAULT_TOML = Path("lumina.toml")
-MAX_TOML_BYTES = 1_000_000
 DEFAULT_MODEL = Path("Model.pth")
 DEFAULT_FINETUNED = Path("FineTuned_Model.pth")
 BASE_PLACE = "the model file"
@@ -368,22 +371,38 @@ def _refuse_paths_elsewhere(paths: Mapping[str, object]) -> None:
 
 def _read_toml(path: Path) -> dict[str, Any]:
     try:
-        with path.open("rb") as file:
-            content = file.read(MAX_TOML_BYTES + 1)  # what it is read from may never end
-        if len(content) > MAX_TOML_BYTES:
-            raise UsageError(f"{path} is too large to be a settings file")
-        text = content.decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
-        values = tomllib.loads(text)
-        str(values)  # raises where a number is too long to be told
+        text = read_whole(path).decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
+        return _parse_toml(text, path=path)
     except FileNotFoundError:
         raise MissingInputError(f"there is no settings file {path}") from None
     except OSError as error:
         raise MissingInputError(f"{path} can't be read: {error.strerror}") from error
-    except (ValueError, RecursionError) as error:
-        raise UsageError(
-            f"{path} is not valid TOML: {error}", hint="A line looks like: batch_size = 16"
-        ) from error
+    except UnicodeDecodeError as error:
+        raise _no_toml(path, error) from error
+
+
+def _parse_toml(text: str, *, path: Path) -> dict[str, Any]:
+    try:
+        values = tomllib.loads(text)
+        str(values)  # raises where a number is too long to be told
+    except RecursionError as error:
+        raise _no_toml(path, "its brackets are nested too deep") from error
+    except tomllib.TOMLDecodeError as error:
+        raise _no_toml(path, error) from error
+    except ValueError as error:
+        found = _LONG_NUMBER.search(text)
+        line = text.count("\n", 0, found.start()) + 1 if found else 0
+        where = f" (at line {line})" if line else ""
+        raise _no_toml(path, f"a number has thousands of digits{where}") from error
     return values
+
+
+_LONG_NUMBER = re.compile(r"0x[0-9a-fA-F_]{3500,}|0[bo][01-7_]{4700,}|[0-9_]{4300,}")
+
+
+def _no_toml(path: Path, reason: object) -> UsageError:
+    hint = "A line looks like: batch_size = 16"
+    return UsageError(f"{path} is not valid TOML: {reason}", hint=hint)
 
 
 def _preset_layer(name: object) -> tuple[Layer, Preset | None]:
@@ -412,11 +431,21 @@ def _validated(
     kind: type[Config], *, values: Mapping[str, object], sources: Mapping[str, str]
 ) -> Config:
     own = {name: values[name] for name in kind.model_fields if name in values}
+    _refuse_endless(own, sources=sources)
     try:
-        return kind.model_validate(own)
+        config = kind.model_validate(own)
     except ValidationError as error:
         details = error.errors(include_url=False)
         raise _usage_error(details, given=own, sources=sources) from None
+    _refuse_endless(dict(config), sources=sources)  # what was text before
+    return config
+
+
+def _refuse_endless(values: Mapping[str, object], *, sources: Mapping[str, str]) -> None:
+    for name, value in values.items():
+        if isinstance(value, int) and abs(value) >= MAX_NUMBER:
+            place = sources.get(name, "the defaults")
+            raise UsageError(f"{name} must be less than {MAX_NUMBER:,} (from {place})")
 
 
 def _usage_error(
@@ -442,7 +471,7 @@ def _is_of_words(details: ErrorDetails, name: str) -> bool:
 def explain_error(details: ErrorDetails) -> str:
     """Return a validation error in plain words, to stand after the name of the setting."""
     context = details.get("ctx", {})
-    got = str(details["input"])[:40]
+    got = _beginning(details["input"])
     match details["type"]:
         case "greater_than_equal":
             return f"must be at least {context['ge']}"
@@ -463,3 +492,10 @@ def explain_error(details: ErrorDetails) -> str:
         case kind if kind.startswith("bool_"):
             return f"must be true or false, not {got!r}"
     return f"can't be {got!r}: {details['msg'].lower()}"
+
+
+def _beginning(value: object) -> str:
+    try:
+        return str(value)[:40]
+    except ValueError:  # it holds a number of more digits than Python shows
+        return "a number of thousands of digits"

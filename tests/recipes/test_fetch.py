@@ -368,9 +368,14 @@ def test_a_hub_that_is_silent_is_given_up_within_five_seconds(tmp_path: Path) ->
         assert time.monotonic() - begin < 5
 
 
-def test_an_endpoint_that_is_no_address_is_a_usage_error(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "endpoint",
+    ["file:///etc/passwd", "http://", "http://x:port", "http://x:99999", "http://x:0",
+     "http://a b", "http://x/\n", "http://[::1", "http://x\x9b", "https:/x", "\ud800"],
+)  # fmt: skip
+def test_an_endpoint_that_is_no_address_is_a_usage_error(tmp_path: Path, endpoint: str) -> None:
     with pytest.raises(UsageError, match="endpoint"):
-        fetched(out=tmp_path / "out", hub_config=HubConfig(endpoint="file:///etc/passwd"))
+        fetched(out=tmp_path / "out", hub_config=HubConfig(endpoint=endpoint))
 
 
 class _FakeHub(BaseHTTPRequestHandler):

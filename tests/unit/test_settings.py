@@ -396,7 +396,7 @@ def test_a_number_of_thousands_of_digits_is_no_setting(name: str, number: str) -
 
 @pytest.mark.skipif(not Path("/dev/zero").exists(), reason="this system has no file without end")
 def test_a_settings_file_without_end_is_not_read_to_its_end() -> None:
-    with pytest.raises(UsageError, match="too large to be a settings file"):
+    with pytest.raises(MissingInputError, match="it is a device, not a file"):
         resolve_settings(ALL_CONFIGS, flags={}, environ={}, toml=Path("/dev/zero"))
 
 

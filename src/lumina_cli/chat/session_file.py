@@ -1,7 +1,7 @@
 """A session in a file: JSON that a person can read, and that is checked before it is used."""
 
+import errno
 import re
-import stat
 from itertools import islice
 from pathlib import Path
 from typing import Annotated, Literal, Self
@@ -12,6 +12,7 @@ from lumina_cli.conversation import Message, Role
 from lumina_cli.core.inference.config import SamplingConfig
 from lumina_cli.errors import DataError, MissingInputError, OutputError
 from lumina_cli.io.atomic import write_atomically
+from lumina_cli.io.regular_file import read_whole
 from lumina_cli.io.terminal_text import strip_controls
 
 MAX_FILE_BYTES = 64_000_000
@@ -122,15 +123,12 @@ def _has_too_many_tokens(content: bytes) -> bool:
 def _read(path: Path) -> bytes:
     """Return what a regular file holds; anything else might never end, or never begin."""
     try:
-        status = path.stat()
-        if not stat.S_ISREG(status.st_mode):
-            raise MissingInputError(f"{path} is not a file")
-        if status.st_size > MAX_FILE_BYTES:
-            raise DataError(f"{path} is too large to be a saved chat: {_TOO_LARGE}")
-        return path.read_bytes()
+        return read_whole(path, max_bytes=MAX_FILE_BYTES)
     except FileNotFoundError:
         raise MissingInputError(f"there is no file {path}") from None
     except (OSError, ValueError) as error:  # ValueError: a NUL in the name
+        if isinstance(error, OSError) and error.errno == errno.EFBIG:
+            raise DataError(f"{path} is too large to be a saved chat: {_TOO_LARGE}") from error
         raise MissingInputError(f"{path} can't be read: {_why(error)}") from error
 
 

@@ -73,8 +73,9 @@ def main() -> None:
     if "OMP_WAIT_POLICY" not in os.environ:
         os.environ.setdefault(*SHORT_WAITS)
     guard_streams()
-    from lumina_cli.cli.errors import run_guarded  # noqa: PLC0415  Rich is slow to start
+    from lumina_cli.cli.errors import run_guarded, show_tracebacks_cleaned  # noqa: PLC0415  Rich
 
+    show_tracebacks_cleaned()
     code = run_guarded(run)
     flushed = run_guarded(sys.stdout.flush)
     sys.exit(code or flushed)

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.text import Text
 
 from lumina_cli.cli.verbosity import verbosity
-from lumina_cli.io.terminal_text import strip_controls
+from lumina_cli.io.terminal_text import one_line, strip_controls
 
 
 def stderr_console() -> Console:
@@ -56,4 +56,4 @@ def print_json(value: Mapping[str, object]) -> None:
 def notice(text: str) -> None:
     """Tell something on stderr that is worth knowing, unless `-q` asks for quiet."""
     if verbosity.level >= 0:
-        stderr_console().print(plain(text, style="dim"), soft_wrap=True)
+        stderr_console().print(plain(one_line(text), style="dim"), soft_wrap=True)

@@ -1,6 +1,8 @@
 """The one place where errors become lines on stderr and an exit code."""
 
+import errno
 import sys
+import threading
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,11 +15,12 @@ from lumina_cli.cli.console import plain, stderr_console
 from lumina_cli.cli.streams import ReaderGoneError
 from lumina_cli.cli.verbosity import verbosity
 from lumina_cli.errors import LuminaError, OutOfMemoryError, StorageError, UsageError
+from lumina_cli.io.terminal_text import one_line
 
 EXIT_INTERRUPTED = 130
 SHOW_TRACEBACK = 2
 """From `-vv` on, a user's mistake shows its traceback too."""
-
+MAX_TRACEBACK_LINE_CHARS = 2000
 
 _CommandLineError = cast(type[Exception], typer.BadParameter.__mro__[1])
 """Click's UsageError, which Typer carries inside and does not export."""
@@ -53,7 +56,7 @@ def run_guarded(command: Callable[[], object]) -> int:
         if ending is None:
             raise
         if verbosity.level >= SHOW_TRACEBACK:
-            traceback.print_exception(error)
+            show_traceback(error)
         if ending.message:
             show_error(ending.message, hint=ending.hint, console=stderr_console())
         return ending.exit_code
@@ -66,12 +69,12 @@ def _ending_of(error: Exception) -> Ending | None:
         return Ending(error.exit_code, error.message, error.hint)
     if isinstance(error, _CommandLineError):
         return _of_command_line(error)
-    if isinstance(error, OSError):
-        what = f"{error.filename}: {error.strerror}" if error.filename else str(error)
-        return Ending(StorageError.exit_code, what, "Run it again with -vv to see where.")
     if _is_out_of_memory(error):
         hint = "Use a smaller model: --preset small"
         return Ending(OutOfMemoryError.exit_code, "memory ran out", hint)
+    if isinstance(error, OSError):
+        what = f"{error.filename}: {error.strerror}" if error.filename else str(error)
+        return Ending(StorageError.exit_code, what, "Run it again with -vv to see where.")
     return None
 
 
@@ -83,17 +86,58 @@ def _of_command_line(error: Any) -> Ending:
 
 
 def _is_out_of_memory(error: Exception) -> bool:
+    if isinstance(error, MemoryError) or _is_want_of_memory(error):
+        return True
     if not isinstance(error, RuntimeError) or "torch" not in sys.modules:
-        return isinstance(error, MemoryError)
+        return False
     from lumina_cli.core.memory import is_out_of_memory  # noqa: PLC0415  torch
 
     return is_out_of_memory(error)
 
 
+def _is_want_of_memory(error: Exception) -> bool:
+    """Whether an error that is not called so means that memory could not be had.
+
+    Where memory is limited, a library is not found although it is there, and what fails in the
+    middle of C code has lost its reason.
+    """
+    if isinstance(error, OSError):
+        return error.errno == errno.ENOMEM
+    if isinstance(error, RuntimeError):
+        return "can't start new thread" in str(error)
+    is_odd = type(error) is ImportError or isinstance(error, SystemError)
+    return is_odd and (_memory_is_limited() or "failed to map segment" in str(error))
+
+
+def _memory_is_limited() -> bool:
+    try:
+        import resource  # noqa: PLC0415  not on Windows
+    except ImportError:
+        return False
+    return resource.getrlimit(resource.RLIMIT_AS)[0] != resource.RLIM_INFINITY
+
+
+def show_traceback(error: BaseException) -> None:
+    """Print a traceback; what it quotes of files or the network obeys no terminal."""
+    lines = "".join(traceback.format_exception(error)).splitlines()
+    for line in lines:
+        sys.stderr.write(one_line(line, max_chars=MAX_TRACEBACK_LINE_CHARS) + "\n")
+
+
+def show_tracebacks_cleaned() -> None:
+    """Have Python show what nobody catches as `show_traceback` does."""
+
+    def of_thread(failed: Any) -> None:
+        show_traceback(failed.exc_value)
+
+    sys.excepthook = lambda _kind, error, _traceback: show_traceback(error)
+    threading.excepthook = of_thread
+
+
 def show_error(message: str, *, hint: str, console: Console) -> None:
     """Print what happened and what to do next, as plain text."""
     line = plain("error: ", style="bold red")
-    line.append_text(plain(message))
+    line.append_text(plain(one_line(message)))
     console.print(line, soft_wrap=True)
     if hint:
-        console.print(plain(hint, style="dim"), soft_wrap=True)
+        console.print(plain(one_line(hint), style="dim"), soft_wrap=True)

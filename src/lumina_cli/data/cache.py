@@ -15,6 +15,8 @@ from typing import Annotated, Any, Literal
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
+from lumina_cli.io.regular_file import read_whole
+
 DESCRIPTION = "corpus.json"
 MOST_BYTES = 100_000_000
 """Of a description: a vocabulary, and what was met when the text was read."""
@@ -75,10 +77,8 @@ def read_description(folder: Path) -> Description:
         ValueError: it is damaged, or of an older version, which had no digest.
     """
     path = folder / DESCRIPTION
-    if size_of_file(path) > MOST_BYTES:
-        raise ValueError(f"{path} is too large")
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(read_whole(path, max_bytes=MOST_BYTES))
     except RecursionError as error:
         raise ValueError(f"{path} is too deep") from error
     if type(content) is not dict or content.keys() != {"digest", "description"}:

@@ -13,6 +13,9 @@ from lumina_cli.data.report import Location, ReadReport
 MAX_ROW_CHARS = 32 * 1024 * 1024
 """A longer row, or a message of a tagged text, is refused: memory holds one at a time."""
 
+MAX_BRACKETS = 2_000_000
+"""A row of JSON with more lists and objects is refused: each takes a hundred bytes and more."""
+
 Record = Mapping[str, Any]
 """A JSON object, or a row of a table by the names of its columns."""
 
@@ -59,7 +62,7 @@ def role_of(value: object) -> Role:
         raise BadRow("its role is missing")
     role = ROLE_NAMES.get(value.strip().lower()) if isinstance(value, str) else None
     if role is None:
-        raise BadRow("its role is unknown", example=f"role: {value}")
+        raise BadRow("its role is unknown", example=f"role: {in_short(value)}")
     return role
 
 
@@ -98,6 +101,15 @@ def first_key(keys: Iterable[str], record: Record) -> str | None:
         if key in record:
             return key
     return None
+
+
+def in_short(value: object) -> str:
+    """Return a scalar as it stands, the type of anything else; it may be of any size or depth."""
+    if isinstance(value, str):
+        return value[:80]
+    if isinstance(value, int) and abs(value) >= 1 << 63:
+        return type_name(value)
+    return str(value) if value is None or isinstance(value, int | float) else type_name(value)
 
 
 def type_name(value: object) -> str:

@@ -49,12 +49,14 @@ def find_mojibake(text: str) -> Mojibake | None:
     """Return where a text is garbled first, or None."""
     if text.isascii():
         return None
-    for found in _GARBLED.finditer(text):
+    at = 0
+    while found := _GARBLED.search(text, at):
         start = text.rfind("\n", 0, found.start()) + 1
         end = text.find("\n", found.end())
         line = text[start : end if end >= 0 else None]
         if _fix_line(line) != line:
             return Mojibake(text.count("\n", 0, start), found[0])
+        at = end if end >= 0 else len(text)  # each line is looked at once
     return None
 
 

@@ -19,6 +19,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from lumina_cli.io.private_folder import PRIVATE, is_own
+from lumina_cli.io.regular_file import read_whole
 
 try:
     import fcntl
@@ -56,7 +57,7 @@ class Marker:
             files = values["files"]
             marker = cls(values["name"], values["token"], None if files is None else tuple(files))
             return marker if values == json.loads(marker.to_json()) else None
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, RecursionError):
             return None
 
     @property
@@ -155,7 +156,7 @@ def read_marker(folder: Path) -> Marker | None:
         found = path.lstat()
         if folder.is_symlink() or not stat.S_ISREG(found.st_mode) or not is_own(found):
             return None
-        marker = Marker.from_json(path.read_text(encoding="utf-8"))
+        marker = Marker.from_json(read_whole(path).decode())
     except (OSError, ValueError):
         return None
     return marker if marker and folder.name in marker.folder_names else None
@@ -225,7 +226,7 @@ def _put_back(folder: Path, path: Path) -> None:
         if not os.path.lexists(path):
             folder.rename(path)
             return
-        marker = Marker.from_json((folder / MARKER).read_text(encoding="utf-8"))
+        marker = Marker.from_json(read_whole(folder / MARKER).decode())
         if marker is not None:
             folder.rename(folder.with_name(REMOVED + marker.token))
 

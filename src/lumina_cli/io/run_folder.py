@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import io
 import json
 import math
 import os
@@ -15,6 +16,8 @@ from lumina_cli.io import lock
 from lumina_cli.io.atomic import STAGING_SUFFIX, check_regular, write_atomically
 from lumina_cli.io.names import check_length
 from lumina_cli.io.private_folder import PRIVATE
+from lumina_cli.io.regular_file import open_regular
+from lumina_cli.io.terminal_text import strip_controls
 
 RUN_SUFFIX = ".run"
 CHECKPOINTS = "checkpoints"
@@ -85,7 +88,8 @@ class RunFolder:
             if self._thinning.keeps(line):
                 self._append(self.metrics, json.dumps(line) + "\n")
             if line["event"] == "Sampled":
-                self._append(self._samples, f"--- step {event.step}\n{event.text}\n")
+                text = strip_controls(event.text)  # people look at it with `cat`
+                self._append(self._samples, f"--- step {event.step}\n{text}\n")
         return line
 
     def _write_settings(self, settings: Mapping[str, object]) -> None:
@@ -139,7 +143,7 @@ def _is_kept(number: int) -> bool:
 
 def _is_cut_off(path: Path) -> bool:
     """Whether the last line of a file has no end."""
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         if not file.seek(0, os.SEEK_END):
             return False
         file.seek(-1, os.SEEK_END)
@@ -204,9 +208,9 @@ def _is_run(folder: Path) -> bool:
 
 def _has_events(folder: Path) -> bool:
     try:
-        with (folder / METRICS).open(encoding="utf-8", errors="replace") as file:
+        with io.TextIOWrapper(open_regular(folder / METRICS), "utf-8", "replace") as file:
             return "event" in json.loads(file.readline(MOST_OF_A_LINE))
-    except (OSError, ValueError, TypeError):
+    except (OSError, ValueError, TypeError, RecursionError):
         return False
 
 

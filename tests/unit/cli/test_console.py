@@ -1,7 +1,6 @@
 """What reaches the two streams."""
 
 import json
-import unicodedata
 
 import pytest
 from hypothesis import given
@@ -10,13 +9,12 @@ from rich.console import Console
 
 from lumina_cli.cli.console import notice, plain, print_json
 from lumina_cli.cli.verbosity import verbosity
+from lumina_cli.io.terminal_text import strip_controls
 
 
 @given(text=st.text())
-def test_plain_text_keeps_all_but_controls(text: str) -> None:
-    shown = plain(text).plain
-    expected = [c for c in text if c in "\n\t" or unicodedata.category(c) != "Cc"]
-    assert shown == "".join(expected)
+def test_plain_text_is_without_controls(text: str) -> None:
+    assert plain(text).plain == strip_controls(text)
 
 
 @given(text=st.text("[]/boldrei= \\"))
@@ -53,3 +51,11 @@ def test_a_notice_is_not_told_when_quiet(
     monkeypatch.setattr(verbosity, "level", -1)
     notice("take care")
     assert capsys.readouterr() == ("", "")
+
+
+def test_a_notice_is_one_line_of_bounded_length(capsys: pytest.CaptureFixture[str]) -> None:
+    notice(f"{'x' * 10_000_000}\nerror: all is lost\x9b2J\u202e")
+    err = capsys.readouterr().err
+    assert len(err) <= 501
+    assert err.endswith("x error: all is lost2J\n")
+    assert err.count("\n") == 1

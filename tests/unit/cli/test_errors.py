@@ -2,13 +2,15 @@
 
 import errno
 import os
+import sys
+import threading
 from collections.abc import Callable
 
 import pytest
 import torch
 import typer
 
-from lumina_cli.cli.errors import run_guarded
+from lumina_cli.cli.errors import run_guarded, show_tracebacks_cleaned
 from lumina_cli.cli.verbosity import verbosity
 from lumina_cli.errors import (
     DataError,
@@ -34,7 +36,15 @@ def raising(error: BaseException) -> Callable[[], None]:
         (OutOfMemoryError("too much", hint="Use less."), 75, ["error: too much", "Use less."]),
         (DivergedError("no number"), 76, ["error: no number"]),
         (KeyboardInterrupt(), 130, ["Stopped."]),
-        (MemoryError(), 75, ["error: memory ran out", "Use a smaller model: --preset small"]),
+        *(
+            (error, 75, ["error: memory ran out", "Use a smaller model: --preset small"])
+            for error in (
+                MemoryError(),
+                OSError(errno.ENOMEM, os.strerror(errno.ENOMEM)),
+                RuntimeError("can't start new thread"),
+                ImportError("libtorch_cpu.so: failed to map segment from shared object"),
+            )
+        ),
         (
             torch.OutOfMemoryError("CUDA out of memory"),
             75,
@@ -113,3 +123,51 @@ def test_a_long_message_stays_one_line(
     monkeypatch.setenv("COLUMNS", "40")
     run_guarded(raising(DataError("word " * 60)))
     assert len(capsys.readouterr().err.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    "error", [SystemError("returned NULL without setting an exception"), ImportError("libx.so")]
+)
+def test_an_odd_error_means_memory_where_memory_is_limited(
+    monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    resource = pytest.importorskip("resource")
+    with pytest.raises(type(error)):
+        run_guarded(raising(error))
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (10**9, 10**9))
+    assert run_guarded(raising(error)) == 75
+    with pytest.raises(ModuleNotFoundError):
+        run_guarded(raising(ModuleNotFoundError("no module named tensorboard")))
+
+
+def test_a_message_of_any_length_is_a_line_of_bounded_length(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    name = "x" * 10_000_000
+    run_guarded(raising(DataError(f"{name} is broken\nerror: forged", hint=f"Remove {name}.")))
+    message, hint = capsys.readouterr().err.splitlines()
+    assert len(message) <= 507
+    assert message.endswith("x is broken error: forged")
+    assert len(hint) <= 500
+
+
+@pytest.mark.parametrize("level", [0, 2])
+def test_a_traceback_obeys_no_terminal(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], level: int
+) -> None:
+    monkeypatch.setattr(verbosity, "level", level)
+    monkeypatch.setattr(sys, "excepthook", sys.excepthook)
+    monkeypatch.setattr(threading, "excepthook", threading.excepthook)
+    show_tracebacks_cleaned()
+    wicked = f"\x9b2J\x1b[31m\u202e{'x' * 10_000_000}"
+    if level:
+        run_guarded(raising(DataError(wicked)))
+    else:
+        thread = threading.Thread(target=raising(KeyError(wicked)))
+        thread.start()
+        thread.join()
+        sys.excepthook(ValueError, ValueError(wicked), None)
+    err = capsys.readouterr().err
+    assert ("Traceback" in err) or ("ValueError: 2J[31mx" in err)
+    assert not set("\x9b\x1b\u202e") & set(err)
+    assert max(map(len, err.splitlines())) <= 2000

@@ -256,3 +256,11 @@ def test_a_damaged_model_beside_its_run_may_be_replaced(tmp_path: Path) -> None:
         check_free(tmp_path / "Model.pth")
     started(tmp_path).record(Finished(1, "epochs", 1.0))
     check_free(tmp_path / "Model.pth")
+
+
+def test_samples_are_safe_to_look_at(tmp_path: Path) -> None:
+    folder = started(tmp_path)
+    folder.record(Sampled(step=3, text="a\x1b[2Jb\x9b31m\u202ec\n\td"))
+    samples = (tmp_path / "Model.run" / "samples.txt").read_text(encoding="utf-8")
+    assert samples == "--- step 3\na[2Jb31mc\n\td\n"
+    assert lines(tmp_path)[-1]["text"] == "a\x1b[2Jb\x9b31m\u202ec\n\td"

@@ -11,11 +11,12 @@ from pathlib import Path
 
 from lumina_cli.io.atomic import write_all
 from lumina_cli.io.private_folder import make_private_folder
+from lumina_cli.io.regular_file import read_whole
 
 MAX_ENTRIES = 1000
 MAX_ENTRY_CHARS = 10_000
 """Longer messages (a pasted book) are not kept."""
-
+MAX_FILE_BYTES = 64_000_000
 _FLAGS = os.O_RDWR | os.O_CREAT | os.O_APPEND
 for _name in ("O_BINARY", "O_NONBLOCK"):  # as far as the system has them
     _FLAGS |= getattr(os, _name, 0)
@@ -49,7 +50,7 @@ class LineHistory:
 
     def _read(self) -> list[str]:
         try:
-            content = self._path.read_text(encoding="utf-8", errors="replace")
+            content = read_whole(self._path, max_bytes=MAX_FILE_BYTES).decode(errors="replace")
         except OSError:
             return []
         lines: list[str] = []

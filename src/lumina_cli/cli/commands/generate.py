@@ -22,6 +22,7 @@ from lumina_cli.cli.options import (
 from lumina_cli.core.config import ComputeConfig
 from lumina_cli.core.inference.config import SamplingConfig
 from lumina_cli.errors import DataError, MissingInputError, UsageError
+from lumina_cli.io.regular_file import read_whole
 from lumina_cli.io.terminal_text import strip_controls
 from lumina_cli.settings import CHAT_DEFAULTS
 
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
     from lumina_cli.core.inference.speculative import Acceptance
     from lumina_cli.core.inference.stopping import GenerationChunk
     from lumina_cli.recipes.infer.text_generator import TextGenerator
+
+MAX_PROMPT_BYTES = 16_000_000
 
 
 @with_settings(SamplingConfig, ComputeConfig, defaults={**CHAT_DEFAULTS, **OWN_SAMPLER})
@@ -88,13 +91,21 @@ def _prompt(texts: list[str], path: Path | None) -> str:
         )
     prompt = "".join(texts)
     if path == Path("-") or prompt == "-":
-        return typed_text(sys.stdin.read().removesuffix("\n") if sys.stdin else "")
+        return typed_text(_from_stdin().removesuffix("\n"))
     return typed_text(prompt) if path is None else _read(path).removesuffix("\n")
+
+
+def _from_stdin() -> str:
+    text = sys.stdin.read(MAX_PROMPT_BYTES + 1) if sys.stdin else ""
+    if len(text) > MAX_PROMPT_BYTES:
+        raise DataError(f"stdin holds more than {MAX_PROMPT_BYTES:,} characters")
+    return text
 
 
 def _read(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8-sig")
+        text = read_whole(path, max_bytes=MAX_PROMPT_BYTES).decode("utf-8-sig")
+        return text.replace("\r\n", "\n").replace("\r", "\n")
     except FileNotFoundError:
         raise MissingInputError(f"there is no file {path}") from None
     except OSError as error:

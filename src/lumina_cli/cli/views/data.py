@@ -14,6 +14,7 @@ from lumina_cli.cli.console import plain
 from lumina_cli.cli.formatting import format_bytes, format_duration
 from lumina_cli.conversation import Conversation, Document, Message
 from lumina_cli.data.report import Issues
+from lumina_cli.io.terminal_text import one_line
 from lumina_cli.recipes.data.check import Checked
 from lumina_cli.recipes.data.fetch import Fetched, FetchEvent, KnownData
 
@@ -57,7 +58,7 @@ class FetchView:
             return
         self._progress.update(
             self._task,
-            description=plain(event.what).plain,
+            description=one_line(event.what),
             completed=event.done,
             total=event.total,
         )
@@ -231,12 +232,8 @@ def _summary(fetched: Fetched) -> Text:
 
 
 def _shown(text: str, *, style: str = "") -> Text:
-    """Return text from data or names, safe to draw: nothing that turns lines around, either."""
-    whole = text.encode("utf-8", "replace").decode()
-    return plain(whole.translate(_TURNS_LINES_AROUND), style=style)
-
-
-_TURNS_LINES_AROUND = dict.fromkeys([*range(0x202A, 0x202F), *range(0x2066, 0x206A)])
+    """Return text from data or names, safe to draw."""
+    return plain(text.encode("utf-8", "replace").decode(), style=style)
 
 
 def _stdout() -> Console:

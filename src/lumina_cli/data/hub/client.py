@@ -6,6 +6,7 @@ HF_ENDPOINT, HF_TOKEN, HF_HOME, HF_HUB_OFFLINE and the proxy variables are honou
 
 import errno
 import os
+import re
 import threading
 import urllib.error
 import urllib.request
@@ -13,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 from lumina_cli.errors import HubError, LuminaError, StorageError, UsageError
 
@@ -54,10 +56,7 @@ def load(repo: str, *, name: str, config: HubConfig) -> HubDataset:
         StorageError: the disk is full.
     """
     endpoint = config.endpoint or os.environ.get("HF_ENDPOINT") or DEFAULT_ENDPOINT
-    if not endpoint.startswith(("https://", "http://")):
-        raise UsageError(
-            f"the endpoint {endpoint} is no address of a hub", hint=f"As in {DEFAULT_ENDPOINT}"
-        )
+    _check_endpoint(endpoint)
     offline = config.offline or _is_true("HF_HUB_OFFLINE") or _is_true("HF_DATASETS_OFFLINE")
     if not offline:
         _probe(endpoint, name=name)
@@ -81,6 +80,23 @@ def _load(repo: str, *, config: HubConfig, endpoint: str, offline: bool) -> HubD
     return HubDataset(dict(datasets.load_dataset(repo, revision=revision)), revision, licence)
 
 
+def _check_endpoint(endpoint: str) -> None:
+    """Raise UsageError for what is no address of a hub: another scheme, a bad port, a space."""
+    try:
+        parts = urlsplit(endpoint)
+        is_address = parts.scheme in ("http", "https") and bool(parts.hostname)
+        is_address = is_address and (parts.port is None or parts.port > 0)
+    except ValueError:  # no number, or one beyond 65,535
+        is_address = False
+    if not is_address or not endpoint.isascii() or not _PRINTED.fullmatch(endpoint):
+        raise UsageError(
+            f"the endpoint {endpoint} is no address of a hub", hint=f"As in {DEFAULT_ENDPOINT}"
+        )
+
+
+_PRINTED = re.compile(r"[!-~]+")
+
+
 def _probe(endpoint: str, *, name: str) -> None:
     """Ask the hub for its front page: an answer of any kind will do."""
     failures: list[str] = []
@@ -93,7 +109,7 @@ def _probe(endpoint: str, *, name: str) -> None:
                 pass
         except urllib.error.HTTPError:
             pass  # it is there
-        except (OSError, ValueError) as error:
+        except Exception as error:  # whatever answers there, and however
             failures.append(str(getattr(error, "reason", error)))
         answered.set()
 
@@ -108,14 +124,11 @@ def _probe(endpoint: str, *, name: str) -> None:
 @contextmanager
 def _hub_errors(repo: str, *, name: str, endpoint: str, offline: bool) -> Iterator[None]:
     """Turn what the libraries raise into a LuminaError."""
-    from datasets.exceptions import DatasetsError  # noqa: PLC0415  slow to load
-    from huggingface_hub.errors import HfHubHTTPError, HFValidationError  # noqa: PLC0415
-
     try:
         yield
-    except LuminaError:
+    except (LuminaError, MemoryError):
         raise
-    except (DatasetsError, HfHubHTTPError, HFValidationError, OSError, ValueError) as error:
+    except Exception as error:  # an answer that makes no sense fails anywhere in the libraries
         raise _explained(error, repo, name=name, endpoint=endpoint, offline=offline) from error
 
 

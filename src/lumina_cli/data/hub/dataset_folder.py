@@ -19,6 +19,7 @@ from typing import Any
 
 from lumina_cli.data.rows import Record
 from lumina_cli.errors import DataError, OutputError, StorageError
+from lumina_cli.io.regular_file import open_regular, read_whole
 
 MANIFEST = "dataset.json"
 
@@ -63,7 +64,7 @@ class FolderWriter:
         number = num_bytes = 0
         with (self._folder / f"{name}.jsonl").open("wb") as file:
             for number, row in enumerate(rows, start=1):
-                line = (json.dumps(row, ensure_ascii=False) + "\n").encode(errors="replace")
+                line = _as_line(row, number=number, part=name)
                 file.write(line)
                 digest.update(line)
                 num_bytes += len(line)
@@ -117,7 +118,7 @@ def new_folder(path: Path, *, manifest: Manifest) -> Iterator[FolderWriter]:
 def read_manifest(path: Path) -> Mapping[str, Any] | None:
     """Return the manifest of a folder, or None where there is none that can be read."""
     try:
-        manifest = json.loads((path / MANIFEST).read_text(encoding="utf-8"))
+        manifest = json.loads(read_whole(path / MANIFEST))
     except (OSError, ValueError, RecursionError):
         return None
     files = manifest.get("files") if isinstance(manifest, dict) else None
@@ -132,7 +133,7 @@ def verify(path: Path, manifest: Mapping[str, Any]) -> None:
     """
     for name, expected in manifest["files"].items():
         try:
-            with (path / Path(name).name).open("rb") as file:
+            with open_regular(path / Path(name).name) as file:
                 found = hashlib.file_digest(file, "sha256").hexdigest()
         except OSError:
             found = ""
@@ -152,6 +153,17 @@ def refuse_other_files(path: Path) -> None:
             f"{path} is there already, with other files in it",
             hint="Choose another folder: --out DIR",
         )
+
+
+def _as_line(row: Record, *, number: int, part: str) -> bytes:
+    try:
+        text = json.dumps(row, ensure_ascii=False)
+    except RecursionError:
+        raise DataError(
+            f"row {number:,} of {part} is nested too deep to be written",
+            hint="Text that is read has no such rows; leave it out of a copy, and use --from COPY.",
+        ) from None
+    return f"{text}\n".encode(errors="replace")
 
 
 def _replace(staging: Path, path: Path) -> None:

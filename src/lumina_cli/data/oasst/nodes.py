@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from lumina_cli.conversation import Role
-from lumina_cli.data.rows import BadRow, Record, role_of, text_of
+from lumina_cli.data.rows import BadRow, Record, in_short, role_of, text_of
 
 NO_RANK = 2**31 - 1
 """The rank of a message without one: it comes after all its siblings that have one."""
@@ -140,7 +140,7 @@ def _flag(record: Record, key: str, *, default: bool = False) -> bool:
     word = value.strip().lower() if isinstance(value, str) else None
     if word in ("true", "false", ""):
         return word == "true" if word else default
-    raise BadRow(f"its {key} is neither true nor false", example=f"{key}: {value}")
+    raise BadRow(f"its {key} is neither true nor false", example=f"{key}: {in_short(value)}")
 
 
 def _id(value: object, key: str) -> str:

@@ -1,11 +1,11 @@
 """Rows of .csv and .tsv files, whose first line names the columns.
 
-A row becomes an object by the names of its columns, in lower case; an empty field is null.
+A row becomes an object by the names of its columns, in lower case; an empty field is null, and
+so is one that a short row lacks, where its column is known.
 """
 
 import csv
 from collections.abc import Iterator
-from itertools import zip_longest
 from pathlib import Path
 from typing import IO
 
@@ -31,15 +31,19 @@ def rows_of_csv(file: IO[str], *, path: Path, report: ReadReport) -> Iterator[Ro
     header = file.readline(MAX_ROW_CHARS)
     if not header.strip("\ufeff \n"):
         return
-    delimiter, names = _columns(header)
+    csv.field_size_limit(MAX_ROW_CHARS)
+    try:
+        delimiter, names = _columns(header)
+    except csv.Error as error:
+        raise _broken(Location(path, 1), error) from error
     if COLUMNS.isdisjoint(names):
         raise UnknownColumnsError(
             f"{path} has no column that is known: {', '.join(names)[:200]}",
             hint="Name the columns in its first line (user,bot), or read it with --format text.",
         )
+    known = {name: column for column, name in enumerate(names) if name in COLUMNS}
     lines = _Lines(file, path=path)
     reader = csv.reader(lines, delimiter=delimiter, strict=True)
-    csv.field_size_limit(MAX_ROW_CHARS)
     while True:
         location = Location(path, lines.number + 1)
         try:
@@ -52,8 +56,9 @@ def rows_of_csv(file: IO[str], *, path: Path, report: ReadReport) -> Iterator[Ro
             report.saw_row(path, "unreadable")
             report.skipped.add("it has more fields than the first line names", location)
         elif any(fields):
-            pairs = zip_longest(names, fields[: len(names)])
-            yield Row(location, {name: field or None for name, field in pairs})
+            record = {name: field or None for name, field in zip(names, fields, strict=False)}
+            missing = (name for name, column in known.items() if column >= len(fields))
+            yield Row(location, record | dict.fromkeys(missing))
 
 
 class _Lines:

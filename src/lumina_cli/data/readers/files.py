@@ -15,19 +15,14 @@ from typing import NamedTuple
 
 from lumina_cli.data.report import Location, ReadReport
 from lumina_cli.errors import DataError, LuminaError, MissingInputError, StorageError
+from lumina_cli.io import regular_file
+from lumina_cli.io.regular_file import other_kind
 
 DATA_SUFFIXES = frozenset(
     {".csv", ".json", ".jsonl", ".md", ".ndjson", ".parquet", ".text", ".tsv", ".txt"}
 )
 IGNORED_NAMES = frozenset({"dataset.json", "dataset_infos.json", "license", "readme"})
 """Files beside the data, named without .md or .txt, that are not read with a folder."""
-
-_KINDS = (
-    (stat.S_ISFIFO, "a named pipe"),
-    (stat.S_ISCHR, "a device"),
-    (stat.S_ISBLK, "a device"),
-    (stat.S_ISSOCK, "a socket"),
-)
 
 
 class Stamp(NamedTuple):
@@ -66,19 +61,10 @@ def data_suffix(path: Path) -> str:
 def open_regular(path: Path) -> io.BufferedReader:
     """Open a regular file for reading; anything else is refused without a wait."""
     _refuse_special(path, status(path))
-    flags = os.O_RDONLY
-    for name in ("O_NONBLOCK", "O_CLOEXEC", "O_BINARY"):  # as far as the system has them
-        flags |= getattr(os, name, 0)
     try:
-        file = os.fdopen(os.open(path, flags), "rb")
+        return regular_file.open_regular(path)
     except OSError as error:
         raise unreadable(path, error) from error
-    try:
-        _refuse_special(path, os.fstat(file.fileno()))  # it may have changed since
-    except DataError:
-        file.close()
-        raise
-    return file
 
 
 def stamp_of(path: Path, file: io.BufferedReader | None = None) -> Stamp:
@@ -169,13 +155,11 @@ def _is_data(file: Path, *, report: ReadReport) -> bool:
 
 
 def _refuse_special(path: Path, found: os.stat_result) -> None:
-    if stat.S_ISREG(found.st_mode):
-        return
-    what = next((name for test, name in _KINDS if test(found.st_mode)), "a folder")
-    raise DataError(
-        f"{path} is {what}, not a file",
-        hint="Copy what it gives into a file first, and name that file.",
-    )
+    if what := other_kind(found):
+        raise DataError(
+            f"{path} is {what}, not a file",
+            hint="Copy what it gives into a file first, and name that file.",
+        )
 
 
 def _identity(file: Path) -> tuple[int, int] | Path:

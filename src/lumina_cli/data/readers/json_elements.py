@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import IO, NamedTuple
 
 from lumina_cli.data.readers.json_envelope import begin_of_rows, only_scalars_follow
-from lumina_cli.data.rows import MAX_ROW_CHARS
+from lumina_cli.data.rows import MAX_BRACKETS, MAX_ROW_CHARS
 from lumina_cli.errors import DataError
 
 CHUNK_CHARS = 1 << 16
@@ -63,6 +63,8 @@ def elements(file: IO[str], *, path: Path) -> Iterator[Element]:
             continue
         at = token.end()
         depth += _STEP.get(token[0], 0)
+        if depth > MAX_BRACKETS:
+            raise window.endless()
         if depth < 0 or (in_array and depth == 0 and token[0] == ","):
             yield from window.take(token.start())
             window.start = at
@@ -113,11 +115,15 @@ class _Window:
         self.text = self.text[self.start :] + more
         self.start = 0
         if len(self.text) > 2 * MAX_ROW_CHARS:
-            raise DataError(
-                f"{self._path}:{self._line} begins an element that does not end",
-                hint="A bracket or a quote is not closed; one row a line (.jsonl) is safer.",
-            )
+            raise self.endless()
         return bool(more)
+
+    def endless(self) -> DataError:
+        """Return the error for the element that begins here."""
+        return DataError(
+            f"{self._path}:{self._line} begins an element that does not end",
+            hint="A bracket or a quote is not closed; one row a line (.jsonl) is safer.",
+        )
 
     def end_of_value(self) -> int:
         """Return where the value that begins here ends, by the quick parser, or its beginning.

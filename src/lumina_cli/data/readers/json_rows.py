@@ -12,7 +12,7 @@ from typing import IO
 from lumina_cli.data.readers.json_deep import parse_deep
 from lumina_cli.data.readers.json_elements import elements
 from lumina_cli.data.report import Location, ReadReport
-from lumina_cli.data.rows import MAX_ROW_CHARS, Row
+from lumina_cli.data.rows import MAX_BRACKETS, MAX_ROW_CHARS, Row
 
 CHUNK_CHARS = 1 << 16
 BOM = "\ufeff"
@@ -32,8 +32,11 @@ def parse(text: str) -> object:
     of a key that stands twice the last one counts.
 
     Raises:
-        BadJSON: it is not one value, or holds a number of thousands of digits.
+        BadJSON: it is not one value, holds a number of thousands of digits, or more than
+            `MAX_BRACKETS` lists and objects.
     """
+    if len(text) > MAX_BRACKETS and text.count("[") + text.count("{") > MAX_BRACKETS:
+        raise BadJSON("it holds more than two million brackets")
     try:
         value, end = _scan(text, 0)
         if end == len(text):

@@ -8,6 +8,8 @@ transcripts          {"text"} or {"chosen"} with marks such as "### Human:" befo
 documents            {"text"}, or a bare string
 """
 
+from itertools import islice
+
 from lumina_cli.conversation import Conversation, Document, PlainText
 from lumina_cli.data.oasst.nodes import OASST_KEYS, is_oasst
 from lumina_cli.data.rows import BadRow, RowNotes, non_blank, type_name
@@ -32,6 +34,8 @@ SCHEMAS: dict[str, Schema] = {
 }
 """The first that matches is taken: an OASST tree has a prompt, too, and instructions an output."""
 
+MAX_SHOWN_KEYS = 20
+
 COLUMNS = frozenset(["rejected", *SYSTEM_KEYS]).union(*(each.keys for each in SCHEMAS.values()))
 """All that is ever read of a row, or reported; other columns of a table are left alone."""
 
@@ -51,7 +55,7 @@ def detect_schema(value: object) -> str:
     for name, schema in SCHEMAS.items():
         if schema.matches(value):
             return name
-    keys = ", ".join(map(str, value)) or "none"
+    keys = ", ".join(map(str, islice(value, MAX_SHOWN_KEYS))) or "none"
     raise BadRow("its keys are those of no known format", example=f"keys: {keys}")
 
 
@@ -72,6 +76,6 @@ def document_of(value: object, *, schema: str, notes: RowNotes) -> Document:
     document, keys = parse(value, notes)
     if len(value) > len(keys):
         messages = document.messages if isinstance(document, Conversation) else ()
-        texts = [message.text for message in messages]
+        texts = {message.text for message in messages}
         report_unused_columns(value, used=keys, notes=notes, texts=texts)
     return document

@@ -15,6 +15,7 @@ from lumina_cli.data.rows import (
     Record,
     RowNotes,
     first_key,
+    in_short,
     non_blank,
     role_of,
     type_name,
@@ -85,7 +86,9 @@ def _is_tool(name: object) -> bool:
 
 
 def _leave_out_call(name: object, notes: RowNotes) -> None:
-    notes.leave_out("a message calls a tool or is what a tool said", example=f"role: {name}")
+    notes.leave_out(
+        "a message calls a tool or is what a tool said", example=f"role: {in_short(name)}"
+    )
 
 
 def _report_rest(turn: Record, notes: RowNotes) -> None:
@@ -103,7 +106,7 @@ def _joined(parts: Sequence[object], *, key: str, notes: RowNotes) -> str:
             texts.append(text)
         else:
             kind = part.get("type") if isinstance(part, dict) else type_name(part)
-            notes.leave_out("a part of a message is no text", example=str(kind))
+            notes.leave_out("a part of a message is no text", example=in_short(kind))
     whole = "\n".join(texts)
     if not whole.strip():
         raise BadRow(f"its {key} is a list without text")

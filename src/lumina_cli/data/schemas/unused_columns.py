@@ -30,6 +30,8 @@ _METADATA = re.compile(
     """,
     re.IGNORECASE | re.VERBOSE,
 )
+_MAX_KEY_CHARS = 100
+"""Keys are kept in a cache; a thousand of a megabyte each would fill the memory."""
 _MIN_WORDS = 3
 _MIN_CHARS = 8
 
@@ -56,23 +58,35 @@ def report_unused_columns(
             notes.notice(wording, example=_beginning(value))
 
 
-@lru_cache(maxsize=1024)
 def is_metadata(key: str) -> bool:
     """Say whether a key, by its name, holds metadata."""
+    return _is_metadata(key[:_MAX_KEY_CHARS])
+
+
+@lru_cache(maxsize=1024)
+def _is_metadata(key: str) -> bool:
     return _METADATA.fullmatch(key) is not None
 
 
 def _holds_text(value: object) -> bool:
     """Say whether a value is prose, not a code: three words, or a few letters beyond ASCII."""
+    value = _first_text(value)
     if isinstance(value, str):
         if len(value.split(None, _MIN_WORDS)) >= _MIN_WORDS:
             return True
         return not value.isascii() and len(value.strip()) >= _MIN_CHARS
-    if isinstance(value, list | tuple):
-        return bool(value) and _holds_text(value[0])
-    if isinstance(value, dict) and "role" in value:
-        return _holds_text(value.get("content"))
     return False
+
+
+def _first_text(value: object) -> object:
+    """Return what stands first in a list, or in its messages, however deep."""
+    while True:
+        if isinstance(value, list | tuple) and value:
+            value = value[0]
+        elif isinstance(value, dict) and "role" in value:
+            value = value.get("content")
+        else:
+            return value
 
 
 def _beginning(value: object) -> str:

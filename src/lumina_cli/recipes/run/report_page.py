@@ -11,7 +11,9 @@ import tomllib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from lumina_cli.io.regular_file import read_whole
 from lumina_cli.io.run_folder import REPORT, SETTINGS
+from lumina_cli.io.terminal_text import strip_controls
 from lumina_cli.recipes.run.charts import Curve, Point, chart, number
 from lumina_cli.recipes.run.run_history import Buckets, Event, FirstAndLast, RunHistory
 
@@ -48,7 +50,7 @@ def render_page(
         _happened(history.happened),
         _table("Settings", {name: str(value) for name, value in settings.items()}),
     ]
-    return _PAGE.format(title=html.escape(title), body="\n".join(parts))
+    return strip_controls(_PAGE.format(title=html.escape(title), body="\n".join(parts)))
 
 
 def _losses(history: RunHistory, *, scale: float) -> list[Curve]:
@@ -138,7 +140,7 @@ def _table(title: str, values: Mapping[str, str]) -> str:
 
 def _settings(path: Path) -> Mapping[str, object]:
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(read_whole(path).decode())
     except (OSError, ValueError):
         return {}
 

@@ -15,6 +15,7 @@ from lumina_cli.io import lock
 from lumina_cli.io.atomic import check_regular
 from lumina_cli.io.names import fitting_stem
 from lumina_cli.io.private_folder import PRIVATE
+from lumina_cli.io.regular_file import open_regular
 from lumina_cli.io.run_folder import CHECKPOINTS, METRICS, RUN_SUFFIX, not_writable
 from lumina_cli.recipes.run.events import SUCCESSFUL_SAVES
 from lumina_cli.recipes.train.resume import command_of
@@ -111,7 +112,7 @@ def _command_of(run: Path) -> str:
 def _has_ended(metrics: Path) -> bool:
     """Whether the last that happened was the end; what is saved may be told behind it."""
     try:
-        with metrics.open("rb") as file:
+        with open_regular(metrics) as file:
             file.seek(max(metrics.stat().st_size - _TAIL_BYTES, 0))
             lines = file.read().splitlines()
     except OSError:

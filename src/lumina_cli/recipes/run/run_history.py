@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, TypeGuard, get_args
 
 from lumina_cli.core.training.events import with_new_fields
+from lumina_cli.io.regular_file import open_regular
 from lumina_cli.io.run_folder import Thinning
 from lumina_cli.recipes.run.events import STARTS, RunEvent
 
@@ -233,7 +234,7 @@ def read_history(path: Path) -> RunHistory:
 
 def _lines(path: Path) -> Iterator[bytes]:
     """Yield lines; one that is too long to be an event comes in pieces."""
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         yield from iter(partial(file.readline, LONGEST_LINE), b"")
 
 

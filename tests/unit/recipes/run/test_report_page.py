@@ -16,7 +16,7 @@ EVENTS = [
     ),
     {"event": "Evaluated", "step": 2000, "nats_per_char": 1.5},
     {"event": "Evaluated", "step": 2000, "nats_per_char": None},
-    {"event": "Sampled", "step": 9, "text": "<script>alert(1)</script>\n& more"},
+    {"event": "Sampled", "step": 9, "text": "<script>alert(1)</script>\n& more\x1b[2J\x9b\u202e"},
     {"event": "BatchSplit", "step": 7, "micro_batch_size": 2},
 ]  # fmt: skip
 
@@ -49,6 +49,7 @@ def test_the_page_loads_nothing_and_runs_nothing(tmp_path: Path) -> None:
         assert forbidden not in page
     assert "&lt;script&gt;" in page
     assert "M&lt;1&gt;.pth" in page
+    assert not set("\x1b\x9b\u202e") & set(page)
 
 
 def test_the_page_is_well_formed(tmp_path: Path) -> None:

@@ -1,0 +1,69 @@
+"""Regular files alone, opened without a wait, and read whole up to a bound.
+
+A named pipe blocks until somebody writes, a device may never end, and a file in /proc says that
+it is empty. Whoever reads a file into memory reads it here.
+"""
+
+import errno
+import io
+import os
+import stat
+from pathlib import Path
+
+SMALL_BYTES = 1_000_000
+"""Bound for what people or this program write by hand or in a few lines: settings, manifests."""
+
+_KINDS = (
+    (stat.S_ISFIFO, "a named pipe"),
+    (stat.S_ISCHR, "a device"),
+    (stat.S_ISBLK, "a device"),
+    (stat.S_ISSOCK, "a socket"),
+    (stat.S_ISDIR, "a folder"),
+)
+
+
+def other_kind(found: os.stat_result) -> str:
+    """Return what a path leads to if it is no regular file, in words; else nothing."""
+    if stat.S_ISREG(found.st_mode):
+        return ""
+    return next((name for test, name in _KINDS if test(found.st_mode)), "no file")
+
+
+def open_regular(path: Path) -> io.BufferedReader:
+    """Open a regular file for reading.
+
+    Raises:
+        OSError: it can't be opened, or is something else; `strerror` says what.
+    """
+    _refuse_others(path, path.stat())
+    flags = os.O_RDONLY
+    for name in ("O_NONBLOCK", "O_CLOEXEC", "O_BINARY"):  # as far as the system has them
+        flags |= getattr(os, name, 0)
+    file = os.fdopen(os.open(path, flags), "rb")
+    try:
+        _refuse_others(path, os.fstat(file.fileno()))  # it may have changed since
+    except OSError:
+        file.close()
+        raise
+    return file
+
+
+def read_whole(path: Path, *, max_bytes: int = SMALL_BYTES) -> bytes:
+    """Return what a regular file holds.
+
+    Raises:
+        OSError: it can't be read, is no regular file, or holds more than `max_bytes`.
+    """
+    with open_regular(path) as file:
+        size = os.fstat(file.fileno()).st_size
+        data = file.read(min(size, max_bytes) + 1)  # takes as much memory as is asked for
+        if size < len(data) <= max_bytes:  # its size was told wrong
+            data += file.read(max_bytes + 1 - len(data))
+    if len(data) > max_bytes:
+        raise OSError(errno.EFBIG, f"it holds more than {max_bytes:,} bytes", str(path))
+    return data
+
+
+def _refuse_others(path: Path, found: os.stat_result) -> None:
+    if kind := other_kind(found):
+        raise OSError(errno.EINVAL, f"it is {kind}, not a file", str(path))
