@@ -203,7 +203,7 @@ def _num_few(model: Transformer, batch: Batch, *, precision: Precision) -> int:
 def _update_s(model: Transformer, optimizers: Optimizers) -> float:
     """Return how long the optimizers take; meanwhile the gradients keep the weights.
 
-    Even an update of no length would change a weight of -0.0.
+    Even an update of no length may change a weight of -0.0.
     """
     learning = [parameter for parameter in model.parameters() if parameter.grad is not None]
     update = partial(optimizers.step, lr_factor=0.0)

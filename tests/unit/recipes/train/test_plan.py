@@ -219,8 +219,8 @@ def test_the_run_is_the_same_to_the_bit_with_and_without_a_plan(
     trained = []
     for is_planned in (False, True):
         model = model_for(corpus, dropout=0.2).train()
-        with torch.no_grad():
-            model.h[0].attn.c_attn.weight[0, 0] = -0.0  # a step of no length would make it +0.0
+        with torch.no_grad():  # a step of no length makes +0.0 of some of these
+            model.h[0].attn.c_attn.weight[::2, ::2] = -0.0
         torch.manual_seed(7)
         if is_planned:
             before = bits_of(model)
