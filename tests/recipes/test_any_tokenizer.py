@@ -175,9 +175,9 @@ def test_a_chat_is_held(home: Path, sampler: str) -> None:
     session = opened(home, sampler=sampler, max_chars=24).session()
     reply = "".join(session.say("where is cat 7"))
     assert 0 < len(reply) <= 24
-    shown = session.probs(num_runners_up=2)
+    shown = session.probs(num_top_probs=2)
     assert "".join(each.text for each in shown) == reply
-    assert all(0 < each.prob <= 1 and len(each.runners_up) == 2 for each in shown)
+    assert all(0 < each.prob <= 1 and len(each.top_probs) == 2 for each in shown)
     list(session.say("and naïve 🙂? " * 40))  # far more than the model can read
     assert any("reads 48 characters at once" in notice for notice in session.take_notices())
 

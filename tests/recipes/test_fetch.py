@@ -105,7 +105,7 @@ def test_one_file_of_messages_reads_the_same_fetched_or_not(tmp_path: Path, kind
     result = fetched(out=tmp_path / "out", local_copy=local_copy)
     assert rows_of(tmp_path / "out" / "train.jsonl") == rows_of(OASST1)
     assert documents_of(tmp_path / "out") == documents_of(OASST1) == documents_of(local_copy)
-    assert "train has 968 rows here; the hub's had 84,437" in result.remarks
+    assert "train has 968 rows here; the hub's had 84,437" in result.issues
 
 
 @needs_shared_data
@@ -254,7 +254,7 @@ def test_another_data_set_is_taken_by_its_columns(tmp_path: Path) -> None:
         {"prompt": "a", "completion": "b"},
         {"text": "plain"},
     ]
-    assert result.remarks == ()
+    assert result.issues == ()
 
 
 TALK = [{"content": "Hi there", "role": "user"}, {"content": "Hello", "role": "assistant"}]
@@ -323,7 +323,7 @@ def test_well_known_sets_are_taken_by_their_columns(
     pq.write_table(pa.Table.from_pylist([row, row]), tmp_path / "train.parquet")
     result = fetched("an/other", out=tmp_path / "out", local_copy=tmp_path / "train.parquet")
     assert [said(document) for document in documents_of(tmp_path / "out")] == [expected] * 2
-    assert len(result.remarks) == told
+    assert len(result.issues) == told
 
 
 def test_stories_are_taken_as_documents(tmp_path: Path) -> None:
@@ -342,7 +342,7 @@ def test_of_several_forms_of_a_set_the_whole_conversations_are_taken(
     monkeypatch.setattr("lumina_cli.data.hub.client.load", lambda *_, **__: loaded)
     result = fetched("an/other", out=tmp_path / "out")
     assert documents_of(tmp_path / "out") == [PlainText("train_sft")]
-    assert "train_gen: another form of the same data is not taken" in result.remarks
+    assert "train_gen: another form of the same data is not taken" in result.issues
 
 
 # --- the hub -------------------------------------------------------------------------

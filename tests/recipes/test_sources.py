@@ -34,10 +34,10 @@ def test_what_reading_met_is_told_at_every_opening(tmp_path: Path) -> None:
     path = write_rows(tmp_path / "rows.jsonl", broken=1)
     for _ in range(2):  # encoded anew, then from the cache
         source = open_source([path], config=DataConfig())
-        remarks = encode_source(source, config=DataConfig(), seed=0).remarks
-        assert len(remarks) == 1
-        assert remarks[0].startswith("1 skipped: ")
-        assert remarks[0].endswith(f"first at {path}:41")
+        issues = encode_source(source, config=DataConfig(), seed=0).issues
+        assert len(issues) == 1
+        assert issues[0].startswith("1 skipped: ")
+        assert issues[0].endswith(f"first at {path}:41")
 
 
 def test_a_fetched_data_set_brings_its_own_validation(tmp_path: Path) -> None:

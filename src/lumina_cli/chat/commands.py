@@ -94,7 +94,7 @@ class Load:
 class ShowProbs:
     """Show how sure the model was of its last reply, and so many runners-up."""
 
-    num_runners_up: int
+    num_top_probs: int
 
 
 Command = (

@@ -1,5 +1,6 @@
 """How sure the model was of each character of a reply, and what else it had in mind."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -14,7 +15,7 @@ class CharacterProb:
 
     text: str
     prob: float
-    runners_up: tuple[tuple[str, float], ...]
+    top_probs: tuple[tuple[str, float], ...]
 
 
 def character_probs(
@@ -23,24 +24,24 @@ def character_probs(
     reply: str,
     *,
     tokenizer: Tokenizer,
-    num_runners_up: int = 0,
+    num_top_probs: int = 0,
 ) -> list[CharacterProb]:
     """Return how likely each character of a reply was after a prompt.
 
     A character spelled in bytes is as likely as all of them, one after the other; beside it
     stands what might have been its first.
     """
-    said = tokenizer.encode(reply)
-    scored = score(model, prompt_ids, said, num_runners_up=num_runners_up)
+    output_ids = tokenizer.encode(reply)
+    scored = score(model, prompt_ids, output_ids, num_top_logprobs=num_top_probs)
     decoder = tokenizer.stream_decoder()
     characters: list[CharacterProb] = []
-    prob, runners_up = 1.0, None
+    prob, top_probs = 1.0, None
     for item in scored:
-        prob *= item.prob
-        named = tuple((tokenizer.describe(id_), p) for id_, p in item.runners_up)
-        runners_up = runners_up or named
+        prob *= math.exp(item.logprob)
+        named = tuple((tokenizer.describe(id_), math.exp(p)) for id_, p in item.top_logprobs)
+        top_probs = top_probs or named
         text = decoder.decode(item.id)
         if text:
-            characters.append(CharacterProb(text, prob, runners_up))
-            prob, runners_up = 1.0, None
+            characters.append(CharacterProb(text, prob, top_probs))
+            prob, top_probs = 1.0, None
     return characters

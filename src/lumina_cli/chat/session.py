@@ -139,7 +139,7 @@ class Session:
             chars_per_id=self._text_model.tokenizer.chars_per_id,
         )
 
-    def probs(self, *, num_runners_up: int = 0) -> list[CharacterProb]:
+    def probs(self, *, num_top_probs: int = 0) -> list[CharacterProb]:
         """Return how likely each character of the last reply was; nothing without a reply."""
         if not self.messages or self.messages[-1].role != "bot":
             return []
@@ -148,7 +148,7 @@ class Session:
             self._context(self.messages[:-1]).ids,
             self.messages[-1].text,
             tokenizer=self._text_model.tokenizer,
-            num_runners_up=num_runners_up,
+            num_top_probs=num_top_probs,
         )
 
     def saved(self) -> SavedSession:

@@ -61,8 +61,8 @@ class SplitCounts:
 class Corpus:
     """Text ready to train on: the tokenizer and the two sides of the split.
 
-    `remarks` tell what was met when the documents were read, and `shapes` name the formats of
-    their rows; both are kept for every later opening. `newcomers` are the characters that the
+    `issues` tell what was met when the documents were read, and `schemas` name the formats of
+    their rows; both are kept for every later opening. `new_characters` are those that the
     tokenizer it was begun with had no id for, and how often each stands in the documents.
     """
 
@@ -71,16 +71,16 @@ class Corpus:
     validation: TokenDataset
     train_counts: SplitCounts
     validation_counts: SplitCounts
-    remarks: tuple[str, ...]
-    shapes: tuple[str, ...]
+    issues: tuple[str, ...]
+    schemas: tuple[str, ...]
     key: str
-    newcomers: Mapping[str, int] = field(default_factory=dict)
+    new_characters: Mapping[str, int] = field(default_factory=dict)
 
 
 ReadDocuments = Callable[[], Iterable[Document]]
 """Reads all documents anew at each call."""
 
-Issues = Callable[[], Sequence[str]]
+Lines = Callable[[], Sequence[str]]
 """Tells what the latest reading met: lines that a person should know, or names of formats."""
 
 
@@ -94,8 +94,8 @@ def load_corpus(
     read_validation: ReadDocuments | None = None,
     tokenizer: Tokenizer | None = None,
     max_new_chars: int = 0,
-    remarks: Issues = tuple,
-    shapes: Issues = tuple,
+    issues: Lines = tuple,
+    schemas: Lines = tuple,
 ) -> Corpus:
     """Open the encoded corpus in `folder`, making it first if it is not there.
 
@@ -108,7 +108,7 @@ def load_corpus(
         read_validation: documents that are for validation alone.
         tokenizer: to encode with; by default one is made of the documents.
         max_new_chars: most characters to add to it; those too rare for it never are.
-        remarks, shapes: asked after the documents were read.
+        issues, schemas: asked after the documents were read.
 
     Raises:
         DataError: there is no text at all.
@@ -122,7 +122,7 @@ def load_corpus(
     def build(staging: Path) -> None:
         builder = _Builder(read_documents, read_validation, config=config, seed=seed)
         description = builder.build(staging, tokenizer=tokenizer, max_new_chars=max_new_chars)
-        description |= {"remarks": list(remarks()), "shapes": list(shapes())}
+        description |= {"remarks": list(issues()), "shapes": list(schemas())}
         write_description(staging, description)
 
     corpus = _open(hold_entry(path))
@@ -337,8 +337,8 @@ def _read(path: Path) -> Corpus:
         validation,
         counts[0],
         counts[1],
-        remarks=tuple(description.remarks),
-        shapes=tuple(description.shapes),
+        issues=tuple(description.remarks),
+        schemas=tuple(description.shapes),
         key=path.name,
-        newcomers=description.newcomers,
+        new_characters=description.newcomers,
     )

@@ -40,9 +40,9 @@ def unused_data_settings(config: DataConfig, corpus: Corpus) -> Iterator[tuple[s
     """Yield settings of the data that files without such content do not look at, and why."""
     if config.format not in ("auto", "oasst"):
         yield from ((name, f"with --format {config.format}") for name in OASST_ONLY)
-    if TREES.isdisjoint(corpus.shapes):
+    if TREES.isdisjoint(corpus.schemas):
         yield from ((name, "where there are no OASST trees") for name in TREES_ONLY)
-        if "rows in order" not in corpus.shapes:
+        if "rows in order" not in corpus.schemas:
             yield "include_synthetic", "where there are no OASST messages"
     if not corpus.train_counts.conversations:
         yield "loss_on", "where there are no conversations"

@@ -243,14 +243,14 @@ def test_probs_are_those_of_the_reply(model: Transformer, monkeypatch: pytest.Mo
     say_plainly(monkeypatch)
     session = new_session(model, seed=2)
     shown = answer(session, "abc")
-    probs = session.probs(num_runners_up=2)
+    probs = session.probs(num_top_probs=2)
     assert "".join(item.text for item in probs) == shown
     prompt = encode_prompt([Message("user", "abc")], tokenizer=TOKENIZER)
     with torch.inference_mode():
         expected = model(torch.tensor([prompt]))[0, -1].softmax(-1)
     [first_id] = TOKENIZER.encode(shown[0])
     assert probs[0].prob == pytest.approx(expected[first_id].item(), rel=1e-4)
-    assert all(len(item.runners_up) == 2 for item in probs)
+    assert all(len(item.top_probs) == 2 for item in probs)
 
 
 def test_a_character_of_several_bytes_has_one_probability(model: Transformer) -> None:

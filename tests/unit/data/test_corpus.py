@@ -192,7 +192,7 @@ def test_a_vocabulary_grows_by_the_frequent_characters_of_the_documents(tmp_path
         tmp_path, talks, config=config, tokenizer=CharacterTokenizer("za"), max_new_chars=9
     )
     assert corpus.tokenizer.characters == "zab日"
-    assert corpus.newcomers == {"b": 2, "é": 1, "日": 2}
+    assert corpus.new_characters == {"b": 2, "é": 1, "日": 2}
 
 
 def test_a_vocabulary_grows_by_no_more_than_asked_for(tmp_path: Path) -> None:

@@ -120,8 +120,8 @@ class ChatLoop:
                 self.session.restore(read_session(_file_named(path)))
                 turns = self.session.stats().turns
                 self.view.line(f"📂 Going on with {path}: {turns} turns (/history shows them)")
-            case ShowProbs(num_runners_up):
-                self.view.probs(self.session.probs(num_runners_up=num_runners_up))
+            case ShowProbs(num_top_probs):
+                self.view.probs(self.session.probs(num_top_probs=num_top_probs))
 
     def _handle_simple(
         self,

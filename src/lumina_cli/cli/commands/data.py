@@ -60,8 +60,8 @@ def fetch(
         for event in events:
             view.show(event)
     assert isinstance(event, Fetched), "a fetch ends in what was fetched"
-    for remark in event.remarks:
-        notice(remark)
+    for issue in event.issues:
+        notice(issue)
     if json:
         print_json({"folder": str(event.folder), "was_there": event.was_there, **event.manifest})
 

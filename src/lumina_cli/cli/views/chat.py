@@ -134,7 +134,7 @@ class ChatView:
             self.console.print(Text.assemble(*((_shown(c.text), _style(c)) for c in characters)))
             legend = [(f"{least:.0%} ", style) for least, style in _STYLES]
             self.console.print(Text.assemble("how sure it was, at least: ", *legend))
-        self._runners_up(characters)
+        self._top_probs(characters)
 
     def _probs_in_figures(self, characters: Sequence[CharacterProb]) -> None:
         """Write under each character its probability in tenths."""
@@ -145,8 +145,8 @@ class ChatView:
             self.line("".join(str(min(int(c.prob * 10), 9)) for c in row))
         self.line("(how sure it was of the character above, in tenths: 9 is 90 % or more)")
 
-    def _runners_up(self, characters: Sequence[CharacterProb]) -> None:
-        if not characters[0].runners_up:
+    def _top_probs(self, characters: Sequence[CharacterProb]) -> None:
+        if not characters[0].top_probs:
             return
         if len(characters) > MAX_UNSURE_SHOWN:
             self.line(f"The {MAX_UNSURE_SHOWN} of {len(characters)} it was least sure of:")
@@ -154,7 +154,7 @@ class ChatView:
         for place in sorted(unsure[:MAX_UNSURE_SHOWN]):
             character = characters[place]
             before = "".join(c.text for c in characters[max(place - 8, 0) : place])
-            others = ", ".join(f"{text!r} {_percent(p)}" for text, p in character.runners_up)
+            others = ", ".join(f"{text!r} {_percent(p)}" for text, p in character.top_probs)
             said = f"{character.text!r} {_percent(character.prob)}"
             self.line(f"after {before!r:<12} it said {said}, not {others}")
 

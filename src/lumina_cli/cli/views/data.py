@@ -87,12 +87,12 @@ def show_check(checked: Checked, *, epoch_s: float | None, loss_on: Literal["bot
         table.add_row(name, _shown(value))
     console.print(table)
     report = checked.report
-    for title, remarks in (
+    for title, issues in (
         ("Skipped: can't be read", report.skipped),
         ("Left out: valid, but not selected", report.left_out),
         ("Warnings", report.notices),
     ):
-        _show_remarks(console, title, remarks)
+        _show_issues(console, title, issues)
     if not checked.stats.previews:
         return
     legend = " (text in the loss is green)" if console.color_system else ""
@@ -105,7 +105,7 @@ def check_as_json(checked: Checked, *, epoch_s: float | None) -> dict[str, Any]:
     """Return all of the page as plain JSON values."""
     report, stats, plan = checked.report, checked.stats, checked.plan
     return {
-        "files": {str(path): dict(shapes) for path, shapes in report.formats.items()},
+        "files": {str(path): dict(schemas) for path, schemas in report.formats.items()},
         "rows": report.rows,
         "conversations": report.conversations,
         "texts": report.texts,
@@ -117,9 +117,9 @@ def check_as_json(checked: Checked, *, epoch_s: float | None) -> dict[str, Any]:
         "longest_message": stats.longest_message,
         "over_seq_length": stats.too_long,
         "duplicates": stats.duplicates,
-        "skipped": list(_remarks_as_json(report.skipped)),
-        "left_out": list(_remarks_as_json(report.left_out)),
-        "notices": list(_remarks_as_json(report.notices)),
+        "skipped": list(_issues_as_json(report.skipped)),
+        "left_out": list(_issues_as_json(report.left_out)),
+        "notices": list(_issues_as_json(report.notices)),
         "seq_length": plan.seq_length,
         "batch_size": plan.batch_size,
         "windows": plan.windows,
@@ -166,8 +166,8 @@ def _facts(checked: Checked, *, epoch_s: float | None) -> Iterator[tuple[str, st
 def _formats(checked: Checked) -> str:
     formats = checked.report.formats
     lines = [
-        f"{path}: " + ", ".join(f"{shape} {count:,}" for shape, count in shapes.most_common())
-        for path, shapes in list(formats.items())[:NUM_LISTED]
+        f"{path}: " + ", ".join(f"{schema} {count:,}" for schema, count in schemas.most_common())
+        for path, schemas in list(formats.items())[:NUM_LISTED]
     ]
     if len(formats) > NUM_LISTED:
         lines.append(f"… and {len(formats) - NUM_LISTED:,} more")
@@ -181,17 +181,17 @@ def _characters(text: str) -> str:
     return " ".join(each if alone else f"U+{ord(each):04X}" for each, alone in pairs)
 
 
-def _show_remarks(console: Console, title: str, remarks: Issues) -> None:
-    if not remarks.total:
+def _show_issues(console: Console, title: str, issues: Issues) -> None:
+    if not issues.total:
         return
     console.print(f"\n{title}", style="bold")
     table = Table.grid(padding=(0, 2))
     table.add_column(justify="right")
     table.add_column(overflow="fold")
     table.add_column(style="dim", overflow="fold")
-    for wording, tally in remarks:
-        example = f" ({tally.example})" if tally.example else ""
-        table.add_row(f"{tally.count:,}", _shown(wording + example), _shown(str(tally.first)))
+    for wording, count in issues:
+        example = f" ({count.example})" if count.example else ""
+        table.add_row(f"{count.count:,}", _shown(wording + example), _shown(str(count.first)))
     console.print(table)
 
 
@@ -209,13 +209,13 @@ def _preview_message(message: Message, *, loss_on: Literal["bot", "all"]) -> Tex
     return Text(f"{label}: ", style="bold").append_text(_shown(message.text, style=style))
 
 
-def _remarks_as_json(remarks: Issues) -> Iterator[dict[str, Any]]:
-    for wording, tally in remarks:
+def _issues_as_json(issues: Issues) -> Iterator[dict[str, Any]]:
+    for wording, count in issues:
         yield {
             "reason": wording,
-            "count": tally.count,
-            "first": str(tally.first),
-            "example": tally.example,
+            "count": count.count,
+            "first": str(count.first),
+            "example": count.example,
         }
 
 

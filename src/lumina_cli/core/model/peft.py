@@ -106,19 +106,19 @@ def merge_lora(model: Transformer) -> Transformer:
 
 @torch.no_grad()
 def interpolate_weights(
-    model: Transformer, start: Mapping[str, Tensor], *, share: float
+    model: Transformer, start: Mapping[str, Tensor], *, alpha: float
 ) -> Transformer:
     """Return a plain model on the straight line from `start` to where `model` is.
 
     Args:
         model: that has learnt.
         start: the weights it began with, by their names in a plain model.
-        share: of what it learnt; 1 is the model itself.
+        alpha: share of what it learnt; 1 is the model itself.
 
     Source: Wortsman et al. 2022, "Robust fine-tuning of zero-shot models" (WiSE-FT).
     """
     now = merge_lora(model).state_dict()
-    return _plain({name: torch.lerp(start[name], now[name], share) for name in now}, like=model)
+    return _plain({name: torch.lerp(start[name], now[name], alpha) for name in now}, like=model)
 
 
 def _plain(state: Mapping[str, Tensor], *, like: Transformer) -> Transformer:

@@ -104,14 +104,14 @@ class Transformer(nn.Module):
 
     Attributes:
         kernels: the forms of its weightless parts, fast or plain: see `kernels.interface`.
-        recompute: compute activations again in the backward pass instead of keeping them:
-            slower, smaller.
+        activation_checkpointing: compute activations again in the backward pass instead of
+            keeping them: slower, smaller.
     """
 
     positions: Tensor
     cos_sin: Tensor
     kernels: Kernels = FAST
-    recompute = False
+    activation_checkpointing = False
 
     def __init__(self, config: ModelConfig, *, vocab_size: int) -> None:
         super().__init__()
@@ -153,7 +153,7 @@ class Transformer(nn.Module):
         if self.training and self.config.dropout:
             x = self.kernels.dropout(x, rate=self.config.dropout)
         for number, block in enumerate(self.h):
-            if self.recompute and self.training:
+            if self.activation_checkpointing and self.training:
                 x = checkpoint(block, x, cos_sin=cos_sin, kernels=self.kernels, use_reentrant=False)
             else:
                 layer = None if cache is None else cache.layer(number)

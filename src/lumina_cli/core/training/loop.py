@@ -119,7 +119,7 @@ class Trainer:
             seconds=seconds,
             rank=rank,
         )
-        self.model.recompute = config.activation_checkpointing
+        self.model.activation_checkpointing = config.activation_checkpointing
         self.stepper = Stepper(
             model,
             build_optimizers(model, config=config),

@@ -126,7 +126,7 @@ def state_dict(state: TrainState, *, stepper: Stepper, base: Mapping[str, Tensor
     state.largest_micro_batch = stepper.largest
     state.num_workers = stepper.num_workers
     state.steps_at_size = stepper.steps_at_size
-    state.activation_checkpointing = stepper.model.recompute
+    state.activation_checkpointing = stepper.model.activation_checkpointing
     state.optimizer_steps = stepper.optimizers.num_steps
     state.loss_scale = stepper.loss_scale.value
     state.good_steps = stepper.loss_scale.good_steps
@@ -168,7 +168,9 @@ def load_state_dict(
             "the checkpoint is of another model or optimizer",
             hint="Use the settings it was made with, or begin anew without --resume.",
         ) from error
-    model.recompute = state.activation_checkpointing or config.activation_checkpointing
+    model.activation_checkpointing = (
+        state.activation_checkpointing or config.activation_checkpointing
+    )
     if state.micro_batch_size:
         stepper.micro_batch_size = min(state.micro_batch_size, stepper.largest)
     stepper.steps_at_size = state.steps_at_size

@@ -115,7 +115,7 @@ class Stepper:
     @property
     def pieces(self) -> tuple[int, bool]:
         """How many windows are computed at once, and whether activations are computed twice."""
-        return self.micro_batch_size, self.model.recompute
+        return self.micro_batch_size, self.model.activation_checkpointing
 
     @property
     def is_compiled(self) -> bool:
@@ -130,7 +130,7 @@ class Stepper:
         activations are computed twice: the second time other random numbers would be drawn.
         """
         has_enough = self.largest >= num_workers(self.model.wte.weight.device)
-        return has_enough and not self.is_compiled and not self.model.recompute
+        return has_enough and not self.is_compiled and not self.model.activation_checkpointing
 
     @property
     def num_workers(self) -> int:
@@ -281,8 +281,8 @@ class Stepper:
         self.steps_at_size = 0
         if self.micro_batch_size > 1:
             self.micro_batch_size = -(-self.micro_batch_size // 2)
-        elif not self.model.recompute:
-            self.model.recompute = True
+        elif not self.model.activation_checkpointing:
+            self.model.activation_checkpointing = True
         else:
             raise OutOfMemoryError(
                 "memory ran out on a single window of text",

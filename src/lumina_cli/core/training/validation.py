@@ -157,7 +157,7 @@ class Validator:
 
         def totals() -> Totals:
             base = self.retention.base_weights
-            held = interpolate_weights(model, base, share=alpha) if alpha < 1 else model
+            held = interpolate_weights(model, base, alpha=alpha) if alpha < 1 else model
             return measure(held, own, tokenizer=self.validation.tokenizer, precision=self.precision)
 
         return Evaluation.of(Totals(*self.rank.sum(on_all(totals, rank=self.rank))))

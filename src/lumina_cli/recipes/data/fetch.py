@@ -49,7 +49,7 @@ class Fetched:
     folder: Path
     manifest: dict[str, Any]
     was_there: bool = False
-    remarks: tuple[str, ...] = ()
+    issues: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +118,7 @@ def fetch(
             records = _records(rows, report=report)
             yield from _write(writer, part, records, total=found.num_rows.get(part))
         _refuse_poor(report, manifest, name=str(local_copy or name))
-    yield Fetched(folder, manifest.as_json(), remarks=(*_remarks(found, manifest, report),))
+    yield Fetched(folder, manifest.as_json(), issues=(*_issue_lines(found, manifest, report),))
 
 
 Parts = Mapping[str, Iterable[Row]]
@@ -211,7 +211,7 @@ def _refuse_poor(report: ReadReport, manifest: Manifest, *, name: str) -> None:
         raise MissingInputError(f"{name} holds no rows")
 
 
-def _remarks(found: KnownDataset, manifest: Manifest, report: ReadReport) -> Iterator[str]:
+def _issue_lines(found: KnownDataset, manifest: Manifest, report: ReadReport) -> Iterator[str]:
     """Say where what was fetched is not what it should be."""
     for part, expected in found.num_rows.items():
         if (number := manifest.rows.get(part, 0)) != expected:

@@ -30,8 +30,8 @@ class Source:
     names: tuple[str, ...]
     read: Callable[[], Iterable[Document]]
     fingerprint: str
-    remarks: Callable[[], Sequence[str]] = tuple
-    shapes: Callable[[], Sequence[str]] = tuple
+    issues: Callable[[], Sequence[str]] = tuple
+    schemas: Callable[[], Sequence[str]] = tuple
 
     @property
     def is_starter(self) -> bool:
@@ -53,8 +53,8 @@ def open_source(paths: Sequence[Path], *, config: DataConfig) -> Source:
         tuple(map(str, paths)),
         lambda: documents,
         documents.fingerprint,
-        remarks=lambda: _remarks(documents.report),
-        shapes=lambda: sorted(set().union(*documents.report.formats.values())),
+        issues=lambda: _issue_lines(documents.report),
+        schemas=lambda: sorted(set().union(*documents.report.formats.values())),
     )
 
 
@@ -110,21 +110,21 @@ def encode_source(
         read_validation=validation.read if validation else None,
         tokenizer=tokenizer,
         max_new_chars=max_new_chars,
-        remarks=lambda: [*source.remarks(), *(validation.remarks() if validation else ())],
-        shapes=lambda: [*source.shapes(), *(validation.shapes() if validation else ())],
+        issues=lambda: [*source.issues(), *(validation.issues() if validation else ())],
+        schemas=lambda: [*source.schemas(), *(validation.schemas() if validation else ())],
     )
 
 
-def _remarks(report: ReadReport) -> list[str]:
+def _issue_lines(report: ReadReport) -> list[str]:
     """Return a line for each thing that reading met, those that lost text first."""
     lines = [
-        f"{tally.count:,} {kind}: {wording}{example_of(tally)}, first at {tally.first}"
-        for kind, remarks in (
+        f"{count.count:,} {kind}: {wording}{example_of(count)}, first at {count.first}"
+        for kind, issues in (
             ("skipped", report.skipped),
             ("left out", report.left_out),
             ("noticed", report.notices),
         )
-        for wording, tally in remarks
+        for wording, count in issues
     ]
     more = len(lines) - MOST_REMARKS
     return lines if more <= 0 else [*lines[:MOST_REMARKS], f"{more} more: lumina data check"]

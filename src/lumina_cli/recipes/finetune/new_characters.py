@@ -76,7 +76,7 @@ def find_new_characters(
 ) -> NewCharacters:
     """Return what a corpus has brought to a tokenizer that had `base_vocab_size` ids."""
     added = corpus.tokenizer.added_characters(base_vocab_size)
-    return NewCharacters(added, corpus.newcomers, min_count, expands)
+    return NewCharacters(added, corpus.new_characters, min_count, expands)
 
 
 def add_new_characters(
@@ -100,7 +100,7 @@ def add_new_characters(
     added = corpus.tokenizer.added_characters(loaded.tokenizer.vocab_size)
     generator = make_generator(seed, "growth")
     resized = resize_embeddings(base, added, tokenizer=loaded.tokenizer, generator=generator)
-    counts = [corpus.newcomers[character] for character in added]
+    counts = [corpus.new_characters[character] for character in added]
     chars = corpus.train_counts.chars + corpus.validation_counts.chars
     num_ids = round(chars / corpus.tokenizer.chars_per_id)
     length = base.config.seq_length

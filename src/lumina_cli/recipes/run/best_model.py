@@ -65,4 +65,4 @@ class BestModelSaver:
 def deployable(job: TrainJob, model: Transformer, *, share: float) -> Transformer:
     """Return the plain model to save: adapters merged, with a share of what it learnt."""
     start = job.retention.base_weights
-    return interpolate_weights(model, start, share=share) if share < 1 else merge_lora(model)
+    return interpolate_weights(model, start, alpha=share) if share < 1 else merge_lora(model)

@@ -147,7 +147,7 @@ def measure_step_s(
         epoch=0,
     )[0]
     with _put_back(model):
-        model.recompute = config.activation_checkpointing
+        model.activation_checkpointing = config.activation_checkpointing
         optimizers = build_optimizers(model, config=config)
         stepper = Stepper(
             model,
@@ -180,13 +180,13 @@ class _WithoutUpdates(Optimizers):
 def _put_back(model: Transformer) -> Iterator[None]:
     """Give the model and the random generators back what a trial changes beside weights."""
     device = model.wte.weight.device
-    random, recompute = random_state(device), model.recompute
+    random, recompute = random_state(device), model.activation_checkpointing
     gradients = [parameter.grad for parameter in model.parameters()]
     try:
         yield
     finally:
         restore_random_state(random, device=device)
-        model.recompute = recompute
+        model.activation_checkpointing = recompute
         for parameter, gradient in zip(model.parameters(), gradients, strict=True):
             parameter.grad = gradient
 

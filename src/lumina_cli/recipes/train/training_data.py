@@ -79,7 +79,7 @@ def read_training_data(
         raise DataError("there is too little text to train on", hint="Give more: --data FILE")
     if not (corpus.train.pairs & 1).any():
         raise DataError("the bot says nothing in the data", hint="Learn from all: --loss-on all")
-    notices += corpus.remarks
+    notices += corpus.issues
     notices += validation_notices(corpus)
     notices += unused_settings(settings, source=source, corpus=corpus, val_data=val_data)
     fingerprint = source.fingerprint + (validation.fingerprint if validation else "")

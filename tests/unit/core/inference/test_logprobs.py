@@ -33,7 +33,7 @@ def test_scores_are_the_probabilities_at_the_time(
     scored = score(model, prompt, [chunk.id for chunk in said])
     assert [item.id for item in scored] == [chunk.id for chunk in said]
     for item, chunk in zip(scored, said, strict=True):
-        assert math.isclose(item.prob, math.exp(chunk.logprob), rel_tol=1e-3)
+        assert math.isclose(item.logprob, chunk.logprob, abs_tol=1e-3)
 
 
 @pytest.mark.parametrize("position_encoding", ["sinusoidal", "rotary"])
@@ -61,17 +61,17 @@ def test_scores_hold_in_a_context_of_odd_length_too(
     assert len(said) > 2 * config.seq_length
     scored = score(odd, [1, 262], [chunk.id for chunk in said])
     for item, chunk in zip(scored, said, strict=True):
-        assert math.isclose(item.prob, math.exp(chunk.logprob), rel_tol=1e-3)
+        assert math.isclose(item.logprob, chunk.logprob, abs_tol=1e-3)
 
 
-def test_runners_up_are_the_likeliest_others(model: Transformer) -> None:
+def test_top_logprobs_are_the_likeliest_others(model: Transformer) -> None:
     prompt, said = [1, 262, 263], [264]
     with torch.inference_mode():
         probs = model(torch.tensor([prompt]))[0, -1].softmax(-1)
     others = [(p, id_) for id_, p in enumerate(probs.tolist()) if id_ != 264]
     expected = [id_ for _, id_ in sorted(others, reverse=True)[:3]]
-    [item] = score(model, prompt, said, num_runners_up=3)
-    assert [id_ for id_, _ in item.runners_up] == expected
+    [item] = score(model, prompt, said, num_top_logprobs=3)
+    assert [id_ for id_, _ in item.top_logprobs] == expected
 
 
 def test_nothing_said_has_no_scores(model: Transformer) -> None:

@@ -35,7 +35,7 @@ def step(config, batch_size, optimizer, checkpointing, peft=FULL_FINETUNING):
     pairs = (ids * 2 + 1).astype(np.int32)
     text = TokenDataset(np.arange(len(ids), dtype="<u4"), pairs, CharacterTokenizer(""))
     model = build_model(config, vocab_size=350, generator=torch.Generator()).train()
-    model.recompute = checkpointing
+    model.activation_checkpointing = checkpointing
     apply_peft(model, peft, generator=torch.Generator())
     stepper = Stepper(
         model,

@@ -90,8 +90,8 @@ def test_the_line_leads_from_the_start_to_the_model(peft: PeftConfig) -> None:
             if parameter.requires_grad:
                 parameter += 0.1
     idx = torch.randint(0, model.vocab_size, (2, 8))
-    before = interpolate_weights(model, start, share=0.0).state_dict()
+    before = interpolate_weights(model, start, alpha=0.0).state_dict()
     assert all(torch.equal(tensor, before[name]) for name, tensor in start.items())
     with torch.inference_mode():
-        whole = interpolate_weights(model.eval(), start, share=1.0)(idx)
+        whole = interpolate_weights(model.eval(), start, alpha=1.0)(idx)
         assert torch.allclose(whole, model(idx), atol=1e-5)

@@ -132,10 +132,10 @@ def test_activations_are_computed_twice_when_one_window_is_too_much(
     single.micro_batch_size = 1
     expected = end_of(single)
     stepper = prepared(optimizer="adamw")
-    fail_unless(monkeypatch, lambda: stepper.model.recompute)
+    fail_unless(monkeypatch, lambda: stepper.model.activation_checkpointing)
     assert same(end_of(stepper), expected)
     assert stepper.micro_batch_size == 1
-    assert stepper.model.recompute
+    assert stepper.model.activation_checkpointing
 
 
 def test_when_that_does_not_help_the_run_ends(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -78,7 +78,7 @@ def test_what_is_known_is_listed_with_whether_it_is_here(
 def test_a_number_of_rows_that_is_not_the_hubs_is_told() -> None:
     known = KnownDataset("n", "d", "l", "me/rows", num_rows={"train": 1_000, "validation": 5})
     manifest = Manifest("n", "s", "", "", rows={"train": 1_000, "validation": 4})
-    (told,) = module._remarks(known, manifest, ReadReport())
+    (told,) = module._issue_lines(known, manifest, ReadReport())
     assert told == "validation has 4 rows here; the hub's had 5"
 
 

@@ -60,12 +60,12 @@ def test_leaks_are_of_files_and_nothing_is_said_of_those_that_are_missing(tmp_pa
     assert leaks([path, Path("starter")], [path]) == []
 
 
-def test_the_first_remarks_are_told_and_the_others_counted(tmp_path: Path) -> None:
+def test_the_first_issues_are_told_and_the_others_counted(tmp_path: Path) -> None:
     report = ReadReport()
     for number in range(1, 13):
         issues = report.notices if number < 4 else report.skipped
         issues.add(f"wording {number}", Location(tmp_path, number), example="")
-    lines = module._remarks(report)
+    lines = module._issue_lines(report)
     assert lines[0] == f"1 skipped: wording 4, first at {tmp_path}:4"
     assert [line.split(":")[0] for line in lines[:-1]] == ["1 skipped"] * 8
     assert lines[-1] == "4 more: lumina data check"
@@ -75,7 +75,7 @@ def test_what_reading_met_is_told_with_its_place(tmp_path: Path) -> None:
     row = {"messages": [{"role": "user", "content": "Hi"}, {"role": "bot", "content": "Hello"}]}
     text = "\n".join([*[json.dumps(row)] * 400, "{broken"])
     _, corpus = source_and_corpus(written(tmp_path, text, name="rows.jsonl"))
-    (told,) = corpus.remarks
+    (told,) = corpus.issues
     assert told.startswith("1 skipped: ")
     assert told.endswith(":401")
 

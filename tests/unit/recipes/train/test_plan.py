@@ -159,7 +159,7 @@ def test_the_trial_computes_as_the_run_will(
     real = plan_module.Stepper.step
 
     def step(self: plan_module.Stepper, batch: Batch, *, lr_factor: float) -> StepResult:
-        seen.append(self.model.recompute)
+        seen.append(self.model.activation_checkpointing)
         return real(self, batch, lr_factor=lr_factor)
 
     monkeypatch.setattr(plan_module.Stepper, "step", step)
@@ -236,7 +236,7 @@ def test_a_trial_for_which_memory_is_too_small_leaves_the_model_as_it_was(
 ) -> None:
     def step(self: plan_module.Stepper, *_: object, **__: object) -> None:
         torch.rand(3)
-        self.model.recompute = True
+        self.model.activation_checkpointing = True
         raise OutOfMemoryError("memory ran out")
 
     monkeypatch.setattr(plan_module.Stepper, "step", step)
@@ -246,7 +246,7 @@ def test_a_trial_for_which_memory_is_too_small_leaves_the_model_as_it_was(
         plan_for(corpus, model=model, max_steps=2)
     assert bits_of(model) == before
     assert torch.equal(torch.get_rng_state(), random)
-    assert not model.recompute
+    assert not model.activation_checkpointing
     assert all(parameter.grad is None for parameter in model.parameters())
 
 

@@ -66,7 +66,7 @@ def test_a_training_step_has_the_same_gradients(
 ) -> None:
     """Also with activations computed again; 150 positions are more than one chunk of queries."""
     fast, plain = twins(config)
-    fast.recompute = plain.recompute = recompute
+    fast.activation_checkpointing = plain.activation_checkpointing = recompute
     found, expected = (gradients(model, is_autocast=is_autocast) for model in (fast, plain))
     for name, grad in found.items():
         off = (grad - expected[name]).norm() / expected[name].norm().clamp_min(1e-6)

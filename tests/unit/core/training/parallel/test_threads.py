@@ -382,7 +382,7 @@ def test_a_window_at_a_time_what_is_compiled_and_what_is_computed_twice_are_not_
     make_stepper(tiny_model(), micro_batch_size=1).step(BATCH, lr_factor=0.0)
     make_stepper(tiny_model()).step(BATCH.rows(0, 1), lr_factor=0.0)
     model = tiny_model(dropout=0.5)
-    model.recompute = True
+    model.activation_checkpointing = True
     make_stepper(model).step(BATCH, lr_factor=0.0)
     halves = cut_windows(random_text(60), np.arange(0, 56, 4), seq_length=4)
     make_stepper(tiny_model(), micro_batch_size=1).step(halves, lr_factor=0.0)
