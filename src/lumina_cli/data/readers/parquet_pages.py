@@ -132,19 +132,22 @@ _DICTIONARY_PAGE = 2
 
 
 def _page_of(header: dict[int, Any]) -> Page:
-    unpacked, packed = header.get(2), header.get(3)
+    unpacked, packed = _count(header.get(2)), _count(header.get(3))
     details = header.get(5) or header.get(7) or header.get(8) or {}
-    num_values, encoding = details.get(1), details.get(4 if 8 in header else 2)
-    for number in (unpacked, packed, num_values or 0):
-        if not isinstance(number, int) or number < 0:
-            raise ValueError("a page's header is damaged")
-    assert isinstance(unpacked, int)
-    assert isinstance(packed, int)
+    if not isinstance(details, dict):
+        raise ValueError("a page's header is damaged")
+    num_values, encoding = _count(details.get(1, 0)), details.get(4 if 8 in header else 2)
     if unpacked > MAX_PAGE_BYTES:
         raise ExpandsTooFarError(f"one of its pages unpacks to {unpacked:,} bytes")
     is_dictionary = header.get(1) == _DICTIONARY_PAGE
-    values = 0 if is_dictionary else num_values or 0
+    values = 0 if is_dictionary else num_values
     return Page(unpacked, packed, values, is_dictionary or encoding in _REPEATING)
+
+
+def _count(value: object) -> int:
+    if type(value) is not int or value < 0:
+        raise ValueError("a page's header is damaged")
+    return value
 
 
 _TRUE, _FALSE, _BYTE, _DOUBLE, _BINARY, _LIST, _SET, _MAP, _STRUCT = 1, 2, 3, 7, 8, 9, 10, 11, 12

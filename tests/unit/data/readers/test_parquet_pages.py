@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from lumina_cli.data.readers import parquet_pages, parquet_rows
@@ -149,6 +149,8 @@ def test_a_header_gives_its_sizes_and_its_length() -> None:
 
 
 @given(st.binary(max_size=60))
+@example(bytes([0x15, 0x00, 0x15, 0x02, 0x15, 0x02, 0x25, 0x02, 0x00]))  # 5: no struct, a number
+@example(bytes([0x15, 0x00, 0x11, 0x11, 0x00]))  # true for a size
 def test_any_bytes_are_a_header_or_are_none(data: bytes) -> None:
     try:
         page, length = parquet_pages._page_at(io.BytesIO(data), 0, end=len(data))
