@@ -1,7 +1,9 @@
 """A hub that answers what no hub should: each answer ends in an error of ours."""
 
+import logging
 import socket
 import threading
+import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -9,7 +11,7 @@ import pytest
 
 from lumina_cli.data.hub.client import HubConfig
 from lumina_cli.errors import HubError
-from lumina_cli.recipes.data.fetch import fetch
+from lumina_cli.recipes.data.fetch import Fetched, fetch
 
 JSON = "Content-Type: application/json\r\n"
 
@@ -88,3 +90,26 @@ def test_each_wrong_answer_is_an_error_of_the_hub(
         list(fetch("some/thing", out=tmp_path / "out", hub_config=config))
     assert not set("\x9b\x85\x1b") & set("".join(capfd.readouterr()))
     assert not (tmp_path / "out").exists()
+
+
+def test_what_the_libraries_log_and_warn_reaches_no_terminal(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+    serve: Callable[[bytes], str],
+) -> None:
+    def load_dataset(*_: object, **__: object) -> dict[str, object]:
+        warnings.warn("\x9b2J from the hub", UserWarning, stacklevel=1)
+        for name in ("huggingface_hub.file_download", "datasets.load", "httpx"):
+            logging.getLogger(name).warning("\x9b2J from %s", name)
+        return {"train": [{"text": "a"}]}
+
+    monkeypatch.setattr("datasets.load_dataset", load_dataset)
+    body = b'{"id": "some/thing", "sha": "abc", "siblings": []}'
+    told = "X-HF-Warning: topic; \x9b2J\r\nX-Deprecated: \x9b\r\n"
+    config = HubConfig(endpoint=serve(answer(body, headers=JSON + told)))
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        *_, last = fetch("some/thing", out=tmp_path / "out", hub_config=config)
+    assert isinstance(last, Fetched)
+    assert capfd.readouterr() == ("", "")

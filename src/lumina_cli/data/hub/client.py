@@ -5,11 +5,13 @@ HF_ENDPOINT, HF_TOKEN, HF_HOME, HF_HUB_OFFLINE and the proxy variables are honou
 """
 
 import errno
+import logging
 import os
 import re
 import threading
 import urllib.error
 import urllib.request
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -63,15 +65,17 @@ def load(repo: str, *, name: str, config: HubConfig) -> HubDataset:
     os.environ["HF_ENDPOINT"] = endpoint  # the library reads these when it is first imported
     if offline:
         os.environ["HF_HUB_OFFLINE"] = "1"
-    with _hub_errors(repo, name=name, endpoint=endpoint, offline=offline):
+    with _hub_errors(repo, name=name, endpoint=endpoint, offline=offline), _silent_libraries():
         return _load(repo, config=config, endpoint=endpoint, offline=offline)
 
 
 def _load(repo: str, *, config: HubConfig, endpoint: str, offline: bool) -> HubDataset:
     import datasets  # noqa: PLC0415  slow to load, and needed for this alone
     from huggingface_hub import HfApi  # noqa: PLC0415
+    from huggingface_hub.utils.tqdm import disable_progress_bars  # noqa: PLC0415
 
     datasets.disable_progress_bars()
+    disable_progress_bars()
     revision, licence = config.revision, ""
     if not offline:
         info = HfApi(endpoint=endpoint).dataset_info(repo, revision=revision, timeout=30)
@@ -119,6 +123,25 @@ def _probe(endpoint: str, *, name: str) -> None:
         failures.append(f"no answer within {PROBE_S:.0f} s")
     if failures:
         raise _unreachable(endpoint, failures[0], name=name)
+
+
+@contextmanager
+def _silent_libraries() -> Iterator[None]:
+    """Keep what the libraries log and warn of off stderr: much of it is quoted from the network."""
+    loggers = [logging.getLogger(name) for name in _LIBRARIES]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.CRITICAL + 1)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)
+
+
+_LIBRARIES = ("datasets", "huggingface_hub", "fsspec", "filelock", "httpx", "httpx2", "urllib3")
 
 
 @contextmanager

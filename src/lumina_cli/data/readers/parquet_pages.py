@@ -8,7 +8,9 @@ a table of text does is refused.
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
-from typing import Any, BinaryIO, NamedTuple
+from typing import Any, BinaryIO, NamedTuple, TypeVar
+
+_Kind = TypeVar("_Kind")
 
 SAFE_BYTES = 1 << 28
 MAX_BYTES_RATIO = 200
@@ -46,24 +48,22 @@ class PageTotals:
     longest_repeat_bytes: int = 0
 
 
-def check_pages(file: BinaryIO, *, metadata: Any, columns: Collection[str]) -> PageTotals:
-    """Return what the pages of `columns` unpack to.
+def check_pages(file: BinaryIO, *, leaves: Collection[int]) -> PageTotals:
+    """Return what the pages of some columns unpack to.
 
     Args:
         file: the table; where it stands does not matter, before and after.
-        metadata: of the table, as pyarrow read it.
-        columns: names of top-level columns.
+        leaves: the columns by their numbers, those inside lists and structs counted, too.
 
     Raises:
         ExpandsTooFarError: it is far more than the size of the file makes likely.
-        ValueError: a page's header can't be read.
+        ValueError: the footer or a page's header can't be read.
     """
     size = file.seek(0, 2)
     totals = PageTotals()
-    _check_values(metadata.num_rows, size=size)
-    for chunk in _chunks(metadata, columns=columns):
+    for chunk in _chunks(_footer(file, size=size), leaves=leaves, size=size):
         num_values = 0
-        for page in _pages(file, chunk, size=size):
+        for page in _pages(file, chunk):
             totals.unpacked_bytes += page.unpacked_bytes
             num_values += page.num_values
             if page.repeats:
@@ -90,25 +90,59 @@ def _check_values(num_values: int, *, size: int) -> None:
         raise ExpandsTooFarError(f"{size:,} bytes hold {num_values:,} values and more")
 
 
-def _chunks(metadata: Any, *, columns: Collection[str]) -> Iterator[Any]:
-    for group in range(metadata.num_row_groups):
-        row_group = metadata.row_group(group)
-        for index in range(row_group.num_columns):
-            chunk = row_group.column(index)
-            if chunk.path_in_schema.partition(".")[0] in columns:
-                yield chunk
+def _footer(file: BinaryIO, *, size: int) -> dict[int, Any]:
+    """Return the table's own description (FileMetaData).
+
+    Not as the library reads it: where a column has no description, that ends the process.
+    """
+    file.seek(max(size - 8, 0))
+    length = int.from_bytes(file.read(4), "little")
+    if length > size - 12:
+        raise ValueError("its footer is cut off")
+    file.seek(size - 8 - length)
+    try:
+        return _Compact(file.read(length)).struct()
+    except IndexError:
+        raise ValueError("its footer is cut off") from None
 
 
-def _pages(file: BinaryIO, chunk: Any, *, size: int) -> Iterator[Page]:
-    """Yield the pages of a column chunk; the library reads no further than its size, either."""
-    at = chunk.data_page_offset
-    if chunk.has_dictionary_page and chunk.dictionary_page_offset:
-        at = min(at, chunk.dictionary_page_offset)
-    end = at + chunk.total_compressed_size
-    if at < 0 or end > size:
+class _Chunk(NamedTuple):
+    """Where the pages of a column in a group of rows begin and end."""
+
+    begin: int
+    end: int
+
+
+def _chunks(footer: dict[int, Any], *, leaves: Collection[int], size: int) -> Iterator[_Chunk]:
+    for group in _as(list, footer.get(4, [])):
+        columns = _as(list, _as(dict, group).get(1))
+        _check_values(_count(group.get(3)), size=size)
+        for leaf, column in enumerate(columns):
+            if leaf in leaves:
+                yield _chunk_of(_as(dict, _as(dict, column).get(3)), size=size)
+
+
+def _chunk_of(column: dict[int, Any], *, size: int) -> _Chunk:
+    begin = _count(column.get(9))
+    if dictionary := _count(column.get(11, 0)):
+        begin = min(begin, dictionary)
+    chunk = _Chunk(begin, begin + _count(column.get(7)))
+    if chunk.end > size:
         raise ValueError("a column lies outside the file")
-    while at < end:
-        page, header_bytes = _page_at(file, at, end=end)
+    return chunk
+
+
+def _as(kind: type[_Kind], value: object) -> _Kind:
+    if not isinstance(value, kind):
+        raise ValueError("its footer is damaged")
+    return value
+
+
+def _pages(file: BinaryIO, chunk: _Chunk) -> Iterator[Page]:
+    """Yield the pages of a column; the library reads no further than its end, either."""
+    at = chunk.begin
+    while at < chunk.end:
+        page, header_bytes = _page_at(file, at, end=chunk.end)
         yield page
         at += header_bytes + page.packed_bytes
 
@@ -132,24 +166,27 @@ _DICTIONARY_PAGE = 2
 
 
 def _page_of(header: dict[int, Any]) -> Page:
-    unpacked, packed = header.get(2), header.get(3)
+    unpacked, packed = _count(header.get(2)), _count(header.get(3))
     details = header.get(5) or header.get(7) or header.get(8) or {}
-    num_values, encoding = details.get(1), details.get(4 if 8 in header else 2)
-    for number in (unpacked, packed, num_values or 0):
-        if not isinstance(number, int) or number < 0:
-            raise ValueError("a page's header is damaged")
-    assert isinstance(unpacked, int)
-    assert isinstance(packed, int)
+    if not isinstance(details, dict):
+        raise ValueError("a page's header is damaged")
+    num_values, encoding = _count(details.get(1, 0)), details.get(4 if 8 in header else 2)
     if unpacked > MAX_PAGE_BYTES:
         raise ExpandsTooFarError(f"one of its pages unpacks to {unpacked:,} bytes")
     is_dictionary = header.get(1) == _DICTIONARY_PAGE
-    values = 0 if is_dictionary else num_values or 0
+    values = 0 if is_dictionary else num_values
     return Page(unpacked, packed, values, is_dictionary or encoding in _REPEATING)
+
+
+def _count(value: object) -> int:
+    if type(value) is not int or value < 0:
+        raise ValueError("a page's header is damaged")
+    return value
 
 
 _TRUE, _FALSE, _BYTE, _DOUBLE, _BINARY, _LIST, _SET, _MAP, _STRUCT = 1, 2, 3, 7, 8, 9, 10, 11, 12
 _INTEGERS = (4, 5, 6)
-_MAX_DEPTH = 8
+_MAX_DEPTH = 16
 
 
 class _Compact:
@@ -175,7 +212,7 @@ class _Compact:
 
     def _value(self, kind: int, depth: int) -> Any:
         if depth > _MAX_DEPTH:
-            raise ValueError("a page's header is nested too deep")
+            raise ValueError("a header is nested too deep")
         if kind in (_TRUE, _FALSE):
             return kind == _TRUE
         if kind == _BYTE:
@@ -196,11 +233,13 @@ class _Compact:
             return self.struct(depth)
         raise ValueError("a page's header is damaged")
 
-    def _elements(self, kinds: list[int], length: int, depth: int) -> None:
-        for _ in range(length):
-            for kind in kinds:
-                # in a list a boolean takes a byte
-                self._byte() if kind in (_TRUE, _FALSE) else self._value(kind, depth + 1)
+    def _elements(self, kinds: list[int], length: int, depth: int) -> list[Any]:
+        return [
+            # in a list a boolean takes a byte
+            self._byte() if kind in (_TRUE, _FALSE) else self._value(kind, depth + 1)
+            for _ in range(length)
+            for kind in kinds
+        ]
 
     def _skip(self, length: int) -> None:
         self.at += length

@@ -71,7 +71,7 @@ def _rows(
     names = [field.name for field in table.schema_arrow if _is_read(field, columns)]
     if len(names) > MAX_COLUMNS:
         raise ExpandsTooFarError(f"it has {len(names):,} columns of text")
-    totals = check_pages(file, metadata=table.metadata, columns=names)
+    totals = check_pages(file, leaves=_leaves(table.schema, set(names)))
     fitting = BATCH_BYTES // max(totals.longest_repeat_bytes, 1)
     left = max_unpacked_bytes(file.seek(0, os.SEEK_END))
     shares_texts = "dictionary<" in str(table.schema_arrow)  # counted once for all rows
@@ -108,6 +108,20 @@ def _value_of(row: Any) -> object:
         raise _BadRow("it holds a date beyond the calendar") from error
     found: object = value
     return found
+
+
+def _leaves(schema: Any, names: set[str]) -> set[int]:
+    """Return the numbers of all columns under the names given, which may have dots in them."""
+    paths = [schema.column(leaf).path for leaf in range(len(schema))]
+    return {
+        leaf
+        for leaf, path in enumerate(paths)
+        if path in names or any(path[:at] in names for at in _dots(path))
+    }
+
+
+def _dots(path: str) -> Iterator[int]:
+    return (at for at, char in enumerate(path) if char == ".")
 
 
 def _num_shared_chars(value: object) -> int:

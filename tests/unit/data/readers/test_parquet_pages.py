@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from lumina_cli.data.readers import parquet_pages, parquet_rows
@@ -26,9 +26,7 @@ def written(path: Path, columns: dict[str, Any], **options: Any) -> Path:
 
 
 def totals_of(path: Path) -> parquet_pages.PageTotals:
-    data = io.BytesIO(path.read_bytes())
-    metadata = pq.ParquetFile(data).metadata
-    return check_pages(data, metadata=metadata, columns=set(metadata.schema.names))
+    return check_pages(io.BytesIO(path.read_bytes()), leaves={0})
 
 
 @pytest.mark.parametrize("version", ["1.0", "2.0"])
@@ -59,9 +57,15 @@ def test_headers_tell_what_a_table_was_written_from(
 
 def test_other_columns_are_not_looked_at(tmp_path: Path) -> None:
     path = written(tmp_path / "x.parquet", {"text": ["a"], "picture": [MEGABYTE]})
-    data = io.BytesIO(path.read_bytes())
-    totals = check_pages(data, metadata=pq.ParquetFile(data).metadata, columns={"text"})
-    assert totals.unpacked_bytes < 1000
+    assert totals_of(path).unpacked_bytes < 1000
+
+
+def test_a_name_with_a_dot_is_looked_at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parquet_pages, "MAX_PAGE_BYTES", 1000)
+    for columns in ({"a.text": [MEGABYTE]}, {"text": [{"a.b": MEGABYTE}]}):
+        path = written(tmp_path / "x.parquet", columns, use_dictionary=False)
+        with pytest.raises(DataError, match="one of its pages"):
+            read(path)
 
 
 def shared(values: list[str], count: int) -> Any:
@@ -149,6 +153,8 @@ def test_a_header_gives_its_sizes_and_its_length() -> None:
 
 
 @given(st.binary(max_size=60))
+@example(bytes([0x15, 0x00, 0x15, 0x02, 0x15, 0x02, 0x25, 0x02, 0x00]))  # 5: no struct, a number
+@example(bytes([0x15, 0x00, 0x11, 0x11, 0x00]))  # true for a size
 def test_any_bytes_are_a_header_or_are_none(data: bytes) -> None:
     try:
         page, length = parquet_pages._page_at(io.BytesIO(data), 0, end=len(data))
@@ -183,3 +189,18 @@ def test_a_table_of_very_many_columns_of_text_is_refused(
     path = written(tmp_path / "x.parquet", {f"c{n}": ["a"] for n in range(10)} | {"text": ["a"]})
     with pytest.raises(DataError, match="11 columns of text"):
         read(path)
+
+
+def test_a_column_without_a_description_is_refused(tmp_path: Path) -> None:
+    path = written(tmp_path / "x.parquet", {"text": ["a"]}, compression="none")
+    data = path.read_bytes()
+    end = len(data) - 8
+    begin = end - int.from_bytes(data[end : end + 4], "little")
+    refused = 0
+    for at in range(begin, end):  # one of them tells that the description follows
+        path.write_bytes(data[:at] + bytes([data[at] ^ 0x10]) + data[at + 1 :])
+        try:
+            read(path)
+        except DataError:
+            refused += 1
+    assert refused

@@ -1,0 +1,82 @@
+"""Answers of the hub: any bytes are an error of the hub, or a data set without parts."""
+
+import json
+import socket
+import threading
+from collections.abc import Iterator
+from types import SimpleNamespace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lumina_cli.data.hub import client
+
+from .bounds import fuzzed, reads_or_refuses
+
+KEYS = st.sampled_from(
+    ["id", "sha", "siblings", "cardData", "tags", "lastModified", "createdAt", "gated", "private",
+     "downloads", "license", "rfilename", "size", "lfs", "x"]
+)  # fmt: skip
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=8) | st.just("\x9b2J"),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=5),
+    max_leaves=10,
+)
+BODIES = VALUES.map(json.dumps).map(str.encode) | st.binary(max_size=40)
+STATUSES = st.sampled_from(["200 OK", "301 X", "401 X", "403 X", "404 X", "416 X", "500 \x9bX"])
+HEADERS = st.lists(
+    st.sampled_from(
+        ["Content-Type: application/json", "Content-Type: text/html", "Content-Encoding: gzip",
+         "Content-Encoding: br", "Transfer-Encoding: chunked", "Content-Length: 3",
+         "Content-Length: many", "X-Error-Code: RepoNotFound", "X-Error-Code: GatedRepo",
+         "X-Error-Message: \x9b31m", "X-HF-Warning: a; \x9b2J", "Location: file:///etc/passwd",
+         "Location: http://[", "Location: /api", "Location: //", "Retry-After: 99999999", "bad"]
+    ),
+    max_size=4,
+)  # fmt: skip
+ANSWERS = st.builds(
+    lambda status, headers, body: (
+        "\r\n".join([f"HTTP/1.1 {status}", *headers, "", ""]).encode("latin-1") + body
+    ),
+    STATUSES,
+    HEADERS,
+    BODIES,
+) | st.binary(max_size=60)
+
+
+@pytest.fixture(scope="module")
+def hub() -> Iterator[SimpleNamespace]:
+    """A server of this machine that answers every question with `answer`."""
+    listener = socket.create_server(("127.0.0.1", 0), backlog=64)
+    state = SimpleNamespace(answer=b"", endpoint=f"http://127.0.0.1:{listener.getsockname()[1]}")
+
+    def loop() -> None:
+        while True:
+            try:
+                connection, _ = listener.accept()
+            except OSError:
+                return
+            with connection:
+                connection.settimeout(5)
+                asked = connection.recv(65536)
+                is_probe = asked.startswith(b"HEAD / ")
+                connection.sendall(b"HTTP/1.1 200 OK\r\n\r\n" if is_probe else state.answer)
+
+    threading.Thread(target=loop, daemon=True).start()
+    yield state
+    listener.shutdown(socket.SHUT_RDWR)
+    listener.close()
+
+
+@pytest.fixture(autouse=True)
+def _nothing_is_downloaded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("datasets.load_dataset", lambda *_, **__: {})
+
+
+@fuzzed
+@given(ANSWERS)
+def test_any_answer(hub: SimpleNamespace, answer: bytes) -> None:
+    hub.answer = answer
+    config = client.HubConfig(endpoint=hub.endpoint)
+    reads_or_refuses(lambda: client.load("some/thing", name="some/thing", config=config))
