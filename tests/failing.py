@@ -37,6 +37,8 @@ CALLS = (
 )
 """Of `os`: all that this program writes with, but for file objects; to open those fails as well."""
 
+NEED_ROOM = {"write", "pwrite", "fsync", "mkdir", "open file", "link"}
+
 FAILURES = (errno.ENOSPC, errno.EIO, errno.EACCES)
 
 
@@ -50,11 +52,13 @@ class FailingCalls:
     Args:
         nth: call that fails, counted from 1.
         code: of the error; None where the process dies before the call.
+        lasts: whether all later calls that need room fail as well: the disk stays full.
     """
 
-    def __init__(self, nth: int, *, code: int | None) -> None:
+    def __init__(self, nth: int, *, code: int | None, lasts: bool = False) -> None:
         self.nth = nth
         self.code = code
+        self.lasts = lasts
         self.count = 0
         self.failed: str = ""
         self._open: dict[int, os.stat_result] = {}
@@ -68,9 +72,12 @@ class FailingCalls:
                 raise Killed
             if name == "mkdir" and Path(args[0]).is_dir():
                 return call(*args, **kwargs)  # it is told first that it is there
-            self.count += 1
-            if self.count == self.nth:
-                self.failed = name
+            can_fail = name != "open" or _is_for_writing(*args)
+            self.count += can_fail
+            if (can_fail and self.count == self.nth) or (
+                self.failed and self.lasts and name in NEED_ROOM
+            ):
+                self.failed = self.failed or name
                 if name == "close":
                     call(*args, **kwargs)  # a file is closed, whatever the disk says to it
                 if self.code is None:
@@ -109,6 +116,11 @@ class FailingCalls:
             return wanted(file, mode, *args, **kwargs)
 
         return opened
+
+
+def _is_for_writing(path: Any, flags: int, *_: Any) -> bool:
+    """Whether a file is opened to write to it, or a folder to sync it."""
+    return bool(flags & (os.O_WRONLY | os.O_RDWR | os.O_CREAT)) or Path(path).is_dir()
 
 
 def _names(args: tuple[Any, ...]) -> list[str]:

@@ -51,7 +51,8 @@ def check_free(folder: Path) -> None:
     try:
         _lock(handle, folder=folder)
     finally:
-        os.close(handle)
+        with suppress(OSError):
+            os.close(handle)
 
 
 def _lock(handle: int, *, folder: Path) -> None:

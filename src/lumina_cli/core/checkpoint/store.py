@@ -6,7 +6,7 @@ quarantined under another name, never deleted.
 
 import contextlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +17,10 @@ from lumina_cli.io.atomic import STAGING_SUFFIX
 NAME = "step-{:08}.pth"
 _NAME_PATTERN = re.compile(r"step-(\d{8,})\.pth")
 BAD_SUFFIX = ".damaged"
+
+
+StoreState = Mapping[str, tuple[int, int]]
+"""The checkpoints of a folder by name, each with what another file of that name would not have."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,6 +68,16 @@ class CheckpointStore:
         """Return the steps of which there is a checkpoint, the newest first."""
         matches = (_NAME_PATTERN.fullmatch(path.name) for path in self._files())
         return sorted((int(match[1]) for match in matches if match), reverse=True)
+
+    def state(self) -> StoreState:
+        """Return what tells whether anybody has written here or removed something since."""
+        found: dict[str, tuple[int, int]] = {}
+        for step in self.steps():
+            path = self.path_of(step)
+            with contextlib.suppress(OSError):  # it goes away at this moment
+                status = path.stat()
+                found[path.name] = (status.st_ino, status.st_mtime_ns)
+        return found
 
     def newest(self) -> Found:
         """Return the newest checkpoint that is whole; quarantine newer ones that are not.

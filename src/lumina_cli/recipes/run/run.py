@@ -37,6 +37,7 @@ from lumina_cli.recipes.train.job import TrainJob
 from lumina_cli.recipes.train.plan import Plan, make_plan
 from lumina_cli.recipes.train.resume import (
     Resumed,
+    check_unchanged,
     has_other_limits,
     memory_notices,
     rescale_position,
@@ -136,6 +137,7 @@ class TrainingRun:
             self._write_validation_sample()
             seed_dropout(job.config.seed)
         else:
+            check_unchanged(job.resumed)
             self.folder.resume(job.settings.values())
             with contextlib.suppress(OSError):  # without it the page begins here
                 self.history = read_history(self.folder.metrics)

@@ -1,7 +1,7 @@
 """Going on with a run: which checkpoint, with which settings, and what is not as it was."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +9,7 @@ import torch
 from pydantic import ValidationError
 
 from lumina_cli.core.checkpoint.model_file import Checkpoint, load_checkpoint
-from lumina_cli.core.checkpoint.store import CheckpointStore, Found
+from lumina_cli.core.checkpoint.store import BAD_SUFFIX, CheckpointStore, Found, StoreState
 from lumina_cli.core.device import machine_facts
 from lumina_cli.core.model.config import ModelConfig
 from lumina_cli.core.training.config import TrainingConfig
@@ -17,7 +17,7 @@ from lumina_cli.core.training.finetune_config import FinetuneConfig
 from lumina_cli.core.training.state import Snapshot, TrainState
 from lumina_cli.core.training.step import Stepper
 from lumina_cli.data.corpus import Corpus
-from lumina_cli.errors import DataError, MissingInputError, ModelFileError, UsageError
+from lumina_cli.errors import DataError, MissingInputError, ModelFileError, OutputError, UsageError
 from lumina_cli.io.run_folder import CHECKPOINTS, RUN_SUFFIX
 from lumina_cli.renamed_settings import with_new_names
 from lumina_cli.settings import TRAIN_CONFIGS, ConfigType, Settings, resumed_settings
@@ -65,12 +65,14 @@ class Resumed:
         out: the model file of the run that it is of.
         settings: to go on with.
         notices: what a person should know.
+        checkpoints: that lay beside it when it was looked for.
     """
 
     found: Found
     out: Path
     settings: Settings
     notices: tuple[str, ...]
+    checkpoints: StoreState = field(default_factory=dict)
 
     @property
     def metadata(self) -> Mapping[str, Any]:
@@ -110,7 +112,10 @@ def find_run(
     """
     if path is None:
         path = (out or default_out).with_suffix(RUN_SUFFIX)
+    checkpoints = dict(CheckpointStore(_folder_of(path)).state())
     found = _with_new_names(_find_checkpoint(path))
+    for bad in found.quarantined:
+        checkpoints.pop(bad.name.removesuffix(BAD_SUFFIX), None)
     facts = found.checkpoint.metadata
     saved, preset = facts.get("settings"), facts.get("preset")
     if not isinstance(saved, dict):
@@ -121,7 +126,8 @@ def find_run(
     notices = [f"{bad.name} is quarantined: it is damaged" for bad in found.quarantined]
     notices += _later_checkpoints(found.path)
     notices += _changed_settings(saved, settings)
-    return Resumed(found, out or _model_of(found.path, default_out), settings, tuple(notices))
+    out = out or _model_of(found.path, default_out)
+    return Resumed(found, out, settings, tuple(notices), checkpoints)
 
 
 def _with_new_names(found: Found) -> Found:
@@ -191,6 +197,20 @@ def check_resumed(resumed: Resumed, corpus: Corpus, *, device: torch.device) -> 
     return _differences(machine_facts(device), then=resumed.metadata.get("machine", {}))
 
 
+def check_unchanged(resumed: Resumed) -> None:
+    """Make sure, once the run is held, that it is still the one that was found.
+
+    Raises:
+        OutputError: in the meantime another command has gone on with it or begun a new one.
+    """
+    folder = resumed.found.path.parent
+    if CheckpointStore(folder).state() != resumed.checkpoints:
+        raise OutputError(
+            f"another run has trained in {folder.parent} in the meantime",
+            hint="Look at what it has done, then type the same command again.",
+        )
+
+
 def memory_notices(resumed: Resumed, stepper: Stepper) -> list[str]:
     """Say where steps are done in other pieces, for more memory is free than was, or less.
 
@@ -244,15 +264,26 @@ def has_other_limits(resumed: Resumed, config: TrainingConfig) -> bool:
 
 
 def _find_checkpoint(path: Path) -> Found:
-    if path.suffix == ".pth" and not path.is_dir():
+    if _is_checkpoint(path):
         return Found(load_checkpoint(path), path)
-    folder = path / CHECKPOINTS if (path / CHECKPOINTS).is_dir() else path
+    folder = _folder_of(path)
     if not folder.is_dir():
         raise MissingInputError(
             f"there is no run to go on with: no folder {path}",
             hint="Begin one with: lumina train (without --resume)",
         )
     return CheckpointStore(folder).newest()
+
+
+def _is_checkpoint(path: Path) -> bool:
+    return path.suffix == ".pth" and not path.is_dir()
+
+
+def _folder_of(path: Path) -> Path:
+    """Return the folder of the checkpoints that a path names one of, or a run with."""
+    if _is_checkpoint(path):
+        return path.parent
+    return path / CHECKPOINTS if (path / CHECKPOINTS).is_dir() else path
 
 
 def _model_of(checkpoint: Path, default: Path) -> Path:
