@@ -74,7 +74,15 @@ class RunFolder:
             raise not_writable(self.path, error) from error
 
     def resume(self, settings: Mapping[str, object]) -> None:
-        """Add to what is there; a line that was cut off is ended."""
+        """Add to what is there; a line that was cut off is ended.
+
+        Raises:
+            OutputError: a link stands where something is written: it may lead anywhere.
+        """
+        for path in (self.path / name for name in (METRICS, SAMPLES, REPORT, LOG)):
+            if path.is_symlink():
+                hint = "Put the file itself there, or take the link away."
+                raise OutputError(f"{path} is a link: nothing is written through it", hint=hint)
         with contextlib.suppress(OSError, OutputError, StorageError):
             self._write_settings(settings)
         with contextlib.suppress(OSError):

@@ -130,6 +130,21 @@ def test_a_line_that_was_cut_off_is_ended(tmp_path: Path, before: bytes, after: 
     assert folder.metrics.read_bytes() == after
 
 
+@pytest.mark.parametrize("name", ["metrics.jsonl", "samples.txt", "report.html", "train.log"])
+@pytest.mark.skipif(os.name == "nt", reason="links need a right there")
+def test_nothing_is_written_through_a_link_in_a_folder_from_elsewhere(
+    tmp_path: Path, name: str
+) -> None:
+    mine = tmp_path / "mine.txt"
+    mine.write_text("mine", encoding="utf-8")
+    run = tmp_path / "Model.run"
+    run.mkdir()
+    (run / name).symlink_to(mine)
+    with pytest.raises(OutputError, match=f"{name} is a link"):
+        RunFolder(tmp_path / "Model.pth").resume({"epochs": 1})
+    assert mine.read_text(encoding="utf-8") == "mine"
+
+
 @pytest.mark.parametrize("number", [math.nan, math.inf, -math.inf])
 def test_what_is_not_a_number_is_null(tmp_path: Path, number: float) -> None:
     folder = started(tmp_path)
