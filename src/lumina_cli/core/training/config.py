@@ -40,8 +40,8 @@ class TrainingConfig(BaseModel):
         None,
         gt=0,
         le=100_000,
-        description="Finish within this many minutes, saving included; a model size that "
-        "suits them is chosen unless you set one.",
+        description="Finish within this many minutes, saving included; train chooses a model "
+        "size that suits them unless you set one.",
     )
     optimizer: Literal["adamw", "muon"] = Field(
         "adamw", description="Optimizer; muon learns faster in small models."
