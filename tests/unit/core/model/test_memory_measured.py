@@ -14,6 +14,8 @@ from lumina_cli.core.model.peft_config import PeftConfig
 from lumina_cli.core.precision import choose_precision
 
 VOCAB_SIZE = 350
+NOISE_BYTES = 8e6
+"""What a process has free already when the peak is measured anew: it hides so much of one."""
 MEASURE = """
 import json, sys
 import numpy as np
@@ -105,7 +107,7 @@ def check(
         # Memory that was free already hides some of a small peak; the larger of two shows most.
         measured = max(measured, peak_bytes(given))
     print(f"peak {measured / 1e6:.0f} MB, estimated {estimate.total / measured:.2f} of it")
-    assert estimate.total == pytest.approx(measured, rel=0.2)
+    assert estimate.total == pytest.approx(measured, rel=0.2, abs=NOISE_BYTES)
     assert measured < 8e9
 
 
