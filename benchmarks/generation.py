@@ -39,11 +39,11 @@ from lumina_cli.conversation import Message
 from lumina_cli.core.checkpoint.model_file import ModelFile, load_model
 from lumina_cli.core.inference.config import SamplingConfig
 from lumina_cli.core.inference.engine import Engine
-from lumina_cli.core.inference.filters import Logits
 from lumina_cli.core.inference.generate import generate
-from lumina_cli.core.inference.sampler import Sampler
+from lumina_cli.core.inference.sampling.filters import Logits
+from lumina_cli.core.inference.sampling.sampler import Sampler
 from lumina_cli.core.inference.sequence import as_rows
-from lumina_cli.core.inference.speculative import Speculator
+from lumina_cli.core.inference.speculative.speculator import Speculator
 from lumina_cli.core.model.config import ModelConfig
 from lumina_cli.core.model.kernels.int8 import quantize
 from lumina_cli.core.model.transformer import Transformer, build_model, to_bf16

@@ -18,13 +18,13 @@ from lumina_cli.core.model.resize import resize_embeddings
 from lumina_cli.core.model.transformer import Transformer
 from lumina_cli.core.precision import choose_precision
 from lumina_cli.core.training.config import TrainingConfig
-from lumina_cli.core.training.evaluate import evaluate
 from lumina_cli.core.training.finetune_config import FinetuneConfig
 from lumina_cli.core.training.optim.optimizers import build_optimizers
-from lumina_cli.core.training.step import Stepper
+from lumina_cli.core.training.step.stepper import Stepper
+from lumina_cli.core.training.validation.evaluate import evaluate
 from lumina_cli.data.batches import EpochBatches, validation_batches
 from lumina_cli.data.config import DataConfig
-from lumina_cli.data.corpus import Corpus
+from lumina_cli.data.corpus.corpus import Corpus
 from lumina_cli.recipes.data.sources import encode_source, open_source
 from lumina_cli.recipes.finetune.base import base_of
 from lumina_cli.recipes.finetune.new_characters import add_new_characters

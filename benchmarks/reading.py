@@ -23,7 +23,7 @@ from typing import Any
 
 from lumina_cli.conversation import Conversation, Message
 from lumina_cli.data.config import DataConfig
-from lumina_cli.data.corpus import load_corpus
+from lumina_cli.data.corpus.corpus import load_corpus
 from lumina_cli.data.documents import Documents
 from lumina_cli.tokenizer.characters import CharacterTokenizer
 from lumina_cli.tokenizer.chat_format import encode_document, encode_documents

@@ -45,11 +45,11 @@ from lumina_cli.core.model.memory_estimate import num_parameters
 from lumina_cli.core.model.transformer import build_model
 from lumina_cli.core.precision import Precision, choose_precision
 from lumina_cli.core.seeding import make_generator
-from lumina_cli.core.training.compiled import Compiled
 from lumina_cli.core.training.config import TrainingConfig
 from lumina_cli.core.training.optim.optimizers import build_optimizers
 from lumina_cli.core.training.parallel.threads import windows_at_once
-from lumina_cli.core.training.step import Stepper
+from lumina_cli.core.training.step.compiled import Compiled
+from lumina_cli.core.training.step.stepper import Stepper
 from lumina_cli.data.batches import Batch
 
 VOCAB_SIZE = 362

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 
 from lumina_cli.conversation import Conversation, Document, Message, PlainText
-from lumina_cli.data.cache import DESCRIPTION, file_digest, write_description
 from lumina_cli.data.config import DataConfig
-from lumina_cli.data.corpus import Corpus, load_corpus
+from lumina_cli.data.corpus.cache import DESCRIPTION, file_digest, write_description
+from lumina_cli.data.corpus.corpus import Corpus, load_corpus
 from lumina_cli.errors import StorageError
 
 from .bounds import fuzzed, reads_or_refuses

@@ -11,7 +11,7 @@ import torch
 from lumina_cli.conversation import Message
 from lumina_cli.core.checkpoint.model_file import load_checkpoint, load_model
 from lumina_cli.core.training.events import StepDone
-from lumina_cli.data import corpus
+from lumina_cli.data.corpus import corpus
 from lumina_cli.errors import ModelFileError
 from lumina_cli.recipes.finetune.base import load_base
 from lumina_cli.recipes.finetune.finetune import finetune, resume_finetune

@@ -14,7 +14,7 @@ from lumina_cli.core.model.config import ModelConfig
 from lumina_cli.core.model.transformer import build_model
 from lumina_cli.core.training.config import TrainingConfig
 from lumina_cli.core.training.events import Evaluated, StepDone
-from lumina_cli.core.training.validation import RetentionLimit
+from lumina_cli.core.training.validation.validator import RetentionLimit
 from lumina_cli.errors import (
     DataError,
     MissingInputError,

@@ -11,7 +11,7 @@ import torch
 from lumina_cli.core.checkpoint.model_file import load_checkpoint, load_model
 from lumina_cli.core.training.events import Evaluated, StepDone
 from lumina_cli.recipes.finetune.finetune import resume_finetune
-from lumina_cli.recipes.run.validation_sample import read_sample
+from lumina_cli.recipes.run.saving.validation_sample import read_sample
 from lumina_cli.recipes.train.pretrain import pretrain
 from lumina_cli.recipes.train.resume import find_run
 from lumina_cli.settings import FINETUNE_CONFIGS, TRAIN_CONFIGS

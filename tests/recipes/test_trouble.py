@@ -11,9 +11,9 @@ import torch
 from lumina_cli.core.checkpoint.model_file import load_model
 from lumina_cli.core.training.events import Evaluated, StepDone
 from lumina_cli.errors import DivergedError, OutOfMemoryError, StorageError
-from lumina_cli.recipes.run import saver
 from lumina_cli.recipes.run.events import CheckpointSaved, Saved, SaveFailed
 from lumina_cli.recipes.run.run import TrainingRun
+from lumina_cli.recipes.run.saving import saver
 from tests.recipes.test_resume import begun
 
 

@@ -15,9 +15,9 @@ from lumina_cli.data.hub.dataset_folder import MANIFEST, read_manifest, verify
 from lumina_cli.errors import DataError, MissingInputError, UsageError
 from lumina_cli.io import run_folder
 from lumina_cli.io.owned_folder import MARKER, read_marker
-from lumina_cli.recipes.run.report_page import write_report_page
+from lumina_cli.recipes.run.report_page.history import RunHistory, read_history
+from lumina_cli.recipes.run.report_page.page import write_report_page
 from lumina_cli.recipes.run.run_backup import back_up_run
-from lumina_cli.recipes.run.run_history import RunHistory, read_history
 from lumina_cli.settings import TRAIN_CONFIGS, resolve_settings
 
 SOURCE = Path(lumina_cli.__file__).parent

@@ -17,7 +17,7 @@ from lumina_cli.chat.probs import CharacterProb, character_probs
 from lumina_cli.chat.session_file import SavedMessage, SavedSession
 from lumina_cli.conversation import Message
 from lumina_cli.core.inference.config import SamplingConfig
-from lumina_cli.core.inference.speculative import Acceptance
+from lumina_cli.core.inference.speculative.speculator import Acceptance
 from lumina_cli.core.inference.text_model import TextModel
 from lumina_cli.core.seeding import make_generator, new_seed
 from lumina_cli.io.terminal_text import strip_controls

@@ -63,7 +63,7 @@ def test_the_second_turn_does_not_read_the_first_again(
 
 def say_plainly(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the model say letters alone, so that nothing is stripped from what it said."""
-    from lumina_cli.core.inference import utf8_mask
+    from lumina_cli.core.inference.sampling import utf8_mask
     from lumina_cli.tokenizer.special_ids import FIRST_CHARACTER
 
     bias = torch.full((6, TOKENIZER.vocab_size), -torch.inf)

@@ -20,7 +20,7 @@ from lumina_cli.data.batches import (
     validation_batches,
     window_starts,
 )
-from lumina_cli.data.dataset import TokenDataset
+from lumina_cli.data.corpus.dataset import TokenDataset
 from lumina_cli.tokenizer.characters import CharacterTokenizer
 
 FIRST_ID = 10

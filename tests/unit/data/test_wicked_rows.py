@@ -11,8 +11,9 @@ import pytest
 from lumina_cli.data import text_repair
 from lumina_cli.data.config import DataConfig
 from lumina_cli.data.documents import Documents
-from lumina_cli.data.readers import json_elements, json_rows
 from lumina_cli.data.readers.csv_rows import rows_of_csv
+from lumina_cli.data.readers.json import elements as json_elements
+from lumina_cli.data.readers.json import rows as json_rows
 from lumina_cli.data.report import ReadReport
 from lumina_cli.errors import DataError, LuminaError
 from lumina_cli.recipes.data.fetch import Fetched, fetch

@@ -9,8 +9,8 @@ from lumina_cli.core.model.transformer import Transformer, build_model
 from lumina_cli.core.seeding import make_generator
 from lumina_cli.core.training.events import Evaluated
 from lumina_cli.data.config import DataConfig
-from lumina_cli.data.corpus import Corpus
-from lumina_cli.data.dataset import TokenDataset
+from lumina_cli.data.corpus.corpus import Corpus
+from lumina_cli.data.corpus.dataset import TokenDataset
 from lumina_cli.recipes.data.sources import Source, encode_source, open_source
 from lumina_cli.recipes.run.run import TrainingRun
 from lumina_cli.recipes.train.job import TrainJob

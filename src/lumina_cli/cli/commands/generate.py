@@ -27,7 +27,7 @@ from lumina_cli.io.terminal_text import strip_controls
 from lumina_cli.settings import CHAT_DEFAULTS
 
 if TYPE_CHECKING:
-    from lumina_cli.core.inference.speculative import Acceptance
+    from lumina_cli.core.inference.speculative.speculator import Acceptance
     from lumina_cli.core.inference.stopping import GenerationChunk
     from lumina_cli.recipes.infer.text_generator import TextGenerator
 

@@ -6,10 +6,10 @@ import torch
 
 from lumina_cli.core.inference.config import SamplingConfig
 from lumina_cli.core.inference.engine import Engine
+from lumina_cli.core.inference.sampling.utf8_mask import Utf8Mask
 from lumina_cli.core.inference.scheduler import Scheduler, rows_at_once
 from lumina_cli.core.inference.sequence import SequenceState
 from lumina_cli.core.inference.stopping import GenerationChunk
-from lumina_cli.core.inference.utf8_mask import Utf8Mask
 from lumina_cli.core.model.transformer import Transformer
 from lumina_cli.tokenizer.base import Tokenizer
 

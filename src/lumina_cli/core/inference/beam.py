@@ -12,9 +12,9 @@ from torch import Tensor
 
 from lumina_cli.core.inference.config import SamplingConfig
 from lumina_cli.core.inference.engine import Engine
-from lumina_cli.core.inference.sampler import refuse_unusable
+from lumina_cli.core.inference.sampling.sampler import refuse_unusable
+from lumina_cli.core.inference.sampling.utf8_mask import Utf8Mask
 from lumina_cli.core.inference.stopping import GenerationChunk, StopChecker
-from lumina_cli.core.inference.utf8_mask import Utf8Mask
 from lumina_cli.tokenizer.base import Tokenizer
 from lumina_cli.tokenizer.special_ids import Special
 from lumina_cli.tokenizer.stream_decoder import StreamDecoder

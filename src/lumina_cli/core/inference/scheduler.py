@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from lumina_cli.core.inference.engine import LEAST_SHARED, Engine, Recompute, Row, num_common
-from lumina_cli.core.inference.filters import Logits
+from lumina_cli.core.inference.sampling.filters import Logits
 from lumina_cli.core.inference.sequence import SequenceState, as_rows
 from lumina_cli.core.inference.stopping import GenerationChunk
 from lumina_cli.core.model.config import ModelConfig

@@ -8,10 +8,10 @@ import torch
 from torch import Tensor
 
 from lumina_cli.core.inference.config import SamplingConfig
-from lumina_cli.core.inference.filters import Logits
-from lumina_cli.core.inference.sampler import Sampler
+from lumina_cli.core.inference.sampling.filters import Logits
+from lumina_cli.core.inference.sampling.sampler import Sampler
+from lumina_cli.core.inference.sampling.utf8_mask import Utf8Mask
 from lumina_cli.core.inference.stopping import GenerationChunk, StopChecker
-from lumina_cli.core.inference.utf8_mask import Utf8Mask
 from lumina_cli.tokenizer.base import Tokenizer
 
 PENALIZED_IDS = 64

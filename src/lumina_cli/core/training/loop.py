@@ -15,7 +15,6 @@ from lumina_cli.core.memory import none_on_oom, retry_on_oom
 from lumina_cli.core.model.transformer import Transformer
 from lumina_cli.core.precision import Precision
 from lumina_cli.core.training import state as snapshots
-from lumina_cli.core.training.compiled import Compiled
 from lumina_cli.core.training.config import TrainingConfig
 from lumina_cli.core.training.divergence import (
     MAX_ROLLBACKS,
@@ -41,19 +40,20 @@ from lumina_cli.core.training.events import (
 )
 from lumina_cli.core.training.optim.optimizers import build_optimizers
 from lumina_cli.core.training.parallel.rank import ALONE, Rank, any_rank
-from lumina_cli.core.training.retention import RetentionLimit
-from lumina_cli.core.training.schedule import Limits, Position, learning_rate_factor
+from lumina_cli.core.training.schedule.learning_rate import Limits, Position, learning_rate_factor
+from lumina_cli.core.training.schedule.time_budget import TimeBudget, note_saving, reserve_s
 from lumina_cli.core.training.state import Snapshot, TrainState
-from lumina_cli.core.training.step import Stepper, StepResult
-from lumina_cli.core.training.time_budget import TimeBudget, note_saving, reserve_s
-from lumina_cli.core.training.validation import (
+from lumina_cli.core.training.step.compiled import Compiled
+from lumina_cli.core.training.step.stepper import Stepper, StepResult
+from lumina_cli.core.training.validation.retention import RetentionLimit
+from lumina_cli.core.training.validation.validator import (
     EvalResult,
     Validator,
     note_evaluation,
     note_overfitting,
 )
 from lumina_cli.data.batches import Batch, Replay
-from lumina_cli.data.dataset import TokenDataset
+from lumina_cli.data.corpus.dataset import TokenDataset
 
 Sample = Callable[[Transformer], str]
 LoadLastGood = Callable[[], Snapshot]

@@ -10,7 +10,7 @@ from torch import Tensor
 from lumina_cli.core.model.peft import is_adapter
 from lumina_cli.core.seeding import random_state, restore_random_state
 from lumina_cli.core.training.config import TrainingConfig
-from lumina_cli.core.training.step import Stepper
+from lumina_cli.core.training.step.stepper import Stepper
 from lumina_cli.errors import ModelFileError
 
 WEIGHTS, ADAPTERS, OPTIMIZER, RANDOM = "model/", "adapter/", "optimizer/", "random/"

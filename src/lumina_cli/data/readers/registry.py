@@ -11,8 +11,8 @@ from pathlib import Path
 from lumina_cli.data.config import DataConfig
 from lumina_cli.data.readers.csv_rows import rows_of_csv
 from lumina_cli.data.readers.files import open_regular
-from lumina_cli.data.readers.json_rows import rows_of_json, rows_of_json_lines
-from lumina_cli.data.readers.parquet_rows import rows_of_parquet
+from lumina_cli.data.readers.json.rows import rows_of_json, rows_of_json_lines
+from lumina_cli.data.readers.parquet.rows import rows_of_parquet
 from lumina_cli.data.readers.plain_text import documents_of_plain_text
 from lumina_cli.data.readers.sniff import Container
 from lumina_cli.data.readers.tagged import documents_of_tagged_text

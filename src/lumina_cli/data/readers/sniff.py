@@ -7,9 +7,9 @@ from typing import Literal
 from lumina_cli.data.config import DataConfig
 from lumina_cli.data.readers.encodings import likely_encoding
 from lumina_cli.data.readers.files import data_suffix, open_regular
-from lumina_cli.data.readers.json_envelope import begin_of_rows
-from lumina_cli.data.readers.json_rows import BOM, BadJSON, parse_row
-from lumina_cli.data.readers.parquet_rows import is_parquet
+from lumina_cli.data.readers.json.envelope import begin_of_rows
+from lumina_cli.data.readers.json.rows import BOM, BadJSON, parse_row
+from lumina_cli.data.readers.parquet.rows import is_parquet
 from lumina_cli.data.readers.tagged import TAG
 from lumina_cli.data.readers.text_files import SAMPLE_CHARS, open_text
 from lumina_cli.errors import DataError

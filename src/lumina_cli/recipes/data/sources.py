@@ -7,7 +7,7 @@ from pathlib import Path
 
 from lumina_cli.conversation import Document
 from lumina_cli.data.config import DataConfig
-from lumina_cli.data.corpus import Corpus, load_corpus
+from lumina_cli.data.corpus.corpus import Corpus, load_corpus
 from lumina_cli.data.documents import Documents
 from lumina_cli.data.hub.dataset_folder import MANIFEST
 from lumina_cli.data.report import ReadReport, example_of

@@ -11,9 +11,9 @@ from lumina_cli.core.checkpoint.container import JSON
 from lumina_cli.core.checkpoint.metadata import BaseFacts
 from lumina_cli.core.checkpoint.model_file import ModelFile, load_checkpoint, load_model
 from lumina_cli.core.training.config import TrainingConfig
-from lumina_cli.core.training.evaluate import evaluate
+from lumina_cli.core.training.validation.evaluate import evaluate
 from lumina_cli.data.batches import spread_batches
-from lumina_cli.data.dataset import TokenDataset
+from lumina_cli.data.corpus.dataset import TokenDataset
 from lumina_cli.errors import LuminaError, ModelFileError
 from lumina_cli.io.run_folder import CHECKPOINTS, RUN_SUFFIX
 from lumina_cli.recipes.train.compute import Compute

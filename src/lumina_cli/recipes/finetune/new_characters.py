@@ -11,8 +11,8 @@ from lumina_cli.core.model.config import ModelConfig
 from lumina_cli.core.model.resize import expect_as_frequent, resize_embeddings
 from lumina_cli.core.model.transformer import Transformer
 from lumina_cli.core.seeding import make_generator
-from lumina_cli.data.corpus import Corpus
-from lumina_cli.data.dataset import TokenDataset
+from lumina_cli.data.corpus.corpus import Corpus
+from lumina_cli.data.corpus.dataset import TokenDataset
 from lumina_cli.data.stats.scripts import characters_by_script
 
 MOST_SHOWN = 24

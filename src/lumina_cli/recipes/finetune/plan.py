@@ -7,7 +7,7 @@ from lumina_cli.core.model.memory_estimate import num_parameters, num_trainable
 from lumina_cli.core.model.peft_config import FULL_FINETUNING, PeftConfig
 from lumina_cli.core.training.config import TrainingConfig
 from lumina_cli.data.batches import Replay
-from lumina_cli.data.corpus import Corpus
+from lumina_cli.data.corpus.corpus import Corpus
 from lumina_cli.recipes.finetune.base import Base, BaseLoss
 from lumina_cli.recipes.finetune.new_characters import NewCharacters
 from lumina_cli.recipes.finetune.replay import ReplayData

@@ -10,12 +10,12 @@ from pydantic import ValidationError
 from lumina_cli.core.checkpoint.container import JSON
 from lumina_cli.core.training.finetune_config import REPLAY_AUTO, REPLAY_OFF, FinetuneConfig
 from lumina_cli.data.config import DataConfig
-from lumina_cli.data.dataset import TokenDataset
+from lumina_cli.data.corpus.dataset import TokenDataset
 from lumina_cli.errors import LuminaError
 from lumina_cli.io.run_folder import RUN_SUFFIX
 from lumina_cli.recipes.data.sources import STARTER, Source, encode_source, open_source
 from lumina_cli.recipes.finetune.base import Base
-from lumina_cli.recipes.run.validation_sample import read_sample
+from lumina_cli.recipes.run.saving.validation_sample import read_sample
 from lumina_cli.tokenizer.base import Tokenizer
 
 NAME_IT = "name it, or text like it, so that it is not forgotten: --replay PATH"

@@ -2,8 +2,8 @@
 
 from lumina_cli.core.model.transformer import Transformer
 from lumina_cli.core.training.finetune_config import FinetuneConfig
-from lumina_cli.core.training.retention import RetentionLimit
 from lumina_cli.core.training.state import START
+from lumina_cli.core.training.validation.retention import RetentionLimit
 from lumina_cli.errors import MissingInputError, UsageError
 from lumina_cli.recipes.finetune.base import Base
 from lumina_cli.recipes.finetune.replay import ReplayData

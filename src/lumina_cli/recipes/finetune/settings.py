@@ -10,7 +10,7 @@ from lumina_cli.core.model.peft_config import PeftConfig
 from lumina_cli.core.training.config import TrainingConfig
 from lumina_cli.core.training.finetune_config import REPLAY_OFF, FinetuneConfig
 from lumina_cli.data.batches import Replay, steps_of_text
-from lumina_cli.data.dataset import TokenDataset
+from lumina_cli.data.corpus.dataset import TokenDataset
 from lumina_cli.errors import UsageError
 from lumina_cli.recipes.unused_settings import unused_lines
 from lumina_cli.settings import (

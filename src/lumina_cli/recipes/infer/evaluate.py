@@ -12,7 +12,7 @@ from lumina_cli.core.device import choose_device
 from lumina_cli.core.model.kernels.int8 import quantize
 from lumina_cli.core.model.transformer import use_kernels
 from lumina_cli.core.precision import choose_precision
-from lumina_cli.core.training.evaluate import Evaluation, evaluate
+from lumina_cli.core.training.validation.evaluate import Evaluation, evaluate
 from lumina_cli.data.batches import validation_batches
 from lumina_cli.data.config import DataConfig
 from lumina_cli.errors import DataError

@@ -12,14 +12,14 @@ from lumina_cli.core.checkpoint.model_file import ModelFile, load_model
 from lumina_cli.core.config import ComputeConfig
 from lumina_cli.core.device import choose_device
 from lumina_cli.core.inference.config import SamplerName, SamplingConfig
-from lumina_cli.core.inference.speculative import Speculator
+from lumina_cli.core.inference.speculative.speculator import Speculator
 from lumina_cli.core.inference.text_model import TextModel
 from lumina_cli.core.model.kernels.int8 import is_quantized, quantize
 from lumina_cli.core.model.memory_estimate import num_parameters
 from lumina_cli.core.model.transformer import to_bf16, use_kernels
 from lumina_cli.core.precision import choose_precision
 from lumina_cli.errors import MissingInputError, UsageError
-from lumina_cli.recipes.run.metadata import is_of_replies
+from lumina_cli.recipes.run.saving.metadata import is_of_replies
 from lumina_cli.settings import CHAT_DEFAULTS, Settings, resolve_settings
 
 CHAT_CONFIGS = (SamplingConfig, ComputeConfig)

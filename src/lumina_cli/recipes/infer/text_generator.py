@@ -7,7 +7,7 @@ import torch
 from lumina_cli.chat.context import CUT, MOVED_ON
 from lumina_cli.core.inference.batch import batch_generate
 from lumina_cli.core.inference.config import MAX_BEAMS
-from lumina_cli.core.inference.speculative import Acceptance
+from lumina_cli.core.inference.speculative.speculator import Acceptance
 from lumina_cli.core.inference.stopping import GenerationChunk
 from lumina_cli.core.seeding import make_generator, new_seed
 from lumina_cli.errors import UsageError

@@ -9,7 +9,7 @@ from lumina_cli.core.memory import peak_memory_bytes
 from lumina_cli.core.training.events import Finished, StopReason
 from lumina_cli.recipes.finetune.base import Base
 from lumina_cli.recipes.infer.starter_eval import StarterEvalResult, evaluate_starter
-from lumina_cli.recipes.run.metadata import is_of_replies
+from lumina_cli.recipes.run.saving.metadata import is_of_replies
 from lumina_cli.recipes.train.job import TrainJob
 
 

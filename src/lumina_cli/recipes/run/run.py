@@ -22,17 +22,17 @@ from lumina_cli.core.training.state import Snapshot
 from lumina_cli.errors import DivergedError, LuminaError, MissingInputError, OutOfMemoryError
 from lumina_cli.io import lock
 from lumina_cli.io.run_folder import RunFolder
-from lumina_cli.recipes.run.best_model import BestModelSaver, deployable
 from lumina_cli.recipes.run.events import RunEvent, RunStarted, SaveEvent
-from lumina_cli.recipes.run.metadata import make_checkpoint
 from lumina_cli.recipes.run.report import TrainReport, make_report
-from lumina_cli.recipes.run.report_page import write_report_page
+from lumina_cli.recipes.run.report_page.history import RunHistory, read_history
+from lumina_cli.recipes.run.report_page.page import write_report_page
 from lumina_cli.recipes.run.run_backup import back_up_run
 from lumina_cli.recipes.run.run_errors import diverged_on, too_large
-from lumina_cli.recipes.run.run_history import RunHistory, read_history
 from lumina_cli.recipes.run.samples import choose_prompt, say
-from lumina_cli.recipes.run.saver import Saver
-from lumina_cli.recipes.run.validation_sample import write_sample
+from lumina_cli.recipes.run.saving.best_model import BestModelSaver, deployable
+from lumina_cli.recipes.run.saving.metadata import make_checkpoint
+from lumina_cli.recipes.run.saving.saver import Saver
+from lumina_cli.recipes.run.saving.validation_sample import write_sample
 from lumina_cli.recipes.train.job import TrainJob
 from lumina_cli.recipes.train.plan import Plan, make_plan
 from lumina_cli.recipes.train.resume import (

@@ -7,7 +7,7 @@ from lumina_cli.core.inference.generate import generate
 from lumina_cli.core.model.kernels.decoder import hidden_of
 from lumina_cli.core.model.transformer import Transformer
 from lumina_cli.core.seeding import make_generator
-from lumina_cli.data.corpus import Corpus
+from lumina_cli.data.corpus.corpus import Corpus
 from lumina_cli.recipes.data.sources import STARTER, Source
 from lumina_cli.tokenizer.base import Tokenizer
 from lumina_cli.tokenizer.chat_format import encode_prompt

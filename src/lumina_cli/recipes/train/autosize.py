@@ -15,8 +15,8 @@ from lumina_cli.core.model.memory_estimate import num_parameters
 from lumina_cli.core.model.transformer import build_model
 from lumina_cli.core.seeding import make_generator
 from lumina_cli.core.training.config import TrainingConfig
-from lumina_cli.core.training.validation import MIN_EVAL_CHARS, ONE_SHARE
-from lumina_cli.data.corpus import Corpus
+from lumina_cli.core.training.validation.validator import MIN_EVAL_CHARS, ONE_SHARE
+from lumina_cli.data.corpus.corpus import Corpus
 from lumina_cli.errors import OutOfMemoryError
 from lumina_cli.recipes.train.compute import Compute, fit_to_device
 from lumina_cli.recipes.train.plan import measure_step_s

@@ -8,7 +8,7 @@ from pathlib import Path
 from lumina_cli.core.model.peft_config import FULL_FINETUNING, PeftConfig
 from lumina_cli.core.model.transformer import Transformer
 from lumina_cli.core.training.config import TrainingConfig
-from lumina_cli.core.training.retention import RetentionLimit
+from lumina_cli.core.training.validation.retention import RetentionLimit
 from lumina_cli.data.batches import Replay
 from lumina_cli.recipes.finetune.base import Base
 from lumina_cli.recipes.finetune.replay import ReplayData

@@ -19,9 +19,9 @@ from lumina_cli.core.seeding import random_state, restore_random_state
 from lumina_cli.core.training.config import TrainingConfig
 from lumina_cli.core.training.optim.optimizers import Optimizers, build_optimizers
 from lumina_cli.core.training.parallel.threads import fewest_to_share, least_chars
-from lumina_cli.core.training.step import Stepper
+from lumina_cli.core.training.step.stepper import Stepper
 from lumina_cli.data.batches import Batch, EpochBatches, Replay, steps_of_text
-from lumina_cli.data.corpus import Corpus, SplitCounts
+from lumina_cli.data.corpus.corpus import Corpus, SplitCounts
 from lumina_cli.recipes.train.memory_fit import num_sharing
 
 LONGEST_TRIAL_S = 2.0

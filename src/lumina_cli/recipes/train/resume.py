@@ -15,8 +15,8 @@ from lumina_cli.core.model.config import ModelConfig
 from lumina_cli.core.training.config import TrainingConfig
 from lumina_cli.core.training.finetune_config import FinetuneConfig
 from lumina_cli.core.training.state import Snapshot, TrainState
-from lumina_cli.core.training.step import Stepper
-from lumina_cli.data.corpus import Corpus
+from lumina_cli.core.training.step.stepper import Stepper
+from lumina_cli.data.corpus.corpus import Corpus
 from lumina_cli.errors import DataError, MissingInputError, ModelFileError, OutputError, UsageError
 from lumina_cli.io.run_folder import CHECKPOINTS, RUN_SUFFIX
 from lumina_cli.renamed_settings import with_new_names

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from lumina_cli.core.training.config import TrainingConfig
 from lumina_cli.data.config import DataConfig
-from lumina_cli.data.corpus import Corpus
+from lumina_cli.data.corpus.corpus import Corpus
 from lumina_cli.errors import DataError
 from lumina_cli.recipes.data.sources import (
     Source,

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable
 
-from lumina_cli.core.inference import filters
 from lumina_cli.core.inference.config import SamplingConfig
-from lumina_cli.core.inference.filters import Logits
+from lumina_cli.core.inference.sampling import filters
+from lumina_cli.core.inference.sampling.filters import Logits
 
 
 def composed(config: SamplingConfig, logits: Logits, recent: Iterable[int] = ()) -> Logits:

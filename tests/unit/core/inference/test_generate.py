@@ -8,9 +8,9 @@ import torch
 from lumina_cli.core.inference.config import SamplingConfig
 from lumina_cli.core.inference.engine import Engine, Row
 from lumina_cli.core.inference.generate import generate
-from lumina_cli.core.inference.speculative import Speculator
+from lumina_cli.core.inference.sampling.utf8_mask import Utf8Mask
+from lumina_cli.core.inference.speculative.speculator import Speculator
 from lumina_cli.core.inference.stopping import GenerationChunk
-from lumina_cli.core.inference.utf8_mask import Utf8Mask
 from lumina_cli.core.model.transformer import Transformer
 from lumina_cli.errors import LuminaError
 from lumina_cli.tokenizer.characters import CharacterTokenizer

@@ -8,14 +8,14 @@ import pytest
 import torch
 
 from lumina_cli.core.inference import engine as engine_module
-from lumina_cli.core.inference import sampler as sampler_module
 from lumina_cli.core.inference import scheduler as module
 from lumina_cli.core.inference.config import SamplingConfig
 from lumina_cli.core.inference.engine import Engine, Recompute, Row
 from lumina_cli.core.inference.generate import generate
+from lumina_cli.core.inference.sampling import sampler as sampler_module
+from lumina_cli.core.inference.sampling.utf8_mask import Utf8Mask
 from lumina_cli.core.inference.scheduler import Scheduler
 from lumina_cli.core.inference.sequence import SequenceState
-from lumina_cli.core.inference.utf8_mask import Utf8Mask
 from lumina_cli.core.model.config import ModelConfig
 from lumina_cli.core.model.transformer import Transformer, build_model
 from lumina_cli.errors import LuminaError

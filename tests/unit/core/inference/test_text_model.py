@@ -8,7 +8,7 @@ import torch
 from lumina_cli.core.inference.config import SamplingConfig
 from lumina_cli.core.inference.engine import Engine
 from lumina_cli.core.inference.generate import generate
-from lumina_cli.core.inference.speculative import Speculator
+from lumina_cli.core.inference.speculative.speculator import Speculator
 from lumina_cli.core.inference.text_model import TextModel
 from lumina_cli.core.model.transformer import Transformer
 from lumina_cli.tokenizer.characters import CharacterTokenizer

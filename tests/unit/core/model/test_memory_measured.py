@@ -27,9 +27,9 @@ from lumina_cli.core.model.peft_config import FULL_FINETUNING, PeftConfig
 from lumina_cli.core.precision import choose_precision
 from lumina_cli.core.training.config import TrainingConfig
 from lumina_cli.core.training.optim.optimizers import build_optimizers
-from lumina_cli.core.training.step import Stepper
+from lumina_cli.core.training.step.stepper import Stepper
 from lumina_cli.data.batches import cut_windows
-from lumina_cli.data.dataset import TokenDataset
+from lumina_cli.data.corpus.dataset import TokenDataset
 from lumina_cli.tokenizer.characters import CharacterTokenizer
 
 def step(config, batch_size, optimizer, checkpointing, peft=FULL_FINETUNING):

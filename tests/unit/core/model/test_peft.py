@@ -11,7 +11,7 @@ from lumina_cli.core.model.transformer import Transformer, build_model
 from lumina_cli.core.precision import choose_precision
 from lumina_cli.core.training.config import TrainingConfig
 from lumina_cli.core.training.optim.optimizers import build_optimizers
-from lumina_cli.core.training.step import Stepper
+from lumina_cli.core.training.step.stepper import Stepper
 from lumina_cli.data.batches import Batch
 
 VOCAB_SIZE = 300

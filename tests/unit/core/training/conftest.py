@@ -13,8 +13,8 @@ from lumina_cli.core.precision import Precision, choose_precision
 from lumina_cli.core.training.config import TrainingConfig
 from lumina_cli.core.training.optim.optimizers import build_optimizers
 from lumina_cli.core.training.parallel import threads as workers
-from lumina_cli.core.training.step import Stepper
-from lumina_cli.data.dataset import TokenDataset
+from lumina_cli.core.training.step.stepper import Stepper
+from lumina_cli.data.corpus.dataset import TokenDataset
 from lumina_cli.tokenizer.characters import CharacterTokenizer
 
 V = 20

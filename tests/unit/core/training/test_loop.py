@@ -12,10 +12,7 @@ import torch
 
 from lumina_cli.core.model.transformer import Transformer
 from lumina_cli.core.seeding import seed_dropout
-from lumina_cli.core.training import compiled
-from lumina_cli.core.training import validation as validation_module
 from lumina_cli.core.training.config import TrainingConfig
-from lumina_cli.core.training.evaluate import Totals
 from lumina_cli.core.training.events import (
     BatchSplit,
     EpochDone,
@@ -28,10 +25,13 @@ from lumina_cli.core.training.events import (
     TrainEvent,
 )
 from lumina_cli.core.training.loop import Trainer
-from lumina_cli.core.training.retention import RetentionLimit
-from lumina_cli.core.training.step import Stepper, StepResult
+from lumina_cli.core.training.step import compiled
+from lumina_cli.core.training.step.stepper import Stepper, StepResult
+from lumina_cli.core.training.validation import validator as validation_module
+from lumina_cli.core.training.validation.evaluate import Totals
+from lumina_cli.core.training.validation.retention import RetentionLimit
 from lumina_cli.data.batches import Batch
-from lumina_cli.data.dataset import TokenDataset
+from lumina_cli.data.corpus.dataset import TokenDataset
 from tests.unit.core.training.conftest import FP32, encoded, random_text, tiny_model
 
 TRAIN, VALIDATION = random_text(200), random_text(60, seed=1)

@@ -20,9 +20,9 @@ from lumina_cli.core.precision import PrecisionName, choose_precision
 from lumina_cli.core.seeding import seed_dropout
 from lumina_cli.core.training.config import TrainingConfig
 from lumina_cli.core.training.optim.optimizers import build_optimizers
-from lumina_cli.core.training.step import Stepper
+from lumina_cli.core.training.step.stepper import Stepper
 from lumina_cli.data.batches import Batch, EpochBatches
-from lumina_cli.data.dataset import TokenDataset
+from lumina_cli.data.corpus.dataset import TokenDataset
 from lumina_cli.data.starter import corpus as starter
 from tests.unit.core.training.conftest import encoded
 

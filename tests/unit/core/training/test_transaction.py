@@ -10,8 +10,8 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from lumina_cli.core import memory
-from lumina_cli.core.training import step as step_module
-from lumina_cli.core.training.step import Stepper
+from lumina_cli.core.training.step import stepper as step_module
+from lumina_cli.core.training.step.stepper import Stepper
 from lumina_cli.data.batches import cut_windows
 from lumina_cli.errors import OutOfMemoryError
 from tests.unit.core.training.conftest import make_stepper, random_text, tiny_model

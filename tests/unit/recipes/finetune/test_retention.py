@@ -8,8 +8,8 @@ from typing import Any, cast
 import pytest
 import torch
 
-from lumina_cli.core.training.retention import RetentionLimit
 from lumina_cli.core.training.state import START
+from lumina_cli.core.training.validation.retention import RetentionLimit
 from lumina_cli.errors import MissingInputError, UsageError
 from lumina_cli.recipes.finetune.base import Base, BaseLoss
 from lumina_cli.recipes.finetune.replay import ReplayData

@@ -8,7 +8,7 @@ import pytest
 from lumina_cli.core.checkpoint.model_file import ModelFile, load_model
 from lumina_cli.core.model.config import ModelConfig
 from lumina_cli.core.training.config import TrainingConfig
-from lumina_cli.data.dataset import TokenDataset
+from lumina_cli.data.corpus.dataset import TokenDataset
 from lumina_cli.errors import UsageError
 from lumina_cli.recipes.finetune.settings import (
     choose_peft,

@@ -14,7 +14,7 @@ from lumina_cli.recipes.run.events import (
     Saved,
     SaveFailed,
 )
-from lumina_cli.recipes.run.run_history import KNOWN
+from lumina_cli.recipes.run.report_page.history import KNOWN
 
 EVENTS = [
     RunStarted(3),

@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 
 from lumina_cli.core.training.events import Finished, StopReason
-from lumina_cli.core.training.retention import RetentionLimit
+from lumina_cli.core.training.validation.retention import RetentionLimit
 from lumina_cli.recipes.finetune.base import Base
 from lumina_cli.recipes.infer.starter_eval import StarterEvalResult
 from lumina_cli.recipes.run import report as module
-from lumina_cli.recipes.run.best_model import BestModelSaver
 from lumina_cli.recipes.run.report import TrainReport, make_report
+from lumina_cli.recipes.run.saving.best_model import BestModelSaver
 from lumina_cli.recipes.train.job import TrainJob
 from tests.unit.recipes.tiny import CHAT, evaluated, tiny_run
 

@@ -11,7 +11,7 @@ from lumina_cli.core.model.transformer import Transformer
 from lumina_cli.core.precision import choose_precision
 from lumina_cli.core.training.config import TrainingConfig
 from lumina_cli.data.config import DataConfig
-from lumina_cli.data.corpus import Corpus, load_corpus
+from lumina_cli.data.corpus.corpus import Corpus, load_corpus
 from lumina_cli.errors import OutOfMemoryError
 from lumina_cli.recipes.train import autosize as module
 from lumina_cli.recipes.train import compute as compute_module

@@ -16,10 +16,10 @@ from lumina_cli.core.training.config import TrainingConfig
 from lumina_cli.core.training.loop import Trainer
 from lumina_cli.core.training.optim.optimizers import Optimizers
 from lumina_cli.core.training.parallel.threads import least_chars
-from lumina_cli.core.training.step import StepResult
+from lumina_cli.core.training.step.stepper import StepResult
 from lumina_cli.data.batches import Batch
 from lumina_cli.data.config import DataConfig
-from lumina_cli.data.corpus import Corpus, load_corpus
+from lumina_cli.data.corpus.corpus import Corpus, load_corpus
 from lumina_cli.errors import OutOfMemoryError
 from lumina_cli.recipes.train import memory_fit as fit
 from lumina_cli.recipes.train import plan as plan_module

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from lumina_cli.data.corpus import Corpus
-from lumina_cli.data.dataset import TokenDataset
+from lumina_cli.data.corpus.corpus import Corpus
+from lumina_cli.data.corpus.dataset import TokenDataset
 from lumina_cli.errors import DataError
 from lumina_cli.recipes.train import training_data as module
 from lumina_cli.recipes.train.training_data import (

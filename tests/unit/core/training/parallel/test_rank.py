@@ -11,7 +11,6 @@ import torch
 from torch import Tensor
 
 from lumina_cli.core.model.transformer import Transformer
-from lumina_cli.core.training import compiled
 from lumina_cli.core.training.config import TrainingConfig
 from lumina_cli.core.training.events import (
     BatchSplit,
@@ -26,7 +25,8 @@ from lumina_cli.core.training.events import (
 )
 from lumina_cli.core.training.loop import Trainer
 from lumina_cli.core.training.parallel.rank import ALONE, Rank, on_all, own_rows
-from lumina_cli.core.training.retention import RetentionLimit
+from lumina_cli.core.training.step import compiled
+from lumina_cli.core.training.validation.retention import RetentionLimit
 from lumina_cli.data.batches import cut_windows
 from tests.unit.core.training.conftest import FP32, random_text, tiny_model
 

@@ -17,7 +17,6 @@ from lumina_cli.core.model.peft import apply_peft
 from lumina_cli.core.model.peft_config import PeftConfig
 from lumina_cli.core.model.transformer import Transformer
 from lumina_cli.core.precision import Precision
-from lumina_cli.core.training.compiled import Compiled
 from lumina_cli.core.training.config import TrainingConfig
 from lumina_cli.core.training.events import StepDone
 from lumina_cli.core.training.loop import Trainer
@@ -30,7 +29,8 @@ from lumina_cli.core.training.parallel.threads import (
     start_workers,
     windows_at_once,
 )
-from lumina_cli.core.training.step import Stepper, StepResult
+from lumina_cli.core.training.step.compiled import Compiled
+from lumina_cli.core.training.step.stepper import Stepper, StepResult
 from lumina_cli.data.batches import cut_windows
 from tests.unit.core.training.conftest import FP32, make_stepper, random_text, tiny_model
 

@@ -1,0 +1,1 @@
+"""From documents to encoded text in the cache: counted, split, encoded, opened."""

@@ -1,0 +1,126 @@
+"""Encoded text on disk: memory-mapped, one byte an id where that is enough.
+
+Each position is a code. A code stands for a pair (id, counts in the loss?), listed in a
+small table, so that a text of fewer than 256 such pairs takes one byte an id, mask
+included, although its ids go beyond 255.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import BinaryIO, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from lumina_cli.data.corpus.cache import file_digest, highest_code, size_of_file
+from lumina_cli.tokenizer.base import IdArray, Tokenizer
+from lumina_cli.tokenizer.chat_format import MaskedIds
+
+CODE_DTYPES = (np.dtype("<u1"), np.dtype("<u2"), np.dtype("<u4"))
+_COPY_CODES = 1 << 20
+
+
+@dataclass(frozen=True, eq=False)
+class TokenDataset:
+    """A stream of ids that lies on disk.
+
+    Args:
+        codes: shape (N,), usually a memory map.
+        pairs: 2 · id + (1 if it counts in the loss), by code.
+        tokenizer: tells what the ids mean.
+    """
+
+    codes: npt.NDArray[np.unsignedinteger]
+    pairs: IdArray
+    tokenizer: Tokenizer
+
+    def __len__(self) -> int:
+        return len(self.codes)
+
+    @property
+    def num_chars(self) -> int:
+        """About how many characters the ids stand for, special ids taken for text."""
+        return round(len(self) * self.tokenizer.chars_per_id)
+
+    def slice(self, start: int, stop: int) -> MaskedIds:
+        """Return ids and loss mask of the positions from `start` up to `stop`."""
+        pairs = self.pairs[self.codes[start:stop]]
+        return MaskedIds(pairs >> 1, (pairs & 1).astype(np.bool_))
+
+
+def open_token_dataset(
+    path: Path, *, tokenizer: Tokenizer, dtype: str, pairs: list[int], num_codes: int, digest: str
+) -> TokenDataset:
+    """Map the codes written to `path`; an empty file can't be mapped and is an array.
+
+    Raises:
+        ValueError: the file is not what was written, or has codes that stand for nothing.
+    """
+    num_bytes = size_of_file(path)
+    if num_bytes != num_codes * np.dtype(dtype).itemsize:
+        raise ValueError(f"{path} has {num_bytes} bytes, not those of {num_codes} codes")
+    if file_digest(path) != digest:
+        raise ValueError(f"{path} is damaged")
+    if num_bytes == 0:
+        codes: npt.NDArray[np.unsignedinteger] = np.zeros(0, dtype=dtype)
+    else:
+        codes = np.memmap(path, dtype=dtype, mode="r")
+    if highest_code(codes) >= len(pairs):
+        raise ValueError(f"{path} has codes that stand for nothing")
+    return TokenDataset(codes, np.array(pairs, dtype=np.int32), tokenizer)
+
+
+class TokenDatasetWriter:
+    """Writes ids to a file as codes, widening them when a byte is no longer enough.
+
+    Args:
+        path: the file, created or overwritten.
+        vocab_size: ids are below it.
+    """
+
+    def __init__(self, path: Path, *, vocab_size: int) -> None:
+        self._path = path
+        self._file: BinaryIO = path.open("wb")
+        self._code_of_pair = np.full(2 * vocab_size, -1, dtype=np.int32)
+        self.pairs: list[int] = []
+        self.num_codes = 0
+        self.dtype = CODE_DTYPES[0]
+
+    def write(self, encoded: MaskedIds) -> None:
+        """Append ids."""
+        pairs = encoded.ids * 2 + encoded.in_loss
+        codes = self._code_of_pair.take(pairs)
+        if codes.min(initial=0) < 0:
+            self._learn(np.unique(pairs[codes < 0]))
+            codes = self._code_of_pair.take(pairs)
+        self._file.write(codes.astype(self.dtype).tobytes())
+        self.num_codes += len(codes)
+
+    def _learn(self, new_pairs: IdArray) -> None:
+        self._code_of_pair[new_pairs] = np.arange(len(new_pairs)) + len(self.pairs)
+        self.pairs += new_pairs.tolist()
+        if len(self.pairs) > 1 << (8 * self.dtype.itemsize):
+            self._widen(next(d for d in CODE_DTYPES if len(self.pairs) <= 1 << (8 * d.itemsize)))
+
+    def _widen(self, dtype: np.dtype[np.unsignedinteger]) -> None:
+        """Rewrite what is there with more bytes a code, through a file beside it."""
+        self._file.close()
+        wider = self._path.with_suffix(".wider")
+        with self._path.open("rb") as narrow_file, wider.open("wb") as wide_file:
+            while chunk := narrow_file.read(_COPY_CODES * self.dtype.itemsize):
+                wide_file.write(np.frombuffer(chunk, self.dtype).astype(dtype).tobytes())
+        wider.replace(self._path)
+        self._file = self._path.open("ab")
+        self.dtype = dtype
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._file.close()

@@ -1,0 +1,1 @@
+"""From JSON to rows: lines, arrays, envelopes, deep nesting."""

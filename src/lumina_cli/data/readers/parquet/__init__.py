@@ -1,0 +1,1 @@
+"""From parquet tables to rows."""

@@ -1,0 +1,1 @@
+"""The page of a run: its history, curves and samples in one file."""

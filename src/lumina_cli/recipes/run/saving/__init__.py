@@ -1,0 +1,1 @@
+"""What a run writes: the best model, checkpoints, what they tell, when."""
