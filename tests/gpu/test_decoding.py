@@ -11,7 +11,8 @@ from lumina_cli.core.inference.config import SamplingConfig
 from lumina_cli.core.inference.cuda_graphs import RecordedPass
 from lumina_cli.core.inference.engine import Engine
 from lumina_cli.core.inference.generate import generate
-from lumina_cli.core.inference.speculative.speculator import SpeculationPolicy, Speculator
+from lumina_cli.core.inference.speculative.policy import SpeculationPolicy
+from lumina_cli.core.inference.speculative.speculator import Speculator
 from lumina_cli.core.model.config import ModelConfig
 from lumina_cli.core.model.kernels.decoder import hidden_of
 from lumina_cli.core.model.kernels.fast import KERNELS

@@ -2,7 +2,7 @@
 
 A `.pth` is a zip. Two digests guard it:
 
-- the seal, in the zip's comment: SHA-256 of every other byte of the file. One flipped
+- the seal (`seal`), in the zip's comment: SHA-256 of every other byte of the file. One flipped
   bit anywhere, padding included, or a missing byte, and the file is refused before anything
   else of it is looked at.
 - the digest, inside: SHA-256 of the canonical content (JSON with sorted keys, then each
@@ -16,33 +16,25 @@ declared shape asks for.
 
 import hashlib
 import json
-import os
-import stat
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, cast
 
 import torch
 from torch import Tensor
 
-from lumina_cli.core.checkpoint.plain_pickle import (
+from lumina_cli.core.checkpoint.file_errors import damaged, of_another_version
+from lumina_cli.core.checkpoint.plain_pickle import read_plain_pickle
+from lumina_cli.core.checkpoint.plain_values import (
     NotPlainError,
     TensorRef,
     can_be_read_back,
     depth_is_bounded,
-    read_plain_pickle,
 )
+from lumina_cli.core.checkpoint.seal import SEAL_BYTES, read_sealed, write_sealed
 from lumina_cli.core.checkpoint.stored_zip import Member, ZipError, stored_members
-from lumina_cli.core.memory import available_memory_bytes
-from lumina_cli.errors import MissingInputError, ModelFileError, OutOfMemoryError, OutputError
-from lumina_cli.io.atomic import Handle, replace_file, write_all
+from lumina_cli.errors import ModelFileError, OutputError
 
-SEAL_PREFIX = b"lumina-sha256:"
-SEAL_BYTES = len(SEAL_PREFIX) + 64
-_END_OF_ZIP = b"PK\x05\x06"
-_END_RECORD_BYTES = 22
-_WRITE_BYTES = 1 << 20
 _STORED = "data/"
 _NOT_PLAIN = "it holds more than plain values and tensors"
 
@@ -79,7 +71,7 @@ def write_container(
     own = {name: t if _owns_its_memory(t) else t.clone() for name, t in own.items()}
     digest = content_digest(header, own)
     content = {**header, "tensors": own, "digest": digest}
-    replace_file(path, lambda handle: _write_content(handle, content))
+    write_sealed(path, content)
     return digest
 
 
@@ -95,8 +87,7 @@ def read_container(path: Path, *, kind: str, versions: Collection[int]) -> Conta
         MissingInputError: there is no such file.
         ModelFileError: it is not one of ours, or is damaged.
     """
-    data = memoryview(_read(path, kind=kind))
-    _check_seal(data, path=path)
+    data = read_sealed(path, kind=kind)
     try:
         members = stored_members(data, comment_bytes=SEAL_BYTES)
     except ZipError as error:
@@ -119,138 +110,8 @@ def content_digest(header: Mapping[str, JSON], tensors: Mapping[str, Tensor]) ->
     return sha.hexdigest()
 
 
-def damaged(path: Path, why: str) -> ModelFileError:
-    """Return the error for a file that is not what it should be."""
-    return ModelFileError(
-        f"{path} is damaged: {why}", hint="Use another copy of it, or train the model anew."
-    )
-
-
-def of_another_version(path: Path, why: str, *, header: Header, is_newer: bool) -> ModelFileError:
-    """Return the error for a whole file that another version of this program wrote."""
-    metadata = header.get("metadata") or header.get("facts")
-    known = metadata.get("lumina_version") if isinstance(metadata, dict) else None
-    hint = "Use the version that made it, or train the model anew with this one."
-    if is_newer:
-        hint = "Install a newer lumina: pip install --upgrade lumina-cli"
-    who = f"version {known} of lumina" if isinstance(known, str) else "another version of lumina"
-    return ModelFileError(f"{path} was made by {who}: {why}", hint=hint)
-
-
-def _write_content(handle: Handle, content: Mapping[str, object]) -> None:
-    file = _SealingFile(handle)
-    try:
-        torch.save(content, cast(IO[bytes], file))
-    except RuntimeError as error:  # torch wraps the errors of the file
-        raise file.failure or error from error
-    file.seal()
-
-
-class _SealingFile:
-    """The file that `torch.save` writes to: it goes to disk as it comes, and is sealed.
-
-    The zip's last record is held back, because the seal changes it.
-    """
-
-    def __init__(self, handle: Handle) -> None:
-        self.failure: OSError | MemoryError | None = None
-        self._handle = handle
-        self._waiting = bytearray()
-        self._sha = hashlib.sha256()
-
-    def write(self, data: bytes) -> int:
-        try:
-            self._waiting += data
-            if len(self._waiting) >= _WRITE_BYTES:
-                self._put(len(self._waiting) - _END_RECORD_BYTES)
-        except (OSError, MemoryError) as error:
-            self.failure = error
-            raise
-        return len(data)
-
-    def flush(self) -> None:
-        """Do nothing: `seal` comes last, and fsync after it."""
-
-    def seal(self) -> None:
-        """Write the end of the zip with the seal as its comment."""
-        end = bytes(self._waiting[-_END_RECORD_BYTES:])
-        assert end.startswith(_END_OF_ZIP), "torch.save wrote a zip with a comment"
-        self._waiting[-2:] = SEAL_BYTES.to_bytes(2, "little")
-        self._put(len(self._waiting))
-        self._waiting += SEAL_PREFIX + self._sha.hexdigest().encode()
-        self._put(len(self._waiting))
-
-    def _put(self, num_bytes: int) -> None:
-        chunk = bytes(self._waiting[:num_bytes])
-        del self._waiting[:num_bytes]
-        self._sha.update(chunk)
-        write_all(self._handle, chunk)
-
-
 def _owns_its_memory(tensor: Tensor) -> bool:
     return tensor.untyped_storage().nbytes() == tensor.numel() * tensor.element_size()
-
-
-def _read(path: Path, *, kind: str) -> bytearray:
-    """Return all of a file, if it begins and ends as ours do; what is something else may be huge.
-
-    Raises:
-        OutOfMemoryError: it is larger than the memory there is.
-    """
-    try:
-        if not stat.S_ISREG(path.stat().st_mode):  # a pipe might never begin
-            raise MissingInputError(f"{path} can't be read: it is not a file")
-        with path.open("rb") as file:
-            _check_ends(file, path=path)
-            return _read_all(file)
-    except FileNotFoundError:
-        raise MissingInputError(
-            f"there is no {kind.removeprefix('lumina-')} at {path}",
-            hint="Train one: lumina train --preset demo. Or point to one: --model FILE",
-        ) from None
-    except (OSError, ValueError) as error:  # ValueError: a NUL in the name
-        why = error.strerror if isinstance(error, OSError) else error
-        raise MissingInputError(f"{path} can't be read: {why}") from error
-    except MemoryError as error:
-        raise OutOfMemoryError(
-            f"{path} is larger than the memory there is", hint="Close other programs."
-        ) from error
-
-
-def _check_ends(file: IO[bytes], *, path: Path) -> None:
-    if file.read(4) != b"PK\x03\x04":
-        raise ModelFileError(f"{path} is not a lumina model", hint="See: lumina info FILE")
-    size = file.seek(0, os.SEEK_END)
-    file.seek(max(size - SEAL_BYTES, 0))
-    end = file.read(SEAL_BYTES)
-    file.seek(0)
-    if end.startswith(SEAL_PREFIX):
-        return
-    if not end[-_END_RECORD_BYTES:].startswith(_END_OF_ZIP):
-        raise damaged(path, "its end is missing")
-    raise ModelFileError(
-        f"{path} was not written by this version of lumina: it has no seal",
-        hint="If another version made it, use that one; or train one: lumina train",
-    )
-
-
-def _read_all(file: IO[bytes]) -> bytearray:
-    size = os.fstat(file.fileno()).st_size
-    available = available_memory_bytes(torch.device("cpu"))
-    if available is not None and size > available:
-        raise MemoryError
-    data = bytearray(size)
-    num = 0
-    while more := file.readinto(memoryview(data)[num:]):  # type: ignore[attr-defined]
-        num += more
-    del data[num:]  # somebody cut it short meanwhile
-    return data
-
-
-def _check_seal(data: memoryview, *, path: Path) -> None:
-    digest = hashlib.sha256(data[:-SEAL_BYTES]).hexdigest()
-    if bytes(data[-SEAL_BYTES:]) != SEAL_PREFIX + digest.encode():
-        raise damaged(path, "its bytes have changed since it was written")
 
 
 def _unpickled(data: memoryview, members: Mapping[str, Member], *, path: Path) -> object:

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from lumina_cli.core.checkpoint.container import damaged
+from lumina_cli.core.checkpoint.file_errors import damaged
 
 Word = Annotated[str, Field(max_length=1_000)]
 PathText = Annotated[str, Field(max_length=40_000, pattern=r"^[^\x00]*$")]

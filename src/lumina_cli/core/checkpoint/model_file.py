@@ -20,11 +20,10 @@ from lumina_cli.core.checkpoint.container import (
     JSON,
     Container,
     Header,
-    damaged,
-    of_another_version,
     read_container,
     write_container,
 )
+from lumina_cli.core.checkpoint.file_errors import damaged, of_another_version
 from lumina_cli.core.checkpoint.metadata import ModelMetadata, RunMetadata, check_metadata
 from lumina_cli.core.model.config import ModelConfig
 from lumina_cli.core.model.memory_estimate import weight_shapes

@@ -12,7 +12,8 @@ from lumina_cli.core.inference.engine import Engine, Row
 from lumina_cli.core.inference.sampling.filters import Logits
 from lumina_cli.core.inference.sampling.utf8_mask import Utf8Mask
 from lumina_cli.core.inference.sequence import SequenceState, as_rows
-from lumina_cli.core.inference.speculative.speculator import NUM_DRAFT_TOKENS, Speculator
+from lumina_cli.core.inference.speculative.policy import NUM_DRAFT_TOKENS
+from lumina_cli.core.inference.speculative.speculator import Speculator
 from lumina_cli.core.inference.stopping import GenerationChunk
 from lumina_cli.tokenizer.base import Tokenizer
 

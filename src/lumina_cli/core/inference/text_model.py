@@ -8,11 +8,8 @@ from lumina_cli.core.inference.beam import BeamSearch
 from lumina_cli.core.inference.config import SamplingConfig
 from lumina_cli.core.inference.engine import Engine
 from lumina_cli.core.inference.generate import generate
-from lumina_cli.core.inference.speculative.speculator import (
-    NUM_DRAFT_TOKENS,
-    Acceptance,
-    Speculator,
-)
+from lumina_cli.core.inference.speculative.policy import NUM_DRAFT_TOKENS
+from lumina_cli.core.inference.speculative.speculator import Acceptance, Speculator
 from lumina_cli.core.inference.stopping import GenerationChunk
 from lumina_cli.core.model.transformer import Transformer
 from lumina_cli.tokenizer.base import Tokenizer

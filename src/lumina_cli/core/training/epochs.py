@@ -2,7 +2,7 @@
 
 from lumina_cli.core.training.config import TrainingConfig
 from lumina_cli.core.training.events import EpochDone
-from lumina_cli.core.training.schedule.learning_rate import window_length
+from lumina_cli.core.training.schedule.window_length import window_length
 from lumina_cli.core.training.state import TrainState
 from lumina_cli.data.batches import Batch, EpochBatches, Replay
 from lumina_cli.data.corpus.dataset import TokenDataset

@@ -40,7 +40,8 @@ from lumina_cli.core.training.events import (
 )
 from lumina_cli.core.training.optim.optimizers import build_optimizers
 from lumina_cli.core.training.parallel.rank import ALONE, Rank, any_rank
-from lumina_cli.core.training.schedule.learning_rate import Limits, Position, learning_rate_factor
+from lumina_cli.core.training.schedule.learning_rate import learning_rate_factor
+from lumina_cli.core.training.schedule.limits import Limits, Position
 from lumina_cli.core.training.schedule.time_budget import TimeBudget, note_saving, reserve_s
 from lumina_cli.core.training.state import Snapshot, TrainState
 from lumina_cli.core.training.step.compiled import Compiled

@@ -55,8 +55,8 @@ def test_memory_that_runs_out_while_writing_is_told_as_such(
     def refuse(*_: object) -> None:
         raise MemoryError
 
-    monkeypatch.setattr("lumina_cli.core.checkpoint.container._WRITE_BYTES", 64)
-    monkeypatch.setattr("lumina_cli.core.checkpoint.container.write_all", refuse)
+    monkeypatch.setattr("lumina_cli.core.checkpoint.seal._WRITE_BYTES", 64)
+    monkeypatch.setattr("lumina_cli.core.checkpoint.seal.write_all", refuse)
     path = tmp_path / "Model.pth"
     with pytest.raises(MemoryError):  # torch would make a RuntimeError of it
         save_model(path, model=some_model(), tokenizer=TOKENIZER, metadata=METADATA)

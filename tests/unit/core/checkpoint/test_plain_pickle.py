@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 from lumina_cli.core.checkpoint import plain_pickle
 from lumina_cli.core.checkpoint.container import read_container, write_container
 from lumina_cli.core.checkpoint.model_file import load_model
-from lumina_cli.core.checkpoint.plain_pickle import NotPlainError, TensorRef, read_plain_pickle
+from lumina_cli.core.checkpoint.plain_pickle import read_plain_pickle
+from lumina_cli.core.checkpoint.plain_values import NotPlainError, TensorRef, depth_is_bounded
 from lumina_cli.errors import ModelFileError, OutputError
 
 from .forging import packed, with_pickle
@@ -189,7 +190,7 @@ def test_what_stands_for_something_huge_is_refused_and_takes_no_memory(name: str
         pass
     else:  # what is deep is refused by who asks for plain values
         assert name == "depth without end"
-        assert not plain_pickle.depth_is_bounded(found)
+        assert not depth_is_bounded(found)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 1_000_000 + 200 * len(BOMBS[name])
