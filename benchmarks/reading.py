@@ -26,7 +26,7 @@ from lumina_cli.data.config import DataConfig
 from lumina_cli.data.corpus.corpus import load_corpus
 from lumina_cli.data.documents import Documents
 from lumina_cli.tokenizer.characters import CharacterTokenizer
-from lumina_cli.tokenizer.chat_format import encode_document, encode_documents
+from lumina_cli.tokenizer.chat_format import encode_documents
 
 try:
     import resource
@@ -167,7 +167,7 @@ def together_against_one_by_one() -> float:
 
     def one_by_one() -> None:
         for talk in talks:
-            encode_document(talk, tokenizer=tokenizer, loss_on="all")
+            encode_documents([talk], tokenizer=tokenizer, loss_on="all")
 
     def together() -> None:
         encode_documents(talks, tokenizer=tokenizer, loss_on="all")

@@ -36,11 +36,6 @@ class MaskedIds(NamedTuple):
     in_loss: npt.NDArray[np.bool_]
 
 
-def encode_document(document: Document, *, tokenizer: Tokenizer, loss_on: LossOn) -> MaskedIds:
-    """Return one document in the chat format: see `encode_documents`."""
-    return encode_documents([document], tokenizer=tokenizer, loss_on=loss_on)
-
-
 def encode_documents(
     documents: Iterable[Document], *, tokenizer: Tokenizer, loss_on: LossOn
 ) -> MaskedIds:

@@ -279,3 +279,27 @@ def test_samples_are_safe_to_look_at(tmp_path: Path) -> None:
     samples = (tmp_path / "Model.run" / "samples.txt").read_text(encoding="utf-8")
     assert samples == "--- step 3\na[2Jb31mc\n\td\n"
     assert lines(tmp_path)[-1]["text"] == "a\x1b[2Jb\x9b31m\u202ec\n\td"
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        (".", "is a folder"),
+        ("folder", "is a folder"),
+        ("Model.run", "is the name of a run's folder"),
+        ("nowhere/Model.pth", "folder nowhere does not exist"),
+    ],
+)
+def test_a_model_can_not_take_the_place_of_a_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, says: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(OutputError, match=says):
+        check_free(Path(name))
+    assert (tmp_path / "folder").is_dir()
+
+
+def test_any_other_name_is_taken_as_it_is(tmp_path: Path) -> None:
+    check_free(tmp_path / "Model.pth")
+    check_free(Path("a.b"))

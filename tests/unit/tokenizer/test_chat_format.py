@@ -9,7 +9,6 @@ from lumina_cli.conversation import Conversation, Document, Message, PlainText
 from lumina_cli.tokenizer.characters import CharacterTokenizer
 from lumina_cli.tokenizer.chat_format import (
     LossOn,
-    encode_document,
     encode_documents,
     encode_message,
     encode_prompt,
@@ -26,12 +25,12 @@ TALK_IDS = [BEGIN, SYSTEM, C, END, USER, A, B, END, BOT, B, 6 + 0x0A, A, END]
 
 def mask(document: Document, loss_on: LossOn) -> str:
     """Draw the mask: x counts in the loss."""
-    in_loss = encode_document(document, tokenizer=ABC, loss_on=loss_on).in_loss
+    in_loss = encode_documents([document], tokenizer=ABC, loss_on=loss_on).in_loss
     return "".join("x" if counts else "." for counts in in_loss.tolist())
 
 
 def test_each_message_is_its_role_its_text_and_an_end() -> None:
-    assert encode_document(TALK, tokenizer=ABC, loss_on="all").ids.tolist() == TALK_IDS
+    assert encode_documents([TALK], tokenizer=ABC, loss_on="all").ids.tolist() == TALK_IDS
 
 
 def test_only_what_the_bot_says_and_its_end_count_on_bot() -> None:
@@ -50,13 +49,13 @@ def test_a_message_out_of_the_loss_is_context_only() -> None:
 
 def test_an_empty_message_is_a_role_and_an_end() -> None:
     talk = Conversation((Message("bot", ""),))
-    assert encode_document(talk, tokenizer=ABC, loss_on="bot").ids.tolist() == [BEGIN, BOT, END]
+    assert encode_documents([talk], tokenizer=ABC, loss_on="bot").ids.tolist() == [BEGIN, BOT, END]
     assert mask(talk, "bot") == "..x"
 
 
 def test_a_plain_text_counts_throughout_whatever_the_loss_is_on() -> None:
     text = PlainText("cab")
-    ids = encode_document(text, tokenizer=ABC, loss_on="bot").ids.tolist()
+    ids = encode_documents([text], tokenizer=ABC, loss_on="bot").ids.tolist()
     assert ids == [BEGIN, C, A, B, END]
     assert mask(text, "bot") == mask(text, "all") == ".xxxx"
 
@@ -68,8 +67,8 @@ def test_a_text_in_stretches_is_encoded_as_the_whole_text(text: str, cuts: list[
         PlainText(text[start:stop], starts=start == 0, ends=stop == len(text))
         for start, stop in pairwise(edges)
     ]
-    parts = [encode_document(part, tokenizer=ABC, loss_on="all") for part in stretches]
-    whole = encode_document(PlainText(text), tokenizer=ABC, loss_on="all")
+    parts = [encode_documents([part], tokenizer=ABC, loss_on="all") for part in stretches]
+    whole = encode_documents([PlainText(text)], tokenizer=ABC, loss_on="all")
     assert [id_ for part in parts for id_ in part.ids.tolist()] == whole.ids.tolist()
     assert [c for part in parts for c in part.in_loss.tolist()] == whole.in_loss.tolist()
 
@@ -88,7 +87,7 @@ def test_a_prompt_is_all_that_was_said_and_the_bots_role() -> None:
 
 def test_a_conversation_begins_with_the_prompt_that_leads_to_its_last_reply() -> None:
     prompt = encode_prompt(TALK.messages[:-1], tokenizer=ABC)
-    ids = encode_document(TALK, tokenizer=ABC, loss_on="all").ids.tolist()
+    ids = encode_documents([TALK], tokenizer=ABC, loss_on="all").ids.tolist()
     assert ids[: len(prompt)] == prompt
 
 

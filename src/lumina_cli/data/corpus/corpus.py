@@ -1,60 +1,32 @@
-"""The corpus: documents counted, split and encoded once, then opened: as fast as it can be
-read, for nothing that was damaged may be trained on.
+"""The corpus: documents encoded once, then opened: as fast as it can be read, for nothing that was
+damaged may be trained on.
 
-Documents are read once, to count their characters, and wait in a temporary file until the
-tokenizer and the split are known; they are never all held in memory. The result lies in
-the cache folder under a key made of everything it depends on.
+The result lies in the cache folder under a key made of everything it depends on.
 """
 
 import hashlib
 import json
 import weakref
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
-from itertools import chain
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-
-from lumina_cli.conversation import Conversation, Document
 from lumina_cli.data.config import DataConfig
-from lumina_cli.data.corpus.cache import file_digest, read_description, write_description
-from lumina_cli.data.corpus.chunks import Chunk, batched, cut, on_side, texts_of
-from lumina_cli.data.corpus.dataset import TokenDataset, TokenDatasetWriter, open_token_dataset
-from lumina_cli.data.corpus.document_file import DocumentFile
-from lumina_cli.data.corpus.split import DocumentSizes, split_documents
+from lumina_cli.data.corpus.builder import SIDES, CorpusBuilder, ReadDocuments, SplitCounts
+from lumina_cli.data.corpus.cache import read_description, write_description
+from lumina_cli.data.corpus.dataset import TokenDataset, open_token_dataset
 from lumina_cli.errors import DataError, StorageError
 from lumina_cli.io.cache_folder import build_entry, discard_entry, hold_entry, prune
 from lumina_cli.io.owned_folder import Hold
 from lumina_cli.renamed_settings import with_first_names
 from lumina_cli.tokenizer.base import Tokenizer
-from lumina_cli.tokenizer.chat_format import encode_documents
-from lumina_cli.tokenizer.code_points import (
-    NUM_CODE_POINTS,
-    Counts,
-    code_points,
-    most_frequent,
-    new_characters,
-)
-from lumina_cli.tokenizer.registry import tokenizer_from_json, train_tokenizer
-from lumina_cli.tokenizer.special_ids import MAX_VOCAB_SIZE
+from lumina_cli.tokenizer.registry import tokenizer_from_json
 
 FORMAT_VERSION = 5
 """Part of every cache key: raise it when the encoding of the same documents changes."""
 
-SIDES = ("train", "validation")
 MOST_BUILDS = 3
 """Of an entry that somebody else takes away, or damages, as soon as it is there."""
-
-
-@dataclass(frozen=True, slots=True)
-class SplitCounts:
-    """How much text one side of the split holds; a text that is cut is counted where it begins."""
-
-    conversations: int = 0
-    texts: int = 0
-    chars: int = 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,9 +48,6 @@ class Corpus:
     key: str
     new_characters: Mapping[str, int] = field(default_factory=dict)
 
-
-ReadDocuments = Callable[[], Iterable[Document]]
-"""Reads all documents anew at each call."""
 
 Lines = Callable[[], Sequence[str]]
 """Tells what the latest reading met: lines that a person should know, or names of formats."""
@@ -120,7 +89,7 @@ def load_corpus(
     path = folder / key
 
     def build(staging: Path) -> None:
-        builder = _Builder(read_documents, read_validation, config=config, seed=seed)
+        builder = CorpusBuilder(read_documents, read_validation, config=config, seed=seed)
         description = builder.build(staging, tokenizer=tokenizer, max_new_chars=max_new_chars)
         description |= {"remarks": list(issues()), "shapes": list(schemas())}
         write_description(staging, description)
@@ -137,152 +106,6 @@ def load_corpus(
             hint="Name another folder in LUMINA_CACHE_DIR.",
         )
     return corpus
-
-
-class _Builder:
-    """Counts, splits and encodes documents into a folder."""
-
-    def __init__(
-        self,
-        read_documents: ReadDocuments,
-        read_validation: ReadDocuments | None,
-        *,
-        config: DataConfig,
-        seed: int,
-    ) -> None:
-        self.read_documents = read_documents
-        self.read_validation = read_validation
-        self.config = config
-        self.seed = seed
-
-    def build(
-        self, folder: Path, *, tokenizer: Tokenizer | None, max_new_chars: int
-    ) -> dict[str, Any]:
-        """Write both sides; return what describes them."""
-        counts = np.zeros(NUM_CODE_POINTS, dtype=np.int64)
-        with DocumentFile(folder / "documents") as waiting:
-            sizes = _measure(self.read_documents(), counts=counts, into=waiting)
-            if not counts.any():
-                hint = "Look at it: lumina data check"
-                raise DataError("there is no text in the data", hint=hint)
-            fraction = 0.0 if self.read_validation else self.config.val_fraction
-            train_chars = split_documents(sizes, val_fraction=fraction, seed=self.seed)
-            tokenizer, new = self._choose_tokenizer(
-                waiting, counts=counts, begun_with=tokenizer, max_new_chars=max_new_chars
-            )
-            chunks: Iterable[Chunk] = cut(waiting.read(), train_chars=train_chars)
-            if self.read_validation:
-                chunks = chain(chunks, on_side(1, self.read_validation()))
-            num_cut = np.count_nonzero((train_chars > 0) & (train_chars < sizes.num_chars))
-            return self._encode(chunks, folder, tokenizer=tokenizer, new=new, num_cut=int(num_cut))
-
-    def _choose_tokenizer(
-        self,
-        waiting: DocumentFile,
-        *,
-        counts: Counts,
-        begun_with: Tokenizer | None,
-        max_new_chars: int,
-    ) -> tuple[Tokenizer, Mapping[str, int]]:
-        """Return what to encode with, and the characters it had not been begun with."""
-        min_count = self.config.min_char_count
-        if begun_with is None:
-            texts = (text for document in waiting.read() for text in texts_of(document))
-            return train_tokenizer(texts, counts=counts, min_count=min_count), {}
-        new = new_characters(counts, known=begun_with.character_ids)
-        most = min(max_new_chars, MAX_VOCAB_SIZE - begun_with.vocab_size)
-        return begun_with.extended(most_frequent(new, min_count=min_count, most=most)), new
-
-    def _encode(
-        self,
-        chunks: Iterable[Chunk],
-        folder: Path,
-        *,
-        tokenizer: Tokenizer,
-        new: Mapping[str, int],
-        num_cut: int,
-    ) -> dict[str, Any]:
-        tallies = [_Tally(), _Tally(texts=-num_cut)]  # the second parts are no texts of their own
-        paths = [folder / f"{name}.bin" for name in SIDES]
-        writers = [TokenDatasetWriter(path, vocab_size=tokenizer.vocab_size) for path in paths]
-        loss_on = self.config.loss_on
-        with writers[0], writers[1]:
-            for batch in batched(chunks):
-                for side in {side for side, _, _ in batch}:
-                    documents = [document for its, document, _ in batch if its == side]
-                    writers[side].write(
-                        encode_documents(documents, tokenizer=tokenizer, loss_on=loss_on)
-                    )
-                    tallies[side].add(chunk for chunk in batch if chunk[0] == side)
-        return {
-            "tokenizer": tokenizer.to_json(),
-            "newcomers": dict(new),
-            "sides": [
-                {
-                    "dtype": writer.dtype.str,
-                    "pairs": writer.pairs,
-                    "num_codes": writer.num_codes,
-                    "digest": file_digest(path),
-                    "counts": asdict(tally.counts()),
-                }
-                for path, writer, tally in zip(paths, writers, tallies, strict=True)
-            ],
-        }
-
-
-class _Tally:
-    """Counts documents and characters as they pass."""
-
-    def __init__(self, *, texts: int = 0) -> None:
-        self.conversations = self.chars = 0
-        self.texts = texts
-
-    def add(self, chunks: Iterable[Chunk]) -> None:
-        for _, document, num_chars in chunks:
-            if isinstance(document, Conversation):
-                self.conversations += 1
-            else:
-                self.texts += document.starts
-            self.chars += num_chars
-
-    def counts(self) -> SplitCounts:
-        return SplitCounts(self.conversations, self.texts, self.chars)
-
-
-def _measure(documents: Iterable[Document], *, counts: Counts, into: DocumentFile) -> DocumentSizes:
-    """Put documents into a file, add up their characters in `counts`; return their sizes."""
-    sizes = DocumentSizes()
-    digest, num_chars = hashlib.blake2b(digest_size=16), 0
-    for _, document, length in _counted(documents, counts=counts, into=into):
-        if isinstance(document, Conversation):
-            content = b"".join(map(_as_bytes, texts_of(document)))
-            group = document.group and document.group.encode("utf-8", "surrogatepass")
-            sizes.add(content, length, is_plain_text=False, group=group or None)
-            continue
-        if document.starts:
-            digest, num_chars = hashlib.blake2b(digest_size=16), 0
-        digest.update(document.text.encode())
-        num_chars += length
-        if document.ends:
-            sizes.add(digest.digest(), num_chars, is_plain_text=True)
-    return sizes
-
-
-def _counted(
-    documents: Iterable[Document], *, counts: Counts, into: DocumentFile
-) -> Iterator[Chunk]:
-    """Pass documents on, put them into a file, and add up their characters in `counts`."""
-    for batch in batched(on_side(0, documents)):
-        found = [document for _, document, _ in batch]
-        text = "".join(text for document in found for text in texts_of(document))
-        seen = np.bincount(code_points(text))
-        counts[: len(seen)] += seen
-        into.write(found, text=text)
-        yield from batch
-
-
-def _as_bytes(text: str) -> bytes:
-    return text.encode() + b"\xff"  # which stands in no UTF-8: texts can't run together
 
 
 def _cache_key(

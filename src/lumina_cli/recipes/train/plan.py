@@ -21,7 +21,8 @@ from lumina_cli.core.training.optim.optimizers import Optimizers, build_optimize
 from lumina_cli.core.training.parallel.threads import fewest_to_share, least_chars
 from lumina_cli.core.training.step.stepper import Stepper
 from lumina_cli.data.batches import Batch, EpochBatches, Replay, steps_of_text
-from lumina_cli.data.corpus.corpus import Corpus, SplitCounts
+from lumina_cli.data.corpus.builder import SplitCounts
+from lumina_cli.data.corpus.corpus import Corpus
 from lumina_cli.recipes.train.memory_fit import num_sharing
 
 LONGEST_TRIAL_S = 2.0

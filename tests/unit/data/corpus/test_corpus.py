@@ -10,11 +10,11 @@ import pytest
 
 from lumina_cli.conversation import Conversation, Document, Message, PlainText
 from lumina_cli.data.config import DataConfig
-from lumina_cli.data.corpus import cache
+from lumina_cli.data.corpus import builder, cache
 from lumina_cli.data.corpus import chunks as chunks_module
-from lumina_cli.data.corpus import corpus as corpus_module
+from lumina_cli.data.corpus.builder import SplitCounts
 from lumina_cli.data.corpus.cache import file_digest, write_description
-from lumina_cli.data.corpus.corpus import Corpus, SplitCounts, load_corpus
+from lumina_cli.data.corpus.corpus import Corpus, load_corpus
 from lumina_cli.data.corpus.dataset import TokenDataset
 from lumina_cli.errors import DataError, StorageError
 from lumina_cli.io.cache_folder import cache_folder
@@ -449,11 +449,11 @@ def test_a_cache_folder_that_can_not_be_made_is_told(tmp_path: Path) -> None:
 def test_a_full_disk_is_told_and_leaves_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    class FullDisk(corpus_module.TokenDatasetWriter):
+    class FullDisk(builder.TokenDatasetWriter):
         def write(self, encoded: object) -> None:
             raise OSError(28, os.strerror(28))
 
-    monkeypatch.setattr(corpus_module, "TokenDatasetWriter", FullDisk)
+    monkeypatch.setattr(builder, "TokenDatasetWriter", FullDisk)
     with pytest.raises(StorageError, match="No space left"):
         load(tmp_path, TALKS)
     assert list(tmp_path.iterdir()) == []
@@ -462,11 +462,11 @@ def test_a_full_disk_is_told_and_leaves_nothing(
 def test_a_disk_that_fills_while_documents_wait_is_told_and_leaves_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    class FullDisk(corpus_module.DocumentFile):
+    class FullDisk(builder.DocumentFile):
         def write(self, documents: object, *, text: str) -> None:
             raise OSError(28, os.strerror(28))
 
-    monkeypatch.setattr(corpus_module, "DocumentFile", FullDisk)
+    monkeypatch.setattr(builder, "DocumentFile", FullDisk)
     with pytest.raises(StorageError, match="No space left"):
         load(tmp_path, TALKS)
     assert list(tmp_path.iterdir()) == []

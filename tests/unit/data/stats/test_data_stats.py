@@ -3,7 +3,7 @@
 from lumina_cli.conversation import Conversation, Document, Message, PlainText
 from lumina_cli.data.stats.data_stats import DataStats, collect_stats
 from lumina_cli.tokenizer.characters import CharacterTokenizer
-from lumina_cli.tokenizer.chat_format import encode_document
+from lumina_cli.tokenizer.chat_format import encode_documents
 from tests.unit.data.reading import SHARED, needs_shared_data, read
 
 
@@ -25,7 +25,7 @@ def test_characters_are_counted_once_for_each_distinct_one() -> None:
 def test_ids_are_those_that_encoding_gives() -> None:
     documents = [chat("aab", "b😀"), PlainText("cc", ends=False), PlainText("é", starts=False)]
     tokenizer = CharacterTokenizer("abc")
-    encoded = [encode_document(each, tokenizer=tokenizer, loss_on="all") for each in documents]
+    encoded = [encode_documents([each], tokenizer=tokenizer, loss_on="all") for each in documents]
     assert stats(*documents).ids == sum(len(each.ids) for each in encoded)
 
 

@@ -15,7 +15,7 @@ from lumina_cli.core.training.validation.evaluate import Evaluation, evaluate
 from lumina_cli.data.batches import Batch, validation_batches
 from lumina_cli.data.corpus.dataset import TokenDataset
 from lumina_cli.tokenizer.characters import CharacterTokenizer
-from lumina_cli.tokenizer.chat_format import encode_document
+from lumina_cli.tokenizer.chat_format import encode_documents
 from tests.unit.core.training.conftest import FP32
 
 TOKENIZER = CharacterTokenizer(" abcdefghij")
@@ -30,7 +30,7 @@ def model_of(tokenizer: CharacterTokenizer, *, dropout: float = 0.5) -> Transfor
 
 
 def encode(document: Conversation | PlainText, *, tokenizer: CharacterTokenizer) -> TokenDataset:
-    ids, in_loss = encode_document(document, tokenizer=tokenizer, loss_on="bot")
+    ids, in_loss = encode_documents([document], tokenizer=tokenizer, loss_on="bot")
     pairs = (ids * 2 + in_loss).astype(np.int32)
     return TokenDataset(np.arange(len(ids), dtype="<u4"), pairs, tokenizer)
 
