@@ -17,12 +17,12 @@ from lumina_cli.core.training.finetune_config import FinetuneConfig
 from lumina_cli.data.config import DataConfig
 from lumina_cli.errors import MissingInputError, UsageError
 from lumina_cli.io.run_folder import to_toml
+from lumina_cli.setting_sources.layers import ALIASES
+from lumina_cli.setting_sources.presets import PRESETS
+from lumina_cli.setting_sources.toml_file import PATHS
 from lumina_cli.settings import (
-    ALIASES,
     ALL_CONFIGS,
     FINETUNE_CONFIGS,
-    PATHS,
-    PRESETS,
     TRAIN_CONFIGS,
     Settings,
     resolve_settings,

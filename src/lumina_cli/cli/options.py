@@ -17,7 +17,7 @@ from pydantic.fields import FieldInfo
 
 from lumina_cli.cli.verbosity import verbosity
 from lumina_cli.renamed_settings import RENAMED
-from lumina_cli.settings import ALIASES
+from lumina_cli.setting_sources.layers import ALIASES
 
 LONGEST_METAVAR = 30
 """A longer list of names would squeeze the help texts beside it; it stands in them instead."""

@@ -8,7 +8,8 @@ from lumina_cli.core.training.config import TrainingConfig
 from lumina_cli.data.config import DataConfig
 from lumina_cli.data.corpus.corpus import Corpus
 from lumina_cli.recipes.data.sources import Source
-from lumina_cli.settings import BASE_PLACE, PRESETS, Settings
+from lumina_cli.setting_sources.presets import PRESETS
+from lumina_cli.settings import BASE_PLACE, Settings
 
 TREES_ONLY = ("oasst_lang", "oasst_paths")
 OASST_ONLY = (*TREES_ONLY, "include_synthetic")

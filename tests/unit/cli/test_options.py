@@ -10,7 +10,8 @@ from typer.testing import CliRunner
 
 from lumina_cli.cli.lazy import load_command
 from lumina_cli.cli.options import with_settings
-from lumina_cli.settings import ALIASES, TRAIN_CONFIGS
+from lumina_cli.setting_sources.layers import ALIASES
+from lumina_cli.settings import TRAIN_CONFIGS
 
 
 class ToyConfig(BaseModel):

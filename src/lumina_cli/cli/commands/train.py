@@ -20,7 +20,8 @@ from lumina_cli.cli.training import (
     do_run,
 )
 from lumina_cli.errors import UsageError
-from lumina_cli.settings import DEFAULT_MODEL, PRESETS, TRAIN_CONFIGS, resolve_settings
+from lumina_cli.setting_sources.presets import PRESETS
+from lumina_cli.settings import DEFAULT_MODEL, TRAIN_CONFIGS, resolve_settings
 
 if TYPE_CHECKING:
     from lumina_cli.recipes.train.resume import Resumed
