@@ -452,8 +452,8 @@ def test_a_sample_is_said_by_what_would_be_saved(folder: Path, flags: dict[str, 
         tokenizer=saved.tokenizer,
         seed=run.job.config.seed,
     )
-    assert run.trainer.sample is not None
-    assert run.trainer.sample(run.job.model) == said
+    assert run.trainer.samples.sample is not None
+    assert run.trainer.samples.sample(run.job.model) == said
 
 
 def newest(folder: Path) -> dict[str, Any]:

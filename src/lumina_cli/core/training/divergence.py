@@ -1,6 +1,6 @@
 """When training diverges: what is counted, when it is too much, and where to go on."""
 
-from lumina_cli.core.training.events import LossSpiked
+from lumina_cli.core.training.events import LossSpiked, RolledBack
 from lumina_cli.core.training.state import TrainState
 from lumina_cli.errors import DivergedError
 
@@ -83,4 +83,15 @@ def roll_back(good: TrainState, *, now: TrainState) -> TrainState:
             "recent_skips": [],
         },
         deep=True,
+    )
+
+
+def rolled_back(now: TrainState, *, to: TrainState) -> RolledBack:
+    """Return what is told once a run has gone back from where it was."""
+    return RolledBack(
+        from_step=now.num_steps,
+        step=to.num_steps,
+        epoch=now.epoch,
+        batch_index=now.batch_index - 1,
+        lr_scale=to.lr_scale,
     )

@@ -11,10 +11,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
 
-from lumina_cli.core.memory import none_on_oom, retry_on_oom
+from lumina_cli.core.memory import retry_on_oom
 from lumina_cli.core.model.transformer import Transformer
 from lumina_cli.core.precision import Precision
 from lumina_cli.core.training import state as snapshots
+from lumina_cli.core.training.clock import Clock, RunClock
 from lumina_cli.core.training.config import TrainingConfig
 from lumina_cli.core.training.divergence import (
     MAX_ROLLBACKS,
@@ -24,15 +25,12 @@ from lumina_cli.core.training.divergence import (
     find_spike,
     has_diverged,
     roll_back,
+    rolled_back,
 )
 from lumina_cli.core.training.epochs import Epochs
 from lumina_cli.core.training.events import (
-    BatchSplit,
     Finished,
     Interrupted,
-    RolledBack,
-    Sampled,
-    SampleSkipped,
     StepDone,
     StepSkipped,
     StopReason,
@@ -40,30 +38,20 @@ from lumina_cli.core.training.events import (
 )
 from lumina_cli.core.training.optim.optimizers import build_optimizers
 from lumina_cli.core.training.parallel.rank import ALONE, Rank, any_rank
+from lumina_cli.core.training.samples import Sample, Samples
 from lumina_cli.core.training.schedule.learning_rate import learning_rate_factor
 from lumina_cli.core.training.schedule.limits import Limits, Position
-from lumina_cli.core.training.schedule.time_budget import TimeBudget, note_saving, reserve_s
+from lumina_cli.core.training.schedule.time_budget import TimeBudget, reserve_s
 from lumina_cli.core.training.state import Snapshot, TrainState
 from lumina_cli.core.training.step.compiled import Compiled
 from lumina_cli.core.training.step.stepper import Stepper, StepResult
+from lumina_cli.core.training.validation.evaluations import Evaluations
 from lumina_cli.core.training.validation.retention import RetentionLimit
-from lumina_cli.core.training.validation.validator import (
-    EvalResult,
-    Validator,
-    note_evaluation,
-    note_overfitting,
-)
+from lumina_cli.core.training.validation.validator import Validator
 from lumina_cli.data.batches import Batch, Replay
 from lumina_cli.data.corpus.dataset import TokenDataset
 
-Sample = Callable[[Transformer], str]
 LoadLastGood = Callable[[], Snapshot]
-Clock = Callable[[], float]
-
-SAMPLE_EVERY_S = 20.0
-FIRST_SAMPLE_S = 2.0
-SAMPLE_SHARE = 0.05
-"""Of the time, at most, for samples of a model that says them slowly."""
 
 
 class Trainer:
@@ -106,11 +94,10 @@ class Trainer:
     ) -> None:
         self.model = model
         self.config = config
-        self.sample = sample
         self.load_last_good = load_last_good
-        self.measures_less = measures_less
-        self.clock = clock
         self.rank = rank
+        self.clock = RunClock(clock, rank=rank)
+        self.samples = Samples(sample, clock=self.clock, rank=rank)
         self.limits = Limits(epochs=config.epochs, max_steps=config.max_steps, seconds=seconds)
         self.validator = Validator(
             validation,
@@ -132,6 +119,9 @@ class Trainer:
         )
         if compiles:
             self.stepper.compiled = Compiled(model)
+        self.evaluations = Evaluations(
+            self.validator, stepper=self.stepper, clock=self.clock, measures_less=measures_less
+        )
         self.state = TrainState()
         self.epochs = Epochs(
             train,
@@ -142,7 +132,6 @@ class Trainer:
         )
         self._was_told_to_stop = False
         self._stops = False
-        self._now_s = self._resumed_s = self._next_sample_s = 0.0
         self._budget = TimeBudget()
 
     @property
@@ -158,25 +147,25 @@ class Trainer:
             DivergedError: going back did not help.
         """
         self.model.train()
-        self._resumed_s = self._look_at_clock() - self.state.elapsed_s
-        self._next_sample_s = self._now_s + FIRST_SAMPLE_S
+        self.clock.look()
+        self.clock.resume(self.state.elapsed_s)
+        self.samples.start()
         while (reason := self._reason_to_stop()) is None:
             if self.state.is_epoch_over:
-                yield self.epochs.end(self.state, elapsed_s=self._elapsed_s)
+                yield self.epochs.end(self.state, elapsed_s=self.clock.elapsed_s)
             if self.validator.is_due(self.state):
-                yield from self._evaluate()
+                yield from self.evaluations.evaluate(self.state)
                 continue
-            if self.sample is not None and self._now_s >= self._next_sample_s:
-                yield self._show_sample(self.sample)
+            yield from self.samples.show_if_due(self.model, step=self.num_steps)
             yield from self._step()
         if self.state.is_epoch_over:
-            yield self.epochs.end(self.state, elapsed_s=self._elapsed_s)
+            yield self.epochs.end(self.state, elapsed_s=self.clock.elapsed_s)
         if reason == "interrupted":
             yield Interrupted(self.num_steps)
         if self.validator.is_last_due(self.state, reason):
-            yield from self._evaluate()
-        self._look_at_clock()
-        yield Finished(self.num_steps, reason, self._elapsed_s)
+            yield from self.evaluations.evaluate(self.state)
+        self.clock.look()
+        yield Finished(self.num_steps, reason, self.clock.elapsed_s)
 
     def last_batch(self) -> Batch:
         """Return the batch that was tried last."""
@@ -188,7 +177,7 @@ class Trainer:
 
     def state_dict(self) -> Snapshot:
         """Return all that the run needs to go on from here, the live tensors in it."""
-        self.state.elapsed_s = self._elapsed_s
+        self.state.elapsed_s = self.clock.elapsed_s
         base = self.validator.retention.base_weights
         return snapshots.state_dict(self.state, stepper=self.stepper, base=base)
 
@@ -212,26 +201,16 @@ class Trainer:
         if self.state.eval_chars:
             self.validator.max_chars = min(self.state.eval_chars, self.config.eval_chars)
         self.epochs.shuffle(self.state)
-        self._resumed_s = self._now_s - self.state.elapsed_s
+        self.clock.resume(self.state.elapsed_s)
         if has_other_limits:
             self.state.progress = self.limits.progress(self._position())
             self.state.evaluations_done = self.validator.marks_passed(self.state)
             self.epochs.shuffle(self.state)
 
-    def _look_at_clock(self) -> float:
-        """Return the time, that of the first rank on all."""
-        self._now_s = self.rank.broadcast(self.clock())
-        return self._now_s
-
-    @property
-    def _elapsed_s(self) -> float:
-        """Seconds of training, when it was last looked at the clock."""
-        return self._now_s - self._resumed_s
-
     def _position(self, *, further: int = 0, ahead_s: float = 0.0) -> Position:
         """Return how far the run is, and will be so many steps and seconds on."""
         passes = self.epochs.passes(self.state, further=further)
-        return Position(self.num_steps + further, passes, self._elapsed_s + ahead_s)
+        return Position(self.num_steps + further, passes, self.clock.elapsed_s + ahead_s)
 
     @property
     def _reserve_s(self) -> float:
@@ -239,7 +218,7 @@ class Trainer:
 
     def _reason_to_stop(self) -> StopReason | None:
         """Return why the run is over, if it is; it has one step at least to show for itself."""
-        self._look_at_clock()
+        self.clock.look()
         self._stops = self._stops or any_rank(self._was_told_to_stop, rank=self.rank)
         if self.num_steps == 0:
             return None
@@ -253,7 +232,7 @@ class Trainer:
         state, stepper, epochs = self.state, self.stepper, self.epochs
         epochs.grow_windows(state)
         batch = retry_on_oom(partial(epochs.batches.__getitem__, state.batch_index))
-        started_s = self._look_at_clock()
+        started_s = self.clock.look()
         position = self._position(further=1, ahead_s=self._reserve_s)
         progress = max(state.progress, self.limits.progress(position))  # it never falls
         factor = state.lr_scale * learning_rate_factor(
@@ -264,7 +243,7 @@ class Trainer:
         before = stepper.pieces
         result = stepper.step(batch, lr_factor=factor)
         self._budget.note_step(
-            self._look_at_clock() - started_s,
+            self.clock.look() - started_s,
             state=state,
             seq_length=epochs.batches.seq_length,
             is_compiled=stepper.compiled is not None,
@@ -289,7 +268,7 @@ class Trainer:
             learning_rate=state.learning_rate,
             num_chars=round(batch.num_ids * epochs.train.tokenizer.chars_per_id),
             progress=state.progress,
-            elapsed_s=self._elapsed_s,
+            elapsed_s=self.clock.elapsed_s,
         )
 
     def _count(self, result: StepResult) -> list[TrainEvent]:
@@ -317,42 +296,4 @@ class Trainer:
             raise diverged(state)
         good, now = self.load_last_good(), self.state_dict().train_state
         self.load_state_dict(replace(good, train_state=roll_back(good.train_state, now=now)))
-        yield RolledBack(
-            from_step=now.num_steps,
-            step=self.num_steps,
-            epoch=now.epoch,
-            batch_index=now.batch_index - 1,
-            lr_scale=self.state.lr_scale,
-        )
-
-    def _show_sample(self, sample: Sample) -> Sampled | SampleSkipped:
-        started_s = self._now_s
-        text = none_on_oom(partial(sample, self.model)) if self.rank.index == 0 else None
-        text = self.rank.broadcast(text)
-        self.model.train()
-        taken_s = self._look_at_clock() - started_s
-        self._next_sample_s = started_s + max(SAMPLE_EVERY_S, taken_s / SAMPLE_SHARE)
-        return SampleSkipped(self.num_steps) if text is None else Sampled(self.num_steps, text)
-
-    def _evaluate(self) -> Iterator[TrainEvent]:
-        state, started_s = self.state, self._look_at_clock()
-        size = self.stepper.micro_batch_size
-        while (result := none_on_oom(self._validate)) is None:
-            self.stepper.halve_micro_batch()
-        if self.stepper.micro_batch_size < size:
-            yield BatchSplit(self.num_steps, self.stepper.micro_batch_size)
-        told_s = self._look_at_clock()
-        evaluated = note_evaluation(result, state=state, seconds=told_s - started_s)
-        state.evaluations_done = self.validator.marks_passed(state)
-        yield evaluated
-        if evaluated.is_best:  # then whoever was told saved before it went on
-            note_saving(self._look_at_clock() - told_s, state=state)
-        state.evaluations_done = self.validator.marks_passed(state)
-        yield from note_overfitting(evaluated, state=state)
-
-    def _validate(self) -> EvalResult:
-        size = self.stepper.micro_batch_size
-        if self.measures_less and self.state.evaluated_step < 0:
-            self.validator.limit_chars(self.model, batch_size=size, clock=self._look_at_clock)
-            self.state.eval_chars = self.validator.max_chars
-        return self.validator.validate(self.model, batch_size=size)
+        yield rolled_back(now, to=self.state)

@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from lumina_cli.core import memory
+from lumina_cli.core.training.step import gradients as gradients_module
 from lumina_cli.core.training.step import stepper as step_module
 from lumina_cli.core.training.step.stepper import Stepper
 from lumina_cli.data.batches import cut_windows
@@ -148,14 +149,14 @@ def test_when_that_does_not_help_the_run_ends(monkeypatch: pytest.MonkeyPatch) -
 
 
 def fail_unless(monkeypatch: pytest.MonkeyPatch, enough: Callable[[], bool]) -> None:
-    real = step_module.sum_losses
+    real = gradients_module.sum_losses
 
     def sum_losses(*args: Any, **kwargs: Any) -> Any:
         if not enough():
             raise torch.OutOfMemoryError
         return real(*args, **kwargs)
 
-    monkeypatch.setattr(step_module, "sum_losses", sum_losses)
+    monkeypatch.setattr(gradients_module, "sum_losses", sum_losses)
 
 
 def test_larger_pieces_are_tried_again_after_a_long_time(monkeypatch: pytest.MonkeyPatch) -> None:

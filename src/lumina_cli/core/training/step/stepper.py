@@ -9,8 +9,6 @@ transaction: whichever operation memory runs out in, it ends as if it had not.
   kept; when even that is too much, the run ends.
 - Then the optimizer changes numbers in place, by operations that take no memory or can be done
   again.
-
-B batch, T time, C hidden size, M positions that count.
 """
 
 import math
@@ -19,8 +17,6 @@ from functools import partial
 from itertools import pairwise
 from typing import NamedTuple
 
-import numpy as np
-import torch
 from torch import Tensor
 
 from lumina_cli.core.memory import none_on_oom, retry_on_oom
@@ -38,7 +34,7 @@ from lumina_cli.core.training.parallel.threads import (
     start_workers,
 )
 from lumina_cli.core.training.step.compiled import Compiled
-from lumina_cli.core.training.step.loss import LossSums, sum_losses
+from lumina_cli.core.training.step.gradients import add_gradients
 from lumina_cli.data.batches import Batch
 from lumina_cli.errors import OutOfMemoryError
 
@@ -201,7 +197,13 @@ class Stepper:
         num_windows, seq_length = own.inputs.shape
         size = self.micro_batch_size * self.model.config.seq_length // seq_length
         factor = self.loss_scale.value / max(batch.num_in_loss, 1)
-        learn = partial(self._learn, factor=factor)
+        learn = partial(
+            add_gradients,
+            factor=factor,
+            hidden=self._hidden,
+            precision=self.precision,
+            label_smoothing=self.label_smoothing,
+        )
         workers = self._sharing(num_windows, seq_length)
         if workers is None:
             return [learn(self.model, own, at_once=size)]
@@ -230,42 +232,6 @@ class Stepper:
             least=least_chars(self.model.config.hidden_size, self.precision),
         )
         return workers if is_worth_it else None
-
-    def _learn(
-        self, model: Transformer, part: Batch, *, at_once: int, factor: float
-    ) -> tuple[Tensor, Tensor]:
-        """Add the gradients of a part of a batch.
-
-        Args:
-            model: whose gradients.
-            part: to learn from.
-            at_once: windows, at most.
-            factor: the gradients are those of the summed loss times this.
-
-        Returns:
-            Its summed loss, and the number of ids that were right.
-        """
-        device = model.wte.weight.device
-        nll = torch.zeros((), device=device)
-        num_right = torch.zeros((), device=device, dtype=torch.int64)
-        for start in range(0, len(part.inputs), at_once):
-            sums = self._forward(model, part.rows(start, start + at_once))
-            torch.autograd.backward(sums.loss * factor)
-            nll += sums.nll
-            num_right += sums.num_right
-        return nll, num_right
-
-    def _forward(self, model: Transformer, batch: Batch) -> LossSums:
-        device = model.wte.weight.device
-        inputs = torch.from_numpy(batch.inputs).to(device)  # (B, T)
-        targets = torch.from_numpy(batch.targets[batch.in_loss]).to(device)  # (M,)
-        chosen = torch.from_numpy(np.flatnonzero(batch.in_loss)).to(device)
-        with self.precision.autocast():
-            hidden = self._hidden(model, inputs).flatten(0, 1)  # (B · T, C)
-            if len(chosen) < len(hidden):
-                hidden = hidden.index_select(0, chosen)  # (M, C): only these need logits
-            logits = model.lm_head(hidden)  # (M, V)
-        return sum_losses(logits, targets, label_smoothing=self.label_smoothing)
 
     def _hidden(self, model: Transformer, inputs: Tensor) -> Tensor:
         if self.compiled is None or self.compiled.failure is not None:

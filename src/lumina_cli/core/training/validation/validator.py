@@ -1,7 +1,7 @@
 """When a run is measured, and on what."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from itertools import islice
 from typing import NamedTuple
@@ -9,6 +9,7 @@ from typing import NamedTuple
 from lumina_cli.core.model.peft import interpolate_weights
 from lumina_cli.core.model.transformer import Transformer
 from lumina_cli.core.precision import Precision
+from lumina_cli.core.training.clock import Clock
 from lumina_cli.core.training.config import TrainingConfig
 from lumina_cli.core.training.events import Evaluated, Overfits, StopReason
 from lumina_cli.core.training.parallel.rank import ALONE, Rank, on_all
@@ -29,8 +30,6 @@ MIN_EVAL_CHARS = 10_000
 
 OVERFITS_AFTER = 3
 """Evaluations in a row worse than the best, before that is told."""
-
-Clock = Callable[[], float]
 
 
 class EvalResult(NamedTuple):

@@ -1,7 +1,7 @@
 """The elements of a JSON array as texts, one at a time, however long the array.
 
 A scan for brackets, commas and whole strings finds where elements end; they are parsed
-elsewhere (`json_rows.py`). So one bad element does not spoil those behind it, and memory holds
+elsewhere (`rows.py`). So one bad element does not spoil those behind it, and memory holds
 one element and a chunk of the file.
 """
 
@@ -38,7 +38,7 @@ class Element(NamedTuple):
 def elements(file: IO[str], *, path: Path) -> Iterator[Element]:
     """Yield the elements of the array in `file`, or the values that follow one another in it.
 
-    An object around a list of rows is looked into (`json_envelope.py`).
+    An object around a list of rows is looked into (`envelope.py`).
 
     Raises:
         DataError: an element is too long, as when its bracket is never closed.

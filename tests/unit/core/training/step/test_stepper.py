@@ -9,7 +9,6 @@ from torch import Tensor
 
 from lumina_cli.core.model.transformer import Transformer
 from lumina_cli.core.precision import LossScale
-from lumina_cli.core.training.step import stepper as step_module
 from lumina_cli.core.training.step.stepper import StepResult
 from lumina_cli.data.batches import Batch, cut_windows
 from lumina_cli.errors import OutOfMemoryError
@@ -132,7 +131,7 @@ def exhaust_backward(monkeypatch: pytest.MonkeyPatch, model: Transformer, room: 
             raise RuntimeError("DefaultCPUAllocator: can't allocate memory")
 
     monkeypatch.setattr(model, "hidden", hidden)
-    monkeypatch.setattr(step_module.torch.autograd, "backward", backward)
+    monkeypatch.setattr(torch.autograd, "backward", backward)
 
 
 EXHAUSTS = pytest.mark.parametrize("exhaust", [exhaust_forward, exhaust_backward])
