@@ -11,7 +11,7 @@ import torch
 from lumina_cli.conversation import Message
 from lumina_cli.core.checkpoint.model_file import load_checkpoint, load_model
 from lumina_cli.core.training.events import StepDone
-from lumina_cli.data.corpus import corpus
+from lumina_cli.data.corpus import builder
 from lumina_cli.errors import ModelFileError
 from lumina_cli.recipes.finetune.base import load_base
 from lumina_cli.recipes.finetune.finetune import finetune, resume_finetune
@@ -44,7 +44,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         patch.setenv("LUMINA_CACHE_DIR", str(folder / "cache"))
         patch.setitem(TOKENIZERS, PieceTokenizer.kind, PieceTokenizer)
         of_pieces = partial(train_tokenizer, kind=PieceTokenizer.kind)
-        patch.setattr(corpus, "train_tokenizer", of_pieces)
+        patch.setattr(builder, "train_tokenizer", of_pieces)
         run = begun(folder, out="Model.pth")
         folder.joinpath("events.txt").write_text(repr(list(run.run())), encoding="utf-8")
         yield folder
