@@ -1,0 +1,34 @@
+"""A request that is refused, in the form that OpenAI's clients read."""
+
+import json
+from dataclasses import dataclass
+
+Headers = tuple[tuple[bytes, bytes], ...]
+
+_SERVER_FAULTS = 500
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """Why a request is not answered, and what its sender can do about it."""
+
+    status: int
+    message: str
+    code: str | None = None
+    headers: Headers = ()
+
+    def body(self) -> bytes:
+        """Return the error object as JSON."""
+        kind = "server_error" if self.status >= _SERVER_FAULTS else "invalid_request_error"
+        error = {"message": self.message, "type": kind, "param": None, "code": self.code}
+        return json.dumps({"error": error}).encode()
+
+    def all_headers(self, body: bytes) -> list[tuple[bytes, bytes]]:
+        """Return the headers of an answer that holds this body."""
+        return [
+            (b"content-type", b"application/json"),
+            (b"content-length", str(len(body)).encode()),
+            (b"cache-control", b"no-store"),
+            (b"x-content-type-options", b"nosniff"),
+            *self.headers,
+        ]
