@@ -1,0 +1,1 @@
+"""Who may use the server: the key, the Host and the Origin of each request."""
