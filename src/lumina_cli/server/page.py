@@ -1,0 +1,69 @@
+"""The chat page's files, as the server sends them: nothing from elsewhere, nothing inline."""
+
+import hashlib
+from importlib.resources import files
+from pathlib import PurePath
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+CONTENT_TYPES = {
+    ".css": "text/css; charset=utf-8",
+    ".html": "text/html; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+}
+
+CONTENT_SECURITY_POLICY = "; ".join(
+    [
+        "default-src 'none'",
+        "script-src 'self'",
+        "style-src 'self'",
+        "connect-src 'self'",
+        "img-src data:",  # the icon
+        "form-action 'none'",
+        "frame-ancestors 'none'",
+        "base-uri 'none'",
+        "require-trusted-types-for 'script'",  # no text becomes markup
+    ]
+)
+
+HEADERS = {
+    "Cache-Control": "no-cache",  # asked for again, and answered with 304
+    "Content-Security-Policy": CONTENT_SECURITY_POLICY,
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+}
+
+
+def page_routes() -> list[Route]:
+    """Return a route for each file of the page, read once; `/` is `index.html`."""
+    return [
+        _route("/" if name == "index.html" else f"/page/{name}", name, content)
+        for name, content in sorted(page_files().items())
+    ]
+
+
+def page_files() -> dict[str, bytes]:
+    """Return what the package holds of the page: name → content."""
+    folder = files("lumina_cli.server") / "page"
+    return {
+        entry.name: entry.read_bytes()
+        for entry in folder.iterdir()
+        if PurePath(entry.name).suffix in CONTENT_TYPES
+    }
+
+
+def _route(path: str, name: str, content: bytes) -> Route:
+    etag = f'"{hashlib.sha256(content).hexdigest()[:32]}"'
+    headers = {**HEADERS, "ETag": etag, "Content-Type": CONTENT_TYPES[PurePath(name).suffix]}
+
+    async def send(request: Request) -> Response:
+        known = request.headers.get("if-none-match", "")
+        if etag in (tag.strip().removeprefix("W/") for tag in known.split(",")):
+            return Response(status_code=304, headers=headers)
+        return Response(content, headers=headers)
+
+    return Route(path, send, methods=["GET"], name=f"page {name}")
