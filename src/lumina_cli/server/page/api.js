@@ -1,65 +1,53 @@
 // The server's API: its models, and a reply as it comes.
 
-const KEY = 'lumina.key';
+import {recallInTab, rememberInTab} from './store.js';
 
 /** A request that came to nothing. Kinds: key, busy, refused, gone (no answer), broken (no end). */
 export class ApiError extends Error {
-  constructor(kind, message = '', {seconds = null} = {}) {
+  constructor(kind, message = '', seconds = 1) {
     super(message);
-    this.kind = kind;
-    this.seconds = seconds;
+    Object.assign(this, {kind, seconds});
   }
 }
 
-let key = recallKey();
+let key = recallInTab('key') ?? '';
 
 /** Use a key from now on, in this tab. */
 export function useKey(text) {
   key = text;
-  try {
-    sessionStorage.setItem(KEY, text);
-  } catch {
-    // the browser keeps nothing: it is asked for again
-  }
+  rememberInTab('key', text);
 }
 
-/** Return whether a key was given. */
 export const hasKey = () => key !== '';
 
 /** Return the server's models. */
 export async function fetchModels() {
-  const answer = await ask('v1/models');
-  const {data} = await answer.json().catch(() => ({}));
-  if (!Array.isArray(data)) throw new ApiError('gone');
+  const {data} = await (await ask('v1/models')).json().catch(() => ({}));
+  if (!data?.length) throw new ApiError('gone');
   return data;
 }
 
-/** Yield the pieces of a reply: {text, entries, finish}; closing the signal stops the server. */
+/** Yield the pieces of a reply: {text, entries, finish}; the signal stops the server. */
 export async function* streamReply(body, signal) {
   const answer = await ask('v1/chat/completions', {method: 'POST', body, signal});
   for await (const events of readEvents(answer.body)) {
     const piece = {text: '', entries: [], finish: null};
-    let isDone = false;
-    for (const event of events) {
-      if (event === '[DONE]') isDone = true;
-      else addTo(piece, parseEvent(event));
-    }
+    for (const event of events) if (event !== '[DONE]') addTo(piece, parse(event));
     yield piece;
-    if (isDone) return;
+    if (events.includes('[DONE]')) return;
   }
   throw new ApiError('broken');
 }
 
 async function ask(path, options = {}) {
-  const headers = {'Content-Type': 'application/json', ...(key ? {Authorization: `Bearer ${key}`} : {})};
-  const answer = await fetch(path, {...options, headers, credentials: 'omit', cache: 'no-store'}).catch((error) => {
-    throw options.signal?.aborted ? error : new ApiError('gone');
+  const headers = {'Content-Type': 'application/json', ...(key && {Authorization: `Bearer ${key}`})};
+  const answer = await fetch(path, {...options, headers, cache: 'no-store'}).catch(() => {
+    throw new ApiError('gone');
   });
   if (answer.ok) return answer;
   const {error} = await answer.json().catch(() => ({}));
-  const message = typeof error?.message === 'string' ? error.message : `HTTP ${answer.status}`;
   const kind = {401: 'key', 429: 'busy'}[answer.status] ?? 'refused';
-  throw new ApiError(kind, message, {seconds: Number(answer.headers.get('Retry-After')) || null});
+  throw new ApiError(kind, String(error?.message ?? answer.status), answer.headers.get('Retry-After') ?? 1);
 }
 
 /** Yield the data of server-sent events, as many at once as have come. */
@@ -67,9 +55,7 @@ async function* readEvents(stream) {
   const reader = stream.pipeThrough(new TextDecoderStream()).getReader();
   let rest = '';
   while (true) {
-    const {done, value} = await reader.read().catch((error) => {
-      throw error.name === 'AbortError' ? error : new ApiError('broken');
-    });
+    const {done, value} = await reader.read().catch(() => ({done: true}));
     if (done) return;
     const lines = (rest + value).split(/\r?\n/);
     rest = lines.pop();
@@ -78,9 +64,9 @@ async function* readEvents(stream) {
   }
 }
 
-function parseEvent(text) {
+function parse(event) {
   try {
-    return JSON.parse(text);
+    return JSON.parse(event);
   } catch {
     throw new ApiError('broken');
   }
@@ -88,17 +74,8 @@ function parseEvent(text) {
 
 function addTo(piece, {choices, error}) {
   if (error) throw new ApiError('refused', String(error.message));
-  const choice = choices?.[0];
-  if (!choice) return; // the usage
-  piece.text += choice.delta?.content ?? '';
-  piece.entries.push(...(choice.logprobs?.content ?? []));
-  piece.finish = choice.finish_reason ?? piece.finish;
-}
-
-function recallKey() {
-  try {
-    return sessionStorage.getItem(KEY) ?? '';
-  } catch {
-    return '';
-  }
+  const choice = choices?.[0]; // none: the usage
+  piece.text += choice?.delta?.content ?? '';
+  piece.entries.push(...(choice?.logprobs?.content ?? []));
+  piece.finish = choice?.finish_reason ?? piece.finish;
 }

@@ -1,75 +1,53 @@
 // The messages on the page: an element for each, made once.
 
-import {levelOf} from './units.js';
-import {clean, named} from './text.js';
+import {isSending, make, makeButton} from './dom.js';
 import {percent, t} from './strings.js';
-import {isSending} from './keys.js';
-
-/** Return a new element. Text is only ever set as text. */
-export function make(tag, {text, ...properties} = {}, ...children) {
-  const element = Object.assign(document.createElement(tag), properties);
-  if (text !== undefined) element.textContent = text;
-  element.append(...children);
-  return element;
-}
+import {clean, named} from './text.js';
+import {levelOf} from './units.js';
 
 /** One message's element. `wishes` are the functions that its buttons call. */
 export class MessageView {
   #text = make('bdi', {className: 'text', dir: 'auto'});
+  #rest = new Text(); // what is in no unit
   #drawn = 0; // units that have an element
-  #rest = new Text(); // what has none yet
-  #isCertain = false;
   #current = 0; // the unit that the arrow keys are at
+  #isCertain = false;
 
   constructor(message, units, wishes) {
-    this.message = message;
-    this.units = units;
-    this.wishes = wishes;
+    Object.assign(this, {message, units, wishes});
     const {role} = message;
-    const name = t({user: 'you', bot: 'bot', system: 'system'}[role]);
     this.actions = make('div', {className: 'actions'}, ...this.#buttons(role));
-    this.element = make('article', {className: `message ${role}`}, make('h2', {className: 'who', text: name}), this.#text, this.actions);
-    this.#text.append(this.#rest);
-    this.#text.addEventListener('click', ({target}) => this.#isCertain && this.#open([...this.#text.children].indexOf(target)));
-    this.#text.addEventListener('keydown', (event) => this.#isCertain && this.#move(event));
-    this.draw();
+    this.element = make('article', {className: `message ${role}`}, make('h2', {className: 'who', text: t(role)}), this.#text, this.actions);
+    this.#text.onclick = ({target}) => this.#isCertain && this.#open([...this.#text.children].indexOf(target));
+    this.#text.onkeydown = (event) => this.#isCertain && this.#move(event);
   }
 
   /** Show how sure the model was, or only the text. */
   showCertainty(isCertain) {
-    this.#isCertain = isCertain && this.message.role === 'bot' && this.units !== undefined;
-    this.element.classList.toggle('unknown', isCertain && this.message.role === 'bot' && !this.units);
+    this.#isCertain = isCertain && this.units !== undefined;
     this.#drawn = 0;
     this.#text.replaceChildren(this.#rest);
-    const attributes = {role: 'application', tabindex: '0', 'aria-label': t('byCharacter')};
-    for (const [name, value] of Object.entries(attributes)) {
-      if (this.#isCertain) this.#text.setAttribute(name, value);
-      else this.#text.removeAttribute(name);
-    }
+    this.#text.role = this.#isCertain ? 'application' : null;
+    this.#text.ariaLabel = this.#isCertain ? t('byCharacter') : null;
+    this.#text.tabIndex = this.#isCertain ? 0 : -1;
     this.draw();
   }
 
   /** Show what has come since. */
   draw() {
-    const shown = clean(this.message.text);
-    if (!this.#isCertain) {
-      this.#rest.data = shown;
-      return;
-    }
-    const units = this.units.list.slice(this.#drawn);
-    this.#drawn += units.length;
-    this.#rest.before(...units.map(drawUnit));
-    this.#rest.data = shown.slice(this.units.list.reduce((sum, {text}) => sum + text.length, 0));
+    const units = this.#isCertain ? this.units.list : [];
+    this.#rest.before(...units.slice(this.#drawn).map(drawUnit));
+    this.#drawn = units.length;
+    this.#rest.data = clean(this.message.text).slice(this.#isCertain ? this.units.text.length : 0);
   }
 
   #buttons(role) {
     const {wishes, message} = this;
-    const button = (key, wish, className = '') => make('button', {type: 'button', text: t(key), onclick: wish, className});
-    const copy = button('copy', () => wishes.copy(message));
-    const takeBack = button('takeBack', wishes.takeBack, 'last');
-    if (role === 'bot') return [button('retry', wishes.retry, 'last'), button('goOn', wishes.goOn, 'last'), copy, takeBack];
-    if (role === 'user') return [button('answer', wishes.retry, 'last'), button('edit', () => this.#edit()), copy, takeBack];
-    return [button('edit', wishes.editSystem)];
+    if (role === 'system') return [makeButton(t('edit'), wishes.editSystem)];
+    const copy = makeButton(t('copy'), () => wishes.copy(message));
+    const undo = makeButton(t('undo'), wishes.takeBack, 'last');
+    if (role === 'bot') return [makeButton(t('retry'), wishes.retry, 'last'), makeButton(t('goOn'), wishes.goOn, 'last'), copy, undo];
+    return [makeButton(t('answer'), wishes.retry, 'last'), makeButton(t('edit'), () => this.#edit()), copy, undo];
   }
 
   #edit() {
@@ -85,23 +63,22 @@ export class MessageView {
       end();
       this.wishes.edit(this.message, area.value);
     };
-    const form = make('form', {className: 'edit', onsubmit: send}, area, make('div', {className: 'row'},
-      make('button', {type: 'button', text: t('cancel'), onclick: end}), make('button', {className: 'main', text: t('send')})));
-    area.addEventListener('keydown', (event) => {
+    const row = make('div', {className: 'row'}, makeButton(t('cancel'), end), make('button', {className: 'main', text: t('send')}));
+    const form = make('form', {className: 'edit', onsubmit: send}, area, row);
+    area.onkeydown = (event) => {
       if (isSending(event)) send(event);
       if (event.key === 'Escape' && !event.isComposing) end();
-    });
+    };
     this.#text.replaceWith(form);
     this.actions.hidden = true;
     area.focus();
   }
 
   #move(event) {
-    const units = this.#text.children;
-    const forward = getComputedStyle(this.#text).direction === 'rtl' ? 'ArrowLeft' : 'ArrowRight';
-    const backward = forward === 'ArrowLeft' ? 'ArrowRight' : 'ArrowLeft';
-    const to = {[forward]: this.#current + 1, [backward]: this.#current - 1, Home: 0, End: units.length - 1}[event.key];
-    if (to !== undefined) this.#goTo(Math.max(0, Math.min(to, units.length - 1)));
+    const step = getComputedStyle(this.#text).direction === 'rtl' ? -1 : 1;
+    const last = this.#drawn - 1;
+    const to = {ArrowRight: this.#current + step, ArrowLeft: this.#current - step, Home: 0, End: last}[event.key];
+    if (to !== undefined) this.#goTo(Math.max(0, Math.min(to, last)));
     else if (event.key === 'Enter' || event.key === ' ') this.#open(this.#current);
     else return;
     event.preventDefault();
@@ -114,18 +91,17 @@ export class MessageView {
     element?.classList.add('current');
     element?.scrollIntoView({block: 'nearest'});
     const {text, prob} = this.units.list[index] ?? {};
-    if (prob !== undefined) this.wishes.tell(t('characterIs', {text: named(text), percent: percent(prob)}));
+    if (prob !== undefined) this.wishes.tell(`${named(text)}, ${percent(prob)}`);
   }
 
   #open(index) {
     const unit = this.units.list[index];
-    if (!unit || unit.prob === undefined) return;
+    if (unit?.prob === undefined) return;
     this.#goTo(index);
     this.wishes.showOthers(unit, this.#text.children[index], (other) => this.wishes.choose(this.message, index, other));
   }
 }
 
 function drawUnit({text, prob}) {
-  if (prob === undefined) return make('span', {text});
-  return make('span', {text, className: `level-${levelOf(prob)}`, title: percent(prob)});
+  return prob === undefined ? make('span', {text}) : make('span', {text, className: `level-${levelOf(prob)}`, title: percent(prob)});
 }

@@ -2,10 +2,11 @@
 
 import {showAlternatives} from './alternatives.js';
 import {fetchModels, hasKey, useKey} from './api.js';
+import {drawChats, loadFile, saveFile} from './chats.js';
 import {Conversation} from './conversation.js';
-import {focusOn, isSending} from './keys.js';
-import {make, MessageView} from './log.js';
-import {DEFAULTS, formatSession, newSeed, newSession, parseSampling, parseSession} from './session.js';
+import {$, focusOn, isSending, make, makeButton} from './dom.js';
+import {MessageView} from './log.js';
+import {DEFAULTS, newSeed, newSession, parseSampling} from './session.js';
 import {drawSettings, showUsed} from './settings.js';
 import * as store from './store.js';
 import {language, t, translate} from './strings.js';
@@ -13,31 +14,32 @@ import {clean, oneLine} from './text.js';
 
 const SAVE_EVERY_MS = 2000;
 const NEAR_THE_END = 120; // px
-const MAX_FILE_BYTES = 64_000_000;
 
-const $ = (id) => document.getElementById(id);
 const chat = new Conversation({changed, grew, settled});
 const views = new WeakMap(); // message → MessageView
+const input = $('input');
+const log = $('log');
 let models = [];
-let id = store.newId();
+let id = store.recallInTab('chat') ?? store.listChats()[0]?.id ?? store.newId();
 let isCertain = store.recall('certainty') === true;
 let savedAt = 0;
 let afterKey = null;
 
-// --- what the conversation tells
+// What the conversation tells
 
 function changed() {
-  const shown = chat.messages.map((message) => viewOf(message).element);
-  shown.forEach((element, index) => {
-    if ($('log').children[index] !== element) $('log').insertBefore(element, $('log').children[index] ?? null);
+  const {messages, session, isBusy} = chat;
+  messages.forEach((message, index) => {
+    const {element} = viewOf(message);
+    if (log.children[index] !== element) log.insertBefore(element, log.children[index] ?? null);
   });
-  while ($('log').children.length > shown.length) $('log').lastChild.remove();
-  $('welcome').hidden = shown.length > 0;
-  document.title = [store.titleOf(chat.session), 'lumina'].filter(Boolean).join(' · ');
-  document.body.classList.toggle('busy', chat.isBusy);
-  $('log').ariaBusy = String(chat.isBusy);
-  $('send').textContent = t(chat.isBusy ? 'stop' : 'send');
-  if (chat.isBusy) notify();
+  while (log.children.length > messages.length) log.lastChild.remove();
+  $('welcome').hidden = messages.length > 0;
+  document.title = [store.titleOf(session), 'lumina'].filter(Boolean).join(' · ');
+  document.body.classList.toggle('busy', isBusy);
+  log.ariaBusy = String(isBusy);
+  $('send').textContent = t(isBusy ? 'stop' : 'send');
+  notify();
   save();
 }
 
@@ -50,182 +52,136 @@ function grew(message) {
 
 function settled({failure, finish, hasGrown, before}) {
   const isReplaced = before && before !== chat.messages;
-  const undo = isReplaced ? [[t('restore'), () => chat.restore(before)]] : [];
-  const again = [t('again'), retry];
-  const goOn = [t('goOn'), () => chat.goOn()];
-  if (failure?.kind === 'key') return askForKey(retry);
-  if (failure?.kind === 'broken' && hasGrown) return notify(t('broken'), goOn, ...undo);
-  if (failure) return notify(tellFailure(failure), again, ...undo);
-  if (finish === 'length') return notify(t('cut'), goOn, ...undo);
-  if (finish && !hasGrown) return notify(t(chat.messages.at(-1).text ? 'nothingToAdd' : 'silent'), ...undo);
-  notify(isReplaced ? t('replaced') : '', ...undo);
+  const undo = isReplaced ? [['undo', () => chat.set(before)]] : [];
+  const goOn = ['goOn', wishes.goOn];
+  if (failure?.kind === 'key') askForKey(wishes.retry);
+  else if (failure?.kind === 'broken' && hasGrown) notify(t('broken'), goOn, ...undo);
+  else if (failure) notify(tell(failure), ['again', wishes.retry], ...undo);
+  else if (finish === 'length') notify(t('cut'), goOn, ...undo);
+  else if (finish && !hasGrown) notify(t('silent'), ...undo);
+  else if (isReplaced) notify(t('replaced'), ...undo);
 }
 
-function tellFailure({kind, message, seconds}) {
-  if (kind === 'busy') return seconds ? t('busyFor', {seconds}) : t('busy');
-  return kind === 'refused' ? t('refused', {message: oneLine(message, 300)}) : t('gone');
-}
+const tell = ({kind, message, seconds}) => t(kind === 'broken' ? 'gone' : kind, {seconds, message: oneLine(message, 300)});
 
 function viewOf(message) {
   if (!views.has(message)) {
-    const view = new MessageView(message, chat.unitsOf(message), wishes);
-    view.showCertainty(isCertain);
-    views.set(message, view);
+    views.set(message, new MessageView(message, chat.unitsOf(message), wishes));
+    views.get(message).showCertainty(isCertain);
   }
   return views.get(message);
 }
 
-// --- wishes
+// Wishes
 
 const wishes = {
-  retry,
+  retry: () => start(() => chat.retry()),
   goOn: () => start(() => chat.goOn()),
   edit: (message, text) => start(() => chat.edit(message, text)),
-  choose: (message, index, other) => start(() => chat.choose(message, index, other)),
+  choose: (...choice) => start(() => chat.choose(...choice)),
   takeBack,
   copy,
-  editSystem: () => openSettings(),
-  tell: (text) => { $('told').textContent = text; },
+  editSystem: openSettings,
+  tell: (text) => $('told').replaceChildren(text),
   showOthers: showAlternatives,
 };
-
-function retry() {
-  start(() => chat.retry());
-}
 
 /** Begin a reply, unless one is on its way or there is no model. */
 function start(begin) {
   if (chat.isBusy || !chat.model) return;
   begin();
-  focusOn($('input'), {onTouch: $('send')});
+  focusOn(input, $('send'));
   scrollToEnd();
 }
 
 function send() {
-  const text = $('input').value;
-  if (chat.isBusy || !text.trim()) return;
+  const {value} = input;
+  if (chat.isBusy || !value.trim()) return;
   if (!chat.model) return void connect();
-  $('input').value = '';
-  fit();
-  start(() => chat.say(text));
+  write('');
+  start(() => chat.say(value));
 }
 
 function takeBack() {
   const before = chat.messages;
+  const draft = input.value;
   const text = chat.takeBack();
-  if (!$('input').value) $('input').value = text;
-  fit();
-  focusOn($('input'), {onTouch: $('input')});
-  notify(t('takenBack'), [t('restore'), () => {
-    if ($('input').value === text) $('input').value = '';
-    chat.restore(before);
-    fit();
+  write(draft || text);
+  input.focus();
+  notify(t('takenBack'), ['undo', () => {
+    if (input.value === text) write(draft);
+    chat.set(before);
   }]);
 }
 
 async function copy({text}) {
   try {
     await navigator.clipboard.writeText(text);
-  } catch {
-    copyBySelection(text); // no clipboard where the page doesn't come from this machine or by https
+  } catch { // not there where the page comes by http from another machine
+    const area = make('textarea', {value: text, className: 'unseen'});
+    document.body.append(area);
+    area.select();
+    document.execCommand('copy');
+    area.remove();
   }
   notify(t('copied'));
 }
 
-function copyBySelection(text) {
-  const area = make('textarea', {value: text, className: 'unseen'});
-  document.body.append(area);
-  area.select();
-  document.execCommand('copy');
-  area.remove();
-}
+// Chats
 
-// --- chats
-
-function open(newChatId, session) {
-  id = newChatId;
-  sessionStore(id);
+function open(newId, session) {
+  id = newId;
+  store.rememberInTab('chat', id);
   chat.open(session);
-  notify();
   scrollToEnd();
 }
 
 function openNew() {
-  open(store.newId(), newSession(sampling()));
-  focusOn($('input'), {onTouch: $('input')});
+  open(store.newId(), newSession(newSampling()));
+  input.focus();
 }
 
 function save() {
   savedAt = Date.now();
-  const {session} = chat;
-  const isEmptyReply = chat.isBusy && session.messages.at(-1)?.text === '';
-  const messages = isEmptyReply ? session.messages.slice(0, -1) : session.messages;
-  if (messages.length && !store.writeChat(id, {...session, messages})) notify(t('full'));
-  if (!messages.length && store.readChat(id)) store.removeChat(id);
+  const {session, isBusy} = chat;
+  const messages = session.messages.filter(({text}, index, {length}) => text || !isBusy || index < length - 1);
+  if (!messages.length) store.removeChat(id);
+  else if (!store.writeChat(id, {...session, messages})) notify(t('full'));
 }
 
-function drawChats() {
-  const list = $('chats').querySelector('ul');
-  const chats = store.listChats();
-  $('chats').querySelector('.none').hidden = chats.length > 0;
-  list.replaceChildren(...chats.map(({id: other, title}) => {
-    const name = title || t('untitled');
-    const choose = make('button', {type: 'button', className: 'chat', onclick: () => { open(other, store.readChat(other)); $('chats').close(); }}, make('bdi', {text: name}));
-    if (other === id) choose.setAttribute('aria-current', 'true');
-    const label = t('remove', {title: name});
-    const remove = make('button', {type: 'button', className: 'icon', ariaLabel: label, title: label, text: '×', onclick: () => removeChat(other)});
-    return make('li', {}, choose, remove);
-  }));
+function openChats() {
+  drawChats({current: id, open: (other) => {
+    $('chats').close();
+    open(other, store.readChat(other));
+  }, remove: removeChat});
+  $('chats').showModal();
 }
 
 function removeChat(other) {
   const session = store.readChat(other);
+  $('chats').close();
   store.removeChat(other);
   if (other === id) openNew();
-  drawChats();
-  $('chats').close();
-  notify(t('removed'), [t('restore'), () => { store.writeChat(other, session); open(other, session); }]);
+  notify(t('removed'), ['undo', () => open(other, session)]);
 }
 
-function saveFile() {
-  const url = URL.createObjectURL(new Blob([formatSession(chat.session)], {type: 'application/json'}));
-  make('a', {href: url, download: `chat-${new Date().toISOString().slice(0, 10)}.json`}).click();
-  URL.revokeObjectURL(url);
-}
-
-async function loadFile(file) {
+async function openFile() {
   $('chats').close();
   try {
-    const session = parseSession(file.size > MAX_FILE_BYTES ? '' : await file.text());
+    const session = await loadFile($('file').files[0]);
+    const {model} = session;
     open(store.newId(), session);
-    const digest = chat.model?.lumina?.digest;
-    if (digest && session.model !== digest) notify(t('otherModel'));
-    save();
+    if (model !== chat.model?.lumina?.digest) notify(t('otherModel'));
   } catch (error) {
     notify(t('notAChat', {where: oneLine(error.message, 80)}));
   }
+  $('file').value = '';
 }
 
-function sessionStore(value) {
-  try {
-    sessionStorage.setItem('lumina.chat', value);
-  } catch {
-    // the browser keeps nothing: the page begins anew
-  }
-}
-
-function lastChat() {
-  try {
-    return sessionStorage.getItem('lumina.chat') ?? store.listChats()[0]?.id;
-  } catch {
-    return undefined;
-  }
-}
-
-// --- settings
+// Settings
 
 /** Return the settings of a new chat: as last used, as the model has them, or the usual ones. */
-function sampling() {
+function newSampling() {
   for (const known of [store.recall('sampling'), chat.model?.lumina?.sampling]) {
     try {
       return parseSampling(known);
@@ -238,70 +194,69 @@ function sampling() {
 
 function openSettings() {
   const system = chat.messages.find(({role}) => role === 'system')?.text ?? '';
-  drawSettings($('settings').querySelector('.fields'), {sampling: chat.session.sampling, system, change: changeSetting});
+  drawSettings($('fields'), {sampling: chat.session.sampling, system, change});
   if (!$('settings').open) $('settings').showModal();
 }
 
-function changeSetting(name, value) {
-  if (name === 'system') return chat.setSystem(value.trim() ? value : '');
+function change(name, value) {
+  if (name === 'system') return chat.setSystem(value);
   const {session} = chat;
   session.sampling = {...session.sampling, [name]: value};
   if (name === 'seed') Object.assign(session, {seed: value ?? newSeed(), num_drawn: '0'});
-  if (name === 'sampler') showUsed($('settings').querySelector('.fields'), value);
+  if (name === 'sampler') showUsed($('fields'), value);
   store.remember('sampling', {...session.sampling, seed: null});
   save();
 }
 
 function useDefaults() {
   store.remember('sampling', null);
-  chat.session.sampling = sampling();
+  chat.session.sampling = newSampling();
   save();
   openSettings();
 }
 
-// --- the server
+// The server
 
 async function connect() {
-  $('facts').textContent = t('loading');
   try {
     models = await fetchModels();
   } catch (failure) {
-    $('facts').textContent = '';
-    return failure.kind === 'key' ? askForKey(connect) : notify(tellFailure(failure), [t('again'), connect]);
+    return failure.kind === 'key' ? askForKey(connect) : notify(tell(failure), ['again', connect]);
   }
   notify();
-  if (!models.length) return notify(t('noModels'), [t('again'), connect]);
-  const names = models.map(({id: name}) => make('option', {value: name, text: clean(name)}));
-  $('model').replaceChildren(...names);
+  $('model').replaceChildren(...models.map(({id: value}) => make('option', {value, text: clean(value)})));
   $('model').hidden = models.length < 2;
   $('model-name').hidden = models.length > 1;
-  useModel(models.find(({id: name}) => name === store.recall('model')) ?? models[0]);
+  useModel(store.recall('model'));
 }
 
-function useModel(model) {
+function useModel(name) {
+  const model = models.find((one) => one.id === name) ?? models[0];
+  const {num_parameters: count, context_length: context, conversations} = model.lumina ?? {};
   chat.model = model;
   $('model').value = model.id;
   $('model-name').textContent = clean(model.id);
-  const {num_parameters: parameters, context_length: context, tokenizer, conversations} = model.lumina ?? {};
-  const count = (number) => new Intl.NumberFormat(language, {notation: 'compact', maximumSignificantDigits: 3}).format(number);
-  const facts = tokenizer === 'bpe' ? 'factsTokens' : 'facts';
-  $('facts').textContent = parameters ? t(facts, {parameters: count(parameters), context}) : '';
+  const parameters = count?.toLocaleString(language, {notation: 'compact', maximumSignificantDigits: 3});
+  $('facts').textContent = count ? t('facts', {parameters, context}) : '';
   if (conversations === false) notify(t('plainModel'));
-  if (!chat.messages.length) chat.session.sampling = sampling();
+  if (!chat.messages.length) chat.session.sampling = newSampling();
 }
 
 function askForKey(next) {
   afterKey = next;
-  $('key').querySelector('.wrong').textContent = hasKey() ? t('keyWrong') : '';
+  $('key-wrong').textContent = hasKey() ? t('keyWrong') : '';
   $('key-input').value = '';
   $('key').showModal();
 }
 
-// --- small things
+// Small things
 
-/** Show one line, and what can be done about it; nothing without a text. */
+/** Show one line and what can be done about it; nothing without a text. */
 function notify(text = '', ...actions) {
-  const buttons = actions.map(([label, act]) => make('button', {type: 'button', text: label, onclick: () => { notify(); act(); }}));
+  const buttons = actions.map(([key, act]) => makeButton(t(key), () => {
+    notify();
+    act();
+  }));
   $('notice').replaceChildren(...(text ? [make('bdi', {text}), ...buttons] : []));
 }
 
@@ -311,67 +266,68 @@ function showCertainty() {
   for (const message of chat.messages) viewOf(message).showCertainty(isCertain);
 }
 
-function fit() {
-  $('input').style.height = 'auto';
-  $('input').style.height = `${$('input').scrollHeight}px`;
+/** Write into the field for messages, which is as high as its text. */
+function write(text = input.value) {
+  input.value = text;
+  input.style.height = 'auto';
+  input.style.height = `${input.scrollHeight}px`;
 }
 
 const scrollToEnd = () => scrollTo({top: document.documentElement.scrollHeight});
 
-// --- begin
+// Begin
 
-translate(document);
-$('composer').addEventListener('submit', (event) => {
+const clicks = {
+  'new-chat': openNew,
+  'show-chats': openChats,
+  'show-settings': openSettings,
+  defaults: useDefaults,
+  save: () => saveFile(chat.session),
+  load: () => $('file').click(),
+  certainty: () => {
+    isCertain = !isCertain;
+    store.remember('certainty', isCertain);
+    showCertainty();
+  },
+};
+for (const [name, act] of Object.entries(clicks)) $(name).onclick = act;
+$('composer').onsubmit = (event) => {
   event.preventDefault();
   if (chat.isBusy) chat.stop();
   else send();
-});
-$('input').addEventListener('input', fit);
-$('input').addEventListener('keydown', (event) => {
-  if (!isSending(event)) return;
-  event.preventDefault();
-  send();
-});
-addEventListener('keydown', ({key}) => key === 'Escape' && !document.querySelector('dialog[open], :popover-open') && chat.stop());
-$('certainty').addEventListener('click', () => {
-  isCertain = !isCertain;
-  store.remember('certainty', isCertain);
-  showCertainty();
-});
-$('new-chat').addEventListener('click', openNew);
-$('show-chats').addEventListener('click', () => { drawChats(); $('chats').showModal(); });
-$('show-settings').addEventListener('click', openSettings);
-$('defaults').addEventListener('click', useDefaults);
-$('save').addEventListener('click', saveFile);
-$('load').addEventListener('click', () => $('file').click());
-$('file').addEventListener('change', async () => {
-  await loadFile($('file').files[0]);
-  $('file').value = '';
-});
-$('model').addEventListener('change', () => {
-  store.remember('model', $('model').value);
-  useModel(models.find(({id: name}) => name === $('model').value));
-});
-$('key').querySelector('form').addEventListener('submit', (event) => {
+};
+$('key').onsubmit = (event) => {
   event.preventDefault();
   useKey($('key-input').value.trim());
   $('key').close();
   afterKey();
-});
+};
+$('file').onchange = openFile;
+$('model').onchange = ({target}) => {
+  store.remember('model', target.value);
+  useModel(target.value);
+};
+input.oninput = () => write();
+input.onkeydown = (event) => {
+  if (!isSending(event)) return;
+  event.preventDefault();
+  send();
+};
 for (const dialog of document.querySelectorAll('dialog')) {
-  dialog.querySelector('.close').addEventListener('click', () => dialog.close());
-  dialog.addEventListener('click', ({target}) => target === dialog && dialog.close()); // beside it
+  dialog.querySelector('.close').onclick = () => dialog.close();
 }
+addEventListener('keydown', ({key}) => key === 'Escape' && !document.querySelector('dialog[open], :popover-open') && chat.stop());
 addEventListener('pagehide', save);
 addEventListener('storage', ({key}) => {
-  if (store.idOfKey(key) !== id) return; // another window has changed this chat
-  const session = store.readChat(id);
+  if (store.idOfKey(key) !== id) return;
+  const session = store.readChat(id); // another window has changed this chat
   if (chat.isBusy) id = store.newId();
   else if (session) chat.open(session);
 });
 
-const last = lastChat();
-open(last ?? id, (last && store.readChat(last)) || newSession(sampling()));
+translate();
+input.placeholder = t('message');
+open(id, store.readChat(id) ?? newSession(newSampling()));
 showCertainty();
 connect();
-focusOn($('input'), {onTouch: $('send')});
+focusOn(input, $('send'));

@@ -3,32 +3,39 @@
 import {clean} from './text.js';
 
 const LEVELS = [0.9, 0.5, 0.2];
+const decoder = () => new TextDecoder('utf-8', {ignoreBOM: true});
 
 /** Return how unsure a probability is: 0 (sure) to 3. */
 export const levelOf = (prob) => LEVELS.filter((bound) => prob < bound).length;
 
 /** The units of one reply, from the log-probabilities of the ids it is made of. */
 export class Units {
-  list = []; // {text, prob, others: [{kind, text, prob}]}; without prob where nothing is known
-  #decoder = new TextDecoder('utf-8', {ignoreBOM: true});
+  #decoder = decoder();
   #ready = []; // units whose text hasn't come yet
   #pending = ''; // text whose unit hasn't come yet
   #prob = 1;
   #others = null;
 
+  /** Begin with units: {text, prob, others: [{kind, text, prob}]}; without `prob` nothing is known. */
+  constructor(list = []) {
+    this.list = list;
+  }
+
+  get text() {
+    return this.list.map(({text}) => text).join('');
+  }
+
   /** Add a piece of text and the entries of `logprobs.content` that came with it. */
   add(text, entries) {
     this.#pending += text;
     for (const entry of entries) this.#decode(entry);
-    while (this.#pending && this.#ready.length) this.#match();
+    while (this.#pending && this.#ready.length) this.#match(this.#ready.shift());
   }
 
-  /** Return the units before one, and in its place another. */
+  /** Return the units before one, and in its place another that begins with text. */
   upTo(index, other) {
-    const units = new Units();
-    units.list = this.list.slice(0, index);
-    if (other) units.list.push({...other, others: this.list[index].others});
-    return units;
+    const units = this.list.slice(0, index);
+    return new Units(other?.text ? [...units, {...other, others: this.list[index].others}] : units);
   }
 
   /** Collect ids until they make text: a character may be spelled in several bytes. */
@@ -42,27 +49,19 @@ export class Units {
     this.#others = null;
   }
 
-  #match() {
-    const unit = this.#ready[0];
-    if (this.#pending.startsWith(unit.text)) {
-      this.list.push(this.#ready.shift());
-      this.#pending = this.#pending.slice(unit.text.length);
-    } else {
-      this.list.push({text: this.#pending, others: []}); // the two differ: nothing is claimed
-      this.#pending = '';
-      this.#ready = [];
-    }
+  /** Take a unit whose text has come; where the two differ, nothing is claimed. */
+  #match(unit) {
+    const isSame = this.#pending.startsWith(unit.text);
+    this.list.push(isSame ? unit : {text: this.#pending, others: []});
+    this.#pending = isSame ? this.#pending.slice(unit.text.length) : '';
+    if (!isSame) this.#ready = [];
   }
 }
 
 /** Return one of the most likely ids: text, the end of the reply, or part of a character. */
 function describe({bytes, logprob}) {
-  const prob = Math.exp(logprob);
-  if (!bytes?.length) return {kind: 'end', text: '', prob};
-  try {
-    const text = new TextDecoder('utf-8', {fatal: true, ignoreBOM: true}).decode(new Uint8Array(bytes));
-    return clean(text) === text ? {kind: 'text', text, prob} : {kind: 'part', text: '', prob};
-  } catch {
-    return {kind: 'part', text: '', prob};
-  }
+  const text = decoder().decode(new Uint8Array(bytes ?? []));
+  const isPart = text.includes('\ufffd') || clean(text) !== text;
+  const kind = !text ? 'end' : isPart ? 'part' : 'text';
+  return {kind, text: kind === 'text' ? text : '', prob: Math.exp(logprob)};
 }
