@@ -32,8 +32,9 @@ export async function* streamReply(body, signal) {
   const answer = await ask('v1/chat/completions', {method: 'POST', body, signal});
   for await (const events of readEvents(answer.body)) {
     const piece = {text: '', entries: [], finish: null};
-    for (const event of events) if (event !== '[DONE]') addTo(piece, parse(event));
+    const failure = events.map((event) => addTo(piece, event)).find(Boolean);
     yield piece;
+    if (failure) throw failure;
     if (events.includes('[DONE]')) return;
   }
   throw new ApiError('broken');
@@ -64,18 +65,18 @@ async function* readEvents(stream) {
   }
 }
 
-function parse(event) {
+/** Add what an event says to a piece; return an error if it is one. */
+function addTo(piece, event) {
+  if (event === '[DONE]') return null;
   try {
-    return JSON.parse(event);
+    const {choices, error} = JSON.parse(event);
+    if (error) return new ApiError('refused', String(error.message));
+    const choice = choices?.[0]; // none: the usage
+    piece.text += choice?.delta?.content ?? '';
+    piece.entries.push(...(choice?.logprobs?.content ?? []));
+    piece.finish = choice?.finish_reason ?? piece.finish;
   } catch {
-    throw new ApiError('broken');
+    return new ApiError('broken');
   }
-}
-
-function addTo(piece, {choices, error}) {
-  if (error) throw new ApiError('refused', String(error.message));
-  const choice = choices?.[0]; // none: the usage
-  piece.text += choice?.delta?.content ?? '';
-  piece.entries.push(...(choice?.logprobs?.content ?? []));
-  piece.finish = choice?.finish_reason ?? piece.finish;
+  return null;
 }

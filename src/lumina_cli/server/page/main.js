@@ -327,7 +327,8 @@ addEventListener('storage', ({key}) => {
 
 translate();
 input.placeholder = t('message');
-open(id, store.readChat(id) ?? newSession(newSampling()));
+const kept = store.readChat(id);
+open(kept ? id : store.newId(), kept ?? newSession(newSampling()));
 showCertainty();
 connect();
 focusOn(input, $('send'));

@@ -1,0 +1,82 @@
+"""The page's files: what is sent, with which headers, how large, and that nothing is from outside."""
+
+import re
+import tomllib
+
+import pytest
+
+from tests.conftest import REPOSITORY
+
+pytest.importorskip("starlette", reason="starlette is not installed (the extra serve)")
+
+from starlette.applications import Starlette
+from starlette.testclient import TestClient
+
+from lumina_cli.server.page import page_files, page_routes
+
+MAX_BYTES = 60_000
+FILES = page_files()
+
+
+@pytest.fixture(scope="module")
+def client() -> TestClient:
+    return TestClient(Starlette(routes=page_routes()))
+
+
+def test_every_file_is_sent_with_its_type_and_what_holds_harm_off(client: TestClient) -> None:
+    types = {"html": "text/html", "css": "text/css", "js": "text/javascript"}
+    for name, content in FILES.items():
+        answer = client.get("/" if name == "index.html" else f"/page/{name}")
+        assert answer.content == content
+        assert answer.headers["content-type"] == f"{types[name.split('.')[1]]}; charset=utf-8"
+        assert answer.headers["x-content-type-options"] == "nosniff"
+        assert answer.headers["referrer-policy"] == "no-referrer"
+        policy = answer.headers["content-security-policy"].split("; ")
+        assert policy[0] == "default-src 'none'"
+        for rule in ("script-src 'self'", "frame-ancestors 'none'", "base-uri 'none'"):
+            assert rule in policy
+        assert "unsafe" not in str(policy)
+
+
+def test_a_file_that_is_known_is_not_sent_again(client: TestClient) -> None:
+    etag = client.get("/").headers["etag"]
+    assert re.fullmatch('"[0-9a-f]{32}"', etag)
+    for known in (etag, f'"x", W/{etag}'):
+        answer = client.get("/", headers={"If-None-Match": known})
+        assert (answer.status_code, answer.content) == (304, b"")
+    assert client.get("/", headers={"If-None-Match": '"x"'}).status_code == 200
+
+
+def test_head_has_the_same_headers_and_no_content(client: TestClient) -> None:
+    answer = client.head("/")
+    assert answer.headers["content-length"] == str(len(FILES["index.html"]))
+    assert answer.content == b""
+
+
+@pytest.mark.parametrize("path", ["/page/", "/page/../page.py", "/page/%2e%2e/page.py", "/page/x"])
+def test_nothing_else_is_sent(client: TestClient, path: str) -> None:
+    assert client.get(path).status_code == 404
+    assert client.post("/").status_code == 405
+
+
+def test_the_pages_are_small() -> None:
+    assert sum(map(len, FILES.values())) <= MAX_BYTES
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_nothing_comes_from_outside_and_no_text_becomes_markup_or_code(name: str) -> None:
+    text = FILES[name].decode()
+    assert not re.search(r"https?://|//[\w-]+\.\w|@import|url\(", text)
+    assert not re.search(
+        r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval\(|Function\(|setTimeout\(['\"]"
+        r"|\son\w+=\"|style=\"|<style|<script>",
+        text,
+    )
+
+
+def test_every_file_in_the_folder_is_in_the_package() -> None:
+    settings = tomllib.loads((REPOSITORY / "pyproject.toml").read_text("utf-8"))
+    package_data = settings["tool"]["setuptools"]["package-data"]["lumina_cli"]
+    assert "server/page/*" in package_data
+    folder = REPOSITORY / "src/lumina_cli/server/page"
+    assert {path.name for path in folder.iterdir()} == set(FILES)
