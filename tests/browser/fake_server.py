@@ -32,6 +32,7 @@ class Reply:
         dies: whether the connection breaks off after the text.
         waits: whether the text is followed by nothing until `go_on` or the client goes.
         status: of an answer that is an error instead.
+        notices: what there is to tell of the request.
     """
 
     text: str = ""
@@ -43,6 +44,7 @@ class Reply:
     status: int = 200
     message: str = ""
     headers: dict[str, str] = field(default_factory=dict)
+    notices: tuple[str, ...] = ()
 
 
 @dataclass
@@ -117,7 +119,8 @@ async def events(api: FakeApi, reply: Reply) -> AsyncIterator[bytes]:
             is_whole = True
             raise ConnectionError("as the test wants it")
         yield event({}, finish=reply.finish)
-        yield b'data: {"choices": [], "usage": {"prompt_tokens": 1}}\n\n'
+        more = {"choices": [], "usage": {}, "lumina": {"seed": 1, "notices": reply.notices}}
+        yield f"data: {json.dumps(more)}\n\n".encode()
         yield b"data: [DONE]\n\n"
         is_whole = True
     finally:

@@ -227,7 +227,7 @@ def test_a_setting_out_of_bounds_is_marked_and_not_taken(page: Any, api: FakeApi
 
 
 def test_the_models_own_settings_are_the_defaults(context: Any, api: FakeApi, url: str) -> None:
-    api.models = [model("Model", sampling={"temperature": 0.3, "sampler": "min-p"})]
+    api.models = [model("Model", sampling={"temperature": 0.3, "sampler": "min-p", "seed": 5})]
     page = context.new_page()
     page.goto(url)
     ready(page)

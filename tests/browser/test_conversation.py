@@ -79,7 +79,7 @@ def test_stop_before_the_first_word_leaves_a_question_that_can_be_answered(
     page.click("#send")
     page.wait_for_selector("body:not(.busy)")
     assert said(page) == [("user", "hi")]
-    choose(page, "Answer")
+    choose(page, "Retry")
     assert said(page)[-1] == ("bot", "Now")
 
 
@@ -97,8 +97,11 @@ def test_what_is_typed_while_a_reply_comes_stays(page: Any, api: FakeApi) -> Non
 def test_a_server_that_dies_in_mid_reply_is_told_and_the_reply_goes_on(
     page: Any, api: FakeApi
 ) -> None:
-    api.replies = [Reply("Half ", dies=True), Reply("and half")]
-    say(page, "hi")
+    api.replies = [Reply("Half ", waits=True, dies=True), Reply("and half")]
+    page.fill("#input", "hi")
+    page.press("#input", "Enter")
+    page.wait_for_selector(".bot .text:has-text('Half')")
+    api.go_on = True
     page.wait_for_selector("#notice button")
     assert said(page)[-1] == ("bot", "Half ")
     assert "broke off" in notice(page)
@@ -126,7 +129,7 @@ def test_what_comes_to_nothing_is_told_and_tried_again_by_hand(
     assert told in notice(page)
     assert said(page) == [("user", "hi")]
     assert len(api.requests) == 1
-    press_notice(page, "Try again")
+    press_notice(page, "Retry")
     assert said(page) == [("user", "hi"), ("bot", "At last")]
 
 
@@ -162,9 +165,10 @@ def test_a_message_of_ones_own_is_changed_and_what_followed_can_be_had_back(
     converse(page, api, "hi", "Hello there", "and?", "more")
     api.replies = [Reply("Good day")]
     page.click("article:first-child button:text-is('Edit')")
-    page.fill("article textarea", "good day")
-    page.press("article textarea", "Enter")
-    page.wait_for_selector("#notice button")
+    assert page.input_value("#input") == "hi"
+    page.fill("#input", "good day")
+    page.press("#input", "Enter")
+    page.wait_for_selector("#notice button:text-is('Undo')")
     assert said(page) == [("user", "good day"), ("bot", "Good day")]
     press_notice(page, "Undo")
     assert said(page) == [*HI, ("user", "and?"), ("bot", "more")]
@@ -172,9 +176,11 @@ def test_a_message_of_ones_own_is_changed_and_what_followed_can_be_had_back(
 
 def test_a_change_that_is_given_up_changes_nothing(page: Any, api: FakeApi) -> None:
     converse(page, api, "hi", "Hello there")
+    page.fill("#input", "a draft")
     page.click("article:first-child button:text-is('Edit')")
-    page.fill("article textarea", "other")
-    page.press("article textarea", "Escape")
+    page.fill("#input", "other")
+    press_notice(page, "Cancel")
+    assert page.input_value("#input") == "a draft"
     assert said(page) == HI
     assert len(api.requests) == 1
 
@@ -269,3 +275,12 @@ def test_a_model_of_plain_text_is_told(context: Any, api: FakeApi, url: str) -> 
     page.goto(url)
     page.wait_for_selector("#notice:not(:empty)")
     assert "plain text" in notice(page)
+
+
+def test_what_the_server_has_to_tell_is_told_once_in_a_chat(page: Any, api: FakeApi) -> None:
+    api.replies = [Reply("a", notices=("Older turns are left out.",)) for _ in range(2)]
+    say(page, "hi")
+    page.wait_for_selector("#notice:not(:empty)")
+    assert notice(page) == "Older turns are left out."
+    say(page, "and?")
+    assert notice(page) == ""

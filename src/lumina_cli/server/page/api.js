@@ -27,11 +27,11 @@ export async function fetchModels() {
   return data;
 }
 
-/** Yield the pieces of a reply: {text, entries, finish}; the signal stops the server. */
+/** Yield the pieces of a reply: {text, entries, finish, notices}; the signal stops the server. */
 export async function* streamReply(body, signal) {
   const answer = await ask('v1/chat/completions', {method: 'POST', body, signal});
   for await (const events of readEvents(answer.body)) {
-    const piece = {text: '', entries: [], finish: null};
+    const piece = {text: '', entries: [], finish: null, notices: []};
     const failure = events.map((event) => addTo(piece, event)).find(Boolean);
     yield piece;
     if (failure) throw failure;
@@ -53,12 +53,13 @@ async function ask(path, options = {}) {
 
 /** Yield the data of server-sent events, as many at once as have come. */
 async function* readEvents(stream) {
-  const reader = stream.pipeThrough(new TextDecoderStream()).getReader();
+  const reader = stream.getReader();
+  const decoder = new TextDecoder();
   let rest = '';
   while (true) {
     const {done, value} = await reader.read().catch(() => ({done: true}));
     if (done) return;
-    const lines = (rest + value).split(/\r?\n/);
+    const lines = (rest + decoder.decode(value, {stream: true})).split(/\r?\n/);
     rest = lines.pop();
     const events = lines.filter((line) => line.startsWith('data:')).map((line) => line.slice(5).trim());
     if (events.length) yield events;
@@ -69,12 +70,13 @@ async function* readEvents(stream) {
 function addTo(piece, event) {
   if (event === '[DONE]') return null;
   try {
-    const {choices, error} = JSON.parse(event);
+    const {choices, error, lumina} = JSON.parse(event);
     if (error) return new ApiError('refused', String(error.message));
     const choice = choices?.[0]; // none: the usage
     piece.text += choice?.delta?.content ?? '';
     piece.entries.push(...(choice?.logprobs?.content ?? []));
     piece.finish = choice?.finish_reason ?? piece.finish;
+    piece.notices.push(...(lumina?.notices ?? []));
   } catch {
     return new ApiError('broken');
   }

@@ -123,19 +123,21 @@ export class Conversation {
 
   async #stream(reply, body, signal) {
     let finish = null;
+    const notices = new Set();
     try {
       for await (const piece of streamReply(body, signal)) {
         if (signal.aborted) break;
         const text = clean(wellFormed(piece.text));
         reply.text += text;
         finish = piece.finish ?? finish;
+        for (const notice of piece.notices) notices.add(notice);
         this.unitsOf(reply).add(text, piece.entries);
         this.#watcher.grew(reply);
       }
     } catch (failure) {
       if (!signal.aborted) return {failure: failure instanceof ApiError ? failure : new ApiError('refused', String(failure))};
     }
-    return {finish};
+    return {finish, notices: [...notices]};
   }
 
   #ask(before, text) {

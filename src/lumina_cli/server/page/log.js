@@ -1,9 +1,11 @@
 // The messages on the page: an element for each, made once.
 
-import {isSending, make, makeButton} from './dom.js';
+import {make, makeButton} from './dom.js';
 import {percent, t} from './strings.js';
 import {clean, named} from './text.js';
 import {levelOf} from './units.js';
+
+const BUTTONS = {system: ['edit'], user: ['retry', 'edit', 'copy', 'undo'], bot: ['retry', 'goOn', 'copy', 'undo']};
 
 /** One message's element. `wishes` are the functions that its buttons call. */
 export class MessageView {
@@ -16,8 +18,9 @@ export class MessageView {
   constructor(message, units, wishes) {
     Object.assign(this, {message, units, wishes});
     const {role} = message;
-    this.actions = make('div', {className: 'actions'}, ...this.#buttons(role));
-    this.element = make('article', {className: `message ${role}`}, make('h2', {className: 'who', text: t(role)}), this.#text, this.actions);
+    const buttons = BUTTONS[role].map((name) => makeButton(t(name), () => wishes[name](message), name));
+    const actions = make('div', {className: 'actions'}, ...buttons);
+    this.element = make('article', {className: `message ${role}`}, make('h2', {text: t(role)}), this.#text, actions);
     this.#text.onclick = ({target}) => this.#isCertain && this.#open([...this.#text.children].indexOf(target));
     this.#text.onkeydown = (event) => this.#isCertain && this.#move(event);
   }
@@ -41,39 +44,6 @@ export class MessageView {
     this.#rest.data = clean(this.message.text).slice(this.#isCertain ? this.units.text.length : 0);
   }
 
-  #buttons(role) {
-    const {wishes, message} = this;
-    if (role === 'system') return [makeButton(t('edit'), wishes.editSystem)];
-    const copy = makeButton(t('copy'), () => wishes.copy(message));
-    const undo = makeButton(t('undo'), wishes.takeBack, 'last');
-    if (role === 'bot') return [makeButton(t('retry'), wishes.retry, 'last'), makeButton(t('goOn'), wishes.goOn, 'last'), copy, undo];
-    return [makeButton(t('answer'), wishes.retry, 'last'), makeButton(t('edit'), () => this.#edit()), copy, undo];
-  }
-
-  #edit() {
-    const area = make('textarea', {value: this.message.text, ariaLabel: t('message'), dir: 'auto'});
-    const end = () => {
-      form.replaceWith(this.#text);
-      this.actions.hidden = false;
-      this.actions.querySelector('button:not(.last)').focus();
-    };
-    const send = (event) => {
-      event.preventDefault();
-      if (!area.value.trim()) return;
-      end();
-      this.wishes.edit(this.message, area.value);
-    };
-    const row = make('div', {className: 'row'}, makeButton(t('cancel'), end), make('button', {className: 'main', text: t('send')}));
-    const form = make('form', {className: 'edit', onsubmit: send}, area, row);
-    area.onkeydown = (event) => {
-      if (isSending(event)) send(event);
-      if (event.key === 'Escape' && !event.isComposing) end();
-    };
-    this.#text.replaceWith(form);
-    this.actions.hidden = true;
-    area.focus();
-  }
-
   #move(event) {
     const step = getComputedStyle(this.#text).direction === 'rtl' ? -1 : 1;
     const last = this.#drawn - 1;
@@ -85,11 +55,11 @@ export class MessageView {
   }
 
   #goTo(index) {
-    this.#text.querySelector('.current')?.classList.remove('current');
+    const {children} = this.#text;
+    children[this.#current]?.classList.remove('current');
     this.#current = index;
-    const element = this.#text.children[index];
-    element?.classList.add('current');
-    element?.scrollIntoView({block: 'nearest'});
+    children[index]?.classList.add('current');
+    children[index]?.scrollIntoView({block: 'nearest'});
     const {text, prob} = this.units.list[index] ?? {};
     if (prob !== undefined) this.wishes.tell(`${named(text)}, ${percent(prob)}`);
   }

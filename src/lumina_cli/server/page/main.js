@@ -23,7 +23,9 @@ let models = [];
 let id = store.recallInTab('chat') ?? store.listChats()[0]?.id ?? store.newId();
 let isCertain = store.recall('certainty') === true;
 let savedAt = 0;
+let told = new Set(); // notices of the server
 let afterKey = null;
+let edited = null; // {message, draft}: what is written anew, and what stood in the field
 
 // What the conversation tells
 
@@ -50,16 +52,26 @@ function grew(message) {
   if (Date.now() - savedAt > SAVE_EVERY_MS) save();
 }
 
-function settled({failure, finish, hasGrown, before}) {
+function settled({failure, finish, notices = [], hasGrown, before}) {
   const isReplaced = before && before !== chat.messages;
   const undo = isReplaced ? [['undo', () => chat.set(before)]] : [];
   const goOn = ['goOn', wishes.goOn];
   if (failure?.kind === 'key') askForKey(wishes.retry);
   else if (failure?.kind === 'broken' && hasGrown) notify(t('broken'), goOn, ...undo);
-  else if (failure) notify(tell(failure), ['again', wishes.retry], ...undo);
+  else if (failure) notify(tell(failure), ['retry', wishes.retry], ...undo);
   else if (finish === 'length') notify(t('cut'), goOn, ...undo);
-  else if (finish && !hasGrown) notify(t('silent'), ...undo);
-  else if (isReplaced) notify(t('replaced'), ...undo);
+  else if (finish && hasGrown === false) notify(t('silent'), ...undo);
+  else {
+    const text = news(notices) || (isReplaced && t('replaced'));
+    if (text) notify(text, ...undo);
+  }
+}
+
+/** Return what the server has to tell that it hasn't told in this chat before. */
+function news(notices) {
+  const unknown = notices.filter((notice) => !told.has(notice));
+  for (const notice of unknown) told.add(notice);
+  return oneLine(unknown.join(' '), 300);
 }
 
 const tell = ({kind, message, seconds}) => t(kind === 'broken' ? 'gone' : kind, {seconds, message: oneLine(message, 300)});
@@ -77,11 +89,10 @@ function viewOf(message) {
 const wishes = {
   retry: () => start(() => chat.retry()),
   goOn: () => start(() => chat.goOn()),
-  edit: (message, text) => start(() => chat.edit(message, text)),
+  edit,
   choose: (...choice) => start(() => chat.choose(...choice)),
-  takeBack,
+  undo: takeBack,
   copy,
-  editSystem: openSettings,
   tell: (text) => $('told').replaceChildren(text),
   showOthers: showAlternatives,
 };
@@ -98,8 +109,19 @@ function send() {
   const {value} = input;
   if (chat.isBusy || !value.trim()) return;
   if (!chat.model) return void connect();
-  write('');
-  start(() => chat.say(value));
+  const {message, draft = ''} = edited ?? {};
+  write(draft);
+  start(() => (message ? chat.edit(message, value) : chat.say(value)));
+}
+
+/** Have a message written anew, in the field; what is there is not lost. */
+function edit(message) {
+  if (message.role === 'system') return openSettings();
+  edited = {message, draft: edited?.draft ?? input.value};
+  const {draft} = edited;
+  write(message.text);
+  input.focus();
+  notify(t('editing'), ['cancel', () => write(draft)]);
 }
 
 function takeBack() {
@@ -131,6 +153,7 @@ async function copy({text}) {
 
 function open(newId, session) {
   id = newId;
+  told = new Set();
   store.rememberInTab('chat', id);
   chat.open(session);
   scrollToEnd();
@@ -184,7 +207,7 @@ async function openFile() {
 function newSampling() {
   for (const known of [store.recall('sampling'), chat.model?.lumina?.sampling]) {
     try {
-      return parseSampling(known);
+      return parseSampling(known && {...known, seed: null});
     } catch {
       // none, or of another version
     }
@@ -221,7 +244,7 @@ async function connect() {
   try {
     models = await fetchModels();
   } catch (failure) {
-    return failure.kind === 'key' ? askForKey(connect) : notify(tell(failure), ['again', connect]);
+    return failure.kind === 'key' ? askForKey(connect) : notify(tell(failure), ['retry', connect]);
   }
   notify();
   $('model').replaceChildren(...models.map(({id: value}) => make('option', {value, text: clean(value)})));
@@ -253,6 +276,7 @@ function askForKey(next) {
 
 /** Show one line and what can be done about it; nothing without a text. */
 function notify(text = '', ...actions) {
+  if (text !== t('editing')) edited = null;
   const buttons = actions.map(([key, act]) => makeButton(t(key), () => {
     notify();
     act();

@@ -4,7 +4,7 @@
 import {clean, wellFormed} from './text.js';
 
 // default, then bounds or choices
-const SETTINGS = {
+export const SETTINGS = {
   sampler: ['nucleus', ['greedy', 'top-k', 'nucleus', 'min-p', 'beam']],
   temperature: [0.8, 0, 2],
   top_k: [10, 1, 65536],

@@ -1,18 +1,18 @@
 // The settings of a chat: its system message, and how its replies are drawn.
 
 import {make} from './dom.js';
-import {isWithin} from './session.js';
+import {isWithin, SETTINGS} from './session.js';
 import {t} from './strings.js';
 
 const DRAWING = ['top-k', 'nucleus', 'min-p'];
 const USED_WITH = {temperature: DRAWING, seed: DRAWING, top_k: ['top-k'], top_p: ['nucleus'], min_p: ['min-p']};
-const SLIDERS = {temperature: [0, 2, 0.1], top_p: [0, 1, 0.01], min_p: [0, 1, 0.01], repetition_penalty: [1, 2, 0.05]};
+const STEPS = {temperature: 0.1, top_p: 0.01, min_p: 0.01, repetition_penalty: 0.05}; // of sliders
 
 /** Fill in the fields. `change` is called with a setting's name and its new value. */
 export function drawSettings(fields, {sampling, system, change}) {
   const number = (name) => {
-    const [min, max, step] = SLIDERS[name] ?? [1, '', 1];
-    const field = make('input', {type: SLIDERS[name] ? 'range' : 'number', min, max, step, value: sampling[name]});
+    const [, min, max] = SETTINGS[name];
+    const field = make('input', {type: STEPS[name] ? 'range' : 'number', min, max, step: STEPS[name] ?? 1, value: sampling[name]});
     return row(name, field, () => field.valueAsNumber, change);
   };
   const text = make('textarea', {value: system, rows: 2, dir: 'auto'});

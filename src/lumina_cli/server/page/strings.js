@@ -1,16 +1,19 @@
 // All that the page says, in each language. `{name}` stands for a value.
 
+const same = {bot: 'Bot', sampler: 'Sampler', top_k: 'Top-k', top_p: 'Top-p', min_p: 'Min-p', seed: 'Seed'};
+
 const en = {
-  send: 'Send', stop: 'Stop', message: 'Write a message', menu: 'Menu', model: 'Model', log: 'Conversation',
-  user: 'You', bot: 'Bot', system: 'System message',
+  ...same,
+  send: 'Send', stop: 'Stop', message: 'Write a message', model: 'Model', log: 'Conversation',
+  user: 'You', system: 'System message',
   welcome: 'Say hello',
   facts: '{parameters} parameters · context {context}',
   kept: 'Chats stay in this browser.',
-  retry: 'Retry', answer: 'Answer', goOn: 'Continue', undo: 'Undo', edit: 'Edit', copy: 'Copy', copied: 'Copied.',
-  cancel: 'Cancel', close: 'Close', again: 'Try again',
+  retry: 'Retry', goOn: 'Continue', undo: 'Undo', edit: 'Edit', editing: 'This takes the place of your message; what follows goes.', copy: 'Copy', copied: 'Copied.',
+  cancel: 'Cancel', close: 'Close',
 
   certainty: 'Certainty',
-  sureIsNotRight: 'How likely each character was to the model. Sure is not the same as right. Choose one to see what else it might have said. Known for replies since the page was loaded.',
+  sureIsNotRight: 'How likely each character was to the model, for replies since the page was loaded. Sure is not the same as right. Choose one to see what else it might have said.',
   byCharacter: 'Reply by character: arrow keys move, Enter shows alternatives',
   goOnWith: 'Choose what to go on with from here:',
   end: 'end of the reply', part: 'part of a character', space: 'space', newline: 'new line', tab: 'tab',
@@ -23,13 +26,13 @@ const en = {
   broken: 'The connection broke off. What was said so far is kept.',
   busy: 'The server’s queue is full. Try again in {seconds} s.',
   refused: 'The server refused this: {message}',
-  full: 'The browser’s storage is full or closed: this chat is lost with the page. Save it to a file.',
-  plainModel: 'This model learnt from plain text, not from conversations: it may not answer like a chatbot.',
-  otherModel: 'This chat was made with another model; this one goes on with it.',
+  full: 'The browser’s storage is full: save this chat to a file, or it is lost with the page.',
+  plainModel: 'This model learnt from plain text: it may not answer like a chatbot.',
+  otherModel: 'This chat was made with another model.',
 
   chats: 'Chats', newChat: 'New chat', noChats: 'No chats yet.', remove: 'Delete: {title}', removed: 'The chat was deleted.',
   save: 'Save to a file', load: 'Load a file',
-  notAChat: 'This file is not a saved chat ({where}). The page saves them, and in lumina chat: /save FILE',
+  notAChat: 'This file is not a saved chat ({where}). lumina chat saves them with: /save FILE',
 
   key: 'API key',
   keyHint: 'The server asks for it. It is kept in this tab until you close it.',
@@ -37,28 +40,29 @@ const en = {
 
   settings: 'Settings', defaults: 'Defaults',
   systemHint: 'Tells the bot how to be; it is read first.',
-  sampler: 'Sampler', samplerHint: 'Greedy takes the most likely character; the others draw one of the likely ones.',
+  samplerHint: 'Greedy takes the most likely character; the others draw one of the likely ones.',
   beam: 'beam search (here: greedy)',
   temperature: 'Temperature', temperatureHint: 'Lower keeps to likely characters, higher varies more; 0 is greedy.',
-  top_k: 'Top-k', top_kHint: 'Draws from so many of the most likely characters.',
-  top_p: 'Top-p', top_pHint: 'Draws from the most likely characters that together reach this probability.',
-  min_p: 'Min-p', min_pHint: 'Draws from characters at least this fraction as likely as the most likely.',
+  top_kHint: 'Draws from so many of the most likely characters.',
+  top_pHint: 'Draws from the most likely characters that together reach this probability.',
+  min_pHint: 'Draws from characters at least this fraction as likely as the most likely.',
   repetition_penalty: 'Repetition penalty', repetition_penaltyHint: 'Above 1, the last 64 characters are less likely to come again.',
   max_chars: 'Longest reply', max_charsHint: 'A reply ends after so many characters.',
-  seed: 'Seed', seedHint: 'The same seed gives the same replies; without one they differ.',
+  seedHint: 'The same seed gives the same replies; without one they differ.',
 };
 
 const de = {
-  send: 'Senden', stop: 'Stopp', message: 'Nachricht schreiben', menu: 'Menü', model: 'Modell', log: 'Gespräch',
-  user: 'Du', bot: 'Bot', system: 'Systemnachricht',
+  ...same,
+  send: 'Senden', stop: 'Stopp', message: 'Nachricht schreiben', model: 'Modell', log: 'Gespräch',
+  user: 'Du', system: 'Systemnachricht',
   welcome: 'Sag Hallo',
   facts: '{parameters} Parameter · Kontext {context}',
   kept: 'Gespräche bleiben in diesem Browser.',
-  retry: 'Neu antworten', answer: 'Antworten', goOn: 'Fortsetzen', undo: 'Rückgängig', edit: 'Ändern', copy: 'Kopieren', copied: 'Kopiert.',
-  cancel: 'Abbrechen', close: 'Schließen', again: 'Nochmal versuchen',
+  retry: 'Neu antworten', goOn: 'Fortsetzen', undo: 'Rückgängig', edit: 'Ändern', editing: 'Das tritt an die Stelle deiner Nachricht; was folgt, entfällt.', copy: 'Kopieren', copied: 'Kopiert.',
+  cancel: 'Abbrechen', close: 'Schließen',
 
   certainty: 'Sicherheit',
-  sureIsNotRight: 'Wie wahrscheinlich jedes Zeichen für das Modell war. Sicher heißt nicht richtig. Wähle eines und sieh, was es noch hätte sagen können. Bekannt für Antworten seit dem Laden der Seite.',
+  sureIsNotRight: 'Wie wahrscheinlich jedes Zeichen für das Modell war, bei Antworten seit dem Laden der Seite. Sicher heißt nicht richtig. Wähle eines und sieh, was es noch hätte sagen können.',
   byCharacter: 'Antwort nach Zeichen: Pfeiltasten bewegen, Eingabe zeigt Alternativen',
   goOnWith: 'Wähle, womit es hier weitergeht:',
   end: 'Ende der Antwort', part: 'Teil eines Zeichens', space: 'Leerzeichen', newline: 'neue Zeile', tab: 'Tabulator',
@@ -71,13 +75,13 @@ const de = {
   broken: 'Die Verbindung ist abgerissen. Was bis dahin kam, ist noch da.',
   busy: 'Die Warteschlange des Servers ist voll. In {seconds} s nochmal versuchen.',
   refused: 'Der Server hat das abgelehnt: {message}',
-  full: 'Der Speicher des Browsers ist voll oder gesperrt: Dieses Gespräch geht mit der Seite verloren. Sichere es in einer Datei.',
-  plainModel: 'Dieses Modell hat aus reinem Text gelernt, nicht aus Gesprächen: Vielleicht antwortet es nicht wie ein Chatbot.',
-  otherModel: 'Dieses Gespräch ist mit einem anderen Modell entstanden; dieses führt es weiter.',
+  full: 'Der Speicher des Browsers ist voll: Sichere dieses Gespräch in einer Datei, sonst geht es mit der Seite verloren.',
+  plainModel: 'Dieses Modell hat aus reinem Text gelernt: Vielleicht antwortet es nicht wie ein Chatbot.',
+  otherModel: 'Dieses Gespräch ist mit einem anderen Modell entstanden.',
 
   chats: 'Gespräche', newChat: 'Neues Gespräch', noChats: 'Noch keine Gespräche.', remove: 'Löschen: {title}', removed: 'Das Gespräch wurde gelöscht.',
   save: 'In Datei sichern', load: 'Datei laden',
-  notAChat: 'Diese Datei ist kein gesichertes Gespräch ({where}). Die Seite sichert sie, und in lumina chat: /save DATEI',
+  notAChat: 'Diese Datei ist kein gesichertes Gespräch ({where}). lumina chat sichert sie mit: /save DATEI',
 
   key: 'API-Schlüssel',
   keyHint: 'Der Server verlangt ihn. Er bleibt in diesem Tab, bis du ihn schließt.',
@@ -85,15 +89,15 @@ const de = {
 
   settings: 'Einstellungen', defaults: 'Zurücksetzen',
   systemHint: 'Sagt dem Bot, wie er sein soll; sie wird zuerst gelesen.',
-  sampler: 'Sampler', samplerHint: 'Greedy nimmt das wahrscheinlichste Zeichen; die anderen ziehen aus den wahrscheinlichen.',
+  samplerHint: 'Greedy nimmt das wahrscheinlichste Zeichen; die anderen ziehen aus den wahrscheinlichen.',
   beam: 'Beam-Suche (hier: greedy)',
   temperature: 'Temperatur', temperatureHint: 'Niedriger bleibt bei wahrscheinlichen Zeichen, höher wechselt mehr; 0 ist greedy.',
-  top_k: 'Top-k', top_kHint: 'Zieht aus so vielen der wahrscheinlichsten Zeichen.',
-  top_p: 'Top-p', top_pHint: 'Zieht aus den wahrscheinlichsten Zeichen, die zusammen diese Wahrscheinlichkeit erreichen.',
-  min_p: 'Min-p', min_pHint: 'Zieht aus Zeichen, die mindestens diesen Bruchteil so wahrscheinlich sind wie das wahrscheinlichste.',
+  top_kHint: 'Zieht aus so vielen der wahrscheinlichsten Zeichen.',
+  top_pHint: 'Zieht aus den wahrscheinlichsten Zeichen, die zusammen diese Wahrscheinlichkeit erreichen.',
+  min_pHint: 'Zieht aus Zeichen, die mindestens diesen Bruchteil so wahrscheinlich sind wie das wahrscheinlichste.',
   repetition_penalty: 'Wiederholungsstrafe', repetition_penaltyHint: 'Über 1 kommen die letzten 64 Zeichen weniger leicht wieder.',
   max_chars: 'Längste Antwort', max_charsHint: 'Nach so vielen Zeichen endet eine Antwort.',
-  seed: 'Seed', seedHint: 'Derselbe Seed gibt dieselben Antworten; ohne ihn sind sie verschieden.',
+  seedHint: 'Derselbe Seed gibt dieselben Antworten; ohne ihn sind sie verschieden.',
 };
 
 export const STRINGS = {en, de};
