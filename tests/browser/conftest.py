@@ -11,7 +11,7 @@ from tests.browser.fake_server import FakeApi, Server, make_app
 
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome") or ""
 MUST_RUN = os.environ.get("CI") == "true" or "REQUIRE_BROWSER" in os.environ
-DEADLINE_MS = 10_000
+DEADLINE_MS = 30_000
 
 
 @pytest.fixture(scope="session")

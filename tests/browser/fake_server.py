@@ -19,7 +19,7 @@ from starlette.routing import Route
 from lumina_cli.server.page import page_routes
 
 DIGEST = "d" * 64
-DEADLINE_S = 20.0
+DEADLINE_S = 30.0
 
 
 @dataclass

@@ -9,7 +9,7 @@ import pytest
 from lumina_cli.chat.session_file import SavedMessage, SavedSession, read_session, write_session
 from lumina_cli.core.inference.config import SamplingConfig
 from tests.browser.chatting import asked, choose, converse, notice, said, say
-from tests.browser.fake_server import DIGEST, FakeApi, Reply, model
+from tests.browser.fake_server import DIGEST, FakeApi, Reply, model, wait_until
 
 HI = [("user", "hi"), ("bot", "Hello there")]
 LARGE = 2**63 - 5
@@ -264,3 +264,15 @@ def test_a_chat_that_another_window_changed_is_seen(
     converse(other, api, "and?", "more")
     page.wait_for_selector("article:nth-child(4)")
     assert said(page)[2:] == [("user", "and?"), ("bot", "more")]
+
+
+def test_a_chat_that_is_left_in_mid_reply_keeps_what_was_said(page: Any, api: FakeApi) -> None:
+    api.replies = [Reply("So far", waits=True)]
+    page.fill("#input", "hi")
+    page.press("#input", "Enter")
+    page.wait_for_selector(".bot .text:text-is('So far')")
+    page.click("#new-chat")
+    wait_until(lambda: api.num_disconnects == 1)
+    page.click("#show-chats")
+    page.click(".chat")
+    assert said(page) == [("user", "hi"), ("bot", "So far")]

@@ -28,5 +28,5 @@ export function saveFile(session) {
   URL.revokeObjectURL(href);
 }
 
-/** Return the chat of a file, or throw a SessionError. */
+/** Return the chat of a file; throw an Error where it holds none. */
 export const loadFile = async (file) => parseSession(file.size > MAX_FILE_BYTES ? '' : await file.text());

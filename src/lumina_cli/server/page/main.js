@@ -6,8 +6,9 @@ import {drawChats, loadFile, saveFile} from './chats.js';
 import {Conversation} from './conversation.js';
 import {$, focusOn, isSending, make, makeButton} from './dom.js';
 import {MessageView} from './log.js';
-import {DEFAULTS, newSeed, newSession, parseSampling} from './session.js';
-import {drawSettings, showUsed} from './settings.js';
+import {forgetNews, nameFailure, newsOf, notify, whenNoticeEnds} from './notices.js';
+import {newSeed, newSession} from './session.js';
+import {drawSettings, newSampling, showUsed} from './settings.js';
 import * as store from './store.js';
 import {language, t, translate} from './strings.js';
 import {clean, oneLine} from './text.js';
@@ -23,7 +24,6 @@ let models = [];
 let id = store.recallInTab('chat') ?? store.listChats()[0]?.id ?? store.newId();
 let isCertain = store.recall('certainty') === true;
 let savedAt = 0;
-let told = new Set(); // notices of the server
 let afterKey = null;
 let edited = null; // {message, draft}: what is written anew, and what stood in the field
 
@@ -41,6 +41,7 @@ function changed() {
   document.body.classList.toggle('busy', isBusy);
   log.ariaBusy = String(isBusy);
   $('send').textContent = t(isBusy ? 'stop' : 'send');
+  $('show-settings').disabled = isBusy;
   notify();
   save();
 }
@@ -58,23 +59,14 @@ function settled({failure, finish, notices = [], hasGrown, before}) {
   const goOn = ['goOn', wishes.goOn];
   if (failure?.kind === 'key') askForKey(wishes.retry);
   else if (failure?.kind === 'broken' && hasGrown) notify(t('broken'), goOn, ...undo);
-  else if (failure) notify(tell(failure), ['retry', wishes.retry], ...undo);
+  else if (failure) notify(nameFailure(failure), ['retry', wishes.retry], ...undo);
   else if (finish === 'length') notify(t('cut'), goOn, ...undo);
   else if (finish && hasGrown === false) notify(t('silent'), ...undo);
   else {
-    const text = news(notices) || (isReplaced && t('replaced'));
+    const text = newsOf(notices) || (isReplaced && t('replaced'));
     if (text) notify(text, ...undo);
   }
 }
-
-/** Return what the server has to tell that it hasn't told in this chat before. */
-function news(notices) {
-  const unknown = notices.filter((notice) => !told.has(notice));
-  for (const notice of unknown) told.add(notice);
-  return oneLine(unknown.join(' '), 300);
-}
-
-const tell = ({kind, message, seconds}) => t(kind === 'broken' ? 'gone' : kind, {seconds, message: oneLine(message, 300)});
 
 function viewOf(message) {
   if (!views.has(message)) {
@@ -117,11 +109,11 @@ function send() {
 /** Have a message written anew, in the field; what is there is not lost. */
 function edit(message) {
   if (message.role === 'system') return openSettings();
-  edited = {message, draft: edited?.draft ?? input.value};
-  const {draft} = edited;
+  const draft = edited?.draft ?? input.value;
   write(message.text);
   input.focus();
   notify(t('editing'), ['cancel', () => write(draft)]);
+  edited = {message, draft};
 }
 
 function takeBack() {
@@ -136,15 +128,12 @@ function takeBack() {
   }]);
 }
 
-async function copy({text}) {
+async function copy(message) {
   try {
-    await navigator.clipboard.writeText(text);
+    await navigator.clipboard.writeText(message.text);
   } catch { // not there where the page comes by http from another machine
-    const area = make('textarea', {value: text, className: 'unseen'});
-    document.body.append(area);
-    area.select();
+    getSelection().selectAllChildren(viewOf(message).element.querySelector('.text'));
     document.execCommand('copy');
-    area.remove();
   }
   notify(t('copied'));
 }
@@ -152,15 +141,16 @@ async function copy({text}) {
 // Chats
 
 function open(newId, session) {
+  if (chat.messages.length) save(); // a reply that comes ends here
   id = newId;
-  told = new Set();
+  forgetNews();
   store.rememberInTab('chat', id);
   chat.open(session);
   scrollToEnd();
 }
 
 function openNew() {
-  open(store.newId(), newSession(newSampling()));
+  open(store.newId(), newSession(newSampling(chat.model)));
   input.focus();
 }
 
@@ -183,8 +173,8 @@ function openChats() {
 function removeChat(other) {
   const session = store.readChat(other);
   $('chats').close();
-  store.removeChat(other);
   if (other === id) openNew();
+  store.removeChat(other);
   notify(t('removed'), ['undo', () => open(other, session)]);
 }
 
@@ -202,18 +192,6 @@ async function openFile() {
 }
 
 // Settings
-
-/** Return the settings of a new chat: as last used, as the model has them, or the usual ones. */
-function newSampling() {
-  for (const known of [store.recall('sampling'), chat.model?.lumina?.sampling]) {
-    try {
-      return parseSampling(known && {...known, seed: null});
-    } catch {
-      // none, or of another version
-    }
-  }
-  return DEFAULTS;
-}
 
 function openSettings() {
   const system = chat.messages.find(({role}) => role === 'system')?.text ?? '';
@@ -233,7 +211,7 @@ function change(name, value) {
 
 function useDefaults() {
   store.remember('sampling', null);
-  chat.session.sampling = newSampling();
+  chat.session.sampling = newSampling(chat.model);
   save();
   openSettings();
 }
@@ -244,7 +222,7 @@ async function connect() {
   try {
     models = await fetchModels();
   } catch (failure) {
-    return failure.kind === 'key' ? askForKey(connect) : notify(tell(failure), ['retry', connect]);
+    return failure.kind === 'key' ? askForKey(connect) : notify(nameFailure(failure), ['retry', connect]);
   }
   notify();
   $('model').replaceChildren(...models.map(({id: value}) => make('option', {value, text: clean(value)})));
@@ -262,7 +240,7 @@ function useModel(name) {
   const parameters = count?.toLocaleString(language, {notation: 'compact', maximumSignificantDigits: 3});
   $('facts').textContent = count ? t('facts', {parameters, context}) : '';
   if (conversations === false) notify(t('plainModel'));
-  if (!chat.messages.length) chat.session.sampling = newSampling();
+  if (!chat.messages.length) chat.session.sampling = newSampling(chat.model);
 }
 
 function askForKey(next) {
@@ -273,16 +251,6 @@ function askForKey(next) {
 }
 
 // Small things
-
-/** Show one line and what can be done about it; nothing without a text. */
-function notify(text = '', ...actions) {
-  if (text !== t('editing')) edited = null;
-  const buttons = actions.map(([key, act]) => makeButton(t(key), () => {
-    notify();
-    act();
-  }));
-  $('notice').replaceChildren(...(text ? [make('bdi', {text}), ...buttons] : []));
-}
 
 function showCertainty() {
   $('certainty').ariaPressed = String(isCertain);
@@ -301,6 +269,7 @@ const scrollToEnd = () => scrollTo({top: document.documentElement.scrollHeight})
 
 // Begin
 
+whenNoticeEnds(() => { edited = null; });
 const clicks = {
   'new-chat': openNew,
   'show-chats': openChats,
@@ -352,7 +321,7 @@ addEventListener('storage', ({key}) => {
 translate();
 input.placeholder = t('message');
 const kept = store.readChat(id);
-open(kept ? id : store.newId(), kept ?? newSession(newSampling()));
+open(kept ? id : store.newId(), kept ?? newSession(newSampling(chat.model)));
 showCertainty();
 connect();
 focusOn(input, $('send'));

@@ -26,9 +26,6 @@ const TOP_LOGPROBS = 5;
 
 export const DEFAULTS = Object.fromEntries(Object.entries(SETTINGS).map(([name, [value]]) => [name, value]));
 
-/** What is wrong with a saved chat; the message is the place. */
-export class SessionError extends Error {}
-
 /** Return a chat in which nothing was said. */
 export const newSession = (sampling = DEFAULTS) =>
   ({format: 'lumina-chat', version: 1, model: '', sampling, seed: sampling.seed ?? newSeed(), num_drawn: '0', messages: []});
@@ -46,7 +43,7 @@ export function isWithin(name, value) {
   return typeof value === 'number' && low <= value && value <= high && (Number.isInteger(value) || !WHOLE.includes(name));
 }
 
-/** Return the chat of a file, or throw a SessionError. */
+/** Return the chat of a file, or throw an Error with the place that is wrong. */
 export function parseSession(text) {
   let saved;
   try {
@@ -64,7 +61,7 @@ export function parseSession(text) {
   return session;
 }
 
-/** Return sampler settings with defaults for what is missing, or throw a SessionError. */
+/** Return sampler settings with defaults for what is missing, or throw the same. */
 export function parseSampling(sampling) {
   hold(isObject(sampling), 'sampling');
   const all = {...DEFAULTS, ...sampling};
@@ -118,7 +115,7 @@ function keepDigits(key, value, context) {
 }
 
 function hold(isRight, where) {
-  if (!isRight) throw new SessionError(where);
+  if (!isRight) throw new Error(where);
 }
 
 const isObject = (value) => typeof value === 'object' && value !== null && !Array.isArray(value);

@@ -1,12 +1,25 @@
 // The settings of a chat: its system message, and how its replies are drawn.
 
 import {make} from './dom.js';
-import {isWithin, SETTINGS} from './session.js';
+import {DEFAULTS, isWithin, parseSampling, SETTINGS} from './session.js';
+import {recall} from './store.js';
 import {t} from './strings.js';
 
 const DRAWING = ['top-k', 'nucleus', 'min-p'];
 const USED_WITH = {temperature: DRAWING, seed: DRAWING, top_k: ['top-k'], top_p: ['nucleus'], min_p: ['min-p']};
 const STEPS = {temperature: 0.1, top_p: 0.01, min_p: 0.01, repetition_penalty: 0.05}; // of sliders
+
+/** Return the settings of a new chat: as last used, as the model has them, or the usual ones. */
+export function newSampling(model) {
+  for (const known of [recall('sampling'), model?.lumina?.sampling]) {
+    try {
+      return parseSampling(known && {...known, seed: null});
+    } catch {
+      // none, or of another version
+    }
+  }
+  return DEFAULTS;
+}
 
 /** Fill in the fields. `change` is called with a setting's name and its new value. */
 export function drawSettings(fields, {sampling, system, change}) {

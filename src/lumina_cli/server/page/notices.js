@@ -1,0 +1,36 @@
+// The line above the field: what there is to tell, and what can be done about it.
+
+import {$, make, makeButton} from './dom.js';
+import {t} from './strings.js';
+import {oneLine} from './text.js';
+
+const MAX_CHARS = 300;
+let onEnd = () => {};
+const told = new Set(); // notices of the server
+
+/** Show a line with buttons in the place of the last one; nothing without a text. */
+export function notify(text = '', ...actions) {
+  onEnd();
+  const buttons = actions.map(([key, act]) => makeButton(t(key), () => {
+    notify();
+    act();
+  }));
+  $('notice').replaceChildren(...(text ? [make('bdi', {text}), ...buttons] : []));
+}
+
+/** Have a function called whenever a line makes way. */
+export const whenNoticeEnds = (act) => { onEnd = act; };
+
+/** Return what a failure is called. */
+export const nameFailure = ({kind, message, seconds}) =>
+  t(kind === 'broken' ? 'gone' : kind, {seconds, message: oneLine(message, MAX_CHARS)});
+
+/** Return what of the server's notices wasn't told before. */
+export function newsOf(notices) {
+  const unknown = notices.filter((notice) => !told.has(notice));
+  unknown.forEach((notice) => told.add(notice));
+  return oneLine(unknown.join(' '), MAX_CHARS);
+}
+
+/** Tell everything again, for another chat. */
+export const forgetNews = () => told.clear();
