@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.browser.fake_server import FakeApi, Server, make_app
+from tests.browser.fake_server import FakeApi
 
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome") or ""
 MUST_RUN = os.environ.get("CI") == "true" or "REQUIRE_BROWSER" in os.environ
@@ -36,6 +36,10 @@ def _is_missing(reason: str) -> None:
 
 @pytest.fixture(scope="session")
 def _server() -> Iterator[tuple[FakeApi, str]]:
+    try:
+        from tests.browser.fake_app import Server, make_app
+    except ImportError:
+        _is_missing("starlette and uvicorn are not installed (the extra serve)")
     api = FakeApi()
     server = Server(make_app(api))
     server.start()

@@ -1,22 +1,12 @@
-"""An API that says what a test wants: texts, a slow one, one that breaks off, one that refuses."""
+"""What an API says, as a test wants it: texts, a slow one, one that breaks off, an error."""
 
 import asyncio
 import json
 import math
-import socket
-import threading
 import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Any
-
-import uvicorn
-from starlette.applications import Starlette
-from starlette.requests import Request
-from starlette.responses import JSONResponse, Response, StreamingResponse
-from starlette.routing import Route
-
-from lumina_cli.server.page import page_routes
 
 DIGEST = "d" * 64
 DEADLINE_S = 30.0
@@ -73,39 +63,6 @@ def model(name: str, **lumina: Any) -> dict[str, Any]:
     }
 
 
-def error(status: int, message: str, **headers: str) -> Response:
-    body = {"error": {"message": message, "type": "error", "param": None, "code": None}}
-    return JSONResponse(body, status_code=status, headers=headers)
-
-
-def make_app(api: FakeApi) -> Starlette:
-    def refuses(request: Request) -> bool:
-        return bool(api.key) and request.headers.get("authorization") != f"Bearer {api.key}"
-
-    async def models(request: Request) -> Response:
-        if refuses(request):
-            return error(401, "no key")
-        return JSONResponse({"object": "list", "data": api.models})
-
-    async def complete(request: Request) -> Response:
-        if refuses(request):
-            return error(401, "no key")
-        body = (await request.body()).decode()
-        api.bodies.append(body)
-        api.requests.append(json.loads(body))
-        reply = api.replies.pop(0) if api.replies else Reply("ok")
-        if reply.status != 200:
-            return error(reply.status, reply.message, **reply.headers)
-        return StreamingResponse(events(api, reply), media_type="text/event-stream")
-
-    routes = [
-        *page_routes(),
-        Route("/v1/models", models),
-        Route("/v1/chat/completions", complete, methods=["POST"]),
-    ]
-    return Starlette(routes=routes)
-
-
 async def events(api: FakeApi, reply: Reply) -> AsyncIterator[bytes]:
     """Yield a reply character by character, as server-sent events."""
     is_whole = False
@@ -143,26 +100,6 @@ def entries(char: str, reply: Reply, index: int) -> dict[str, Any]:
 
 def entry(token: str, bytes_: Any, prob: float) -> dict[str, Any]:
     return {"token": token, "logprob": math.log(prob), "bytes": bytes_}
-
-
-class Server:
-    """An app on a port of the loopback, in a thread of its own."""
-
-    def __init__(self, app: Starlette) -> None:
-        config = uvicorn.Config(app, log_level="critical", lifespan="off")
-        self._server = uvicorn.Server(config)
-        self._socket = socket.create_server(("127.0.0.1", 0))
-        self.url = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
-        self._thread = threading.Thread(target=self._server.run, args=([self._socket],))
-
-    def start(self) -> None:
-        self._thread.start()
-        wait_until(lambda: self._server.started)
-
-    def stop(self) -> None:
-        self._server.should_exit = self._server.force_exit = True
-        self._thread.join(DEADLINE_S)
-        self._socket.close()
 
 
 def wait_until(is_so: Any) -> None:

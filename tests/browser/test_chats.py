@@ -97,9 +97,7 @@ def test_a_chat_is_deleted_and_had_back(page: Any, api: FakeApi) -> None:
     assert said(page) == HI
 
 
-def test_a_file_of_the_page_is_read_by_lumina_chat(
-    page: Any, api: FakeApi, tmp_path: Path
-) -> None:
+def test_a_file_of_the_page_is_read_by_lumina_chat(page: Any, api: FakeApi, tmp_path: Path) -> None:
     converse(page, api, 'hö "quoted" {"seed":"5"}\n', "Hello\n<|end|> 😀")
     session = save(page, tmp_path / "chat.json")
     assert [(m.role, m.text) for m in session.messages] == [
@@ -193,9 +191,7 @@ def test_a_system_message_is_set_changed_and_removed(page: Any, api: FakeApi) ->
     assert said(page)[0] == ("user", "hi")
 
 
-def test_settings_change_the_request_and_new_chats_begin_with_them(
-    page: Any, api: FakeApi
-) -> None:
+def test_settings_change_the_request_and_new_chats_begin_with_them(page: Any, api: FakeApi) -> None:
     page.click("#show-settings")
     page.select_option("#set-sampler", "top-k")
     assert not page.is_visible("#set-top_p")

@@ -2,13 +2,15 @@
 
 import json
 import re
+from pathlib import Path
 from typing import Any
 
+import lumina_cli
 from lumina_cli.core.inference.config import SamplingConfig
 from lumina_cli.io.terminal_text import strip_controls
-from lumina_cli.server.page import page_files
 
-SOURCES = {name: content.decode() for name, content in page_files().items()}
+FOLDER = Path(lumina_cli.__file__).parent / "server" / "page"
+SOURCES = {path.name: path.read_text("utf-8") for path in FOLDER.iterdir()}
 
 
 def call(page: Any, module: str, expression: str, argument: Any = None) -> Any:
@@ -57,7 +59,9 @@ def test_settings_are_within_bounds_where_lumina_chat_takes_them(page: Any) -> N
     ]
     for name in names:
         taken = [number for number in numbers if is_taken(**{name: number})]
-        allowed = call(page, "session", f"x.filter((value) => m.isWithin('{name}', value))", numbers)
+        allowed = call(
+            page, "session", f"x.filter((value) => m.isWithin('{name}', value))", numbers
+        )
         assert allowed == taken, name
 
 

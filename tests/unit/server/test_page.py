@@ -1,10 +1,9 @@
-"""The page's files: what is sent, with which headers, how large, and that nothing is from outside."""
+"""The page's files: how they are sent, how large they are, and that nothing is from outside."""
 
 import re
 import tomllib
 
 import pytest
-
 from tests.conftest import REPOSITORY
 
 pytest.importorskip("starlette", reason="starlette is not installed (the extra serve)")

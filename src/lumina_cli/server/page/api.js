@@ -12,7 +12,6 @@ export class ApiError extends Error {
 
 let key = recallInTab('key') ?? '';
 
-/** Use a key from now on, in this tab. */
 export function useKey(text) {
   key = text;
   rememberInTab('key', text);
@@ -20,7 +19,6 @@ export function useKey(text) {
 
 export const hasKey = () => key !== '';
 
-/** Return the server's models. */
 export async function fetchModels() {
   const {data} = await (await ask('v1/models')).json().catch(() => ({}));
   if (!data?.length) throw new ApiError('gone');

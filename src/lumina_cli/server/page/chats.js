@@ -21,12 +21,10 @@ export function drawChats({current, open, remove}) {
   }));
 }
 
-/** Give a chat to the user as a file. */
 export function saveFile(session) {
   const href = URL.createObjectURL(new Blob([formatSession(session)], {type: 'application/json'}));
   make('a', {href, download: `chat-${new Date().toISOString().slice(0, 10)}.json`}).click();
   URL.revokeObjectURL(href);
 }
 
-/** Return the chat of a file; throw an Error where it holds none. */
 export const loadFile = async (file) => parseSession(file.size > MAX_FILE_BYTES ? '' : await file.text());

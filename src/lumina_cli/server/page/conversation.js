@@ -25,7 +25,6 @@ export class Conversation {
     return this.#abort !== null;
   }
 
-  /** Go on with another chat. */
   open(session) {
     this.stop();
     this.#abort = null;
@@ -61,14 +60,12 @@ export class Conversation {
     return this.#answer(this.#ask(before.slice(0, before.indexOf(message)), text), {before});
   }
 
-  /** Answer the last message anew; without a word of a new reply the old one stays. */
   retry() {
     const before = this.messages;
     if (before.at(-1).role === 'user') return this.#answer(before);
     return this.#answer(before.slice(0, -1), {before, otherwise: before});
   }
 
-  /** Go on with the last reply where it ends. */
   goOn() {
     const before = this.messages;
     const last = before.at(-1);
@@ -95,7 +92,6 @@ export class Conversation {
     return text;
   }
 
-  /** Set the system message, or remove it if it is empty. */
   setSystem(text) {
     const rest = this.messages.filter(({role}) => role !== 'system');
     this.set(text.trim() ? [{role: 'system', text: wellFormed(text)}, ...rest] : rest);

@@ -15,9 +15,9 @@ export function make(tag, properties = {}, ...children) {
 export const makeButton = (text, onclick, className = '') => make('button', {type: 'button', text, onclick, className});
 
 /** Return whether a key sends: not while an input method composes, on touch screens only with Ctrl. */
-export function isSending({key, isComposing, keyCode, shiftKey, altKey, ctrlKey, metaKey}) {
-  if (key !== 'Enter' || isComposing || keyCode === 229) return false; // 229: Safari, as composing ends
-  return ctrlKey || metaKey || !(shiftKey || altKey || isTouch.matches);
+export function isSending(event) {
+  if (event.key !== 'Enter' || event.isComposing || event.keyCode === 229) return false; // 229: Safari
+  return event.ctrlKey || event.metaKey || !(event.shiftKey || event.altKey || isTouch.matches);
 }
 
 /** Put the focus on a field; on touch screens elsewhere, so that no keyboard covers the screen. */

@@ -36,7 +36,6 @@ export class MessageView {
     this.draw();
   }
 
-  /** Show what has come since. */
   draw() {
     const units = this.#isCertain ? this.units.list : [];
     this.#rest.before(...units.slice(this.#drawn).map(drawUnit));

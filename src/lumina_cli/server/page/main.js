@@ -258,7 +258,6 @@ function showCertainty() {
   for (const message of chat.messages) viewOf(message).showCertainty(isCertain);
 }
 
-/** Write into the field for messages, which is as high as its text. */
 function write(text = input.value) {
   input.value = text;
   input.style.height = 'auto';

@@ -18,10 +18,8 @@ export function notify(text = '', ...actions) {
   $('notice').replaceChildren(...(text ? [make('bdi', {text}), ...buttons] : []));
 }
 
-/** Have a function called whenever a line makes way. */
 export const whenNoticeEnds = (act) => { onEnd = act; };
 
-/** Return what a failure is called. */
 export const nameFailure = ({kind, message, seconds}) =>
   t(kind === 'broken' ? 'gone' : kind, {seconds, message: oneLine(message, MAX_CHARS)});
 
@@ -32,5 +30,4 @@ export function newsOf(notices) {
   return oneLine(unknown.join(' '), MAX_CHARS);
 }
 
-/** Tell everything again, for another chat. */
 export const forgetNews = () => told.clear();

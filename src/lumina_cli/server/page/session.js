@@ -1,5 +1,5 @@
-// A chat as the JSON that /save of `lumina chat` writes, and the request that is made of it.
-// Seeds go to 2^63, where a JavaScript number would round: they are strings of digits here.
+// A chat as the JSON that /save writes, and the request that is made of it. Seeds go to 2^63,
+// where a JavaScript number would round: they are strings of digits here.
 
 import {clean, wellFormed} from './text.js';
 
@@ -26,14 +26,11 @@ const TOP_LOGPROBS = 5;
 
 export const DEFAULTS = Object.fromEntries(Object.entries(SETTINGS).map(([name, [value]]) => [name, value]));
 
-/** Return a chat in which nothing was said. */
 export const newSession = (sampling = DEFAULTS) =>
   ({format: 'lumina-chat', version: 1, model: '', sampling, seed: sampling.seed ?? newSeed(), num_drawn: '0', messages: []});
 
-/** Return a seed that nobody chose. */
 export const newSeed = () => String(crypto.getRandomValues(new Uint32Array(1))[0]);
 
-/** Return whether a setting may have a value. */
 export function isWithin(name, value) {
   if (name === 'seed') return value === null || isSeed(value);
   if (name === 'stop') return Array.isArray(value) && value.length <= 1000 && value.every((text) => isText(text) && text);
@@ -80,14 +77,13 @@ function parseMessages(messages) {
   return messages.map(({role, text}) => ({role, text: role === 'bot' ? clean(text) : text}));
 }
 
-/** Return a chat as the text of a file. */
 export const formatSession = (session) =>
   JSON.stringify(session, null, 2).replace(/^( {2,4}"(?:seed|num_drawn)": )"(\d+)"/gm, '$1$2') + '\n';
 
 /** Return the body of the request for the next reply; if the last message is the bot's, it goes on. */
 export function formatRequest({messages, sampling, seed, num_drawn}, model) {
-  const {temperature, repetition_penalty, max_chars: max_tokens, stop} = sampling;
-  const number = {'top-k': 'top_k', nucleus: 'top_p', 'min-p': 'min_p'}[sampler(sampling)];
+  const {sampler, temperature, repetition_penalty, max_chars: max_tokens, stop} = sampling;
+  const number = temperature && {'top-k': 'top_k', nucleus: 'top_p', 'min-p': 'min_p'}[sampler];
   const body = {
     model,
     messages: messages.map(({role, text}) => ({role: ROLES[role], content: text})),
@@ -106,9 +102,6 @@ export function formatRequest({messages, sampling, seed, num_drawn}, model) {
   return JSON.stringify(body).replace(/"seed":"(\d+)"/, '"seed":$1');
 }
 
-const sampler = ({sampler, temperature}) => (temperature === 0 ? 'greedy' : sampler);
-
-/** Keep the digits of seeds, where the browser tells them. */
 function keepDigits(key, value, context) {
   if ((key !== 'seed' && key !== 'num_drawn') || typeof value !== 'number') return value;
   return context?.source ?? (Number.isSafeInteger(value) ? String(value) : value);

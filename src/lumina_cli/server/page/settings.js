@@ -42,7 +42,6 @@ export function drawSettings(fields, {sampling, system, change}) {
   showUsed(fields, sampling.sampler);
 }
 
-/** Show only what the sampler uses. */
 export function showUsed(fields, sampler) {
   for (const field of fields.children) field.hidden = USED_WITH[field.dataset.name]?.includes(sampler) === false;
 }

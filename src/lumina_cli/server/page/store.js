@@ -1,13 +1,13 @@
 // What the browser keeps: each chat under a key of its own, as the text of its file.
 
-import {formatSession, parseSession} from './session.js';
+import {formatSession, newSeed, parseSession} from './session.js';
 import {oneLine} from './text.js';
 
 const CHAT = 'lumina.chat.';
 const TITLE_CHARS = 60;
 
 /** Return the name of a new chat; later ones come later in the alphabet. */
-export const newId = () => `${Date.now().toString(36).padStart(9, '0')}-${crypto.getRandomValues(new Uint32Array(1))[0].toString(36)}`;
+export const newId = () => `${Date.now().toString(36).padStart(9, '0')}-${newSeed()}`;
 
 /** Return the chats, newest first; what can't be read is passed over and stays. */
 export function listChats() {
@@ -16,21 +16,16 @@ export function listChats() {
   return chats.filter(({session}) => session).map(({id, session}) => ({id, title: titleOf(session)}));
 }
 
-/** Return a chat, or null. */
 export const readChat = (id) => attempt(() => parseSession(localStorage.getItem(CHAT + id)));
 
-/** Keep a chat; return whether there was room. */
 export const writeChat = (id, session) => write(CHAT + id, formatSession(session));
 
 export const removeChat = (id) => attempt(() => localStorage.removeItem(CHAT + id));
 
-/** Return the name of the chat that a key of the storage belongs to, or null. */
 export const idOfKey = (key) => (key?.startsWith(CHAT) ? key.slice(CHAT.length) : null);
 
-/** Return how a chat is called: as what was said first. */
 export const titleOf = ({messages}) => oneLine(messages.find(({role}) => role === 'user')?.text ?? '', TITLE_CHARS);
 
-/** Return what is remembered from visit to visit, or null. */
 export const recall = (name) => attempt(() => JSON.parse(localStorage.getItem('lumina.' + name)));
 
 export const remember = (name, value) => write('lumina.' + name, JSON.stringify(value));

@@ -104,13 +104,11 @@ export const STRINGS = {en, de};
 
 export const language = chooseLanguage(new URLSearchParams(location.search).get('lang'), navigator.languages);
 
-/** Return the first language that is wished for and there. */
 export function chooseLanguage(wished, others) {
   const names = [wished ?? '', ...others].map((name) => name.slice(0, 2).toLowerCase());
   return names.find((name) => Object.hasOwn(STRINGS, name)) ?? 'en';
 }
 
-/** Return what the page says for a key. */
 export const t = (key, values = {}) => STRINGS[language][key].replace(/\{(\w+)\}/g, (_, name) => values[name]);
 
 /** Return a probability as a person reads it. */
@@ -120,10 +118,11 @@ export function percent(prob) {
   return prob > 0.995 && prob < 1 ? '> ' + format(0.99) : format(prob);
 }
 
-/** Fill in all that stands in the page from the beginning. */
 export function translate() {
   document.documentElement.lang = language;
   for (const element of document.querySelectorAll('[data-t]')) element.textContent = t(element.dataset.t);
-  for (const element of document.querySelectorAll('[data-t-label]')) element.ariaLabel = t(element.dataset.tLabel);
-  for (const element of document.querySelectorAll('button[data-t-label]')) element.title = element.ariaLabel;
+  for (const element of document.querySelectorAll('[data-t-label]')) {
+    element.ariaLabel = t(element.dataset.tLabel);
+    if (element.type === 'button') element.title = element.ariaLabel;
+  }
 }

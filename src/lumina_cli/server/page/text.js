@@ -8,13 +8,11 @@ const HIDDEN = /[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]/g;
 
 const NAMES = {' ': 'space', '\n': 'newline', '\t': 'tab', '\u00a0': 'space'};
 
-/** Return a text without control characters. */
 export const clean = (text) => text.replace(HIDDEN, '');
 
 /** Return a text in which half a UTF-16 pair is U+FFFD, so that it can be sent and saved. */
 export const wellFormed = (text) => text.toWellFormed?.() ?? text;
 
-/** Return the beginning of a text as one line. */
 export function oneLine(text, maxChars) {
   const line = clean(text.slice(0, 4 * maxChars).replace(/\s+/g, ' ')).trim();
   const chars = [...line];
