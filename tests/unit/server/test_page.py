@@ -4,6 +4,7 @@ import re
 import tomllib
 
 import pytest
+
 from tests.conftest import REPOSITORY
 
 pytest.importorskip("starlette", reason="starlette is not installed (the extra serve)")
