@@ -4,8 +4,6 @@ import json
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from lumina_cli.chat.session_file import SavedMessage, SavedSession, read_session, write_session
 from lumina_cli.core.inference.config import SamplingConfig
 from tests.browser.chatting import asked, choose, converse, notice, said, say
@@ -146,36 +144,34 @@ def test_a_chat_of_another_model_is_told(page: Any, api: FakeApi, tmp_path: Path
     assert "made with another model" in notice(page)
 
 
-@pytest.mark.parametrize(
-    ("content", "where"),
-    [
-        ("{", "JSON"),
-        ("[" * 100_000, "JSON"),
-        ("null", "JSON"),
-        ({"format": "other"}, "format"),
-        ({"version": 2}, "version"),
-        ({"seed": -1}, "seed"),
-        ({"seed": 2**63}, "seed"),
-        ({"seed": 1.5}, "seed"),
-        ({"model": 1}, "model"),
-        ({"messages": [{"role": "root", "text": "x"}]}, "messages.0"),
-        ({"messages": [{"role": "bot", "text": "x"}]}, "messages"),
-        ({"sampling": {"temperature": 0.05}}, "sampling.temperature"),
-        ({"sampling": {"constructor": 1}}, "sampling.constructor"),
-        ({"sampling": {"top_k": 1.5}}, "sampling.top_k"),
-        ({"extra": 1}, "extra"),
-    ],
-)
-def test_what_is_no_chat_is_told_with_its_place(
-    page: Any, tmp_path: Path, content: Any, where: str
-) -> None:
-    text = content
-    if isinstance(content, dict):
-        text = json.dumps({**json.loads(saved("hi").model_dump_json()), **content})
-    (tmp_path / "chat.json").write_text(text, encoding="utf-8")
-    load(page, tmp_path / "chat.json")
-    assert f"not a saved chat ({where})" in notice(page)
-    assert said(page) == []
+NO_CHATS: list[tuple[Any, str]] = [
+    ("{", "JSON"),
+    ("[" * 100_000, "JSON"),
+    ("null", "JSON"),
+    ({"format": "other"}, "format"),
+    ({"version": 2}, "version"),
+    ({"seed": -1}, "seed"),
+    ({"seed": 2**63}, "seed"),
+    ({"seed": 1.5}, "seed"),
+    ({"model": 1}, "model"),
+    ({"messages": [{"role": "root", "text": "x"}]}, "messages.0"),
+    ({"messages": [{"role": "bot", "text": "x"}]}, "messages"),
+    ({"sampling": {"temperature": 0.05}}, "sampling.temperature"),
+    ({"sampling": {"constructor": 1}}, "sampling.constructor"),
+    ({"sampling": {"top_k": 1.5}}, "sampling.top_k"),
+    ({"extra": 1}, "extra"),
+]
+
+
+def test_what_is_no_chat_is_told_with_its_place(page: Any, tmp_path: Path) -> None:
+    for content, where in NO_CHATS:
+        text = content
+        if isinstance(content, dict):
+            text = json.dumps({**json.loads(saved("hi").model_dump_json()), **content})
+        (tmp_path / "chat.json").write_text(text, encoding="utf-8")
+        page.set_input_files("#file", tmp_path / "chat.json")
+        page.wait_for_selector(f"#notice:has-text('not a saved chat ({where})')")
+        assert said(page) == []
 
 
 def test_a_system_message_is_set_changed_and_removed(page: Any, api: FakeApi) -> None:
