@@ -131,7 +131,7 @@ def test_a_recorded_pass_over_rows_of_any_lengths_reads_what_each_gives_alone() 
         with torch.inference_mode():
             whole = [model(torch.tensor([text], device="cuda"))[:, -1] for text in texts]
         torch.testing.assert_close(logits, torch.cat(whole), rtol=1e-3, atol=1e-3)
-    assert isinstance(engine._graphs._recorded[0, 3, 1], RecordedPass)
+    assert isinstance(engine.backend.graphs._recorded[0, 3, 1], RecordedPass)
 
 
 def test_an_engine_records_what_it_does_often_and_anew_when_its_cache_has_moved() -> None:
@@ -140,9 +140,9 @@ def test_an_engine_records_what_it_does_often_and_anew_when_its_cache_has_moved(
     engine.prefill(row, [1, 262, 264])
     for _ in range(70):  # a full context, too
         engine.decode([row], [263])
-    assert isinstance(engine._graphs._recorded[0, 1, 1], RecordedPass)
+    assert isinstance(engine.backend.graphs._recorded[0, 1, 1], RecordedPass)
     fork = engine.fork(row)  # there is no slot left for it
-    assert not engine._graphs._recorded
+    assert not engine.backend.graphs._recorded
     logits = [engine.decode([each], [265]) for each in (fork, row)]
     torch.testing.assert_close(*logits, rtol=1e-4, atol=1e-4)
 

@@ -89,6 +89,14 @@ class GraphBuilder:
         )
         return self.node("LayerNormalization", [x, weight, bias], name=name, axis=-1, epsilon=1e-5)
 
+    def mlp(self, x: str, part: str) -> str:
+        """Add what a block's feed-forward half makes of x."""
+        y = self.layer_norm(x, f"{part}.ln_2", name=f"{part}.ln_2")
+        y = self.linear(y, f"{part}.mlp.c_fc", name=f"{part}.mlp.c_fc")
+        y = self.node("Gelu", [y], name=f"{part}.mlp.gelu", approximate="tanh")
+        y = self.linear(y, f"{part}.mlp.c_proj", name=f"{part}.mlp.c_proj")
+        return self.node("Add", [x, y], name=f"{part}.after_mlp")
+
     def model(
         self, inputs: Sequence[ValueInfoProto], outputs: Sequence[ValueInfoProto]
     ) -> ModelProto:

@@ -134,11 +134,7 @@ class _TransformersGraph:
         normed = graph.layer_norm(x, f"{part}.ln_1", name=f"{part}.ln_1")
         y = self._attention(normed, f"{part}.attn", number)
         x = graph.node("Add", [x, y], name=f"{part}.after_attn")
-        normed = graph.layer_norm(x, f"{part}.ln_2", name=f"{part}.ln_2")
-        y = graph.linear(normed, f"{part}.mlp.c_fc", name=f"{part}.mlp.c_fc")
-        y = graph.node("Gelu", [y], name=f"{part}.mlp.gelu", approximate="tanh")
-        y = graph.linear(y, f"{part}.mlp.c_proj", name=f"{part}.mlp.c_proj")
-        return graph.node("Add", [x, y], name=f"{part}.after_mlp")
+        return graph.mlp(x, part)
 
     def _attention(self, x: str, part: str, number: int) -> str:
         graph, config = self._graph, self._config

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 
 import torch
 
+from lumina_cli.core.inference.backend import Backend
 from lumina_cli.core.inference.config import SamplingConfig
 from lumina_cli.core.inference.engine import Engine
 from lumina_cli.core.inference.sampling.utf8_mask import Utf8Mask
@@ -15,7 +16,7 @@ from lumina_cli.tokenizer.base import Tokenizer
 
 
 def batch_generate(
-    model: Transformer,
+    model: Transformer | Backend,
     prompts: Sequence[Sequence[int]],
     *,
     tokenizer: Tokenizer,
@@ -25,7 +26,7 @@ def batch_generate(
     """Yield what the model generates after each prompt, in their order: see `generate`.
 
     Args:
-        model: in `eval()` mode.
+        model: in `eval()` mode, or a backend that reads for one.
         prompts: ids, each at least one, of any lengths; of more than the model's context the
             newest part is read.
         tokenizer: that of the model.
@@ -36,7 +37,8 @@ def batch_generate(
         LuminaError: the model's probabilities are not numbers.
     """
     utf8_mask = Utf8Mask(tokenizer)
-    max_rows = min(rows_at_once(model.config), max(len(prompts), 1))
+    shape = model.config if isinstance(model, Transformer) else model.model.config
+    max_rows = min(rows_at_once(shape), max(len(prompts), 1))
     scheduler = Scheduler(Engine(model, num_rows=max_rows), max_rows=max_rows)
     texts: dict[SequenceState, list[GenerationChunk]] = {}
     for prompt_ids, generator in zip(prompts, generators, strict=True):
@@ -57,7 +59,7 @@ def batch_generate(
 
 
 def greedy_replies(
-    model: Transformer,
+    model: Transformer | Backend,
     prompts: Sequence[Sequence[int]],
     *,
     tokenizer: Tokenizer,

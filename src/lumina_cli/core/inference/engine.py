@@ -13,11 +13,9 @@ from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
-from lumina_cli.core.inference.cuda_graphs import CUDAGraphRunner
-from lumina_cli.core.model.kernels.decoder import Hidden, hidden_of
-from lumina_cli.core.model.kv_cache import KVCache
+from lumina_cli.core.inference.backend import Backend
+from lumina_cli.core.inference.torch_backend import TorchBackend
 from lumina_cli.core.model.transformer import Transformer
 
 RECOMPUTE_CHUNK = 128
@@ -34,11 +32,13 @@ class Row:
     Attributes:
         slot: where its keys and values are.
         ids: those read, as far back as the context reaches.
+        num_in_chunks: how many of the first were read in whole chunks: see `Backend`.
         num_slides: how often the context was full and went on with its later half.
     """
 
     slot: int
     ids: list[int] = field(default_factory=list)
+    num_in_chunks: int = 0
     num_slides: int = 0
 
 
@@ -46,30 +46,26 @@ class Engine:
     """Reads ids for a model.
 
     Args:
-        model: in `eval()` mode; its weights must stay where they are.
+        model: in `eval()` mode, its weights staying where they are, to be read for by torch; or
+            a backend that reads for one, whose own slots are left alone.
         num_rows: rows to make room for; more are made room for as they are admitted.
-        hidden: the pass, where another engine of the model has found its fastest form.
     """
 
-    def __init__(
-        self, model: Transformer, *, num_rows: int = 1, hidden: Hidden | None = None
-    ) -> None:
-        weight = model.wte.weight
-        self.model = model
-        self.seq_length = model.config.seq_length
+    def __init__(self, model: Transformer | Backend, *, num_rows: int = 1) -> None:
+        if isinstance(model, Transformer):
+            self.backend: Backend = TorchBackend(model, num_slots=num_rows)
+        else:
+            self.backend = model.empty(num_rows)
+        self.model = self.backend.model
+        self.seq_length = self.model.config.seq_length
         self.rows: list[Row] = []
-        self._device, self._dtype = weight.device, weight.dtype
-        self.hidden = hidden_of(model) if hidden is None else hidden
-        self._cache = self._new_cache(num_rows)
-        self._graphs = CUDAGraphRunner(self.hidden, self._cache)
-        self._head = model.lm_head.weight
+        self._chunk_size = self.backend.chunk_size
 
     def admit(self, prompt_ids: Sequence[int] = ()) -> Row:
         """Return a new row; it begins with what another has read of its prompt."""
         slot = len(self.rows)
-        if slot == self._cache.num_slots:
-            self._graphs.forget()  # they write where the cache was
-            self._cache.grow(2 * slot)
+        if slot == self.backend.num_slots:
+            self.backend.grow(2 * slot)
         row = Row(slot)
         if prompt_ids:
             self._share(row, prompt_ids)
@@ -81,15 +77,15 @@ class Engine:
         last = self.rows[-1]
         row.ids = []
         if last is not row:
-            self._cache.copy(last.slot, row.slot, length=len(last.ids))
+            self.backend.copy(last.slot, row.slot, length=len(last.ids))
             self.rows[row.slot], last.slot = last, row.slot
         self.rows.pop()
 
     def fork(self, row: Row) -> Row:
         """Return a new row that has read the same."""
         new = self.admit()
-        self._cache.copy(row.slot, new.slot, length=len(row.ids))
-        new.ids = list(row.ids)
+        self.backend.copy(row.slot, new.slot, length=len(row.ids))
+        new.ids, new.num_in_chunks = list(row.ids), row.num_in_chunks
         return new
 
     def free_positions(self, row: Row) -> int:
@@ -111,9 +107,8 @@ class Engine:
         """Let a row hold what it has read of a prompt, and return the ids still to be read."""
         assert prompt_ids, "there is something to read"
         ids = list(prompt_ids[-self.seq_length :])
-        num_known = min(num_common(row.ids, ids), len(ids) - 1)
-        del row.ids[num_known:]
-        return ids[num_known:]
+        self.truncate(row, self._num_usable(row, min(num_common(row.ids, ids), len(ids) - 1)))
+        return ids[len(row.ids) :]
 
     def decode(self, rows: Sequence[Row], ids: Sequence[int]) -> Tensor:
         """Return the logits of what follows one more id of each row, (R, V).
@@ -128,11 +123,10 @@ class Engine:
         if len(row.ids) < self.seq_length:
             return [id_]
         kept = row.ids[1 - num_kept(self.seq_length) :]
-        row.ids = []
+        self.truncate(row, 0)
         row.num_slides += 1
         return [*kept, id_]
 
-    @torch.inference_mode()
     def verify(self, row: Row, ids: Sequence[int]) -> Tensor:
         """Return the logits of what follows each of a few more ids of a row, (T, V).
 
@@ -143,8 +137,8 @@ class Engine:
     def truncate(self, row: Row, length: int) -> None:
         """Let a row forget all but its first `length` ids."""
         del row.ids[length:]
+        row.num_in_chunks = self._num_usable(row, length)
 
-    @torch.inference_mode()
     def forward(self, work: Sequence[tuple[Row, Sequence[int]]]) -> Tensor:
         """Read more ids of some rows; return the logits of what follows each one's last, (R, V).
 
@@ -152,51 +146,49 @@ class Engine:
         """
         slots = [row.slot for row, _ in work]
         if slots == list(range(slots[0], slots[0] + len(slots))):
-            return self._read(work, only_last=True)[:, -1]
+            return self._read(work, only_last=True)
         order = sorted(range(len(work)), key=lambda number: slots[number])
         logits: list[Tensor] = [torch.empty(0)] * len(work)
         for numbers in _runs(order, [slots[number] for number in order]):
-            last = self._read([work[number] for number in numbers], only_last=True)[:, -1]
+            last = self._read([work[number] for number in numbers], only_last=True)
             for number, of_row in zip(numbers, last, strict=True):
                 logits[number] = of_row
         return torch.stack(logits)
 
     def recompute(self, ids: Sequence[int]) -> "Recompute":
         """Return the computation of the logits of what follows some ids, a pass at a time."""
-        return Recompute(self.model, ids)
+        return Recompute(self.backend.exact(), ids)
 
     def reorder(self, parents: Sequence[int]) -> None:
         """Let row i go on from what row parents[i] has read, all equally much: beams."""
         moved = self.rows[: len(parents)]
-        ids = [self.rows[parent].ids for parent in parents]
+        read = [self.rows[parent] for parent in parents]
+        ids, in_chunks = [row.ids for row in read], [row.num_in_chunks for row in read]
         for row in moved:
             row.ids = []
-        self._cache.reorder(parents, length=len(ids[0]))
-        for row, of_parent in zip(moved, ids, strict=True):
-            row.ids = list(of_parent)
+        self.backend.reorder(parents, length=len(ids[0]))
+        for row, of_parent, num_in_chunks in zip(moved, ids, in_chunks, strict=True):
+            row.ids, row.num_in_chunks = list(of_parent), num_in_chunks
 
     def _read(
         self, work: Sequence[tuple[Row, Sequence[int]]], *, only_last: bool = False
     ) -> Tensor:
-        """Read ids of rows in neighbouring slots; return logits after each (or last), (R, T, V)."""
-        assert not self.model.training, "sampling wants model.eval()"
-        first = work[0][0].slot
-        counts = [len(ids) for _, ids in work]
-        T = max(counts)
-        # A shorter row reads its last id again, at the same position: see `KVCache.window`.
-        padded = [[*ids, *[ids[-1]] * (T - len(ids))] for _, ids in work]
-        idx = torch.tensor(padded, device=self._device)
+        """Read ids of rows in neighbouring slots; return logits after each (or last)."""
         starts = [len(row.ids) for row, _ in work]
-        assert max(map(sum, zip(starts, counts, strict=True))) <= self.seq_length, (starts, counts)
-        slots = slice(first, first + len(work))
-        hidden = self._graphs.run(slots, idx, starts) if min(counts) == T else None
-        if hidden is None:
-            hidden = self.hidden(idx, self._cache.window(slots, starts, counts))
-        for row, ids in work:
+        logits = self.backend.forward(
+            work[0][0].slot, [ids for _, ids in work], starts, only_last=only_last
+        )
+        for start, (row, ids) in zip(starts, work, strict=True):
             row.ids += ids
-        if only_last:
-            hidden = hidden[:, -1:] if T > 1 else hidden
-        return F.linear(hidden, self._head).float()
+            if len(ids) > 1 and start == row.num_in_chunks and self._chunk_size is not None:
+                row.num_in_chunks = len(row.ids) // self._chunk_size * self._chunk_size
+        return logits
+
+    def _num_usable(self, row: Row, length: int) -> int:
+        """Return how many of a row's first `length` ids another text may go on from."""
+        if self._chunk_size is None:
+            return length
+        return min(row.num_in_chunks, length // self._chunk_size * self._chunk_size)
 
     def _share(self, row: Row, prompt_ids: Sequence[int]) -> None:
         """Copy what another row has read of the beginning of a prompt, if that is worth it."""
@@ -204,14 +196,11 @@ class Engine:
         donor = max(self.rows, key=lambda other: num_common(other.ids, ids), default=None)
         if donor is None:
             return
-        length = num_common(donor.ids, ids)
+        length = self._num_usable(donor, num_common(donor.ids, ids))
         if length >= LEAST_SHARED:
-            self._cache.copy(donor.slot, row.slot, length=length)
+            self.backend.copy(donor.slot, row.slot, length=length)
             row.ids = ids[:length]
-
-    def _new_cache(self, num_slots: int) -> KVCache:
-        config = self.model.config
-        return KVCache(config, num_slots=num_slots, device=self._device, dtype=self._dtype)
+            row.num_in_chunks = length
 
 
 class Recompute:
@@ -220,24 +209,18 @@ class Recompute:
     Other rows can go on between its passes.
     """
 
-    def __init__(self, model: Transformer, ids: Sequence[int]) -> None:
-        weight = model.wte.weight
-        self._model = model
-        self._ids = torch.tensor([list(ids)], device=weight.device)
-        self._cache = KVCache(model.config, device=weight.device, dtype=weight.dtype)
+    def __init__(self, backend: Backend, ids: Sequence[int]) -> None:
+        self._backend = backend
+        self._ids = list(ids)
         self._num_read = 0
 
-    @torch.inference_mode()
     def step(self) -> Tensor | None:
         """Do one pass; return the logits, (1, V), with the last."""
         start = self._num_read
-        idx = self._ids[:, start : start + RECOMPUTE_CHUNK]
-        window = self._cache.window(slice(0, 1), [start], [idx.size(1)])
-        hidden = self._model.hidden(idx, cache=window)
-        self._num_read += idx.size(1)
-        if self._num_read < self._ids.size(1):
-            return None
-        return self._model.lm_head(hidden[:, -1]).float()  # type: ignore[no-any-return]
+        ids = self._ids[start : start + RECOMPUTE_CHUNK]
+        logits = self._backend.forward(0, [ids], [start], only_last=True)
+        self._num_read += len(ids)
+        return logits if self._num_read == len(self._ids) else None
 
     def run(self) -> Tensor:
         """Do all passes."""

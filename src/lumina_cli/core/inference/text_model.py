@@ -4,11 +4,11 @@ from collections.abc import Iterator, Sequence
 
 import torch
 
+from lumina_cli.core.inference.backend import Backend
 from lumina_cli.core.inference.beam import BeamSearch
 from lumina_cli.core.inference.config import SamplingConfig
 from lumina_cli.core.inference.engine import Engine
 from lumina_cli.core.inference.generate import generate
-from lumina_cli.core.inference.speculative.policy import NUM_DRAFT_TOKENS
 from lumina_cli.core.inference.speculative.speculator import Acceptance, Speculator
 from lumina_cli.core.inference.stopping import GenerationChunk
 from lumina_cli.core.model.transformer import Transformer
@@ -19,7 +19,7 @@ class TextModel:
     """What a chat and `generate` ask for texts.
 
     Args:
-        model: in `eval()` mode.
+        model: in `eval()` mode, or a backend that reads for one.
         tokenizer: that of the model.
         speculator: proposes draft tokens, where a config doesn't forbid it.
 
@@ -28,16 +28,19 @@ class TextModel:
     """
 
     def __init__(
-        self, model: Transformer, *, tokenizer: Tokenizer, speculator: Speculator | None = None
+        self,
+        model: Transformer | Backend,
+        *,
+        tokenizer: Tokenizer,
+        speculator: Speculator | None = None,
     ) -> None:
-        self.model = model
+        self._engine = self._newest = Engine(model)
+        self.model = self._engine.model
         self.tokenizer = tokenizer
-        self.seq_length = model.config.seq_length
+        self.seq_length = self.model.config.seq_length
         self.num_slides = 0
         self._speculator = speculator
-        self._engine = self._newest = Engine(model)
         self._row = self._engine.admit()
-        self._warm_up()
 
     @property
     def acceptance(self) -> Acceptance | None:
@@ -87,14 +90,5 @@ class TextModel:
 
     def beam_search(self, prompt_ids: Sequence[int], *, config: SamplingConfig) -> BeamSearch:
         """Return a search that has not begun; it reads with rows of its own."""
-        self._newest = engine = Engine(
-            self.model, num_rows=config.num_beams, hidden=self._engine.hidden
-        )
+        self._newest = engine = Engine(self._engine.backend, num_rows=config.num_beams)
         return BeamSearch(engine, prompt_ids, tokenizer=self.tokenizer, config=config)
-
-    def _warm_up(self) -> None:
-        """Pack weights now: it would delay the first character."""
-        longest = 1 + NUM_DRAFT_TOKENS if self._speculator else 1
-        for num_ids in {1, min(longest, self.seq_length)}:
-            self._engine.forward([(self._row, [0] * num_ids)])
-            self._engine.truncate(self._row, 0)

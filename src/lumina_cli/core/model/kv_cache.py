@@ -91,12 +91,12 @@ class KVCache:
         dtype: torch.dtype = torch.float32,
     ) -> None:
         shape = (num_slots, config.num_heads, config.seq_length, config.head_size)
-        self._stored = torch.zeros(config.num_layers, 2, *shape, device=device, dtype=dtype)
+        self.stored = torch.zeros(config.num_layers, 2, *shape, device=device, dtype=dtype)
         self.capacity = config.seq_length
 
     @property
     def num_slots(self) -> int:
-        return self._stored.size(2)
+        return self.stored.size(2)
 
     def window(self, slots: slice, starts: Sequence[int], counts: Sequence[int]) -> CacheWindow:
         """Return the cache for a pass that reads more ids of some slots.
@@ -116,7 +116,7 @@ class KVCache:
         steps = torch.arange(T).expand(len(starts), -1)
         last = torch.tensor(counts).unsqueeze(1) - 1
         where = torch.tensor(starts).unsqueeze(1) + torch.minimum(steps, last)  # (B, T)
-        return self.ragged_window(slots, where.to(self._stored.device), length=length)
+        return self.ragged_window(slots, where.to(self.stored.device), length=length)
 
     def ragged_window(
         self, slots: slice, positions: Tensor, *, length: int | None = None
@@ -148,27 +148,27 @@ class KVCache:
     def _slots(self, slots: slice) -> Tensor:
         start, stop = slots.start, slots.stop
         if start == 0 and stop == self.num_slots:
-            return self._stored
-        return self._stored.narrow(2, start, stop - start)
+            return self.stored
+        return self.stored.narrow(2, start, stop - start)
 
     @torch.inference_mode()
     def copy(self, source: int, target: int, *, length: int) -> None:
         """Let a slot hold what the first `length` positions of another do."""
-        self._stored[:, :, target, :, :length] = self._stored[:, :, source, :, :length]
+        self.stored[:, :, target, :, :length] = self.stored[:, :, source, :, :length]
 
     @torch.inference_mode()
     def reorder(self, sources: Sequence[int], *, length: int) -> None:
         """Let slot i hold the first `length` positions of slot sources[i]: beams fork and die."""
-        rows = torch.tensor(sources, device=self._stored.device)
-        self._stored[:, :, : len(sources), :, :length] = self._stored[:, :, rows, :, :length]
+        rows = torch.tensor(sources, device=self.stored.device)
+        self.stored[:, :, : len(sources), :, :length] = self.stored[:, :, rows, :, :length]
 
     @torch.inference_mode()
     def grow(self, num_slots: int) -> None:
         """Make room for more slots; those there are keep what they hold."""
-        more = self._stored.new_zeros(
-            *self._stored.shape[:2], num_slots - self.num_slots, *self._stored.shape[3:]
+        more = self.stored.new_zeros(
+            *self.stored.shape[:2], num_slots - self.num_slots, *self.stored.shape[3:]
         )
-        self._stored = torch.cat([self._stored, more], dim=2)
+        self.stored = torch.cat([self.stored, more], dim=2)
 
 
 def _causal_mask(num_new: int, length: int, *, like: Tensor) -> Tensor:

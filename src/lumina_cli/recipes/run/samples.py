@@ -4,7 +4,6 @@ from lumina_cli.conversation import Message
 from lumina_cli.core.inference.config import SamplingConfig
 from lumina_cli.core.inference.engine import Engine
 from lumina_cli.core.inference.generate import generate
-from lumina_cli.core.model.kernels.decoder import hidden_of
 from lumina_cli.core.model.transformer import Transformer
 from lumina_cli.core.seeding import make_generator
 from lumina_cli.data.corpus.corpus import Corpus
@@ -33,7 +32,7 @@ def say(model: Transformer, *, prompt: str | None, tokenizer: Tokenizer, seed: i
     was_training = model.training
     model.eval()
     chunks = generate(
-        Engine(model, hidden=hidden_of(model, packs=False)),
+        Engine(model),
         ids,
         tokenizer=tokenizer,
         config=SamplingConfig(temperature=0.5, max_chars=SAMPLE_CHARS),

@@ -50,7 +50,7 @@ def test_a_pass_that_could_be_recorded_reads_what_any_other_does(
         expected = hidden(new, plain.window(slots, starts, [num_new] * num_rows))
         assert_same(one_pass(new, starts), expected)
         starts = [start + num_new for start in starts]
-    assert_same(static._stored, plain._stored)
+    assert_same(static.stored, plain.stored)
 
 
 @BOTH
@@ -62,11 +62,11 @@ def test_it_reads_rows_of_any_lengths_and_only_in_its_slots(config: ModelConfig)
     for slot, length in enumerate(lengths):
         hidden(idx[slot : slot + 1, :length], cache.window(slice(slot, slot + 1), [0], [length]))
     one_pass = StaticPass(hidden, cache, slice(1, 3), idx[1:3, :1], lengths[1:3])
-    before = cache._stored[:, :, [0, 3]].clone()
+    before = cache.stored[:, :, [0, 3]].clone()
     new = torch.stack([idx[1, 23:24], idx[2, 1:2]])
     found = model.lm_head(one_pass(new, [23, 1]))[:, -1]
     assert_same(found, torch.cat([model(idx[1:2])[:, -1], model(idx[2:3, :2])[:, -1]]))
-    assert torch.equal(cache._stored[:, :, [0, 3]], before)
+    assert torch.equal(cache.stored[:, :, [0, 3]], before)
 
 
 @torch.inference_mode()

@@ -158,10 +158,10 @@ def test_a_full_context_goes_on_with_its_later_half(model: Transformer, seq_leng
 def test_memory_stays_the_same_however_long_the_text(model: Transformer) -> None:
     engine = Engine(model)
     [row] = rows_reading(engine, [1])
-    before = engine._cache._stored.data_ptr()
+    before = engine.backend.cache.stored.data_ptr()
     for n in range(5 * model.config.seq_length):
         engine.decode([row], [262 + n % 9])
-    assert engine._cache._stored.data_ptr() == before
+    assert engine.backend.cache.stored.data_ptr() == before
     assert len(row.ids) <= model.config.seq_length
     assert row.num_slides > 5
 
@@ -246,7 +246,7 @@ def test_the_cache_grows_with_the_rows(model: Transformer) -> None:
     engine = Engine(model)
     texts = [[1, *range(262, 263 + n)] for n in range(7)]
     rows = rows_reading(engine, *texts)
-    assert engine._cache.num_slots == 8
+    assert engine.backend.num_slots == 8
     logits = engine.decode(rows, [270] * 7)
     assert_same(logits, uncached(model, *([*text, 270] for text in texts)))
 

@@ -172,7 +172,7 @@ def test_a_fast_model_may_be_called_with_a_cache_itself(config: ModelConfig) -> 
         engine = Engine(model, num_rows=4)
         for length in lengths:
             engine.prefill(engine.admit(), some_ids(length).tolist())
-        found.append(model(idx, cache=engine._cache.window(slice(0, 4), lengths, [1] * 4)))
+        found.append(model(idx, cache=engine.backend.cache.window(slice(0, 4), lengths, [1] * 4)))
     texts = [torch.cat([some_ids(n), new]) for n, new in zip(lengths, idx, strict=True)]
     expected = torch.cat([plain(text.unsqueeze(0))[:, -1:] for text in texts])
     for logits in found:

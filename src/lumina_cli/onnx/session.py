@@ -1,0 +1,64 @@
+"""A model made ready for ONNX Runtime, in memory: no file, no message, nothing sent anywhere."""
+
+import onnxruntime
+import torch
+
+from lumina_cli.core.model.transformer import Transformer
+from lumina_cli.errors import LuminaError
+from lumina_cli.onnx.backend import OnnxBackend
+from lumina_cli.onnx.engine_graph import engine_graph
+from lumina_cli.onnx.weights import dequantize, quantize
+
+NO_MESSAGES = 4
+
+
+class OnnxFailedError(LuminaError):
+    """ONNX Runtime can't run a model."""
+
+
+def onnx_backend(model: Transformer, *, is_int8: bool) -> OnnxBackend:
+    """Return the backend that reads for a model on as many threads as torch uses.
+
+    In int8 the model's matrices are rounded, in place: what torch computes is from the same
+    weights.
+
+    Raises:
+        OnnxFailedError: ONNX Runtime can't run it.
+    """
+    assert not model.training, "sampling wants model.eval()"
+    if is_int8:
+        round_matrices(model)
+    state = {name: tensor.numpy() for name, tensor in model.state_dict().items()}
+    graph = engine_graph(state, model.config, weights="int8" if is_int8 else "fp32")
+    try:
+        session = onnxruntime.InferenceSession(
+            graph.SerializeToString(), _options(), providers=["CPUExecutionProvider"]
+        )
+        backend = OnnxBackend(model, session, is_int8=is_int8)
+        backend.forward(0, [[0]], [0])  # an operation that is missing shows only now
+    except Exception as error:  # its errors have no other base in common
+        raise OnnxFailedError(f"ONNX Runtime can't run this model: {_reason(error)}") from error
+    return backend
+
+
+@torch.no_grad()
+def round_matrices(model: Transformer) -> None:
+    """Round the matrices that are stored in int8 to the numbers they are stored as."""
+    for name, weight in model.named_parameters():
+        if weight.dim() == 2 and name != "wte.weight":
+            weight.copy_(torch.from_numpy(dequantize(quantize(weight.detach().numpy()))))
+
+
+def _options() -> onnxruntime.SessionOptions:
+    onnxruntime.set_default_logger_severity(NO_MESSAGES)
+    onnxruntime.disable_telemetry_events()
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = NO_MESSAGES
+    options.intra_op_num_threads = torch.get_num_threads()
+    options.inter_op_num_threads = 1
+    return options
+
+
+def _reason(error: Exception) -> str:
+    lines = str(error).strip().splitlines()
+    return lines[0] if lines else type(error).__name__
