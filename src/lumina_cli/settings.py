@@ -12,7 +12,7 @@ from pathlib import Path
 from pydantic import BaseModel
 
 from lumina_cli.core.checkpoint.config import CheckpointConfig
-from lumina_cli.core.config import ComputeConfig
+from lumina_cli.core.config import ComputeConfig, EngineConfig
 from lumina_cli.core.inference.config import SamplingConfig
 from lumina_cli.core.model.config import ModelConfig
 from lumina_cli.core.training.config import TrainingConfig
@@ -43,6 +43,7 @@ ALL_CONFIGS: tuple[ConfigType, ...] = (
     ComputeConfig,
     CheckpointConfig,
     SamplingConfig,
+    EngineConfig,
     FinetuneConfig,
 )
 TRAIN_CONFIGS: tuple[ConfigType, ...] = (

@@ -10,6 +10,7 @@ import torch
 
 from lumina_cli.core.checkpoint.model_file import load_model
 from lumina_cli.core.model.kv_cache import KVCache
+from lumina_cli.recipes.infer.engines import is_installed
 from lumina_cli.tokenizer.special_ids import Special
 
 from .conftest import Lumina
@@ -165,11 +166,20 @@ def test_a_search_that_is_stopped_prints_the_best_so_far(
     assert len(outcome.out) == 11
 
 
+@pytest.mark.skipif(not is_installed(), reason="needs the extra [fast]")
 def test_int8_says_something_and_is_told_apart(lumina: Lumina, letters_model: Path) -> None:
     options = ("-m", str(letters_model), "--max-chars", "25", "--seed", "1", "--json")
     result = json.loads(lumina("generate", *options, "--precision", "int8").out)
     assert len(result["text"]) == 25
     assert result["acceptance"] is None  # there nothing is guessed in advance
+
+
+@pytest.mark.skipif(not is_installed(), reason="needs the extra [fast]")
+def test_either_engine_says_the_same(lumina: Lumina, letters_model: Path) -> None:
+    options = ("-m", str(letters_model), "--max-chars", "120", "--seed", "1", "-n", "3")
+    one, other = (lumina("generate", *options, "--engine", name) for name in ("torch", "onnx"))
+    assert one.out == other.out
+    assert other.err == one.err
 
 
 def test_the_text_is_the_same_without_guesses(lumina: Lumina, letters_model: Path) -> None:

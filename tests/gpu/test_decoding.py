@@ -6,9 +6,10 @@ pytest -m gpu tests/gpu
 import pytest
 import torch
 
+from lumina_cli.core.config import ComputeConfig
+from lumina_cli.core.inference.backends.cuda_graphs import RecordedPass
 from lumina_cli.core.inference.batch import batch_generate
 from lumina_cli.core.inference.config import SamplingConfig
-from lumina_cli.core.inference.cuda_graphs import RecordedPass
 from lumina_cli.core.inference.engine import Engine
 from lumina_cli.core.inference.generate import generate
 from lumina_cli.core.inference.speculative.policy import SpeculationPolicy
@@ -16,10 +17,10 @@ from lumina_cli.core.inference.speculative.speculator import Speculator
 from lumina_cli.core.model.config import ModelConfig
 from lumina_cli.core.model.kernels.decoder import hidden_of
 from lumina_cli.core.model.kernels.fast import KERNELS
-from lumina_cli.core.model.kernels.int8 import quantize
 from lumina_cli.core.model.kv_cache import KVCache
 from lumina_cli.core.model.transformer import Transformer, build_model
 from lumina_cli.errors import UsageError
+from lumina_cli.recipes.infer.engines import choose_reader
 from lumina_cli.tokenizer.characters import CharacterTokenizer
 
 pytestmark = [
@@ -149,4 +150,9 @@ def test_an_engine_records_what_it_does_often_and_anew_when_its_cache_has_moved(
 
 def test_int8_is_refused() -> None:
     with pytest.raises(UsageError, match="int8 is for the CPU, not for cuda"):
-        quantize(some_model("cuda"))
+        choose_reader(some_model("cuda"), engine="auto", compute=ComputeConfig(precision="int8"))
+
+
+def test_auto_reads_with_torch_where_there_is_a_gpu() -> None:
+    model = some_model("cuda")
+    assert choose_reader(model, engine="auto", compute=ComputeConfig()) == (model, ())

@@ -16,10 +16,11 @@ import onnxruntime
 import torch
 from torch import Tensor
 
-from lumina_cli.core.inference.backend import Backend
-from lumina_cli.core.inference.torch_backend import TorchBackend
+from lumina_cli.core.inference.backends.backend import Backend
+from lumina_cli.core.inference.backends.torch_backend import TorchBackend
 from lumina_cli.core.model.kv_cache import KVCache
 from lumina_cli.core.model.transformer import Transformer
+from lumina_cli.errors import LuminaError
 from lumina_cli.onnx.engine_graph import KINDS, padded_head_size
 from lumina_cli.onnx.weights import Array
 
@@ -27,6 +28,16 @@ CHUNK_SIZE = 64
 """Ids that an int8 model reads at once; of what it has read before, it goes on from a multiple."""
 
 Ints = npt.NDArray[np.int64]
+
+
+class OnnxFailedError(LuminaError):
+    """ONNX Runtime can't run a model: what it says, in one line."""
+
+    def __init__(self, error: Exception) -> None:
+        says = str(error).strip().splitlines() or [type(error).__name__]
+        super().__init__(
+            f"ONNX Runtime can't run this model: {says[0]}", hint="Use: --engine torch"
+        )
 
 
 class OnnxBackend:
@@ -157,5 +168,8 @@ class _Pass(NamedTuple):
         feeds["position_ids"][:] = starts[:, None] + np.arange(ids.shape[1])
         feeds["seqlens_k"][:] = ends - 1
         feeds["total_sequence_length"][...] = ends.max()
-        self.session.run_with_iobinding(self.binding)
+        try:
+            self.session.run_with_iobinding(self.binding)
+        except Exception as error:  # its errors have no other base in common
+            raise OnnxFailedError(error) from error
         return self.logits.copy()

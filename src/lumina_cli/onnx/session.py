@@ -4,16 +4,11 @@ import onnxruntime
 import torch
 
 from lumina_cli.core.model.transformer import Transformer
-from lumina_cli.errors import LuminaError
-from lumina_cli.onnx.backend import OnnxBackend
+from lumina_cli.onnx.backend import OnnxBackend, OnnxFailedError
 from lumina_cli.onnx.engine_graph import engine_graph
 from lumina_cli.onnx.weights import dequantize, quantize
 
 NO_MESSAGES = 4
-
-
-class OnnxFailedError(LuminaError):
-    """ONNX Runtime can't run a model."""
 
 
 def onnx_backend(model: Transformer, *, is_int8: bool) -> OnnxBackend:
@@ -37,7 +32,7 @@ def onnx_backend(model: Transformer, *, is_int8: bool) -> OnnxBackend:
         backend = OnnxBackend(model, session, is_int8=is_int8)
         backend.forward(0, [[0]], [0])  # an operation that is missing shows only now
     except Exception as error:  # its errors have no other base in common
-        raise OnnxFailedError(f"ONNX Runtime can't run this model: {_reason(error)}") from error
+        raise OnnxFailedError(error) from error
     return backend
 
 
@@ -57,8 +52,3 @@ def _options() -> onnxruntime.SessionOptions:
     options.intra_op_num_threads = torch.get_num_threads()
     options.inter_op_num_threads = 1
     return options
-
-
-def _reason(error: Exception) -> str:
-    lines = str(error).strip().splitlines()
-    return lines[0] if lines else type(error).__name__

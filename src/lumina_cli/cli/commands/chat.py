@@ -16,7 +16,7 @@ from lumina_cli.cli.options import (
     Verbose,
     with_settings,
 )
-from lumina_cli.core.config import ComputeConfig
+from lumina_cli.core.config import ComputeConfig, EngineConfig
 from lumina_cli.core.inference.config import SamplingConfig
 from lumina_cli.settings import CHAT_DEFAULTS
 
@@ -25,7 +25,9 @@ if TYPE_CHECKING:
     from lumina_cli.recipes.infer.loaded_model import LoadedModel
 
 
-@with_settings(SamplingConfig, ComputeConfig, defaults={**CHAT_DEFAULTS, **OWN_SAMPLER})
+@with_settings(
+    SamplingConfig, ComputeConfig, EngineConfig, defaults={**CHAT_DEFAULTS, **OWN_SAMPLER}
+)
 def command(
     *,
     model: ModelPath = Path("Model.pth"),

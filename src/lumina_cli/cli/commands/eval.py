@@ -8,13 +8,17 @@ import typer
 
 from lumina_cli.cli.console import notice, plain, print_json, stderr_console
 from lumina_cli.cli.options import ConfigPath, Json, ModelPath, Quiet, Verbose, with_settings
-from lumina_cli.core.config import ComputeConfig
+from lumina_cli.core.config import ComputeConfig, EngineConfig
 from lumina_cli.data.config import DataConfig
 from lumina_cli.settings import EVAL_DEFAULTS, resolve_settings
 
 
 @with_settings(
-    DataConfig, ComputeConfig, without=("val_fraction", "min_char_count"), defaults=EVAL_DEFAULTS
+    DataConfig,
+    ComputeConfig,
+    EngineConfig,
+    without=("val_fraction", "min_char_count"),
+    defaults=EVAL_DEFAULTS,
 )
 def command(
     *,
@@ -30,7 +34,7 @@ def command(
 ) -> None:
     """Evaluate a model on text, in nats and bits per character."""
     settings = resolve_settings(
-        (DataConfig, ComputeConfig),
+        (DataConfig, ComputeConfig, EngineConfig),
         flags=flags,
         environ=os.environ,
         toml=config,

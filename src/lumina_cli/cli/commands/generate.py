@@ -19,7 +19,7 @@ from lumina_cli.cli.options import (
     Verbose,
     with_settings,
 )
-from lumina_cli.core.config import ComputeConfig
+from lumina_cli.core.config import ComputeConfig, EngineConfig
 from lumina_cli.core.inference.config import SamplingConfig
 from lumina_cli.errors import DataError, MissingInputError, UsageError
 from lumina_cli.io.regular_file import read_whole
@@ -34,7 +34,9 @@ if TYPE_CHECKING:
 MAX_PROMPT_BYTES = 16_000_000
 
 
-@with_settings(SamplingConfig, ComputeConfig, defaults={**CHAT_DEFAULTS, **OWN_SAMPLER})
+@with_settings(
+    SamplingConfig, ComputeConfig, EngineConfig, defaults={**CHAT_DEFAULTS, **OWN_SAMPLER}
+)
 def command(
     *,
     text: Annotated[

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 import torch
 
-from lumina_cli.core.inference.backend import Backend
+from lumina_cli.core.inference.backends.backend import Backend
 from lumina_cli.core.inference.config import SamplingConfig
 from lumina_cli.core.inference.engine import Engine
 from lumina_cli.core.inference.sampling.utf8_mask import Utf8Mask

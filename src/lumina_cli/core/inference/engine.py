@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from lumina_cli.core.inference.backend import Backend
-from lumina_cli.core.inference.torch_backend import TorchBackend
+from lumina_cli.core.inference.backends.backend import Backend
+from lumina_cli.core.inference.backends.torch_backend import TorchBackend
 from lumina_cli.core.model.transformer import Transformer
 
 RECOMPUTE_CHUNK = 128

@@ -9,20 +9,20 @@ import torch
 
 from lumina_cli.chat.session import Session
 from lumina_cli.core.checkpoint.model_file import ModelFile, load_model
-from lumina_cli.core.config import ComputeConfig
+from lumina_cli.core.config import ComputeConfig, EngineConfig
 from lumina_cli.core.device import choose_device
 from lumina_cli.core.inference.config import SamplerName, SamplingConfig
 from lumina_cli.core.inference.speculative.speculator import Speculator
 from lumina_cli.core.inference.text_model import TextModel
-from lumina_cli.core.model.kernels.int8 import is_quantized, quantize
 from lumina_cli.core.model.memory_estimate import num_parameters
-from lumina_cli.core.model.transformer import to_bf16, use_kernels
+from lumina_cli.core.model.transformer import Transformer, to_bf16, use_kernels
 from lumina_cli.core.precision import choose_precision
 from lumina_cli.errors import MissingInputError, UsageError
+from lumina_cli.recipes.infer.engines import Reader, choose_reader
 from lumina_cli.recipes.run.saving.metadata import is_of_replies
 from lumina_cli.settings import CHAT_DEFAULTS, Settings, resolve_settings
 
-CHAT_CONFIGS = (SamplingConfig, ComputeConfig)
+CHAT_CONFIGS = (SamplingConfig, ComputeConfig, EngineConfig)
 
 _SAMPLERS_USING: dict[str, tuple[SamplerName, ...]] = {
     "temperature": ("nucleus", "top-k", "min-p"),
@@ -51,9 +51,14 @@ class ModelCard:
 
 @dataclass(frozen=True, slots=True)
 class LoadedModel:
-    """A loaded model, how replies are drawn from it, and what there is to tell."""
+    """A loaded model, how replies are drawn from it, and what there is to tell.
+
+    Attributes:
+        reader: the model, or the backend that reads for it.
+    """
 
     file: ModelFile
+    reader: Reader
     card: ModelCard
     config: SamplingConfig
     notices: tuple[str, ...]
@@ -65,14 +70,16 @@ class LoadedModel:
     def text_model(self) -> TextModel:
         """Return the model ready to generate, with draft tokens where they can't change the text.
 
-        With rounded weights or in bf16 the logits of several ids at once differ by more than
-        rounding in fp32 from those of one alone.
+        In int8 or bf16 the logits of several ids at once differ by more than rounding in fp32
+        from those of one alone.
         """
-        model = self.file.model
-        is_exact = model.wte.weight.dtype == torch.float32 and not is_quantized(model)
+        reader = self.reader
+        is_exact = self.file.model.wte.weight.dtype == torch.float32
+        if not isinstance(reader, Transformer):
+            is_exact = reader.chunk_size is None
         speculates = is_exact and self.config.speculate == "auto"
         speculator = Speculator(self.file.draft) if speculates else None
-        return TextModel(model, tokenizer=self.file.tokenizer, speculator=speculator)
+        return TextModel(reader, tokenizer=self.file.tokenizer, speculator=speculator)
 
 
 def open_model(
@@ -96,10 +103,13 @@ def open_model(
     kept = {name: value for name, value in own.items() if name in SamplingConfig.model_fields}
     base = {**CHAT_DEFAULTS, **kept}
     settings = resolve_settings(CHAT_CONFIGS, flags=flags, environ=environ, toml=toml, base=base)
-    _move(file, settings.of(ComputeConfig))
-    config = settings.of(SamplingConfig)
-    notices = (*settings.notices, *_unused_settings(config, settings))
-    return LoadedModel(file, _card(path, file), config, notices)
+    compute, config = settings.of(ComputeConfig), settings.of(SamplingConfig)
+    _move(file, compute)
+    reader, told = choose_reader(
+        file.model, engine=settings.of(EngineConfig).engine, compute=compute
+    )
+    notices = (*settings.notices, *_unused_settings(config, settings), *told)
+    return LoadedModel(file, reader, _card(path, file), config, notices)
 
 
 def _no_model(path: Path) -> MissingInputError:
@@ -120,11 +130,10 @@ def _move(file: ModelFile, compute: ComputeConfig) -> None:
         torch.set_num_threads(compute.threads)
     use_kernels(compute.kernels)
     device = choose_device(compute.device)
-    if compute.precision == "int8":
-        quantize(file.model.to(device))
-        return
-    precision = choose_precision(compute.precision, device=device)
     file.model.to(device=device, dtype=torch.float32)
+    if compute.precision == "int8":
+        return  # the engine rounds
+    precision = choose_precision(compute.precision, device=device)
     if compute.precision == "fp16":
         raise UsageError(
             "precision fp16 is for training, not for chat or generate",

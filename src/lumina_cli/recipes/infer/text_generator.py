@@ -41,7 +41,7 @@ class TextGenerator:
         self.prompt = prompt
         self.num_texts = num_texts
         self._text_model = loaded.text_model()
-        self._model = loaded.file.model
+        self._model, self._reader = loaded.file.model, loaded.reader
         self._tokenizer = loaded.file.tokenizer
         self._prompt_ids = [Special.BEGIN, *self._tokenizer.encode(prompt)]
         self._outgrows = False
@@ -92,7 +92,7 @@ class TextGenerator:
 
     def _together(self, generators: list[torch.Generator]) -> Iterator[Iterator[GenerationChunk]]:
         texts = batch_generate(
-            self._model,
+            self._reader,
             [self._prompt_ids] * len(generators),
             tokenizer=self._tokenizer,
             config=self.config,

@@ -2,7 +2,6 @@
 
 import pytest
 import torch
-from torch import nn
 
 from lumina_cli.core.inference.batch import batch_generate, greedy_replies
 from lumina_cli.core.inference.config import SamplingConfig
@@ -10,8 +9,6 @@ from lumina_cli.core.inference.engine import Engine
 from lumina_cli.core.inference.generate import generate
 from lumina_cli.core.inference.scheduler import rows_at_once
 from lumina_cli.core.model.config import ModelConfig
-from lumina_cli.core.model.kernels import decoder as decoder_module
-from lumina_cli.core.model.kernels.linear import plain
 from lumina_cli.core.model.transformer import Transformer
 from lumina_cli.errors import LuminaError
 from lumina_cli.tokenizer.characters import CharacterTokenizer
@@ -45,20 +42,6 @@ def test_many_prompts_are_answered_as_each_alone(
         assert [chunk.id for chunk in said] == [chunk.id for chunk in alone]
     lengths = {len(said) for said in together}
     assert len(lengths) > 2  # rows end at different moments
-
-
-def test_weights_are_packed_once_for_all_texts(
-    model: Transformer, tokenizer: CharacterTokenizer, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    done: list[nn.Module] = []
-    monkeypatch.setattr(
-        decoder_module, "of_few_rows", lambda linear: done.append(linear) or plain(linear)
-    )
-    prompts = [[1], [1, 262], [1, 263], [1, 262, 263], [1, 262, 263, 264], [1, 265, 266, 267]]
-    list(
-        batch_generate(model, prompts, tokenizer=tokenizer, config=CONFIG, generators=generators(6))
-    )
-    assert len(done) == len(set(done)) == 4 * model.config.num_layers
 
 
 def test_a_text_depends_on_its_own_generator_alone(

@@ -9,21 +9,23 @@ import torch
 import torch.nn.functional as F
 
 from lumina_cli.core.checkpoint.model_file import load_model
-from lumina_cli.core.config import ComputeConfig
+from lumina_cli.core.config import ComputeConfig, EngineConfig
 from lumina_cli.data.config import DataConfig
 from lumina_cli.errors import DataError, MissingInputError
 from lumina_cli.recipes.infer import evaluate as module
+from lumina_cli.recipes.infer.engines import is_installed
 from lumina_cli.recipes.infer.evaluate import EvalReport, evaluate_model
 from lumina_cli.settings import EVAL_DEFAULTS, resolve_settings
 from lumina_cli.tokenizer.special_ids import Special
 from tests.unit.recipes.tiny import written
 
 TEXT = "the dog sat"
+needs_onnx = pytest.mark.skipif(not is_installed(), reason="needs the extra [fast]")
 
 
 def measured(model: Path, data: Path, **flags: Any) -> EvalReport:
     settings = resolve_settings(
-        (DataConfig, ComputeConfig), flags=flags, environ={}, base=EVAL_DEFAULTS
+        (DataConfig, ComputeConfig, EngineConfig), flags=flags, environ={}, base=EVAL_DEFAULTS
     )
     return evaluate_model(model, data=[data], settings=settings)
 
@@ -40,11 +42,21 @@ def test_all_of_the_text_counts_and_none_is_set_apart(trained: Path, tmp_path: P
     assert found.bits_per_char == pytest.approx(nats / math.log(2), rel=1e-5)
 
 
-def test_rounded_weights_are_measured_as_such(trained: Path, tmp_path: Path) -> None:
-    data = written(tmp_path, TEXT)
+@needs_onnx
+def test_int8_costs_less_than_half_a_percent(trained: Path, tmp_path: Path) -> None:
+    data = written(tmp_path, TEXT * 20)
     exact, rounded = (measured(trained, data, precision=p).evaluation for p in ("fp32", "int8"))
     assert rounded.nats_per_char != exact.nats_per_char
-    assert rounded.nats_per_char == pytest.approx(exact.nats_per_char, rel=0.02)
+    assert rounded.nats_per_char == pytest.approx(exact.nats_per_char, rel=0.005)
+    assert rounded.characters == exact.characters
+
+
+@needs_onnx
+def test_either_engine_measures_the_same(trained: Path, tmp_path: Path) -> None:
+    data = written(tmp_path, TEXT * 20)
+    one, other = (measured(trained, data, engine=name).evaluation for name in ("torch", "onnx"))
+    assert one.nats_per_char == pytest.approx(other.nats_per_char, rel=1e-5)
+    assert one.accuracy == other.accuracy
 
 
 def test_threads_are_those_asked_for(

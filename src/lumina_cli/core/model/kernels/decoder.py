@@ -7,14 +7,12 @@ B batch, T time, R rows (B · T), C hidden size, H heads, D head size.
 """
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from lumina_cli.core.memory import none_on_oom
-from lumina_cli.core.model.kernels.linear import Linear, of_few_rows, of_one_row, plain
 from lumina_cli.core.model.kernels.rope import qkv_freqs_cis, rotate_in_place
 from lumina_cli.core.model.kv_cache import CacheWindow
 from lumina_cli.core.model.transformer import Block, Transformer
@@ -24,22 +22,14 @@ Hidden = Callable[[Tensor, CacheWindow], Tensor]
 
 Norm = Callable[[Tensor], Tensor]
 
-_Maps = Sequence[Linear]
-"""Those of a block: to queries, keys and values, out of attention, into the GELU and out of it."""
-
-MOST_ROWS = 64
-"""In a pass, beyond which linear maps are plain: there weights are fetched once for many rows."""
+Linear = Callable[[Tensor], Tensor]
+"""From (R, I) inputs to (R, O) outputs."""
 
 
-def hidden_of(model: Transformer, *, packs: bool = True) -> Hidden:
-    """Return the pass by which a model reads on behind a cache, in the form it is to use.
-
-    Args:
-        model: in `eval()` mode.
-        packs: whether weights may be kept a second time, packed; not while they change.
-    """
+def hidden_of(model: Transformer) -> Hidden:
+    """Return the pass by which a model in `eval()` mode reads on behind a cache."""
     if model.kernels.is_fast:
-        return Decoder(model, packs=packs).hidden
+        return Decoder(model).hidden
     return lambda idx, cache: model.hidden(idx, cache=cache)
 
 
@@ -48,19 +38,15 @@ class Decoder:
 
     Args:
         model: in `eval()` mode; it is not copied, and its weights must stay where they are.
-        packs: whether weights may be kept a second time, packed; not while they change.
     """
 
-    def __init__(self, model: Transformer, *, packs: bool = True) -> None:
+    def __init__(self, model: Transformer) -> None:
         config = model.config
         self._shape = (config.num_heads, config.head_size)
         self._scale = math.sqrt(config.hidden_size)
         blocks = [block for block in model.h if isinstance(block, Block)]
         self._norms = [(_norm(block.ln_1), _norm(block.ln_2)) for block in blocks]
-        self._linears = [linear for block in blocks for linear in _linears(block)]
-        self._plain = _by_block(map(plain, self._linears))
-        self._one_row = _by_block(map(of_one_row, self._linears))
-        self._few_rows: list[_Maps] | None = None if packs else self._plain
+        self._linears = [tuple(map(_linear, _linears(block))) for block in blocks]
         self._last_norm = _norm(model.ln_f)
         # Asking a module for its weights takes a microsecond.
         self._embedding = model.wte.weight
@@ -79,7 +65,7 @@ class Decoder:
             x = x.add_(self._positions[where])
         freqs_cis = None if self._freqs_cis is None else self._freqs_cis[where]
         x = x.view(B * T, C)
-        for layer, (qkv_of, out_of, fc_of, proj_of) in enumerate(self._maps(B * T)):
+        for layer, (qkv_of, out_of, fc_of, proj_of) in enumerate(self._linears):
             norm_1, norm_2 = self._norms[layer]
             qkv = qkv_of(norm_1(x)).view(B, T, 3, H, D)
             if freqs_cis is not None:
@@ -93,17 +79,6 @@ class Decoder:
             x = x + proj_of(F.gelu(fc_of(norm_2(x)), approximate="tanh"))
         return self._last_norm(x).view(B, T, C)
 
-    def _maps(self, num_rows: int) -> list[_Maps]:
-        """Return the linear maps for so many rows; those of few are packed at first use."""
-        if num_rows == 1:
-            return self._one_row
-        if num_rows > MOST_ROWS:
-            return self._plain
-        if self._few_rows is None:
-            maps = none_on_oom(lambda: _by_block(map(of_few_rows, self._linears)))
-            self._few_rows = self._plain if maps is None else maps
-        return self._few_rows
-
 
 def _norm(norm: nn.LayerNorm) -> Norm:
     shape, weight, bias, eps = norm.normalized_shape, norm.weight, norm.bias, norm.eps
@@ -114,7 +89,10 @@ def _linears(block: Block) -> Iterable[nn.Module]:
     return block.attn.c_attn, block.attn.c_proj, block.mlp.c_fc, block.mlp.c_proj
 
 
-def _by_block(maps: Iterable[Linear]) -> list[_Maps]:
-    """Return the maps of all blocks, four by four."""
-    every = iter(maps)
-    return list(zip(every, every, every, every, strict=True))
+def _linear(linear: nn.Module) -> Linear:
+    """Return a linear map without the detours of calling a module."""
+    if isinstance(linear, nn.Linear):
+        bias, weight = linear.bias.detach(), linear.weight.detach().t()
+        return lambda x: torch.addmm(bias, x, weight)
+    forward: Linear = linear.forward
+    return forward

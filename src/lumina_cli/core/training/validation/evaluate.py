@@ -8,12 +8,13 @@ B batch, T time, C hidden size, M positions that count.
 """
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 import torch
+from torch import Tensor
 from torch.nn import functional as F
 
 from lumina_cli.core.model.transformer import Transformer
@@ -21,6 +22,9 @@ from lumina_cli.core.precision import Precision
 from lumina_cli.data.batches import Batch
 from lumina_cli.tokenizer.base import Tokenizer
 from lumina_cli.tokenizer.special_ids import NUM_SPECIAL
+
+Predict = Callable[[Tensor, Tensor], Tensor]
+"""From ids (B, T) and which positions count, (B, T), to the logits there, (M, V)."""
 
 
 class Totals(NamedTuple):
@@ -55,15 +59,27 @@ class Evaluation:
 
 
 def evaluate(
-    model: Transformer, batches: Iterable[Batch], *, tokenizer: Tokenizer, precision: Precision
+    model: Transformer,
+    batches: Iterable[Batch],
+    *,
+    tokenizer: Tokenizer,
+    precision: Precision,
+    predict: Predict | None = None,
 ) -> Evaluation:
     """Return what a model is worth; see `measure`."""
-    return Evaluation.of(measure(model, batches, tokenizer=tokenizer, precision=precision))
+    return Evaluation.of(
+        measure(model, batches, tokenizer=tokenizer, precision=precision, predict=predict)
+    )
 
 
 @torch.inference_mode()
 def measure(
-    model: Transformer, batches: Iterable[Batch], *, tokenizer: Tokenizer, precision: Precision
+    model: Transformer,
+    batches: Iterable[Batch],
+    *,
+    tokenizer: Tokenizer,
+    precision: Precision,
+    predict: Predict | None = None,
 ) -> Totals:
     """Return the sums over batches; the model is left in the mode it was in.
 
@@ -72,29 +88,31 @@ def measure(
         batches: of the text.
         tokenizer: tells how many characters their ids stand for.
         precision: in which the model computes.
+        predict: what computes in its place.
     """
+    predict = predict or (lambda idx, chosen: model.lm_head(model.hidden(idx)[chosen]))
     was_training = model.training
     model.eval()
     total = np.zeros(4)
     try:
         for batch in batches:
-            total += _measure_batch(model, batch, tokenizer=tokenizer, precision=precision)
+            with precision.autocast():
+                total += _measure_batch(
+                    predict, batch, tokenizer=tokenizer, device=model.wte.weight.device
+                )
     finally:
         model.train(was_training)
     return Totals(*total.tolist())
 
 
 def _measure_batch(
-    model: Transformer, batch: Batch, *, tokenizer: Tokenizer, precision: Precision
+    predict: Predict, batch: Batch, *, tokenizer: Tokenizer, device: torch.device
 ) -> tuple[float, float, int, int]:
     """Return nats, ids predicted right, ids and characters of one batch."""
-    device = model.wte.weight.device
     said = batch.in_loss & (batch.targets >= NUM_SPECIAL)
     chosen = torch.from_numpy(said).to(device)
     targets = torch.from_numpy(batch.targets).to(device)[chosen]  # (M,)
-    with precision.autocast():
-        hidden = model.hidden(torch.from_numpy(batch.inputs).to(device))[chosen]  # (M, C)
-        logits = model.lm_head(hidden)  # (M, V)
+    logits = predict(torch.from_numpy(batch.inputs).to(device), chosen)  # (M, V)
     nats = F.cross_entropy(logits.float(), targets, reduction="sum").item()
     num_right = (logits.argmax(dim=-1) == targets).sum().item()
     return nats, num_right, len(targets), tokenizer.num_chars(batch.targets[said])

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from lumina_cli.core.inference.cuda_graphs import CUDAGraphRunner, StaticPass, can_record
+from lumina_cli.core.inference.backends.cuda_graphs import CUDAGraphRunner, StaticPass, can_record
 from lumina_cli.core.model.config import ModelConfig
 from lumina_cli.core.model.kernels.decoder import hidden_of
 from lumina_cli.core.model.kernels.fast import KERNELS

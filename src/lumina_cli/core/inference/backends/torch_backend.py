@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from lumina_cli.core.inference.cuda_graphs import CUDAGraphRunner
+from lumina_cli.core.inference.backends.cuda_graphs import CUDAGraphRunner
 from lumina_cli.core.model.kernels.decoder import Hidden, hidden_of
 from lumina_cli.core.model.kv_cache import KVCache
 from lumina_cli.core.model.transformer import Transformer
