@@ -7,7 +7,7 @@ import torch
 from hypothesis import given, settings
 
 from lumina_cli.core.inference.config import SamplingConfig
-from lumina_cli.core.inference.engine import Engine
+from lumina_cli.core.inference.engine import Engine, Row
 from lumina_cli.core.inference.generate import generate
 from lumina_cli.core.inference.sampling.sampler import ROUNDING
 from lumina_cli.core.inference.sampling.utf8_mask import Utf8Mask
@@ -156,6 +156,39 @@ def test_in_int8_a_text_is_the_same_alone_beside_others_and_after_others(positio
             row=row,
         )
         assert [chunk.id for chunk in chunks] == expected[number]
+
+
+@pytest.mark.parametrize("positions", ["sinusoidal", "rotary"])
+def test_in_int8_logits_are_the_same_to_the_last_bit_however_a_prompt_came_to_be_read(
+    positions: str,
+) -> None:
+    backend = onnx_backend(talkative(positions), is_int8=True)
+    generator = torch.Generator().manual_seed(2)
+    text = torch.randint(30, 270, (150,), generator=generator).tolist()
+
+    def prefilled(row: Row | None = None, *, engine: Engine | None = None) -> torch.Tensor:
+        engine = engine or Engine(backend)
+        row = row or engine.admit()
+        return torch.stack([engine.prefill(row, text), engine.decode([row], [99])])
+
+    expected = prefilled()
+    engine = Engine(backend)
+    row = engine.admit()
+    engine.prefill(row, [*text[:70], 33])
+    engine.truncate(row, 70)
+    for id_ in text[70:135]:
+        engine.decode([row], [id_])
+    assert torch.equal(prefilled(row, engine=engine), expected), "after ids decoded one by one"
+    assert torch.equal(prefilled(engine.fork(row), engine=engine), expected), "in a fork"
+    shared = engine.admit(text)
+    assert len(shared.ids) == 128
+    assert torch.equal(prefilled(shared, engine=engine), expected), "shared"
+    others = list(engine.rows)
+    rows = [engine.admit(), *others]
+    engine.forward([(rows[0], text[:128]), *((row, [7]) for row in others)])
+    engine.forward([(rows[0], text[128:])])
+    beside = engine.decode(rows, [99, 1, 2, 3])[:1]
+    assert torch.equal(beside, expected[1]), "beside others"
 
 
 def test_in_int8_torch_has_the_rounded_weights_too() -> None:
