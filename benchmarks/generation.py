@@ -1,42 +1,43 @@
 """How fast lumina generates, beside what one would take otherwise, all of the same shape.
 
     python benchmarks/generation.py [--shape seed] [--model Model.pth] [--json FILE]
-                                    [--nanogpt PATH]
+                                    [--nanogpt PATH] [--gguf FILE] [--texts 1]
 
-All say the same number of characters after the same prompt, batch 1, greedily, and take
-turns round by round; a ratio is the median over the rounds of the time of transformers'
-cached `generate` divided by the time of the other. Weights are random but for
-speculation, which depends on the text: give it a trained model with --model (and
---prompt). A last line shows what guesses cost where weights are random, too.
-transformers is taken from the registry, with its dynamic and with its static cache;
-nanoGPT from a folder that you name. Where there is a GPU all of it happens there, the
-peers in bf16, and the static cache compiled.
+All say the same number of characters after the same prompt, greedily, one text or 16 side by
+side, each in a process of its own, and take turns round by round; a ratio is the median over
+the rounds of the time of the base divided by the time of the other. The base is lumina's torch
+engine in fp32. Weights are random but for speculation, which depends on the text: give it a
+trained model with --model (and --prompt). A last line shows what guesses cost where weights are
+random, too. transformers is taken from the registry, with its dynamic and with its static
+cache; llama.cpp (xllamacpp) likewise, and reads models of the same shape in files that you name
+(`lumina export --to gguf`); nanoGPT comes from a folder. Where there is a GPU all but llama.cpp
+happens there, the peers in bf16, and the static cache compiled.
 """
 
 import argparse
-import copy
-import sys
 import time
 import warnings
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import peers
 import torch
 from measuring import (
+    Apart,
     describe,
     machine,
     nanogpt_folder,
-    nanogpt_model,
     speed_ratio,
     take_turns,
     write_json,
 )
-from torch import Tensor
 
 from lumina_cli.conversation import Message
 from lumina_cli.core.checkpoint.model_file import ModelFile, load_model
+from lumina_cli.core.config import ComputeConfig, EngineName
 from lumina_cli.core.inference.config import SamplingConfig
 from lumina_cli.core.inference.engine import Engine
 from lumina_cli.core.inference.generate import generate
@@ -45,9 +46,10 @@ from lumina_cli.core.inference.sampling.sampler import Sampler
 from lumina_cli.core.inference.sequence import as_rows
 from lumina_cli.core.inference.speculative.speculator import Speculator
 from lumina_cli.core.model.config import ModelConfig
-from lumina_cli.core.model.kernels.int8 import quantize
-from lumina_cli.core.model.transformer import Transformer, build_model, to_bf16
+from lumina_cli.core.model.transformer import build_model, to_bf16
 from lumina_cli.core.seeding import make_generator
+from lumina_cli.recipes.infer.engines import choose_reader
+from lumina_cli.recipes.infer.engines import is_installed as has_onnx
 from lumina_cli.tokenizer.chat_format import encode_prompt
 
 VOCAB_SIZE = 362
@@ -58,35 +60,56 @@ SHAPES = {
     "laptop": ModelConfig(hidden_size=192, num_layers=4, num_heads=6, seq_length=128),
     "seed": ModelConfig(),
 }
-BASE = "transformers, cached generate"
-BATCH = 32
-DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-ON_GPU = DEVICE.type == "cuda"
-DTYPE = torch.bfloat16 if ON_GPU else torch.float32
-"""Of the peers."""
+BASE = "lumina, torch, fp32"
+BATCH = 16
+DEVICE, ON_GPU = peers.DEVICE, peers.ON_GPU
 
 Run = Callable[[], object]
+Make = Callable[[], Run]
 
 
-def lumina(model: Transformer, prompt: Tensor, *, num_chars: int, batch_size: int = 1) -> Run:
+def some_ids(length: int) -> list[int]:
+    """Return ids of characters."""
+    generator = make_generator(0, "prompt")
+    ids: list[int] = torch.randint(262, VOCAB_SIZE, (length,), generator=generator).tolist()
+    return ids
+
+
+def lumina_run(
+    config: ModelConfig,
+    prompt_ids: list[int],
+    *,
+    num_chars: int,
+    engine: EngineName,
+    precision: str = "fp32",
+    batch_size: int = 1,
+    threads: int | None = None,
+) -> Run:
     """Return ours without an end: read, choose, read on."""
-    config = SamplingConfig(sampler="greedy")
-    engine, prompt_ids = Engine(model, num_rows=batch_size), prompt[0].tolist()
+    if threads:
+        torch.set_num_threads(threads)
+    generator = make_generator(0, "weights")
+    model = build_model(config, vocab_size=VOCAB_SIZE, generator=generator).eval().to(DEVICE)
+    if precision == "bf16":
+        to_bf16(model)
+    compute = ComputeConfig.model_validate({"precision": precision})
+    reader, _ = choose_reader(model, engine=engine, compute=compute)
+    ours, greedy = Engine(reader, num_rows=batch_size), SamplingConfig(sampler="greedy")
 
     def run() -> None:
-        for row in list(engine.rows):
-            engine.release(row)
-        samplers = [Sampler(config, generator=torch.Generator()) for _ in range(batch_size)]
-        first = engine.admit()
-        logits = engine.prefill(first, prompt_ids).expand(batch_size, -1)
-        rows = [first, *(engine.fork(first) for _ in range(batch_size - 1))]
+        for row in list(ours.rows):
+            ours.release(row)
+        samplers = [Sampler(greedy, generator=torch.Generator()) for _ in range(batch_size)]
+        first = ours.admit()
+        logits = ours.prefill(first, prompt_ids).expand(batch_size, -1)
+        rows = [first, *(ours.fork(first) for _ in range(batch_size - 1))]
         for number in range(num_chars):
             ids = [  # a GPU is done only now
                 choose(sampler, of_row)
                 for sampler, of_row in zip(samplers, as_rows(logits), strict=True)
             ]
             if number < num_chars - 1:
-                logits = engine.decode(rows, ids)
+                logits = ours.decode(rows, ids)
 
     return run
 
@@ -97,84 +120,78 @@ def choose(sampler: Sampler, logits: Logits) -> int:
     return sampler.resample(logits, ()) if id_ is None else id_
 
 
-def transformers_runs(config: ModelConfig, prompt: Tensor, *, num_chars: int) -> dict[str, Run]:
-    """Return GPT-2 of the same shape with either cache; nothing where it is not installed."""
-    try:
-        from transformers import GPT2Config, GPT2LMHeadModel, logging  # noqa: PLC0415  optional
-    except ImportError:
-        print("transformers is not installed: pip install transformers", file=sys.stderr)
-        return {}
-    logging.set_verbosity_error()
-    shape = GPT2Config(
-        vocab_size=VOCAB_SIZE,
-        n_positions=config.seq_length,
-        n_embd=config.hidden_size,
-        n_layer=config.num_layers,
-        n_head=config.num_heads,
-        bos_token_id=0,
-        eos_token_id=0,
+def ways(shape: str, options: argparse.Namespace, *, batch_size: int) -> dict[str, Make]:
+    """Return what makes each way to generate, by its name."""
+    config, threads = SHAPES[shape], options.threads or torch.get_num_threads()
+    prompt, num_chars = some_ids(config.seq_length // 8), config.seq_length // 4
+    ours = partial(
+        lumina_run, config, prompt, num_chars=num_chars, batch_size=batch_size, threads=threads
     )
-    model = GPT2LMHeadModel(shape).eval().to(device=DEVICE, dtype=DTYPE)
-    prompt = prompt.to(DEVICE)
-    fixed: dict[str, Any] = {
-        "max_new_tokens": num_chars,
-        "min_new_tokens": num_chars,
-        "do_sample": False,
-        "pad_token_id": 0,
-        "attention_mask": torch.ones_like(prompt),
-    }
-    static = fixed | {"cache_implementation": "static", "disable_compile": not ON_GPU}
-    return {
-        BASE: lambda: model.generate(prompt, use_cache=True, **fixed).cpu(),
-        "transformers, static cache": lambda: model.generate(prompt, **static).cpu(),
-    }
-
-
-def nanogpt_run(path: Path, config: ModelConfig, prompt: Tensor, *, num_chars: int) -> Run:
-    """Return `generate` of the nanoGPT in a folder, in its own model of the same shape."""
-    model = nanogpt_model(path, config, vocab_size=VOCAB_SIZE).eval()
-    model = model.to(device=DEVICE, dtype=DTYPE)
-    prompt = prompt.to(DEVICE)
-    return lambda: model.generate(prompt, num_chars, top_k=1).cpu()
-
-
-def compare(config: ModelConfig, *, num_rounds: int, nanogpt: Path | None) -> list[dict[str, Any]]:
-    """Return a line for each way to generate with random weights."""
-    num_chars = config.seq_length // 4
-    generator = make_generator(0, "prompt")
-    prompt = torch.randint(262, VOCAB_SIZE, (1, config.seq_length // 8), generator=generator)
-    model = build_model(config, vocab_size=VOCAB_SIZE, generator=generator).eval().to(DEVICE)
-    rounded = copy.deepcopy(model)
-    smaller = "lumina, bf16" if ON_GPU else "lumina, int8"
+    makes: dict[str, Make] = {BASE: partial(ours, engine="torch")}
     if ON_GPU:
-        to_bf16(rounded)
-    else:
-        quantize(rounded)
-    runs = transformers_runs(config, prompt, num_chars=num_chars)
-    if nanogpt:
-        runs["nanoGPT"] = nanogpt_run(nanogpt, config, prompt, num_chars=num_chars)
-    runs["lumina, fp32"] = lumina(model, prompt, num_chars=num_chars)
-    runs[smaller] = lumina(rounded, prompt, num_chars=num_chars)
-    together = lumina(model, prompt, num_chars=num_chars, batch_size=BATCH)
-    runs[f"lumina, fp32, {BATCH} texts together"] = together
-    seconds = take_turns(runs, num_rounds=num_rounds)
-    lines = []
-    for name, taken in seconds.items():
-        said = num_chars * (BATCH if runs[name] is together else 1)
-        base = seconds.get(BASE, seconds["lumina, fp32"])
-        scaled = [each * num_chars / said for each in taken]
-        line = {"what": name, "chars_per_s": said / sorted(taken)[len(taken) // 2]}
-        lines.append(line | {"ratio": speed_ratio(scaled, base=base)})
-    return lines
+        makes["lumina, bf16"] = partial(ours, engine="torch", precision="bf16")
+    elif has_onnx():
+        makes["lumina, ONNX Runtime, fp32"] = partial(ours, engine="onnx")
+        makes["lumina, ONNX Runtime, int8"] = partial(ours, engine="onnx", precision="int8")
+    for path in options.gguf or ():
+        if shape in path.name and peers.is_installed("xllamacpp"):
+            makes[f"llama.cpp, {path.name}"] = partial(
+                peers.llama_cpp_run,
+                path,
+                prompt,
+                num_chars=num_chars,
+                batch_size=batch_size,
+                threads=threads,
+            )
+    if batch_size > 1:
+        return makes
+    if peers.is_installed("transformers"):
+        for cache in ("dynamic", "static"):
+            makes[f"transformers, {cache} cache"] = partial(
+                peers.transformers_run,
+                config,
+                prompt,
+                vocab_size=VOCAB_SIZE,
+                num_chars=num_chars,
+                cache=cache,
+            )
+    if options.nanogpt:
+        makes["nanoGPT"] = partial(
+            peers.nanogpt_run,
+            options.nanogpt,
+            config,
+            prompt,
+            vocab_size=VOCAB_SIZE,
+            num_chars=num_chars,
+        )
+    return makes
 
 
-def first_character(model: Transformer, *, num_rounds: int) -> dict[int, list[float]]:
+def compare(
+    makes: dict[str, Make], *, num_chars: int, options: argparse.Namespace
+) -> list[dict[str, Any]]:
+    """Return a line for each way to generate."""
+    environment = {"OMP_NUM_THREADS": str(options.threads)} if options.threads else {}
+    runs = {name: Apart(make, environment=environment) for name, make in makes.items()}
+    seconds = take_turns(runs, num_rounds=options.rounds)
+    for run in runs.values():
+        run.end()
+    return [
+        {
+            "what": name,
+            "chars_per_s": num_chars / sorted(taken)[len(taken) // 2],
+            "ratio": speed_ratio(taken, base=seconds[BASE]),
+        }
+        for name, taken in seconds.items()
+    ]
+
+
+def first_character(config: ModelConfig, *, num_rounds: int) -> dict[int, list[float]]:
     """Return seconds to read a prompt and say one character, by the ids of the prompt."""
-    seq_length = model.config.seq_length
-    runs = {}
-    for length in (seq_length // 16, seq_length // 4):
-        prompt = torch.randint(262, model.vocab_size, (1, length))
-        runs[str(length)] = lumina(model, prompt, num_chars=1)
+    runs = {
+        str(length): lumina_run(config, some_ids(length), num_chars=1, engine="auto")
+        for length in (config.seq_length // 16, config.seq_length // 4)
+    }
     seconds = take_turns(runs, num_rounds=num_rounds)
     return {int(length): taken for length, taken in seconds.items()}
 
@@ -198,7 +215,8 @@ class Session:
         self._prompts = prompts
         self._config = SamplingConfig(temperature=temperature, max_chars=200)
         self._is_speculating = is_speculating
-        self._engine = Engine(file.model)
+        reader, _ = choose_reader(file.model, engine="auto", compute=ComputeConfig())
+        self._engine = Engine(reader)
         self._row = self._engine.admit()
 
     def say(self) -> None:
@@ -250,18 +268,11 @@ def speculation(file: ModelFile, *, prompts: list[str], num_rounds: int) -> list
     return lines
 
 
-def print_speeds(
-    shape: str, lines: list[dict[str, Any]], *, first_s: dict[int, list[float]]
-) -> None:
-    """Print a Markdown table of one shape."""
-    base = next(line["what"] for line in lines if set(line["ratio"]) == {1.0})
-    print(f"\n| {shape} shape | characters/s | times {base} |\n|---|---|---|")
+def print_speeds(title: str, lines: list[dict[str, Any]]) -> None:
+    """Print a Markdown table."""
+    print(f"\n| {title} | characters/s | times {BASE} |\n|---|---|---|")
     for line in lines:
         print(f"| {line['what']} | {line['chars_per_s']:,.0f} | {line['ratio']} |")
-    print()
-    for length, taken in first_s.items():
-        milliseconds = 1000 * sorted(taken)[len(taken) // 2]
-        print(f"First character after a prompt of {length} ids: {milliseconds:.0f} ms")
 
 
 def print_speculation(lines: list[dict[str, Any]]) -> None:
@@ -283,11 +294,17 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
     parser.add_argument("--shape", choices=SHAPES, action="append")
+    parser.add_argument(
+        "--texts", type=int, action="append", help="texts side by side (repeatable); 1 and 16"
+    )
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--threads", type=int, help="CPU threads to use")
     parser.add_argument("--model", type=Path, help="a trained model to measure speculation on")
     parser.add_argument("--prompt", action="append", help="what it is asked (repeatable)")
     parser.add_argument("--nanogpt", type=nanogpt_folder, help="folder of nanoGPT")
+    parser.add_argument(
+        "--gguf", type=Path, action="append", help="a GGUF file whose name has the shape in it"
+    )
     parser.add_argument("--json", type=Path, help="file for the figures")
     options = parser.parse_args()
     if options.threads:
@@ -295,13 +312,22 @@ def main() -> None:
     found: dict[str, Any] = {"machine": machine(), "date": time.strftime("%Y-%m-%d"), "shapes": {}}
     print(describe(found["machine"]))
     for shape in options.shape or SHAPES:
-        lines = compare(SHAPES[shape], num_rounds=options.rounds, nanogpt=options.nanogpt)
-        model = build_model(
-            SHAPES[shape], vocab_size=VOCAB_SIZE, generator=make_generator(0, "weights")
-        )
-        first_s = first_character(model.eval().to(DEVICE), num_rounds=options.rounds)
-        print_speeds(shape, lines, first_s=first_s)
-        found["shapes"][shape] = {"lines": lines, "first_character_s": first_s}
+        num_chars = SHAPES[shape].seq_length // 4
+        of_shape: dict[str, Any] = {}
+        found["shapes"][shape] = of_shape
+        for batch_size in options.texts or (1, BATCH):
+            makes = ways(shape, options, batch_size=batch_size)
+            lines = compare(makes, num_chars=num_chars * batch_size, options=options)
+            title = f"{shape} shape, {batch_size} text{'s' if batch_size > 1 else ''}"
+            print_speeds(title, lines)
+            of_shape[title] = lines
+        if options.texts:
+            continue
+        first_s = first_character(SHAPES[shape], num_rounds=options.rounds)
+        for length, taken in first_s.items():
+            milliseconds = 1000 * sorted(taken)[len(taken) // 2]
+            print(f"\nFirst character after a prompt of {length} ids: {milliseconds:.1f} ms")
+        of_shape["first_character_s"] = first_s
     if options.model:
         prompts = options.prompt or ["Hello", "How are you?", "What do you like?", "Tell me more."]
         file = load_model(options.model)

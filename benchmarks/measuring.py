@@ -20,7 +20,7 @@ import torch
 
 from lumina_cli.core.model.config import ModelConfig
 
-PACKAGES = ("lumina-cli", "torch", "transformers", "numpy")
+PACKAGES = ("lumina-cli", "torch", "onnxruntime", "xllamacpp", "transformers", "numpy")
 
 
 class Ratio(NamedTuple):
