@@ -24,8 +24,8 @@ def onnx_backend(model: Transformer, *, is_int8: bool) -> OnnxBackend:
     if is_int8:
         round_matrices(model)
     state = {name: tensor.numpy() for name, tensor in model.state_dict().items()}
-    graph = engine_graph(state, model.config, weights="int8" if is_int8 else "fp32")
     try:
+        graph = engine_graph(state, model.config, weights="int8" if is_int8 else "fp32")
         session = onnxruntime.InferenceSession(
             graph.SerializeToString(), _options(), providers=["CPUExecutionProvider"]
         )

@@ -15,6 +15,7 @@ from lumina_cli.core.inference.scheduler import Scheduler
 from lumina_cli.core.inference.sequence import SequenceState
 from lumina_cli.core.model.config import ModelConfig
 from lumina_cli.core.model.transformer import Transformer, build_model
+from lumina_cli.errors import LuminaError
 from lumina_cli.tokenizer.characters import CharacterTokenizer
 from tests.unit.core.inference.replay import Operation, operations, replay, tiny_model
 
@@ -200,3 +201,20 @@ def test_in_int8_torch_has_the_rounded_weights_too() -> None:
     with torch.inference_mode():
         expected = model(torch.tensor([text]))[:, -1]
     assert (logits - expected).abs().max() < 0.05 * expected.std()
+
+
+def test_what_fails_in_a_pass_is_told_in_a_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = tiny_model("rotary")
+    backend = onnx_backend(model, is_int8=False)
+
+    class Failing:
+        io_binding = staticmethod(backend._session.io_binding)
+
+        def run_with_iobinding(self, _: object) -> None:
+            raise RuntimeError("bad allocation\nat line 7")
+
+    monkeypatch.setattr(backend, "_session", Failing())
+    with pytest.raises(LuminaError, match="run this model: bad allocation") as caught:
+        backend.forward(0, [[1, 2]], [0])
+    assert "line 7" not in caught.value.message
+    assert caught.value.hint == "Use: --engine torch"
