@@ -38,6 +38,6 @@ class EngineConfig(BaseModel):
 
     engine: EngineName = Field(
         "auto",
-        description="Engine: torch, or onnx for ONNX Runtime on a CPU, about twice as fast for "
-        "chat and generate, where auto takes it if it is installed; the text is the same.",
+        description="Engine: torch, or onnx for ONNX Runtime on a CPU, about twice as fast. "
+        "auto takes ONNX Runtime where it is installed; texts and figures are the same.",
     )

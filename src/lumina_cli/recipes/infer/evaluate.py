@@ -47,10 +47,10 @@ def evaluate_model(model_path: Path, *, data: Sequence[Path], settings: Settings
     is_int8 = compute.precision == "int8"
     precision = choose_precision("fp32" if is_int8 else compute.precision, device=device)
     loaded = load_model(model_path, device=device)
+    if not is_int8:
+        compute = compute.model_copy(update={"precision": precision.name})
     engine = settings.of(EngineConfig).engine
-    if engine == "auto" and not is_int8:
-        engine = "torch"  # as fast where many ids are read at once
-    reader, _ = choose_reader(loaded.model, engine=engine, compute=compute)
+    reader, told = choose_reader(loaded.model, engine=engine, compute=compute)
     config = settings.of(DataConfig).model_copy(update={"val_fraction": 0.0})
     source = open_source(data, config=config)
     corpus = encode_source(source, config=config, seed=0, tokenizer=loaded.tokenizer)
@@ -66,7 +66,8 @@ def evaluate_model(model_path: Path, *, data: Sequence[Path], settings: Settings
     )
     if not result.characters:
         raise DataError("no character of the data counts", hint="Try: --loss-on all")
-    return EvalReport(result, tuple(unused_lines(settings, unused_data_settings(config, corpus))))
+    unused = unused_lines(settings, unused_data_settings(config, corpus))
+    return EvalReport(result, (*told, *unused))
 
 
 def _predict_by(backend: Backend) -> Predict:
