@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lumina_cli.core.config import ComputeConfig
+from lumina_cli.core.config import ComputeConfig, EngineConfig
 from lumina_cli.core.inference.config import SamplingConfig
 from lumina_cli.core.model.config import ModelConfig
 from lumina_cli.core.training.config import TrainingConfig
@@ -409,7 +409,8 @@ def test_what_is_unset_is_left_out_of_the_file() -> None:
     assert to_toml({"max_steps": None, "seed": 1}) == "seed = 1\n"
 
 
-def test_the_training_commands_configs_are_all_but_the_samplers() -> None:
-    assert set(ALL_CONFIGS) - set(TRAIN_CONFIGS) == {SamplingConfig, FinetuneConfig}
-    assert set(ALL_CONFIGS) - set(FINETUNE_CONFIGS) == {SamplingConfig}
+def test_the_training_commands_configs_are_all_but_those_of_chat_and_finetune() -> None:
+    of_others = {SamplingConfig, EngineConfig, FinetuneConfig}
+    assert set(ALL_CONFIGS) - set(TRAIN_CONFIGS) == of_others
+    assert set(ALL_CONFIGS) - set(FINETUNE_CONFIGS) == {SamplingConfig, EngineConfig}
     assert DataConfig in TRAIN_CONFIGS

@@ -44,15 +44,15 @@ OPTIONS = {
     "--precision --kernels --threads --save-every --keep-checkpoints",
     "chat": "--model/-m --prompt --config/-c --quiet/-q --verbose/-v --sampler --temperature "
     "--top-k --top-p --min-p --repetition-penalty --num-beams --length-penalty --num-candidates "
-    "--max-chars --stop --speculate --seed --device --precision --kernels --threads",
+    "--max-chars --stop --speculate --seed --device --precision --kernels --threads --engine",
     "generate": "text --model/-m --prompt --prompt-file --num-samples/-n --logprobs --config/-c "
     "--json --quiet/-q --verbose/-v --sampler --temperature --top-k --top-p --min-p "
     "--repetition-penalty --num-beams --length-penalty --num-candidates --max-chars --stop "
-    "--speculate --seed --device --precision --kernels --threads",
+    "--speculate --seed --device --precision --kernels --threads --engine",
     "eval": "--model/-m --data/-d --config/-c --json --quiet/-q --verbose/-v --format --encoding "
     "--oasst-lang --oasst-paths --include-synthetic "
     "--fix-mojibake --allow-skips --loss-on --device "
-    "--precision --kernels --threads",
+    "--precision --kernels --threads --engine",
     "info": "model --json --verbose/-v",
     "doctor": "--json --verbose/-v",
 }
