@@ -295,3 +295,15 @@ def test_check_tells_of_a_variable_that_is_no_setting(
     done = lumina("data", "check", str(path))
     assert done.code == 0
     assert "LUMINA_BATCHSIZE is not a setting and has no effect" in done.err
+
+
+def test_an_interrupted_fetch_says_how_to_go_on(
+    lumina: Lumina, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("lumina_cli.data.hub.client.load", interrupted)
+    done = lumina("data", "fetch", "oasst1")
+    assert done.code == 130
+    assert "run it again to go on" in " ".join(done.err.split())

@@ -1,9 +1,11 @@
 """Answers of the hub: any bytes are an error of the hub, or a data set without parts."""
 
 import json
+import shutil
 import socket
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -11,6 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lumina_cli.data.hub import client
+from lumina_cli.data.hub.deadlines import Deadlines
+from tests.recipes.hub_server import COMMIT, REPO, Hub, serving, use_hub
 
 from .bounds import fuzzed, reads_or_refuses
 
@@ -69,14 +73,45 @@ def hub() -> Iterator[SimpleNamespace]:
     listener.close()
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture
 def _nothing_is_downloaded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("datasets.load_dataset", lambda *_, **__: {})
+    nothing = SimpleNamespace(config=SimpleNamespace(data_files={}), name="json")
+    monkeypatch.setattr("datasets.load_dataset_builder", lambda *_, **__: nothing)
 
 
+@pytest.mark.usefixtures("_nothing_is_downloaded")
 @fuzzed
 @given(ANSWERS)
 def test_any_answer(hub: SimpleNamespace, answer: bytes) -> None:
     hub.answer = answer
     config = client.HubConfig(endpoint=hub.endpoint)
-    reads_or_refuses(lambda: client.load("some/thing", name="some/thing", config=config))
+    reads_or_refuses(lambda: list(client.load("some/thing", name="some/thing", config=config)))
+
+
+IN_TURN = st.sampled_from(
+    [f"GET /api/datasets/{REPO}/tree", f"GET /api/datasets/{REPO}/revision/{COMMIT}",
+     f"HEAD /datasets/{REPO}/resolve/{COMMIT}/README", f"HEAD /datasets/{REPO}/resolve/{COMMIT}/t",
+     f"GET /datasets/{REPO}/resolve/{COMMIT}/README", f"GET /datasets/{REPO}/resolve/{COMMIT}/t"]
+)  # fmt: skip
+CARDS = st.binary(max_size=60) | st.text(max_size=60).map(
+    lambda text: f"---\nconfigs:\n- config_name: a\n  data_files: {text}\n---\n".encode()
+)
+
+
+@pytest.fixture
+def sound_hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
+    with serving({"train.jsonl": b'{"text": "one"}\n'}) as hub:
+        use_hub(hub, folder=tmp_path, monkeypatch=monkeypatch)
+        yield hub
+
+
+@fuzzed
+@given(IN_TURN, ANSWERS, CARDS)
+def test_any_answer_after_sound_ones(
+    sound_hub: Hub, tmp_path: Path, spoilt: str, answer: bytes, card: bytes
+) -> None:
+    shutil.rmtree(tmp_path / "hub", ignore_errors=True)
+    sound_hub.files["README.md"] = card
+    sound_hub.spoilt = {spoilt: answer}
+    config = client.HubConfig(endpoint=sound_hub.endpoint, deadlines=Deadlines(wait_s=0.0))
+    reads_or_refuses(lambda: list(client.load(REPO, name=REPO, config=config)))

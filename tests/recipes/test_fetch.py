@@ -7,7 +7,7 @@ import shutil
 import socket
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,8 @@ from lumina_cli.data.config import DataConfig
 from lumina_cli.data.documents import Documents
 from lumina_cli.data.hub import client
 from lumina_cli.data.hub.client import HubConfig
+from lumina_cli.data.hub.deadlines import Deadlines
+from lumina_cli.data.hub.watch import Transfer
 from lumina_cli.data.oasst.columns import OASST_COLUMNS
 from lumina_cli.data.starter import corpus as starter
 from lumina_cli.errors import (
@@ -41,6 +43,12 @@ def fetched(name: str = "oasst1", **options: Any) -> Fetched:
     *_, last = fetch(name, **options)
     assert isinstance(last, Fetched)
     return last
+
+
+def gives(loaded: client.HubDataset) -> Generator[Transfer, None, client.HubDataset]:
+    """Stand in for `load`: the data set is there at once."""
+    yield Transfer("asking the hub")
+    return loaded
 
 
 def rows_of(path: Path) -> list[dict[str, Any]]:
@@ -339,7 +347,7 @@ def test_of_several_forms_of_a_set_the_whole_conversations_are_taken(
 
     names = ("train_sft", "test_sft", "train_gen", "test_gen")
     loaded = hub.HubDataset({name: [{"text": name}] for name in names}, revision="", licence="")
-    monkeypatch.setattr("lumina_cli.data.hub.client.load", lambda *_, **__: loaded)
+    monkeypatch.setattr("lumina_cli.data.hub.client.load", lambda *_, **__: gives(loaded))
     result = fetched("an/other", out=tmp_path / "out")
     assert documents_of(tmp_path / "out") == [PlainText("train_sft")]
     assert "train_gen: another form of the same data is not taken" in result.issues
@@ -359,12 +367,12 @@ def test_a_hub_that_refuses_is_told_at_once_with_the_two_ways_on(tmp_path: Path)
     assert not (tmp_path / "out").exists()
 
 
-def test_a_hub_that_is_silent_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(client, "PROBE_S", 0.2)
+def test_a_hub_that_is_silent_is_given_up(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         endpoint = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        config = HubConfig(endpoint=endpoint, deadlines=Deadlines(probe_s=0.2))
         with pytest.raises(HubError, match="can't be reached"):
-            fetched(out=tmp_path / "out", hub_config=HubConfig(endpoint=endpoint))
+            fetched(out=tmp_path / "out", hub_config=config)
 
 
 def test_hub_and_name_server_have_less_than_five_seconds_to_answer(
@@ -390,8 +398,8 @@ def test_hub_and_name_server_have_less_than_five_seconds_to_answer(
     monkeypatch.setattr(client.threading, "Thread", AtOnce)
     with pytest.raises(HubError, match="can't be reached"):
         fetched(out=tmp_path / "out")
-    assert asked_s == waited_s == [client.PROBE_S]
-    assert 0 < client.PROBE_S < 5
+    assert asked_s == waited_s == [Deadlines().probe_s]
+    assert 0 < Deadlines().probe_s < 5
 
 
 class AtOnce:
@@ -497,7 +505,7 @@ def test_what_the_library_loads_is_written_as_on_the_hub(
     monkeypatch.setattr("datasets.config.HF_DATASETS_CACHE", tmp_path / "cache")
     parts = dict(datasets.load_dataset(str(local_copy), cache_dir=str(tmp_path / "cache")))
     loaded = hub.HubDataset(parts, revision="abc123", licence="apache-2.0")
-    monkeypatch.setattr("lumina_cli.data.hub.client.load", lambda *_, **__: loaded)
+    monkeypatch.setattr("lumina_cli.data.hub.client.load", lambda *_, **__: gives(loaded))
     result = fetched(out=tmp_path / "out")
     third = len(rows) // 3
     assert rows_of(tmp_path / "out" / "train.jsonl") == rows[: 2 * third]

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from lumina_cli.data.hub import client
 from lumina_cli.data.hub.client import HubConfig
 from lumina_cli.errors import HubError
 from lumina_cli.recipes.data.fetch import Fetched, fetch
@@ -98,13 +99,13 @@ def test_what_the_libraries_log_and_warn_reaches_no_terminal(
     capfd: pytest.CaptureFixture[str],
     serve: Callable[[bytes], str],
 ) -> None:
-    def load_dataset(*_: object, **__: object) -> dict[str, object]:
+    def load(*_: object, **__: object) -> client.HubDataset:
         warnings.warn("\x9b2J from the hub", UserWarning, stacklevel=1)
         for name in ("huggingface_hub.file_download", "datasets.load", "httpx"):
             logging.getLogger(name).warning("\x9b2J from %s", name)
-        return {"train": [{"text": "a"}]}
+        return client.HubDataset({"train": [{"text": "a"}]}, revision="abc", licence="")
 
-    monkeypatch.setattr("datasets.load_dataset", load_dataset)
+    monkeypatch.setattr(client, "_load_online", load)
     body = b'{"id": "some/thing", "sha": "abc", "siblings": []}'
     told = "X-HF-Warning: topic; \x9b2J\r\nX-Deprecated: \x9b\r\n"
     config = HubConfig(endpoint=serve(answer(body, headers=JSON + told)))

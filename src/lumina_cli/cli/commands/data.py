@@ -56,9 +56,13 @@ def fetch(
 
     hub_config = HubConfig(revision=revision, endpoint=endpoint, offline=offline)
     events = fetch(name, out=out, local_copy=local_copy, force=force, hub_config=hub_config)
-    with FetchView(stderr_console(), quiet=quiet) as view:
-        for event in events:
-            view.show(event)
+    try:
+        with FetchView(stderr_console(), quiet=quiet) as view:
+            for event in events:
+                view.show(event)
+    except KeyboardInterrupt:
+        notice("nothing was written; files that are downloaded are kept: run it again to go on")
+        raise
     assert isinstance(event, Fetched), "a fetch ends in what was fetched"
     for issue in event.issues:
         notice(issue)

@@ -6,7 +6,14 @@ from typing import Any, Literal
 
 from rich.console import Console
 from rich.padding import Padding
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    Progress,
+    Task,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 from rich.table import Table
 from rich.text import Text
 
@@ -16,7 +23,7 @@ from lumina_cli.conversation import Conversation, Document, Message
 from lumina_cli.data.report import Issues
 from lumina_cli.io.terminal_text import one_line
 from lumina_cli.recipes.data.check import Checked
-from lumina_cli.recipes.data.fetch import Fetched, FetchEvent, KnownData
+from lumina_cli.recipes.data.fetch import Fetched, FetchEvent, KnownData, Stage
 
 NUM_LISTED = 12
 ROLE_LABELS = {"system": "System", "user": "User", "bot": "Bot"}
@@ -33,14 +40,15 @@ class FetchView:
         self._progress = Progress(
             TextColumn("{task.description}", markup=False),
             BarColumn(),
-            MofNCompleteColumn(),
-            TextColumn("rows"),
+            TextColumn("{task.fields[amount]}", markup=False),
             TimeElapsedColumn(),
+            _TimeLeft(),
             console=console,
             transient=True,
             disable=quiet or not console.is_terminal,
         )
-        self._task = self._progress.add_task("", total=None)
+        self._task = self._progress.add_task("", total=None, amount="")
+        self._stage: tuple[str, str] = ("", "")
 
     def __enter__(self) -> "FetchView":
         self._progress.start()
@@ -56,12 +64,38 @@ class FetchView:
             if not self._quiet:
                 self._console.print(_summary(event))
             return
+        what = one_line(event.what, max_chars=60)
+        if (what, event.unit) != self._stage:  # what came before tells nothing of its pace
+            self._stage = (what, event.unit)
+            if event.unit == "rows" or not event.done:
+                self._progress.reset(self._task)
         self._progress.update(
             self._task,
-            description=one_line(event.what),
+            description=what,
             completed=event.done,
             total=event.total,
+            amount=amount_of(event),
         )
+
+
+class _TimeLeft(TimeRemainingColumn):
+    """The time left, once it can be told."""
+
+    def render(self, task: Task) -> Text:
+        """Return it as text; nothing where it is not known."""
+        left_s = task.time_remaining
+        return plain("" if left_s is None else f"{format_duration(left_s)} left")
+
+
+def amount_of(stage: Stage) -> str:
+    """Return how far a stage is, as in `3.1 MB of 40 MB` or `1,000 of 84,437 rows`."""
+    if stage.unit == "rows":
+        total = "" if stage.total is None else f" of {stage.total:,}"
+        return f"{stage.done:,}{total} rows"
+    if not stage.done:
+        return ""
+    total = "" if stage.total is None else f" of {format_bytes(stage.total)}"
+    return f"{format_bytes(stage.done)}{total}"
 
 
 def show_known(known: Iterable[KnownData]) -> None:

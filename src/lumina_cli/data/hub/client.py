@@ -4,7 +4,6 @@ The library retries for long when there is no network, so a quick probe comes fi
 HF_ENDPOINT, HF_TOKEN, HF_HOME, HF_HUB_OFFLINE and the proxy variables are honoured.
 """
 
-import errno
 import logging
 import os
 import re
@@ -12,20 +11,32 @@ import threading
 import urllib.error
 import urllib.request
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from lumina_cli.errors import HubError, LuminaError, StorageError, UsageError
+from lumina_cli.data.hub.deadlines import Deadlines
+from lumina_cli.data.hub.download import Asked, cached_file, download
+from lumina_cli.data.hub.hub_errors import hub_errors, unreachable
+from lumina_cli.data.hub.listing import (
+    Listed,
+    commit_of,
+    files_of_parts,
+    is_as_listed,
+    is_packed,
+    licence_of,
+    listed_files,
+)
+from lumina_cli.data.hub.records import Record, read_record, save_record
+from lumina_cli.data.hub.traffic import Traffic, watched_library
+from lumina_cli.data.hub.watch import Transfer, watched
+from lumina_cli.errors import LuminaError, UsageError
 
 DEFAULT_ENDPOINT = "https://huggingface.co"
-PROBE_S = 4.0
-_ALTERNATIVES = (
-    "Fetch from a copy: lumina data fetch {name} --from PATH. "
-    "Or begin with what is in the package: lumina train --data starter"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,19 +50,23 @@ class HubConfig:
     revision: str = "main"
     endpoint: str = ""
     offline: bool = False
+    deadlines: Deadlines = field(default_factory=Deadlines)
 
 
 @dataclass(frozen=True)
 class HubDataset:
-    """A data set as the hub gave it: its parts by name, the exact revision, its licence."""
+    """A data set as the hub gave it: its parts by name, the exact revision, its licence.
+
+    A part is its rows, or the files that hold them.
+    """
 
     parts: dict[str, Any]
     revision: str
     licence: str
 
 
-def load(repo: str, *, name: str, config: HubConfig) -> HubDataset:
-    """Return a data set of the hub, downloaded into the library's own cache.
+def load(repo: str, *, name: str, config: HubConfig) -> Generator[Transfer, None, HubDataset]:
+    """Return a data set of the hub, downloaded into the library's own cache; yield how far it is.
 
     Raises:
         HubError: the hub can't be reached, has no such data set, or does not give it.
@@ -61,27 +76,83 @@ def load(repo: str, *, name: str, config: HubConfig) -> HubDataset:
     _check_endpoint(endpoint)
     offline = config.offline or _is_true("HF_HUB_OFFLINE") or _is_true("HF_DATASETS_OFFLINE")
     if not offline:
-        _probe(endpoint, name=name)
+        _probe(endpoint, name=name, wait_s=config.deadlines.probe_s)
     os.environ["HF_ENDPOINT"] = endpoint  # the library reads these when it is first imported
+    os.environ["HF_HUB_DISABLE_XET"] = "1"  # its downloads can't be watched
+    os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
     if offline:
         os.environ["HF_HUB_OFFLINE"] = "1"
-    with _hub_errors(repo, name=name, endpoint=endpoint, offline=offline), _silent_libraries():
-        return _load(repo, config=config, endpoint=endpoint, offline=offline)
+    traffic = Traffic(config.deadlines)
+    with hub_errors(repo, name=name, endpoint=endpoint, offline=offline), _silent_libraries():
+        work = partial(
+            _load, repo, config=config, endpoint=endpoint, offline=offline, traffic=traffic
+        )
+        return (yield from watched(work, traffic=traffic))
 
 
-def _load(repo: str, *, config: HubConfig, endpoint: str, offline: bool) -> HubDataset:
+def _load(
+    repo: str, *, config: HubConfig, endpoint: str, offline: bool, traffic: Traffic
+) -> HubDataset:
     import datasets  # noqa: PLC0415  slow to load, and needed for this alone
-    from huggingface_hub import HfApi  # noqa: PLC0415
+    from huggingface_hub import constants  # noqa: PLC0415
     from huggingface_hub.utils.tqdm import disable_progress_bars  # noqa: PLC0415
 
     datasets.disable_progress_bars()
     disable_progress_bars()
-    revision, licence = config.revision, ""
-    if not offline:
-        info = HfApi(endpoint=endpoint).dataset_info(repo, revision=revision, timeout=30)
-        revision = info.sha or revision
-        licence = str(info.card_data.get("license") or "") if info.card_data else ""
-    return HubDataset(dict(datasets.load_dataset(repo, revision=revision)), revision, licence)
+    constants.HF_HUB_DISABLE_XET = True  # where the library was imported before
+    if offline:
+        return _load_offline(repo, revision=config.revision)
+    with watched_library(traffic):
+        return _load_online(repo, revision=config.revision, endpoint=endpoint, traffic=traffic)
+
+
+def _load_online(repo: str, *, revision: str, endpoint: str, traffic: Traffic) -> HubDataset:
+    """Download the files that the library finds for a data set."""
+    import datasets  # noqa: PLC0415  slow to load
+    from huggingface_hub import HfApi  # noqa: PLC0415
+
+    info = HfApi(endpoint=endpoint).dataset_info(repo, revision=revision, files_metadata=True)
+    commit, licence, listed = commit_of(info), licence_of(info), listed_files(info)
+    builder = datasets.load_dataset_builder(repo, revision=commit)
+    data_files = builder.config.data_files or {}
+    parts = files_of_parts(data_files, repo=repo)
+    names = {name for part in parts.values() for name in part}
+    traffic.is_searching = False
+    asked = Asked(repo, commit, endpoint)
+    places = download(asked, names, listed=listed, traffic=traffic)
+    if builder.name not in _READ_BY_US or is_packed(data_files):
+        traffic.what = "unpacking"
+        builder.download_and_prepare()
+        return HubDataset(dict(builder.as_dataset()), commit, licence)
+    record = Record(
+        repo=repo, asked_revision=revision, revision=commit, licence=licence, parts=parts,
+        listed={name: listed.get(name, Listed()) for name in names},
+    )  # fmt: skip
+    with suppress(LuminaError, OSError):  # without it, the data set is not found offline
+        save_record(record)
+    found = {part: [places[name] for name in names] for part, names in parts.items()}
+    return HubDataset(found, commit, licence)
+
+
+def _load_offline(repo: str, *, revision: str) -> HubDataset:
+    """Return what was downloaded before, by this program or by the library itself."""
+    import datasets  # noqa: PLC0415  slow to load
+
+    record = read_record(repo, revision=revision)
+    if record is None:
+        return HubDataset(dict(datasets.load_dataset(repo, revision=revision)), revision, "")
+    parts: dict[str, list[Path]] = {}
+    for part, names in record.parts.items():
+        for name in names:
+            path = cached_file(repo, name, record.revision)
+            if path is None or not is_as_listed(path, record.listed.get(name, Listed())):
+                raise FileNotFoundError(f"{name} is not in the cache, or damaged")
+            parts.setdefault(part, []).append(path)
+    return HubDataset(parts, record.revision, record.licence)
+
+
+_READ_BY_US = ("csv", "json", "parquet")
+"""Kinds of files whose rows our own readers take, in bounded memory."""
 
 
 def _check_endpoint(endpoint: str) -> None:
@@ -101,7 +172,7 @@ def _check_endpoint(endpoint: str) -> None:
 _PRINTED = re.compile(r"[!-~]+")
 
 
-def _probe(endpoint: str, *, name: str) -> None:
+def _probe(endpoint: str, *, name: str, wait_s: float) -> None:
     """Ask the hub for its front page: an answer of any kind will do."""
     failures: list[str] = []
     answered = threading.Event()
@@ -109,7 +180,7 @@ def _probe(endpoint: str, *, name: str) -> None:
     def ask() -> None:
         try:
             request = urllib.request.Request(endpoint, method="HEAD")
-            with urllib.request.urlopen(request, timeout=PROBE_S):
+            with urllib.request.urlopen(request, timeout=wait_s):
                 pass
         except urllib.error.HTTPError:
             pass  # it is there
@@ -119,10 +190,10 @@ def _probe(endpoint: str, *, name: str) -> None:
 
     # a name server can be silent for longer than any time limit of a socket
     threading.Thread(target=ask, daemon=True).start()
-    if not answered.wait(PROBE_S):
-        failures.append(f"no answer within {PROBE_S:.0f} s")
+    if not answered.wait(wait_s):
+        failures.append(f"no answer within {wait_s:g} s")
     if failures:
-        raise _unreachable(endpoint, failures[0], name=name)
+        raise unreachable(endpoint, failures[0], name=name)
 
 
 @contextmanager
@@ -142,82 +213,6 @@ def _silent_libraries() -> Iterator[None]:
 
 
 _LIBRARIES = ("datasets", "huggingface_hub", "fsspec", "filelock", "httpx", "httpx2", "urllib3")
-
-
-@contextmanager
-def _hub_errors(repo: str, *, name: str, endpoint: str, offline: bool) -> Iterator[None]:
-    """Turn what the libraries raise into a LuminaError."""
-    try:
-        yield
-    except (LuminaError, MemoryError):
-        raise
-    except Exception as error:  # an answer that makes no sense fails anywhere in the libraries
-        raise _explained(error, repo, name=name, endpoint=endpoint, offline=offline) from error
-
-
-def _explained(
-    error: Exception, repo: str, *, name: str, endpoint: str, offline: bool
-) -> LuminaError:
-    chain = list(_causes(error))
-    kinds = {type(each).__name__ for each in chain}
-    if any(isinstance(each, OSError) and each.errno == errno.ENOSPC for each in chain):
-        return StorageError(
-            "the disk is full", hint="Free some space, or set HF_HOME to a disk that has it."
-        )
-    if kinds & {"GatedRepoError"} or "is a gated dataset" in str(error):
-        return HubError(
-            f"{repo} is given only to those who accept its terms",
-            hint=f"Accept them at {endpoint}/datasets/{repo}, then set HF_TOKEN and try again.",
-        )
-    if offline:
-        return HubError(
-            f"{repo} is not in the cache of the hub's library, and we are offline",
-            hint=_ALTERNATIVES.format(name=name),
-        )
-    if kinds & {"RevisionNotFoundError"}:
-        return HubError(
-            f"{repo} has no such revision", hint=f"See {endpoint}/datasets/{repo}/commits/main"
-        )
-    if kinds & {"RepositoryNotFoundError", "DatasetNotFoundError", "HFValidationError"}:
-        return HubError(
-            f"the hub has no data set {repo} that we may see",
-            hint="Check its name (OWNER/NAME); for a private one, set HF_TOKEN.",
-        )
-    if kinds & _BROKEN:
-        return HubError(
-            f"what the hub sent of {repo} is not whole",
-            hint="Run the same command again; only what is missing is downloaded.",
-        )
-    if isinstance(error, ConnectionError) or kinds & _NO_CONNECTION:
-        return _unreachable(endpoint, str(error).partition("\n")[0], name=name)
-    return HubError(
-        f"the hub gave no {repo}: {type(error).__name__}: {str(error).partition(chr(10))[0][:200]}",
-        hint=_ALTERNATIVES.format(name=name),
-    )
-
-
-_BROKEN = {
-    "ChecksumVerificationError",
-    "NonMatchingChecksumError",
-    "NonMatchingSplitsSizesError",
-    "FileMetadataError",
-    "DatasetGenerationError",
-    "IncompleteSnapshotError",
-    "ArrowInvalid",
-}
-_NO_CONNECTION = {"ConnectError", "ConnectTimeout", "ReadTimeout", "OfflineModeIsEnabled"}
-
-
-def _causes(error: BaseException | None) -> Iterator[BaseException]:
-    while error is not None:
-        yield error
-        error = error.__cause__ or error.__context__
-
-
-def _unreachable(endpoint: str, reason: str, *, name: str) -> HubError:
-    return HubError(
-        f"the hub at {endpoint} can't be reached: {reason}", hint=_ALTERNATIVES.format(name=name)
-    )
 
 
 def _is_true(variable: str) -> bool:

@@ -3,12 +3,11 @@
 A generator of events: it says how far it is, and last what was fetched.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from lumina_cli.conversation import Conversation
 from lumina_cli.data.hub import client as hub
@@ -35,11 +34,12 @@ EVENT_ROWS = 1000
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """What is being done, how many rows are done, and of how many, where that is known."""
+    """What is being done, how many rows or bytes are done, and of how many, where it is known."""
 
     what: str
     done: int = 0
     total: int | None = None
+    unit: Literal["rows", "bytes"] = "rows"
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +112,9 @@ def fetch(
         return
     yield Stage(f"looking for {name}")
     report = ReadReport()
-    parts, manifest = _open(found, local_copy=local_copy, hub_config=hub_config, report=report)
+    parts, manifest = yield from _open(
+        found, local_copy=local_copy, hub_config=hub_config, report=report
+    )
     with new_folder(folder, manifest=manifest) as writer:
         for part, rows in parts.items():
             records = _records(rows, report=report)
@@ -126,7 +128,7 @@ Parts = Mapping[str, Iterable[Row]]
 
 def _open(
     found: KnownDataset, *, local_copy: Path | None, hub_config: hub.HubConfig, report: ReadReport
-) -> tuple[Parts, Manifest]:
+) -> Generator[FetchEvent, None, tuple[Parts, Manifest]]:
     """Return the rows of each part, not yet read, and a manifest without counts."""
     manifest = Manifest(found.name, source=found.repo, revision="", licence=found.licence)
     if local_copy is not None:
@@ -136,14 +138,35 @@ def _open(
     if not found.repo:
         manifest.source = "the package"
         return {"train": _rows(map(_as_messages, starter.conversations()))}, manifest
-    loaded = hub.load(found.repo, name=found.name, config=hub_config)
+    loaded = yield from _load(found, hub_config=hub_config)
     manifest.revision = loaded.revision
     manifest.licence = found.licence or loaded.licence
     parts = by_part(loaded.parts, report=report)
     return {
-        part: _rows(chain.from_iterable(loaded.parts[name] for name in names))
+        part: _rows_of_hub([loaded.parts[name] for name in names], report=report)
         for part, names in parts.items()
     }, manifest
+
+
+def _load(
+    found: KnownDataset, *, hub_config: hub.HubConfig
+) -> Generator[FetchEvent, None, hub.HubDataset]:
+    """Ask the hub; yield how many bytes have come."""
+    asked = hub.load(found.repo, name=found.name, config=hub_config)
+    while True:
+        try:
+            transfer = next(asked)
+        except StopIteration as ended:
+            loaded: hub.HubDataset = ended.value
+            return loaded
+        yield Stage(transfer.what, transfer.done_bytes, transfer.total_bytes, unit="bytes")
+
+
+def _rows_of_hub(parts: list[Any], *, report: ReadReport) -> Iterator[Row]:
+    """Yield the rows of one part: of files of it, or as the library gives them."""
+    for part in parts:
+        is_files = isinstance(part, list) and all(isinstance(each, Path) for each in part)
+        yield from rows_of_local_copy(part, report=report) if is_files else _rows(part)
 
 
 def _write(
