@@ -9,7 +9,12 @@ from typing import Any
 import pytest
 import torch
 
-from lumina_cli.core.checkpoint.model_file import ModelFile, load_checkpoint, load_model
+from lumina_cli.core.checkpoint.model_file import (
+    ModelFile,
+    load_checkpoint,
+    load_model,
+    save_model,
+)
 from lumina_cli.core.model.config import ModelConfig
 from lumina_cli.core.model.transformer import build_model
 from lumina_cli.core.training.config import TrainingConfig
@@ -336,13 +341,108 @@ def test_where_nothing_is_left_of_the_old_text_that_is_told_with_what_to_do(fold
     assert run.report.base_loss is None
 
 
-def test_old_text_that_has_changed_is_told(folder: Path) -> None:
+def test_old_text_that_has_changed_is_not_read_unless_it_is_named(folder: Path) -> None:
     data = folder / "own.txt"
     data.write_text(VERSE * 2, encoding="utf-8")
     settings = resolve_settings(TRAIN_CONFIGS, flags={**TINY, "max_steps": 5}, environ={})
     list(pretrain(settings, data=[data], out=folder / "Model.pth").run())
     data.write_text(VERSE * 3, encoding="utf-8")
-    assert any("own.txt has changed" in notice for notice in begun(folder).job.notices)
+    run = begun(folder)
+    assert run.job.replay_data.names == ()
+    assert any(
+        "own.txt is not read: it has changed" in notice and f"--replay {data}" in notice
+        for notice in run.job.notices
+    )
+    assert begun(folder, replay=str(data)).job.replay_data.names == (str(data),)
+
+
+def forged(folder: Path, **told: Any) -> None:
+    """Let the model file tell something else of its text."""
+    loaded = load_model(folder / "Model.pth")
+    save_model(
+        folder / "Model.pth",
+        model=loaded.model,
+        tokenizer=loaded.tokenizer,
+        metadata={**loaded.metadata, **told},
+    )
+
+
+@pytest.mark.parametrize("fingerprint", ["", "0" * 64, None])
+def test_a_file_of_the_user_that_a_model_file_names_is_not_read(
+    folder: Path, fingerprint: str | None
+) -> None:
+    secret = folder / "secret.txt"
+    secret.write_text("the key is under the mat\n" * 50, encoding="utf-8")
+    record = {"paths": [str(secret)], "settings": {}, "seed": 0}
+    if fingerprint is not None:
+        record["fingerprint"] = fingerprint
+    forged(folder, learnt_from=[record])
+    run = begun(folder)
+    assert run.job.replay_data.names == ()
+    assert any("secret.txt is not read" in notice for notice in run.job.notices)
+
+
+def test_the_names_that_an_old_model_file_tells_alone_are_not_read(folder: Path) -> None:
+    forged(folder, learnt_from=[], trained_on=[str(folder / "text.txt")])
+    run = begun(folder)
+    assert run.job.replay_data.names == ()
+    assert any("--replay" in notice for notice in run.job.notices)
+
+
+@pytest.mark.parametrize("place", ["/", "//host/share/x.txt", r"\\host\share\x.txt"])
+def test_places_that_take_long_to_look_at_are_not_looked_at(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    forged(folder, learnt_from=[{"paths": [place], "settings": {}, "fingerprint": "0" * 64}])
+    monkeypatch.setattr("lumina_cli.recipes.finetune.replay.MOST_FILES", 20)
+    monkeypatch.setattr("lumina_cli.recipes.finetune.replay.open_source", never_called)
+    assert any("is not read" in notice for notice in begun(folder).job.notices)
+
+
+def never_called(*_: object, **__: object) -> None:
+    raise AssertionError("it is not opened")
+
+
+def left_with_named_text(folder: Path) -> Path:
+    """Return old text that a run repeats, which was left after its first steps."""
+    old = folder / "like.txt"
+    old.write_text("a cow sat on a rug\n" * 60, encoding="utf-8")
+    run = begun(folder, replay=str(old), max_steps=20)
+    for event in run.run():
+        if isinstance(event, StepDone) and event.step == 3:
+            run.stop()
+    return old
+
+
+def gone_on(folder: Path, **flags: object) -> TrainingRun:
+    out = folder / "FineTuned_Model.pth"
+    found = find_run(None, out=out, default_out=out, flags=flags, kinds=FINETUNE_CONFIGS)
+    return resume_finetune(found)
+
+
+def test_text_elsewhere_that_an_old_checkpoint_names_without_a_fingerprint_is_not_read(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    left_with_named_text(folder)
+    monkeypatch.setattr("lumina_cli.recipes.finetune.finetune.REPLAY_FINGERPRINT", "no such key")
+    (folder / "beside").mkdir()
+    monkeypatch.chdir(folder / "beside")
+    with pytest.raises(DataError, match="old text that this run repeats"):
+        gone_on(folder)
+    monkeypatch.chdir(folder)
+    assert gone_on(folder).job.replay is not None
+
+
+def test_text_that_a_checkpoint_names_is_read_where_it_is_what_the_run_repeated(
+    folder: Path,
+) -> None:
+    old = left_with_named_text(folder)
+    assert gone_on(folder).job.replay_data.names == (str(old),)
+    old.write_text("the key is under the mat\n" * 60, encoding="utf-8")
+    with pytest.raises(DataError, match="old text that this run repeats") as refusal:
+        gone_on(folder)
+    assert f"--replay {old}" in refusal.value.hint
+    assert gone_on(folder, replay=str(old)).job.replay_data.names == (str(old),)
 
 
 def test_conversations_are_learnt_by_the_bots_words_alone(folder: Path) -> None:

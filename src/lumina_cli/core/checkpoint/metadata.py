@@ -102,6 +102,7 @@ class RunMetadata(_Told):
     corpus: Word | None = None
     machine: dict[str, Scalar] = {}
     base: BaseFacts | None = None
+    replay_fingerprint: Word = ""
 
 
 def check_metadata(

@@ -22,7 +22,7 @@ from lumina_cli.recipes.data.sources import leaks
 from lumina_cli.recipes.finetune.base import Base, base_from_facts, base_of, evaluate_base
 from lumina_cli.recipes.finetune.new_characters import add_new_characters, find_new_characters
 from lumina_cli.recipes.finetune.plan import finetune_plan_rows, length_notices
-from lumina_cli.recipes.finetune.replay import ReplayData, find_replay_data
+from lumina_cli.recipes.finetune.replay import REPLAY_FINGERPRINT, ReplayData, find_replay_data
 from lumina_cli.recipes.finetune.retention import retention_limit
 from lumina_cli.recipes.finetune.settings import (
     choose_peft,
@@ -141,7 +141,9 @@ def resume_finetune(
         out=resumed.out,
         compute=compute,
         training_data=replace(training_data, notices=(*training_data.notices, *notices)),
-        replay_data=_replay_data(base, settings, tokenizer=tokenizer),
+        replay_data=_replay_data(
+            base, settings, tokenizer=tokenizer, told_fingerprint=_told_fingerprint(resumed)
+        ),
         started_s=started_s,
         resumed=resumed,
     )
@@ -266,10 +268,20 @@ def _read(
     )
 
 
-def _replay_data(base: Base, settings: Settings, *, tokenizer: Tokenizer) -> ReplayData:
+def _replay_data(
+    base: Base, settings: Settings, *, tokenizer: Tokenizer, told_fingerprint: str | None = None
+) -> ReplayData:
     return find_replay_data(
         base,
         config=settings.of(FinetuneConfig),
         data=settings.of(DataConfig),
         tokenizer=tokenizer,
+        told_fingerprint=told_fingerprint,
     )
+
+
+def _told_fingerprint(resumed: Resumed) -> str | None:
+    """Return what a checkpoint tells of the text that it names; None where the user names it."""
+    if "replay" in resumed.settings.sources:
+        return None
+    return str(resumed.metadata.get(REPLAY_FINGERPRINT, ""))

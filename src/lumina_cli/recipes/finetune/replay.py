@@ -1,5 +1,11 @@
-"""Replay: what a model learnt from before, to repeat some of it and measure what is forgotten."""
+"""Replay: what a model learnt from before, to repeat some of it and measure what is forgotten.
 
+A model file or checkpoint that somebody else made can name any file of the user as its text. So
+what it names is read only where its fingerprint is the one that the file tells: who can tell that,
+has the text already. Text that the user names is read whatever it is.
+"""
+
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,12 +17,18 @@ from lumina_cli.core.checkpoint.container import JSON
 from lumina_cli.core.training.finetune_config import REPLAY_AUTO, REPLAY_OFF, FinetuneConfig
 from lumina_cli.data.config import DataConfig
 from lumina_cli.data.corpus.dataset import TokenDataset
-from lumina_cli.errors import LuminaError
+from lumina_cli.errors import DataError, LuminaError
 from lumina_cli.io.run_folder import RUN_SUFFIX
 from lumina_cli.recipes.data.sources import STARTER, Source, encode_source, open_source
 from lumina_cli.recipes.finetune.base import Base
 from lumina_cli.recipes.run.saving.validation_sample import read_sample
 from lumina_cli.tokenizer.base import Tokenizer
+
+REPLAY_FINGERPRINT = "replay_fingerprint"
+"""In a checkpoint: of text that `--replay` named."""
+
+MOST_FILES = 20_000
+"""In folders that a model file names; beyond, they are not even looked through."""
 
 NAME_IT = "name it, or text like it, so that it is not forgotten: --replay PATH"
 
@@ -30,12 +42,14 @@ class ReplayData:
         train: texts to repeat.
         validation: texts to measure with.
         notices: what a person should know.
+        fingerprint: of text that was named, to find it unchanged when the run goes on.
     """
 
     names: tuple[str, ...] = ()
     train: tuple[TokenDataset, ...] = ()
     validation: tuple[TokenDataset, ...] = ()
     notices: tuple[str, ...] = ()
+    fingerprint: str = ""
 
 
 def replay_record(
@@ -52,7 +66,12 @@ def replay_record(
 
 
 def find_replay_data(
-    base: Base, *, config: FinetuneConfig, data: DataConfig, tokenizer: Tokenizer
+    base: Base,
+    *,
+    config: FinetuneConfig,
+    data: DataConfig,
+    tokenizer: Tokenizer,
+    told_fingerprint: str | None = None,
 ) -> ReplayData:
     """Return what the base model learnt from, or the text that stands for it.
 
@@ -62,8 +81,11 @@ def find_replay_data(
             the sample beside it, and on text that was named where neither is left.
         data: how files are read that `config.replay` names.
         tokenizer: of the base, so that the text is what it was for the base.
+        told_fingerprint: of the text that `config.replay` names, where a checkpoint names it and
+            not the user.
 
     Raises:
+        DataError: the text that a checkpoint names is not what its run repeated.
         LuminaError: text that was named can't be read.
     """
     found = _open_what_is_there(base, tokenizer=tokenizer)
@@ -79,11 +101,18 @@ def find_replay_data(
         "settings": data.model_dump(mode="json"),
         "seed": base.metadata.get("seed", 0),  # text that the base read is split as it was
     }
-    repeated = _open_records([named], tokenizer=tokenizer)
+    text = _open_text(named)
+    if not _is_meant(config.replay, text.fingerprint, told=told_fingerprint):
+        raise DataError(
+            f"{config.replay} is not, or can't be told to be, the old text that this run repeats",
+            hint=f"If you mean that text, name it: --replay {config.replay}",
+        )
+    repeated = _encode_text(text, tokenizer=tokenizer)
     return replace(
         repeated,
         validation=found.validation or repeated.validation,
         notices=(*found.notices, *repeated.notices),
+        fingerprint=text.fingerprint,
     )
 
 
@@ -97,12 +126,12 @@ def _measured_on_sample(base: Base, found: ReplayData, *, tokenizer: Tokenizer) 
 
 
 def _open_what_is_there(base: Base, *, tokenizer: Tokenizer) -> ReplayData:
-    """Return those of the base's texts that can still be read."""
+    """Return those of the base's texts that can still be read, and are what they were."""
     texts: list[ReplayData] = []
     notices: list[str] = []
     for each in replay_records(base.metadata):
         try:
-            texts.append(_open_records([each], tokenizer=tokenizer))
+            texts.append(_encode_text(_open_own_text(each), tokenizer=tokenizer))
         except (LuminaError, ValidationError, KeyError, TypeError, ValueError) as error:
             why = error.message if isinstance(error, LuminaError) else "its settings are unknown"
             notices.append(f"a text that {base.path.name} learnt from is not at hand: {why}")
@@ -110,7 +139,7 @@ def _open_what_is_there(base: Base, *, tokenizer: Tokenizer) -> ReplayData:
         tuple(name for text in texts for name in text.names),
         tuple(train for text in texts for train in text.train),
         tuple(validation for text in texts for validation in text.validation),
-        (*notices, *(notice for text in texts for notice in text.notices)),
+        tuple(notices),
     )
 
 
@@ -125,31 +154,96 @@ def replay_records(metadata: Mapping[str, Any]) -> list[dict[str, Any]]:
     return [{"paths": names, "settings": settings, "seed": metadata.get("seed", 0)}]
 
 
-def _open_records(records: Sequence[Mapping[str, Any]], *, tokenizer: Tokenizer) -> ReplayData:
-    names: list[str] = []
-    train: list[TokenDataset] = []
-    validation: list[TokenDataset] = []
-    notices: list[str] = []
-    for each in records:
-        config = DataConfig.model_validate(each["settings"])
-        source = open_source([Path(path) for path in each["paths"]], config=config)
-        val_paths = [Path(path) for path in each.get("val_paths", [])]
-        val_source = open_source(val_paths, config=config) if val_paths else None
-        fingerprint = source.fingerprint + (val_source.fingerprint if val_source else "")
-        if each.get("fingerprint", fingerprint) != fingerprint:
-            where = ", ".join(source.names)
-            notices.append(f"{where} has changed since the model learnt from it; it still counts")
-        corpus = encode_source(
-            source,
-            config=config,
-            seed=int(each.get("seed", 0)),
-            validation=val_source,
-            tokenizer=tokenizer,
-        )
-        names += source.names
-        train += [corpus.train] if len(corpus.train) > 1 else []
-        validation += [corpus.validation] if corpus.validation_counts.chars else []
-    return ReplayData(tuple(names), tuple(train), tuple(validation), tuple(notices))
+@dataclass(frozen=True, slots=True)
+class _Text:
+    """A text that was opened, and how it is to be read."""
+
+    source: Source
+    validation: Source | None
+    config: DataConfig
+    seed: int
+
+    @property
+    def fingerprint(self) -> str:
+        own = self.validation.fingerprint if self.validation else ""
+        return self.source.fingerprint + own
+
+
+def _open_own_text(record: Mapping[str, Any]) -> _Text:
+    """Open the text that a model file names.
+
+    Raises:
+        DataError: it is not what the model file says, or that can't be told.
+    """
+    paths = [*record["paths"], *record.get("val_paths", [])]
+    if paths == [STARTER]:
+        return _open_text(record)
+    where = ", ".join(paths)
+    if not record.get("fingerprint"):
+        raise _not_read(where, "the model file does not tell what was in it")
+    if any(_is_remote(path) for path in paths):
+        raise _not_read(where, "it lies on another machine")
+    if _num_files(paths) > MOST_FILES:
+        raise _not_read(where, f"it is more than {MOST_FILES:,} files")
+    text = _open_text(record)
+    if record["fingerprint"] != text.fingerprint:
+        raise _not_read(where, "it has changed since, or the model never learnt from it")
+    return text
+
+
+def _not_read(where: str, why: str) -> DataError:
+    path = where.partition(", ")[0]
+    return DataError(f"{where} is not read: {why} (to repeat it all the same: --replay {path})")
+
+
+def _is_meant(path: str, fingerprint: str, *, told: str | None) -> bool:
+    """Whether text is what a checkpoint says that its run repeats.
+
+    None says that the user named it. Older checkpoints tell no fingerprint: then it is to lie
+    in the current folder.
+    """
+    if told:
+        return told == fingerprint
+    return told is None or Path(path).resolve().is_relative_to(Path.cwd().resolve())
+
+
+def _is_remote(path: str) -> bool:
+    """Whether only to look for a path asks another machine, as Windows does with names."""
+    return path.startswith(("\\\\", "//"))
+
+
+def _num_files(paths: Sequence[str]) -> int:
+    """Return how many files lie under some paths; no more are counted than matter."""
+    number = 0
+    for path in paths:
+        for _, _, files in os.walk(path):
+            number += 1 + len(files)
+            if number > MOST_FILES:
+                return number
+    return number
+
+
+def _open_text(record: Mapping[str, Any]) -> _Text:
+    config = DataConfig.model_validate(record["settings"])
+    source = open_source([Path(path) for path in record["paths"]], config=config)
+    val_paths = [Path(path) for path in record.get("val_paths", [])]
+    validation = open_source(val_paths, config=config) if val_paths else None
+    return _Text(source, validation, config, int(record.get("seed", 0)))
+
+
+def _encode_text(text: _Text, *, tokenizer: Tokenizer) -> ReplayData:
+    corpus = encode_source(
+        text.source,
+        config=text.config,
+        seed=text.seed,
+        validation=text.validation,
+        tokenizer=tokenizer,
+    )
+    return ReplayData(
+        text.source.names,
+        (corpus.train,) if len(corpus.train) > 1 else (),
+        (corpus.validation,) if corpus.validation_counts.chars else (),
+    )
 
 
 def _absolute(path: str | Path) -> str:

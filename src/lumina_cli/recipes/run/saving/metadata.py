@@ -11,7 +11,7 @@ from lumina_cli.core.device import machine_facts
 from lumina_cli.core.training.events import Evaluated
 from lumina_cli.core.training.state import Snapshot
 from lumina_cli.data.config import DataConfig
-from lumina_cli.recipes.finetune.replay import replay_record, replay_records
+from lumina_cli.recipes.finetune.replay import REPLAY_FINGERPRINT, replay_record, replay_records
 from lumina_cli.recipes.train.job import TrainJob
 
 
@@ -61,6 +61,8 @@ def make_checkpoint(job: TrainJob, state: Snapshot) -> Checkpoint:
     }
     if job.base is not None:
         metadata["base"] = job.base.facts()
+        if job.replay_data.fingerprint:
+            metadata[REPLAY_FINGERPRINT] = job.replay_data.fingerprint
     return Checkpoint(
         model=job.model.config,
         tokenizer=training_data.corpus.tokenizer,
