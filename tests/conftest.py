@@ -1,6 +1,8 @@
 """What every test stands on: one thread, a cache of its own, nothing set from outside."""
 
+import getpass
 import os
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -31,6 +33,13 @@ def _only_our_environment(monkeypatch: pytest.MonkeyPatch, cache_dir: Path) -> N
     for name in [name for name in os.environ if name.startswith("LUMINA_")]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("LUMINA_CACHE_DIR", str(cache_dir))
+
+
+@pytest.fixture(autouse=True)
+def _compiled_code_is_found_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep it where torch does, from one run of the tests to the next: compiling takes minutes."""
+    place = Path(tempfile.gettempdir(), f"torchinductor_{getpass.getuser()}")
+    monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(place))
 
 
 @pytest.fixture(autouse=True)

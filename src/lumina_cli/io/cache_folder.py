@@ -34,6 +34,7 @@ MOST_ENTRIES = 20
 MOST_BYTES = 10_000_000_000
 LEFTOVER_S = 24 * 3600
 CORPORA = "lumina-corpora-v1"
+COMPILED = "lumina-compiled"
 
 TRIES, PAUSE_S = 200, 0.005
 """To put an entry where others build and remove the same one."""
@@ -53,6 +54,11 @@ def cache_folder() -> Path:
 def corpora_folder() -> Path:
     """Return where encoded text is kept: a folder of its own in the cache."""
     return cache_folder() / CORPORA
+
+
+def compiled_folder() -> Path:
+    """Return where compiled code is kept."""
+    return cache_folder() / COMPILED
 
 
 def build_entry(path: Path, build: Callable[[Path], None]) -> Hold | None:

@@ -4,11 +4,21 @@ Compiling needs a C++ compiler on a CPU and Triton on a GPU, and fails in many w
 one is missing or too old. None of them is worth losing a run.
 """
 
+import os
+import tempfile
+from pathlib import Path
+
 import torch
 from torch import Tensor
 
 from lumina_cli.core.memory import is_out_of_memory
 from lumina_cli.core.model.transformer import Transformer
+from lumina_cli.errors import StorageError
+from lumina_cli.io.cache_folder import compiled_folder
+from lumina_cli.io.private_folder import check_trusted, make_private_folder
+
+_CODE_FOLDERS = {"TORCHINDUCTOR_CACHE_DIR": "inductor", "TRITON_CACHE_DIR": "triton"}
+"""Variables that name where compiled code is kept, to be run again later."""
 
 
 class Compiled:
@@ -22,6 +32,7 @@ class Compiled:
     def __init__(self, model: Transformer) -> None:
         self.failure: str | None = None
         self._model = model
+        keep_code_private()
         self._compiled = torch.compile(model.hidden)
 
     def __call__(self, inputs: Tensor) -> Tensor:
@@ -40,3 +51,21 @@ class Compiled:
         """Go on uncompiled, as another rank has to."""
         if self.failure is None:
             self.failure = "it could not be compiled on another rank"
+
+
+def keep_code_private() -> None:
+    """Have compiled code kept where nobody else can put any; torch's own place is shared.
+
+    A place that the user names stays. Where lumina's cache can't be used, it is a new folder.
+    """
+    if all(map(os.environ.get, _CODE_FOLDERS)):
+        return
+    folder = compiled_folder()
+    try:
+        check_trusted(folder)
+        make_private_folder(folder)
+    except (OSError, StorageError):
+        folder = Path(tempfile.mkdtemp(prefix="lumina-compiled-"))
+    for variable, name in _CODE_FOLDERS.items():
+        if not os.environ.get(variable):
+            os.environ[variable] = str((folder / name).absolute())

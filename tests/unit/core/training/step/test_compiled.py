@@ -1,8 +1,11 @@
 """The model compiled, for real where a compiler is there, and as it is where that fails."""
 
 import itertools
+import os
 import shutil
+import stat
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, Literal
 
 import pytest
@@ -96,3 +99,44 @@ def test_a_compiled_model_learns_the_same(position_encoding: PositionsName) -> N
     assert not [event for event in events if isinstance(event, CompileFailed)]
     plain = events_of(compiles=False, position_encoding=position_encoding)
     torch.testing.assert_close(losses(events), losses(plain))
+
+
+VARIABLES = ("TORCHINDUCTOR_CACHE_DIR", "TRITON_CACHE_DIR")
+
+
+def places(monkeypatch: pytest.MonkeyPatch, **given: str) -> dict[str, str]:
+    """Return where compiled code is kept."""
+    for variable in VARIABLES:
+        monkeypatch.setenv(variable, given.get(variable, ""))
+    compiled.keep_code_private()
+    return {variable: os.environ[variable] for variable in VARIABLES}
+
+
+def test_compiled_code_is_kept_where_nobody_else_can_put_any(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LUMINA_CACHE_DIR", str(tmp_path / "cache"))
+    for place in places(monkeypatch).values():
+        folder = Path(place).parent
+        assert folder.parent == tmp_path / "cache"
+        assert os.name == "nt" or stat.S_IMODE(folder.stat().st_mode) == 0o700
+
+
+def test_a_place_for_compiled_code_that_the_user_names_stays(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert places(monkeypatch, TRITON_CACHE_DIR="mine")["TRITON_CACHE_DIR"] == "mine"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such rights")
+def test_where_others_may_write_to_the_cache_compiled_code_is_kept_in_a_new_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LUMINA_CACHE_DIR", str(tmp_path))
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "temporary"))
+    (tmp_path / "temporary").mkdir()
+    (tmp_path / "lumina-compiled").mkdir()
+    (tmp_path / "lumina-compiled").chmod(0o777)
+    for place in places(monkeypatch).values():
+        assert Path(place).parent.parent == tmp_path / "temporary"
+        assert stat.S_IMODE(Path(place).parent.stat().st_mode) == 0o700
