@@ -56,12 +56,12 @@ def replace_file(path: Path, write: Callable[[Handle], None]) -> None:
         finally:
             os.close(handle)
         staging.replace(path)
-        sync_folder(path.parent)
     except OSError as error:
         raise _storage_error(path, error) from error
     finally:
         with contextlib.suppress(OSError):  # gone already, unless something failed
             staging.unlink()
+    sync_rename(path)
 
 
 def _open_beside(path: Path) -> tuple[Path, Handle]:
@@ -90,6 +90,21 @@ def write_all(handle: Handle, content: bytes) -> None:
     rest = memoryview(content)
     while rest:
         rest = rest[os.write(handle, rest) :]
+
+
+def sync_rename(path: Path) -> None:
+    """Make what was just renamed to `path` last through a power cut.
+
+    Raises:
+        StorageError: the disk does not confirm it; what is new stands at `path` all the same.
+    """
+    try:
+        sync_folder(path.parent)
+    except OSError as error:
+        raise StorageError(
+            f"{path} is written, but the disk does not confirm it: {error.strerror or error}",
+            hint="Until it does, a power cut may take it away: look at the disk.",
+        ) from error
 
 
 def sync_folder(folder: Path) -> None:

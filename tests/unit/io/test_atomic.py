@@ -33,6 +33,22 @@ def test_what_is_written_goes_through_no_link_that_somebody_planted(
     assert not (tmp_path / "Model.pth").is_symlink()
 
 
+def test_a_rename_that_the_disk_does_not_confirm_is_told_as_what_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "Model.pth").write_bytes(b"old")
+
+    def fails(_: Path) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(atomic, "sync_folder", fails)
+    with pytest.raises(StorageError, match="is written, but the disk does not confirm") as told:
+        write_atomically(tmp_path / "Model.pth", b"new")
+    assert "still there" not in told.value.hint
+    assert (tmp_path / "Model.pth").read_bytes() == b"new"
+    assert len(list(tmp_path.iterdir())) == 1
+
+
 @pytest.mark.parametrize("kind", ["file", "link to nothing"])
 def test_what_lies_under_every_name_that_is_tried_is_left_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str

@@ -5,6 +5,7 @@
 Written under another name and renamed, so that it is there whole or not at all.
 """
 
+import errno
 import hashlib
 import json
 import os
@@ -19,9 +20,12 @@ from typing import Any
 
 from lumina_cli.data.rows import Record
 from lumina_cli.errors import DataError, OutputError, StorageError
+from lumina_cli.io.atomic import NAME_CHARS, sync_rename
 from lumina_cli.io.regular_file import open_regular, read_whole
 
 MANIFEST = "dataset.json"
+TRIES, LOOKS = 50, 5
+"""To put a folder where others put theirs."""
 
 
 @dataclass(slots=True)
@@ -99,20 +103,23 @@ def new_folder(path: Path, *, manifest: Manifest) -> Iterator[FolderWriter]:
     refuse_other_files(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        staging = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
+        private = Path(tempfile.mkdtemp(prefix=f".{path.name[:NAME_CHARS]}.", dir=path.parent))
     except OSError as error:
         raise OutputError(
             f"{path} can't be created: {error.strerror}", hint="Choose another folder with --out."
         ) from error
     try:
+        staging = private / "new"
+        staging.mkdir()  # with the rights that the user's other folders have
         writer = FolderWriter(staging, manifest=manifest)
         yield writer
         writer.finish()
-        _replace(staging, path)
+        _put_in_place(staging, path, aside=private / "old")
     except OSError as error:
         raise StorageError(f"{path} can't be written: {error.strerror or error}") from error
     finally:
-        shutil.rmtree(staging, ignore_errors=True)
+        _remove(private)
+    sync_rename(path)
 
 
 def read_manifest(path: Path) -> Mapping[str, Any] | None:
@@ -142,17 +149,31 @@ def verify(path: Path, manifest: Mapping[str, Any]) -> None:
             raise DataError(f"{path / name} {what}", hint="Fetch it anew: add --force.")
 
 
-def refuse_other_files(path: Path) -> None:
-    """Raise OutputError for a folder with files that were not fetched, which are never replaced."""
-    if not path.exists() and not path.is_symlink():
-        return
-    manifest = read_manifest(path) or {"files": {}}
-    ours = {MANIFEST, *manifest["files"]}
-    if not path.is_dir() or any(file.name not in ours for file in path.iterdir()):
+def refuse_other_files(path: Path, *, name: Path | None = None) -> None:
+    """Raise OutputError for a folder with files that were not fetched, which are never replaced.
+
+    `name` is what the error calls it.
+    """
+    if all(_other_files(path) for _ in range(LOOKS)):
         raise OutputError(
-            f"{path} is there already, with other files in it",
+            f"{name or path} is there already, with other files in it",
             hint="Choose another folder: --out DIR",
         )
+
+
+def _other_files(path: Path) -> set[str]:
+    """Return what in a folder was not fetched, or the name itself where no folder stands there.
+
+    Another fetch may put its folder there between two looks: only what is seen again and again
+    is there.
+    """
+    manifest = read_manifest(path) or {"files": {}}
+    try:
+        return {file.name for file in path.iterdir()} - {MANIFEST, *manifest["files"]}
+    except FileNotFoundError:
+        return {path.name} if path.is_symlink() else set()
+    except OSError:  # it is no folder, or a closed one
+        return {path.name} if os.path.lexists(path) else set()
 
 
 def _as_line(row: Record, *, number: int, part: str) -> bytes:
@@ -166,28 +187,47 @@ def _as_line(row: Record, *, number: int, part: str) -> bytes:
     return f"{text}\n".encode(errors="replace")
 
 
-def _replace(staging: Path, path: Path) -> None:
-    staging.chmod(0o755)
-    if path.is_dir():
-        old = Path(tempfile.mkdtemp(prefix=f".{path.name}.old.", dir=path.parent))
+def _put_in_place(staging: Path, path: Path, *, aside: Path) -> None:
+    """Rename a folder to `path`; one that was fetched before, also meanwhile, goes.
+
+    Raises:
+        OutputError: something else has come to stand there meanwhile; it still does.
+        OSError: what stood there still does.
+    """
+    for _ in range(TRIES):
+        is_moved = _move_aside(path, aside=aside)
         try:
-            path.replace(old / path.name)
-            staging.replace(path)
-        except OSError:
-            with suppress(OSError):  # it was not moved, or another has taken the place
-                (old / path.name).replace(path)
-            with suppress(OSError):  # never with anything in it
-                old.rmdir()
-            raise
-        shutil.rmtree(old, ignore_errors=True)
-    else:
-        staging.replace(path)
-    if os.name == "posix":
-        folder = os.open(path.parent, os.O_RDONLY)
-        try:
-            _sync(folder)
-        finally:
-            os.close(folder)
+            staging.rename(path)
+        except OSError as error:
+            is_taken = error.errno in (errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR)
+            if is_moved and not os.path.lexists(path):
+                aside.rename(path)
+            if not is_taken:
+                raise
+            _remove(aside)  # another fetch has brought what is there now
+        else:
+            return
+    raise OSError(errno.EBUSY, "others fetch into it all the time")
+
+
+def _remove(folder: Path) -> None:
+    """Take a folder away as far as that is possible."""
+    with suppress(OSError):  # one that closing a folder raises is not ignored by itself
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _move_aside(path: Path, *, aside: Path) -> bool:
+    """Move what stands at `path` away if it was fetched; return whether there was anything."""
+    try:
+        path.rename(aside)
+    except FileNotFoundError:
+        return False
+    try:
+        refuse_other_files(aside, name=path)
+    except OutputError:
+        aside.rename(path)
+        raise
+    return True
 
 
 def _sync(descriptor: int) -> None:

@@ -2,7 +2,10 @@
 
 import hashlib
 import json
+import os
+import stat
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -79,3 +82,55 @@ def test_files_of_somebody_else_are_never_replaced(tmp_path: Path) -> None:
         refuse_other_files(tmp_path / "out")
     with pytest.raises(OutputError):
         write(tmp_path / "out")
+
+
+def test_what_another_fetch_has_brought_meanwhile_is_replaced(tmp_path: Path) -> None:
+    manifest = Manifest("name", source="", revision="", licence="")
+    with new_folder(tmp_path / "out", manifest=manifest) as writer:
+        list(writer.write_part("train", ROWS))
+        write(tmp_path / "out", [{"text": "theirs"}, {"text": "too"}])
+    found = read_manifest(tmp_path / "out")
+    assert found is not None
+    verify(tmp_path / "out", found)
+    assert found["languages"] == {"fr": 2}
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
+def test_what_the_user_has_put_there_meanwhile_stays(tmp_path: Path) -> None:
+    manifest = Manifest("name", source="", revision="", licence="")
+
+    def fetch() -> None:
+        with new_folder(tmp_path / "out", manifest=manifest) as writer:
+            list(writer.write_part("train", ROWS))
+            (tmp_path / "out").mkdir()
+            (tmp_path / "out" / "diary.txt").write_text("dear diary")
+
+    with pytest.raises(OutputError, match="out is there already"):
+        fetch()
+    assert (tmp_path / "out" / "diary.txt").read_text() == "dear diary"
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
+def test_any_number_of_fetches_into_one_folder_leave_it_whole(tmp_path: Path) -> None:
+    manifests = [Manifest(str(number), source="", revision="", licence="") for number in range(20)]
+
+    def fetch(manifest: Manifest) -> None:
+        with new_folder(tmp_path / "out", manifest=manifest) as writer:
+            list(writer.write_part("train", ROWS))
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(fetch, manifests))
+    found = read_manifest(tmp_path / "out")
+    assert found is not None
+    verify(tmp_path / "out", found)
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such rights")
+def test_the_folder_has_the_rights_that_the_users_folders_have(tmp_path: Path) -> None:
+    before = os.umask(0o027)
+    try:
+        write(tmp_path / "out")
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE((tmp_path / "out").stat().st_mode) == 0o750
