@@ -204,7 +204,7 @@ class TrainingRun:
             "computed on": f"{plan.device}, {plan.precision.name} ({plan.precision.why})",
             "steps done": f"{self.trainer.num_steps:,}",
         }
-        with contextlib.suppress(OSError):  # a full disk costs the page, not the run
+        with contextlib.suppress(LuminaError):  # a full disk costs the page, not the run
             write_report_page(
                 self.folder.path,
                 history=self.history,

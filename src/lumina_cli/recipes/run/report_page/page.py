@@ -11,6 +11,7 @@ import tomllib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from lumina_cli.io.atomic import write_atomically
 from lumina_cli.io.regular_file import read_whole
 from lumina_cli.io.run_folder import REPORT, SETTINGS
 from lumina_cli.io.terminal_text import strip_controls
@@ -23,10 +24,10 @@ MAX_CELL_CHARS = 2_000
 def write_report_page(
     folder: Path, *, history: RunHistory, title: str, facts: Mapping[str, str]
 ) -> Path:
-    """Write `report.html` into a run's folder. Raises OSError."""
+    """Write `report.html` into a run's folder. Raises LuminaError where it can't be written."""
     page = render_page(history, title=title, facts=facts, settings=_settings(folder / SETTINGS))
     path = folder / REPORT
-    path.write_bytes(page.encode("utf-8", errors="replace"))
+    write_atomically(path, page.encode("utf-8", errors="replace"))
     return path
 
 
