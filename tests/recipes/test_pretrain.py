@@ -3,6 +3,7 @@
 import json
 import math
 import os
+import sys
 import time
 import tomllib
 from collections.abc import Iterator
@@ -318,3 +319,15 @@ def test_a_model_with_as_long_a_name_as_a_file_can_have_is_trained_and_kept(tmp_
     assert models == sorted([name, "ä" * 121 + ".previous.pth"])
     for model in models:
         assert load_model(tmp_path / model).metadata["steps"] == 1
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems name files in UTF-8")
+def test_a_text_whose_name_is_no_utf8_is_trained_on(tmp_path: Path) -> None:
+    data = tmp_path / os.fsdecode(b"caf\xe9.txt")
+    data.write_text(VERSE, encoding="utf-8")
+    settings = resolve_settings(TRAIN_CONFIGS, flags={**TINY, "max_steps": 1}, environ={})
+    list(pretrain(settings, data=[data], out=tmp_path / "Model.pth").run())
+    assert load_model(tmp_path / "Model.pth").metadata["trained_on"] == [
+        str(tmp_path / r"caf\udce9.txt")
+    ]
+    assert (tmp_path / "Model.run" / "report.html").exists()

@@ -101,14 +101,14 @@ class RunFolder:
         return line
 
     def _write_settings(self, settings: Mapping[str, object]) -> None:
-        write_atomically(self.path / SETTINGS, to_toml(settings).encode())
+        write_atomically(self.path / SETTINGS, to_toml(settings).encode(errors="replace"))
 
     def _append(self, path: Path, text: str) -> None:
         """Add a line; where the last one was cut off, by a full disk, that one is ended first."""
         if path in self._failed and _is_cut_off(path):
             text = "\n" + text
         self._failed.add(path)
-        with path.open("a", encoding="utf-8") as file:
+        with path.open("a", encoding="utf-8", errors="replace") as file:
             file.write(text)
         self._failed.remove(path)
 

@@ -131,7 +131,9 @@ class LogFile:
     def show(self, event: RunEvent) -> None:
         try:
             if self._file is None:
-                self._file = self._path.open("a", encoding="utf-8", buffering=1)
+                self._file = self._path.open(
+                    "a", encoding="utf-8", errors="backslashreplace", buffering=1
+                )
                 self._write(*self._header)
             if line := self._lines.line(event):
                 self._write(line)

@@ -60,6 +60,7 @@ def write_container(
         OutputError: there is no such folder, it can't be written to, or the header is too long.
         StorageError: the disk is full or fails; what stood at `path` still does.
     """
+    header = {str(key): _in_whole_characters(value) for key, value in header.items()}
     assert _is_json(header), "a header is plain JSON"
     if not can_be_read_back(dict(header), num_tensors=len(tensors)):
         raise OutputError(
@@ -186,6 +187,17 @@ def _is_json(value: object) -> bool:
     except ValueError:
         return False
     return True
+
+
+def _in_whole_characters(value: JSON) -> JSON:
+    """Return a value with half characters written out: names of files need not be UTF-8."""
+    if isinstance(value, str):
+        return value.encode(errors="backslashreplace").decode()
+    if isinstance(value, list):
+        return [_in_whole_characters(each) for each in value]
+    if isinstance(value, dict):
+        return {key: _in_whole_characters(each) for key, each in value.items()}
+    return value
 
 
 def _has_json_types(value: object) -> bool:

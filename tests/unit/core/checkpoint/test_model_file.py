@@ -448,3 +448,16 @@ def test_statistics_of_another_shape_are_refused(
     )
     with pytest.raises(ModelFileError, match="statistics of the text"):
         load_model(path)
+
+
+def test_a_name_that_is_no_utf8_is_written_out(tmp_path: Path) -> None:
+    name = os.fsdecode(b"caf\xe9.txt")
+    save_model(
+        tmp_path / "m.pth",
+        model=some_model(),
+        tokenizer=TOKENIZER,
+        metadata={"trained_on": [name], "loss_on": name},
+    )
+    told = load_model(tmp_path / "m.pth").metadata
+    assert told["trained_on"] == [r"caf\udce9.txt"]
+    assert told["loss_on"] == r"caf\udce9.txt"
