@@ -234,3 +234,46 @@ def test_a_number_that_is_spelled_as_text_goes_on(tmp_path: Path) -> None:
     interrupt(begun(tmp_path), step=1)
     with_settings(found(tmp_path).found.path, batch_size=" 2.0 ")
     list(gone_on(tmp_path, max_steps=2).run())
+
+
+def test_a_run_that_goes_on_under_another_name_keeps_what_has_it(tmp_path: Path) -> None:
+    interrupt(begun(tmp_path), step=10)
+    resumed = found(tmp_path)
+    other = tmp_path / "Other.pth"
+    data = [tmp_path / "text.txt"]
+    settings = resolve_settings(TRAIN_CONFIGS, flags={**TINY, "max_steps": 2}, environ={})
+    list(pretrain(settings, data=data, out=other).run())
+    before = other.read_bytes()
+    run = pretrain(
+        resumed.settings, data=data, out=other, resumed=dataclasses.replace(resumed, out=other)
+    )
+    assert any("is kept as" in notice for notice in run.notices)
+    list(run.run())
+    assert (tmp_path / "Other.previous.pth").read_bytes() == before
+    assert (tmp_path / "Other.previous.run" / "metrics.jsonl").exists()
+    assert load_model(other).metadata["steps"] > 2
+    assert found(tmp_path).found.checkpoint.state["num_steps"] == 10
+
+
+def test_a_run_whose_model_is_gone_leaves_one_again(tmp_path: Path) -> None:
+    list(begun(tmp_path).run())
+    (tmp_path / "Model.pth").unlink()
+    list(gone_on(tmp_path).run())
+    assert load_model(tmp_path / "Model.pth").metadata["steps"] == 20
+
+
+@pytest.mark.parametrize(
+    ("limit", "told"),
+    [
+        ({}, "20 of 20 max_steps"),
+        ({"max_steps": 5}, "20 of 5 max_steps"),
+        ({"max_steps": 40}, None),
+        ({"epochs": 1_000}, None),
+    ],
+)
+def test_where_nothing_is_left_to_learn_that_is_told(
+    tmp_path: Path, limit: dict[str, object], told: str | None
+) -> None:
+    list(begun(tmp_path).run())
+    notices = [notice for notice in gone_on(tmp_path, **limit).notices if "left to" in notice]
+    assert [told in notice for notice in notices] == ([True] if told else [])

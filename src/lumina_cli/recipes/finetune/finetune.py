@@ -211,7 +211,7 @@ def _run(
             resumed=resumed,
             notices=(
                 *training_data.notices,
-                *(backup_notices(out) if resumed is None else ()),
+                *(backup_notices(out) if resumed is None or resumed.is_elsewhere else ()),
                 *new_characters.notices(max_new_chars=settings.of(FinetuneConfig).max_new_chars),
                 *length_notices(settings, corpus),
                 *replay_data.notices,

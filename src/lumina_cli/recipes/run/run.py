@@ -39,10 +39,10 @@ from lumina_cli.recipes.train.resume import (
     Resumed,
     check_unchanged,
     has_other_limits,
-    memory_notices,
     rescale_position,
     trainer_state,
 )
+from lumina_cli.recipes.train.resume_notices import end_notices, memory_notices
 
 PAGE_EVERY_S = 60.0
 """The page is for people who look at it from time to time."""
@@ -92,7 +92,9 @@ class TrainingRun:
         job, stepper = self.job, self.trainer.stepper
         notices = [*job.settings.notices]
         if job.resumed is not None:
-            notices += [*job.resumed.notices, *memory_notices(job.resumed, stepper)]
+            notices += job.resumed.notices
+            notices += end_notices(job.resumed, job.config)
+            notices += memory_notices(job.resumed, stepper)
         notices += job.notices
         if stepper.workers is None and stepper.may_share and num_workers(job.compute.device) > 1:
             notices.append(
@@ -131,16 +133,18 @@ class TrainingRun:
 
     def _begin(self) -> None:
         job = self.job
-        if job.resumed is None:
+        if job.resumed is not None:
+            check_unchanged(job.resumed)
+        if job.resumed is None or job.resumed.is_elsewhere:
             back_up_run(job.out)
             self.folder.start(job.settings.values())
             self._write_validation_sample()
             seed_dropout(job.config.seed)
         else:
-            check_unchanged(job.resumed)
             self.folder.resume(job.settings.values())
             with contextlib.suppress(OSError):  # without it the page begins here
                 self.history = read_history(self.folder.metrics)
+        if job.resumed is not None:
             self.trainer.load_state_dict(
                 self._resumed_state(job.resumed),
                 has_other_limits=has_other_limits(job.resumed, job.config),
@@ -166,6 +170,9 @@ class TrainingRun:
             saved=resumed.metadata["settings"],
             windows_per_step=self.job.config.windows_per_step,
         )
+        if not self.job.out.exists():  # else no model would be there in the end
+            nothing = {"best_val_loss": None, "best_step": None, "evaluated_step": -1}
+            counters = counters.model_copy(update=nothing)
         return replace(state, train_state=counters)
 
     def _train(self) -> Iterator[RunEvent]:

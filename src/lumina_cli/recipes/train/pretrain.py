@@ -51,11 +51,11 @@ def pretrain(
     notices = list(training_data.notices)
     if resumed is not None:
         notices += check_resumed(resumed, training_data.corpus, device=compute.device)
-    else:
+    if resumed is None or resumed.is_elsewhere:
         notices += backup_notices(out)
-        if is_free(settings):
-            settings, chosen = _choose(settings, training_data, compute, started_s=started_s)
-            notices.append(chosen)
+    if resumed is None and is_free(settings):
+        settings, chosen = _choose(settings, training_data, compute, started_s=started_s)
+        notices.append(chosen)
     vocab_size = training_data.corpus.tokenizer.vocab_size
     fit = fit_to_device(settings, vocab_size=vocab_size, compute=compute)
     model = build_model(

@@ -15,7 +15,6 @@ from lumina_cli.core.model.config import ModelConfig
 from lumina_cli.core.training.config import TrainingConfig
 from lumina_cli.core.training.finetune_config import FinetuneConfig
 from lumina_cli.core.training.state import Snapshot, TrainState
-from lumina_cli.core.training.step.stepper import Stepper
 from lumina_cli.data.corpus.corpus import Corpus
 from lumina_cli.errors import DataError, MissingInputError, ModelFileError, OutputError, UsageError
 from lumina_cli.io.run_folder import CHECKPOINTS, RUN_SUFFIX
@@ -77,6 +76,12 @@ class Resumed:
     @property
     def metadata(self) -> Mapping[str, Any]:
         return self.found.checkpoint.metadata
+
+    @property
+    def is_elsewhere(self) -> bool:
+        """Whether it goes on under another name than it was begun with."""
+        there = self.out.with_suffix(RUN_SUFFIX) / CHECKPOINTS
+        return self.found.path.parent.resolve() != there.resolve()
 
     @property
     def data(self) -> list[Path]:
@@ -194,7 +199,7 @@ def check_resumed(resumed: Resumed, corpus: Corpus, *, device: torch.device) -> 
             f"the data is not what {resumed.found.path} was trained on",
             hint="Bring back the same files and data settings, or begin anew without --resume.",
         )
-    return _differences(machine_facts(device), then=resumed.metadata.get("machine", {}))
+    return differences(machine_facts(device), then=resumed.metadata.get("machine", {}))
 
 
 def check_unchanged(resumed: Resumed) -> None:
@@ -211,31 +216,7 @@ def check_unchanged(resumed: Resumed) -> None:
         )
 
 
-def memory_notices(resumed: Resumed, stepper: Stepper) -> list[str]:
-    """Say where steps are done in other pieces, for more memory is free than was, or less.
-
-    Nothing where the batches or the number of threads differ: that is told already.
-    """
-    saved, settings = resumed.metadata["settings"], resumed.settings.values()
-    threads = resumed.metadata.get("machine", {}).get("threads")
-    has_other_batches = any(saved.get(name) != settings[name] for name in PIECES)
-    then = trainer_state(resumed.found.checkpoint, path=resumed.found.path).train_state
-    if not then.num_workers or has_other_batches or threads != torch.get_num_threads():
-        return []
-    return _differences(
-        _pieces(stepper.largest, stepper.num_workers),
-        then=_pieces(then.largest_micro_batch, then.num_workers),
-    )
-
-
-def _pieces(windows_at_once: int, num_workers: int) -> dict[str, object]:
-    return {
-        "number of windows at once": windows_at_once,
-        "number of threads that share a step": num_workers,
-    }
-
-
-def _differences(now: Mapping[str, object], *, then: Mapping[str, object]) -> list[str]:
+def differences(now: Mapping[str, object], *, then: Mapping[str, object]) -> list[str]:
     return [
         f"{name} is {value} now and was {then[name]}: "
         "the run goes on, but not to the last bit as it would have"
