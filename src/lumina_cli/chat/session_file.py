@@ -1,6 +1,7 @@
 """A session in a file: JSON that a person can read, and that is checked before it is used."""
 
 import errno
+import json
 import re
 from itertools import islice
 from pathlib import Path
@@ -99,12 +100,33 @@ def read_session(path: Path) -> SavedSession:
     if _has_too_many_tokens(content):
         raise DataError(f"{path} is not a saved chat: it holds too many values")
     try:
-        return SavedSession.model_validate_json(content)
+        session = SavedSession.model_validate_json(content)
     except ValidationError as error:
         raise DataError(
             f"{path} is not a saved chat: {_why_not(error)}",
             hint="A chat is saved with: /save FILE",
         ) from None
+    if _names_twice(content):
+        raise DataError(f"{path} is not a saved chat: one of its keys is there twice")
+    return session
+
+
+def _names_twice(content: bytes) -> bool:
+    """Whether an object of a chat has a key twice: readers differ in which of them they take."""
+
+    def is_read_one_way(pairs: list[tuple[str, object]]) -> None:
+        if len({key for key, _ in pairs}) < len(pairs):
+            raise _TwiceError
+
+    try:
+        json.loads(content, object_pairs_hook=is_read_one_way)
+    except _TwiceError:
+        return True
+    return False
+
+
+class _TwiceError(Exception):
+    """A key is there twice."""
 
 
 def _why_not(error: ValidationError) -> str:

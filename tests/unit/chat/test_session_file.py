@@ -191,3 +191,25 @@ def test_a_missing_folder_is_told(tmp_path: Path) -> None:
     with pytest.raises(OutputError, match="there is no folder") as caught:
         write_session(tmp_path / "no" / "chat.json", saved("one"))
     assert caught.value.hint == "Choose another name: /save FILE"
+
+
+@pytest.mark.parametrize(
+    ("once", "twice"),
+    [
+        ('"seed"', '"seed": 1, "seed"'),
+        ('"role"', '"role": "bot", "role"'),
+        ('"temperature"', '"temperature": 1, "temperature"'),
+    ],
+)
+def test_a_key_that_is_there_twice_is_refused(tmp_path: Path, once: str, twice: str) -> None:
+    path = tmp_path / "chat.json"
+    messages = (SavedMessage(role="user", text="hi"),)
+    session = SavedSession(
+        model="a", sampling=SamplingConfig(), seed=7, num_drawn=0, messages=messages
+    )
+    write_session(path, session)
+    text = path.read_text(encoding="utf-8")
+    assert once in text
+    path.write_text(text.replace(once, twice, 1), encoding="utf-8")
+    with pytest.raises(DataError, match="twice"):
+        read_session(path)
