@@ -11,6 +11,7 @@ import typer
 from lumina_cli.cli.console import notice, print_json, stderr_console
 from lumina_cli.cli.signals import stop_signals
 from lumina_cli.errors import OutputError
+from lumina_cli.io.regular_file import open_to_append
 
 if TYPE_CHECKING:
     from lumina_cli.cli.views.train import TrainView
@@ -129,7 +130,7 @@ def _header(run: "TrainingRun") -> list[str]:
 def _check_writable(path: Path) -> None:
     """Make sure of a log that was asked for: later on, a line that is lost stops nothing."""
     try:
-        path.open("a", encoding="utf-8").close()
+        open_to_append(path).close()
     except OSError as error:
         raise OutputError(
             f"the log file {path} can't be written: {error.strerror}",

@@ -77,9 +77,11 @@ def _open_beside(path: Path) -> tuple[Path, Handle]:
 def check_regular(path: Path) -> None:
     """Raise OutputError where a device, a pipe, a socket or a folder stands: a file is renamed.
 
-    The same for a name that is too long for a file.
+    The same for a link that leads nowhere, and for a name that is too long for a file.
     """
     check_length(path)
+    if path.is_symlink() and not path.exists():
+        raise OutputError(f"{path} is a link that leads nowhere", hint="Name a file: --out FILE")
     if path.exists() and not path.is_file():
         what = "a folder" if path.is_dir() else "a device, a pipe or a socket, not a file"
         raise OutputError(f"{path} is {what}", hint="Name a file: --out Model.pth")

@@ -29,6 +29,21 @@ def other_kind(found: os.stat_result) -> str:
     return next((name for test, name in _KINDS if test(found.st_mode)), "no file")
 
 
+def open_to_append(path: Path) -> io.TextIOWrapper:
+    """Open a file to add lines to, each written at once; it is made where there is none.
+
+    A device takes lines, too, and a pipe that somebody reads; nobody is waited for.
+
+    Raises:
+        OSError: it can't be opened, or is a folder, a socket, or a pipe that nobody reads.
+    """
+    flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
+    for name in ("O_NONBLOCK", "O_CLOEXEC", "O_NOCTTY"):
+        flags |= getattr(os, name, 0)
+    handle = os.open(path, flags, 0o666)
+    return open(handle, "a", encoding="utf-8", errors="backslashreplace", buffering=1)  # noqa: PTH123
+
+
 def open_regular(path: Path) -> io.BufferedReader:
     """Open a regular file for reading.
 

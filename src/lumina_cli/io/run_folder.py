@@ -6,6 +6,7 @@ import io
 import json
 import math
 import os
+import stat
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,7 +17,7 @@ from lumina_cli.io import lock
 from lumina_cli.io.atomic import STAGING_SUFFIX, check_regular, write_atomically
 from lumina_cli.io.names import check_length
 from lumina_cli.io.private_folder import PRIVATE
-from lumina_cli.io.regular_file import open_regular
+from lumina_cli.io.regular_file import open_regular, other_kind
 from lumina_cli.io.terminal_text import strip_controls
 
 RUN_SUFFIX = ".run"
@@ -77,12 +78,11 @@ class RunFolder:
         """Add to what is there; a line that was cut off is ended.
 
         Raises:
-            OutputError: a link stands where something is written: it may lead anywhere.
+            OutputError: something else than a file stands where something is written: a link may
+                lead anywhere, and a pipe waits.
         """
         for path in (self.path / name for name in (METRICS, SAMPLES, REPORT, LOG)):
-            if path.is_symlink():
-                hint = "Put the file itself there, or take the link away."
-                raise OutputError(f"{path} is a link: nothing is written through it", hint=hint)
+            _check_own(path)
         with contextlib.suppress(OSError, OutputError, StorageError):
             self._write_settings(settings)
         with contextlib.suppress(OSError):
@@ -147,6 +147,19 @@ def _is_kept(number: int) -> bool:
     """Whether a step or an epoch has a line for its number alone."""
     every = 1 << (max(number - 1, 0) // EVERY_UNTIL).bit_length()
     return number % every == 0
+
+
+def _check_own(path: Path) -> None:
+    try:
+        found = path.lstat()
+    except OSError:
+        return
+    kind = "a link" if stat.S_ISLNK(found.st_mode) else other_kind(found)
+    if kind:
+        raise OutputError(
+            f"{path} is {kind}: nothing is written through it",
+            hint="Put the file itself there, or take it away.",
+        )
 
 
 def _is_cut_off(path: Path) -> bool:

@@ -16,6 +16,7 @@ from lumina_cli.cli.console import notice, plain
 from lumina_cli.cli.formatting import format_duration
 from lumina_cli.cli.views.train_lines import log_line, one_line, trouble_line
 from lumina_cli.core.training.events import EpochDone, Evaluated, Sampled, StepDone
+from lumina_cli.io.regular_file import open_to_append
 from lumina_cli.io.terminal_text import strip_controls
 from lumina_cli.recipes.run.events import RunEvent
 from lumina_cli.recipes.train.plan import Plan
@@ -131,9 +132,7 @@ class LogFile:
     def show(self, event: RunEvent) -> None:
         try:
             if self._file is None:
-                self._file = self._path.open(
-                    "a", encoding="utf-8", errors="backslashreplace", buffering=1
-                )
+                self._file = open_to_append(self._path)
                 self._write(*self._header)
             if line := self._lines.line(event):
                 self._write(line)

@@ -7,7 +7,6 @@ differs is removed from the cache, so that the next fetch does not find it there
 import os
 import shutil
 from collections.abc import Iterable, Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -70,13 +69,21 @@ def _whole_file(asked: Asked, name: str, *, promised: Listed, tries: int) -> Pat
         )
         if is_as_listed(path, promised):
             return path
-        with suppress(OSError):
-            path.resolve().unlink()
-        path.unlink(missing_ok=True)
+        _remove_from_cache(path)
     raise HubError(
         f"what the hub sent of {name} is not what it lists: its size or digest differs",
         hint="Run the same command again; the files that are whole are kept.",
     )
+
+
+def _remove_from_cache(path: Path) -> None:
+    """Remove a file of the library's cache: the link with its name, and what it leads to there."""
+    from huggingface_hub import constants  # noqa: PLC0415  slow to load
+
+    content = path.resolve()
+    path.unlink(missing_ok=True)
+    if content.is_relative_to(Path(constants.HF_HUB_CACHE).resolve()):
+        content.unlink(missing_ok=True)
 
 
 def _check_room(folder: Path, num_bytes: int) -> None:
