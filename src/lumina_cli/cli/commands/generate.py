@@ -168,5 +168,7 @@ def _guesses(counts: "Acceptance", *, chars_per_id: float) -> dict[str, object]:
 def _sample(pieces: list["GenerationChunk"], *, with_logprobs: bool) -> dict[str, object]:
     sample: dict[str, object] = {"text": "".join(piece.text for piece in pieces)}
     if with_logprobs:
-        sample["logprobs"] = [piece._asdict() for piece in pieces]
+        sample["logprobs"] = [
+            {"text": piece.text, "id": piece.id, "logprob": piece.logprob} for piece in pieces
+        ]
     return sample

@@ -53,7 +53,9 @@ def batch_generate(
         scheduler.add(sequence, prompt_ids)
     for sequence, text in texts.items():
         while not sequence.has_ended:
-            for each, chunks in scheduler.step():
+            for each, chunks, error in scheduler.step():
+                if error is not None:
+                    raise error
                 texts[each] += chunks
         yield text
 

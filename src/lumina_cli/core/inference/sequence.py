@@ -11,7 +11,7 @@ from lumina_cli.core.inference.config import SamplingConfig
 from lumina_cli.core.inference.sampling.filters import Logits
 from lumina_cli.core.inference.sampling.sampler import Sampler
 from lumina_cli.core.inference.sampling.utf8_mask import Utf8Mask
-from lumina_cli.core.inference.stopping import GenerationChunk, StopChecker
+from lumina_cli.core.inference.stopping import FinishReason, GenerationChunk, StopChecker
 from lumina_cli.tokenizer.base import Tokenizer
 
 PENALIZED_IDS = 64
@@ -27,6 +27,9 @@ class SequenceState:
         config: how ids are chosen and where the text ends.
         generator: where draws come from, on the CPU.
         utf8_mask: which ids may come when; texts side by side can share it.
+        max_ids: the text ends after this many ids.
+        logit_bias: what to add to the logits of all ids, (V,).
+        num_top_logprobs: how many of the likeliest ids to tell of each position.
 
     Attributes:
         last_id: the newest id.
@@ -40,18 +43,30 @@ class SequenceState:
         config: SamplingConfig,
         generator: torch.Generator,
         utf8_mask: Utf8Mask,
+        max_ids: int | None = None,
+        logit_bias: Logits | None = None,
+        num_top_logprobs: int = 0,
     ) -> None:
         self.last_id = prompt_ids[-1]
         self._sampler = Sampler(config, generator=generator)
         self._utf8_mask = utf8_mask
         self._decoder = tokenizer.stream_decoder()
-        self._stop_checker = StopChecker(max_chars=config.max_chars, stop=config.stop)
-        self._recent = deque(prompt_ids, maxlen=PENALIZED_IDS)
+        self._stop_checker = StopChecker(
+            max_chars=config.max_chars, stop=config.stop, max_ids=max_ids
+        )
+        self._recent = deque(prompt_ids[-PENALIZED_IDS:], maxlen=PENALIZED_IDS)
+        self._logit_bias = logit_bias
+        self._num_top_logprobs = num_top_logprobs
 
     @property
     def has_ended(self) -> bool:
         """Whether the text is whole."""
         return self._stop_checker.reached
+
+    @property
+    def finish_reason(self) -> FinishReason | None:
+        """Why the text ended; None as long as it goes on."""
+        return self._stop_checker.finish_reason
 
     def push(self, logits: Logits) -> list[GenerationChunk] | None:
         """Choose the next id, and return what is certain to be text by now.
@@ -64,20 +79,22 @@ class SequenceState:
         Raises:
             LuminaError: the logits are not numbers.
         """
-        id_ = self._sampler.sample(logits + self._mask(), self._recent)
+        id_ = self._sampler.sample(self._biased(logits), self._recent)
         return None if id_ is None else self._take(id_, logits)
 
     def push_exact(self, logits: Logits) -> list[GenerationChunk]:
         """Do what `push` does, with logits that depend on the text alone (`Engine.recompute`)."""
-        return self._take(self._sampler.resample(logits + self._mask(), self._recent), logits)
+        return self._take(self._sampler.resample(self._biased(logits), self._recent), logits)
 
-    def _mask(self) -> Logits:
-        return self._utf8_mask.row(self._decoder.state)
+    def _biased(self, logits: Logits) -> Logits:
+        biased: Logits = logits + self._utf8_mask.row(self._decoder.state)
+        return biased if self._logit_bias is None else biased + self._logit_bias
 
     def _take(self, id_: int, logits: Logits) -> list[GenerationChunk]:
         self.last_id = id_
         self._recent.append(id_)
-        chunk = GenerationChunk(self._decoder.decode(id_), id_, _logprob(logits, id_))
+        logprob, top_logprobs = _logprobs(logits, id_, num_top=self._num_top_logprobs)
+        chunk = GenerationChunk(self._decoder.decode(id_), id_, logprob, top_logprobs)
         return self._stop_checker.push(chunk)
 
 
@@ -87,6 +104,16 @@ def as_rows(logits: Tensor) -> Logits:
     return rows
 
 
-def _logprob(logits: Logits, id_: int) -> float:
-    largest = logits.max()
-    return float(logits[id_] - largest - np.log(np.exp(logits - largest).sum()))
+def _logprobs(
+    logits: Logits, id_: int, *, num_top: int
+) -> tuple[float, tuple[tuple[int, float], ...]]:
+    """Return the log-probability of an id, and the likeliest ids with theirs."""
+    shifted = logits - logits.max()
+    log_sum = np.log(np.exp(shifted).sum())
+    logprob = float(shifted[id_] - log_sum)
+    if not num_top:
+        return logprob, ()
+    num_top = min(num_top, len(logits))
+    top = np.argpartition(logits, -num_top)[-num_top:]
+    top = top[np.argsort(-logits[top], kind="stable")]
+    return logprob, tuple(zip(top.tolist(), (shifted[top] - log_sum).tolist(), strict=True))

@@ -16,9 +16,9 @@ from lumina_cli.core.inference.sampling import sampler as sampler_module
 from lumina_cli.core.inference.sampling.utf8_mask import Utf8Mask
 from lumina_cli.core.inference.scheduler import Scheduler
 from lumina_cli.core.inference.sequence import SequenceState
+from lumina_cli.core.inference.speculative.speculator import Speculator
 from lumina_cli.core.model.config import ModelConfig
 from lumina_cli.core.model.transformer import Transformer, build_model
-from lumina_cli.errors import LuminaError
 from lumina_cli.tokenizer.characters import CharacterTokenizer
 
 TOKENIZER = CharacterTokenizer("abcd")
@@ -84,7 +84,8 @@ def run(
     """Yield who said something, step by step, to the end."""
     while not scheduler.is_idle:
         speakers = []
-        for sequence, chunks in scheduler.step():
+        for sequence, chunks, error in scheduler.step():
+            assert error is None
             said[sequence] += [(chunk.text, chunk.id) for chunk in chunks]
             speakers.append(sequence)
         yield speakers
@@ -303,10 +304,151 @@ def test_nothing_to_do_takes_no_step() -> None:
     assert scheduler.step() == []
 
 
-def test_a_model_whose_output_is_no_number_is_refused() -> None:
-    model = tiny_model("rotary")
-    torch.nn.init.constant_(model.ln_f.weight, torch.nan)
+def test_a_text_whose_logits_are_no_numbers_ends_with_an_error_and_the_others_go_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    model, config = talkative(), SamplingConfig(sampler="greedy", max_chars=8)
+    good, bad = sequence_of([1, 262], config), sequence_of([1, 263], config)
+    push = bad.push
+    monkeypatch.setattr(bad, "push", lambda logits: push(logits * np.nan))
     scheduler = Scheduler(Engine(model), max_rows=2)
-    scheduler.add(sequence_of([1], GREEDY), [1])
-    with pytest.raises(LuminaError, match="not numbers"):
+    for sequence, prompt in ((bad, [1, 263]), (good, [1, 262])):
+        scheduler.add(sequence, prompt)
+    (failed, chunks, error), (other, *_) = scheduler.step()
+    assert (failed, chunks, other) == (bad, [], good)
+    assert error is not None
+    assert "not numbers" in error.message
+    said: dict[SequenceState, list[tuple[str, int]]] = defaultdict(list)
+    list(run(scheduler, said))
+    assert said == {good: alone(model, [1, 262], config)[1:]}
+    assert scheduler._engine.rows == []
+
+
+@pytest.mark.parametrize("number", [0, 1, 2, 3])
+def test_a_cancelled_text_leaves_and_the_others_stay_what_they_are(number: int) -> None:
+    """Two go on, two wait; whichever leaves, the rows stay side by side."""
+    model, config = talkative(), SamplingConfig(sampler="nucleus", max_chars=9)
+    prompts = [[1, 262 + n] for n in range(4)]
+    sequences = [sequence_of(prompt, config, seed=n) for n, prompt in enumerate(prompts)]
+    scheduler = Scheduler(Engine(model), max_rows=2)
+    for sequence, prompt in zip(sequences, prompts, strict=True):
+        scheduler.add(sequence, prompt)
+    said: dict[SequenceState, list[tuple[str, int]]] = {each: [] for each in sequences}
+    steps = run(scheduler, said)
+    for _ in range(3):
+        next(steps)
+    scheduler.cancel(sequences[number])
+    had = list(said[sequences[number]])
+    list(steps)
+    for n, sequence in enumerate(sequences):
+        expected = alone(model, prompts[n], config, seed=n)
+        assert said[sequence] == (had if n == number else expected)
+    scheduler.cancel(sequences[number])  # it is no longer there
+    assert (scheduler.is_idle, scheduler.num_free) == (True, 2)
+
+
+def test_an_interactive_step_reads_no_more_of_prompts_than_twice_the_texts_that_go_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(sampler_module, "ROUNDING", 0.0)  # nothing is recomputed
+    monkeypatch.setattr(module, "LEAST_PREFILL", 1)
+    monkeypatch.setattr(module, "PREFILL_CHUNK", 6)
+    config = SamplingConfig(sampler="greedy", max_chars=40)
+    scheduler = Scheduler(Engine(talkative()), max_rows=8, is_interactive=True)
+    passes: list[list[int]] = []
+    forward = Engine.forward
+
+    def counted(self: Engine, work: Sequence[tuple[Row, Sequence[int]]]) -> torch.Tensor:
+        passes.append([len(ids) for _, ids in work])
+        return forward(self, work)
+
+    monkeypatch.setattr(Engine, "forward", counted)
+    prompts = [[1, *[262 + (n * m) % 4 for m in range(7)]] for n in range(4)]
+    for prompt in prompts:
+        scheduler.add(sequence_of(prompt, config), prompt)
+    for _ in range(12):
         scheduler.step()
+    # Nobody waits for a character yet: six ids at once, then the first one's last two beside
+    # two each of others.
+    assert passes[:2] == [[6], [2, 2, 2]]
+    # Then two of the next one's six, beside each character of the text that goes on.
+    assert passes[2:8] == [[1], [2]] * 3
+    assert max(sum(each) for each in passes) == 6
+
+
+def test_an_interactive_step_recomputes_for_one_text_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    model = talkative()
+    scheduler = Scheduler(Engine(model), max_rows=3, is_interactive=True)
+    prompts = [[1, 262 + n] for n in range(3)]
+    said: dict[SequenceState, list[tuple[str, int]]] = {}
+    for prompt in prompts:
+        sequence = sequence_of(prompt, GREEDY)
+        monkeypatch.setattr(sequence, "push", lambda logits: None)
+        scheduler.add(sequence, prompt)
+        said[sequence] = []
+    steps = list(run(scheduler, said))
+    assert max(map(len, steps)) == 1
+    assert list(said.values()) == [alone(model, prompt, GREEDY) for prompt in prompts]
+
+
+@pytest.mark.parametrize("rounding", [sampler_module.ROUNDING, 0.3])
+def test_a_text_alone_is_said_by_draft_tokens_and_stays_the_same(
+    rounding: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sampler_module, "ROUNDING", rounding)
+    monkeypatch.setattr(module, "NUM_DRAFT_TOKENS", 3)
+    model = talkative()
+    config = SamplingConfig(sampler="nucleus", temperature=1.2, max_chars=30)
+    others = [[1, 263], [1, 264, 262]]
+    expected = alone(model, [1], config, seed=5)
+    speculator = Speculator()
+    monkeypatch.setattr(speculator.policy, "is_speculating", lambda: True)
+    num_verified = [0]
+    verify = Engine.verify
+
+    def counted(self: Engine, row: Row, ids: Sequence[int]) -> torch.Tensor:
+        num_verified[0] += len(ids) > 1
+        return verify(self, row, ids)
+
+    monkeypatch.setattr(Engine, "verify", counted)
+    scheduler = Scheduler(Engine(model), max_rows=3, speculator=speculator, is_interactive=True)
+    said: dict[SequenceState, list[tuple[str, int]]] = defaultdict(list)
+    first = sequence_of([1], config, seed=5)
+    scheduler.add(first, [1])
+    steps = run(scheduler, said)
+    for _ in range(3):
+        next(steps)
+    rest = [sequence_of(prompt, GREEDY, seed=n) for n, prompt in enumerate(others)]
+    for sequence, prompt in zip(rest, others, strict=True):
+        scheduler.add(sequence, prompt)
+    list(steps)
+    assert said[first] == expected
+    assert [said[each] for each in rest] == [alone(model, prompt, GREEDY) for prompt in others]
+    assert num_verified[0] > 3
+    assert scheduler._engine.rows == []
+
+
+def test_an_interactive_step_cuts_prompts_where_the_engine_wants_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "LEAST_PREFILL", 1)
+    monkeypatch.setattr(module, "PREFILL_CHUNK", 6)
+    engine = Engine(talkative())
+    engine.backend.chunk_size = 4
+    scheduler = Scheduler(engine, max_rows=2, is_interactive=True)
+    passes: list[list[int]] = []
+    forward = Engine.forward
+
+    def counted(self: Engine, work: Sequence[tuple[Row, Sequence[int]]]) -> torch.Tensor:
+        passes.append([len(ids) for _, ids in work])
+        return forward(self, work)
+
+    monkeypatch.setattr(Engine, "forward", counted)
+    for prompt in (LONG, [*LONG[:3], 265, *LONG[:4]]):
+        scheduler.add(sequence_of(prompt, GREEDY), prompt)
+    for _ in range(3):
+        scheduler.step()
+    # Eight of eleven, the other three; then four of eight beside a character.
+    assert passes == [[8], [3], [1], [4]]

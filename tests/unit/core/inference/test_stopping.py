@@ -124,3 +124,33 @@ def test_how_a_text_is_cut_in_pieces_changes_nothing(
     in_pieces = "".join(said_in_pieces(*pieces, end * 20, max_chars=max_chars, stop=(stop,)))
     one_by_one = "".join(said("".join(pieces) + end * 20, max_chars=max_chars, stop=(stop,)))
     assert in_pieces == one_by_one
+
+
+@pytest.mark.parametrize(
+    ("text", "stop", "max_chars", "max_ids", "reason"),
+    [
+        ("abc", (), 3, None, "length"),
+        ("abc", (), 9, 2, "length"),
+        ("abc", ("c",), 9, 3, "stop"),
+        ("ab\0", (), 9, 3, "stop"),
+        ("ab", (), 9, 3, None),
+    ],
+)
+def test_why_a_text_ended_is_told(
+    text: str, stop: tuple[str, ...], max_chars: int, max_ids: int | None, reason: str | None
+) -> None:
+    """A NUL stands for <|end|>."""
+    ending = StopChecker(max_chars=max_chars, stop=stop, max_ids=max_ids)
+    for character in text:
+        if not ending.reached:
+            is_end = character == "\0"
+            ending.push(GenerationChunk("" if is_end else character, 5 if is_end else 300, -1.0))
+    assert ending.finish_reason == reason
+
+
+def test_bytes_count_as_ids() -> None:
+    ending = StopChecker(max_chars=9, max_ids=2)
+    ending.push(GenerationChunk("", 200, -1.0))
+    assert not ending.reached
+    ending.push(GenerationChunk("", 201, -1.0))
+    assert ending.finish_reason == "length"
