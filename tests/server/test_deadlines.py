@@ -271,3 +271,16 @@ def test_where_all_are_answered_a_new_one_is_told_to_come_again() -> None:
         assert [status_of(until_closed(sock)) for sock in socks] == [200, 200]
         for sock in socks:
             sock.close()
+
+
+def test_a_client_that_goes_just_as_it_is_refused_harms_nothing(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def gone(transport: object) -> None:
+        raise OSError("not connected")
+
+    monkeypatch.setattr("asyncio.selector_events._SelectorSocketTransport.write_eof", gone)
+    with serving(limits=QUICK) as live:
+        assert statuses(live.send(b"GET / nonsense\r\n\r\n")) == [400]
+        wait_for(lambda: not live.server.server_state.connections)
+    assert no_tracebacks(caplog)

@@ -122,12 +122,21 @@ class BoundedProtocol(H11Protocol):
         can_answer = self.conn.our_state in (h11.IDLE, h11.SEND_RESPONSE)
         if can_answer:
             self._write(refusal)
-        if can_answer and self.transport.can_write_eof():
-            self.transport.write_eof()
+        if can_answer and self._end_writing():
             self.flow.resume_reading()
         else:
             self.transport.close()
         self._watch()
+
+    def _end_writing(self) -> bool:
+        """Say that nothing more comes; return whether the client can still be heard."""
+        if not self.transport.can_write_eof():
+            return False
+        try:
+            self.transport.write_eof()
+        except OSError:  # the client has gone, and the event loop does not know yet
+            return False
+        return True
 
     def shutdown(self) -> None:
         """Close, or let the running answer end first."""

@@ -6,6 +6,13 @@ from dataclasses import dataclass
 Headers = tuple[tuple[bytes, bytes], ...]
 
 _SERVER_FAULTS = 500
+_KINDS = {401: "authentication_error", 403: "permission_error", 429: "rate_limit_error"}
+
+
+def error_kind(status: int) -> str:
+    """Return the `type` of the error object of an answer."""
+    usual = "server_error" if status >= _SERVER_FAULTS else "invalid_request_error"
+    return _KINDS.get(status, usual)
 
 
 @dataclass(frozen=True)
@@ -19,7 +26,7 @@ class Refusal:
 
     def body(self) -> bytes:
         """Return the error object as JSON."""
-        kind = "server_error" if self.status >= _SERVER_FAULTS else "invalid_request_error"
+        kind = error_kind(self.status)
         error = {"message": self.message, "type": kind, "param": None, "code": self.code}
         return json.dumps({"error": error}).encode()
 

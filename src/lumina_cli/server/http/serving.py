@@ -5,7 +5,7 @@ import logging
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import uvicorn
@@ -18,6 +18,7 @@ from lumina_cli.server.http.protocol import bounded_protocol
 from lumina_cli.server.http.signals import ServerSignals
 
 _LAST_WORDS_S = 0.5
+_TICK_S = 1.0
 
 logger = logging.getLogger("lumina.server")
 
@@ -50,6 +51,8 @@ class HttpServer(uvicorn.Server):
         self._on_started = on_started
         self._on_reload = on_reload
         self._is_reloading = threading.Lock()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._is_stopping = asyncio.Event()
 
     def run_until_stopped(self) -> int | None:
         """Serve until a signal or `stop`; return the signal's number, None without one.
@@ -64,6 +67,16 @@ class HttpServer(uvicorn.Server):
     def stop(self) -> None:
         """Take no more connections, let running answers end, then return from the run."""
         self.should_exit = True
+        if self._loop is not None:
+            with suppress(RuntimeError):  # it has ended already
+                self._loop.call_soon_threadsafe(self._is_stopping.set)
+
+    async def main_loop(self) -> None:
+        """Sleep until the server is stopped; once a second the date of its answers moves on."""
+        self._loop = asyncio.get_running_loop()
+        while not await self.on_tick(0):
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._is_stopping.wait(), timeout=_TICK_S)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Begin to take connections, and tell where."""

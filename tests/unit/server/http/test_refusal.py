@@ -8,7 +8,14 @@ from lumina_cli.server.http.refusal import Refusal
 
 
 @pytest.mark.parametrize(
-    ("status", "kind"), [(400, "invalid_request_error"), (503, "server_error")]
+    ("status", "kind"),
+    [
+        (400, "invalid_request_error"),
+        (401, "authentication_error"),
+        (403, "permission_error"),
+        (429, "rate_limit_error"),
+        (503, "server_error"),
+    ],
 )
 def test_a_refusal_is_an_error_object(status: int, kind: str) -> None:
     refusal = Refusal(status, "Why.", "a_code", ((b"retry-after", b"1"),))

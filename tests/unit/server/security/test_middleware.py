@@ -99,7 +99,7 @@ def test_a_wrong_key_is_told_as_openai_tells_it(header: str | None, message: str
     assert answer.headers["www-authenticate"] == "Bearer"
     assert answer.error == {
         "message": message,
-        "type": "invalid_request_error",
+        "type": "authentication_error",
         "param": None,
         "code": "invalid_api_key",
     }
