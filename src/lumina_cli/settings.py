@@ -18,6 +18,7 @@ from lumina_cli.core.model.config import ModelConfig
 from lumina_cli.core.training.config import TrainingConfig
 from lumina_cli.core.training.finetune_config import FinetuneConfig
 from lumina_cli.data.config import DataConfig
+from lumina_cli.server.config import ServeConfig
 from lumina_cli.setting_sources.layers import (
     Layer,
     Notices,
@@ -30,6 +31,7 @@ from lumina_cli.setting_sources.toml_file import (
     DEFAULT_TOML,
     PATHS,
     layer_of_toml,
+    refuse_exposing,
     refuse_paths_elsewhere,
 )
 from lumina_cli.setting_sources.validation import Config, validated
@@ -45,6 +47,7 @@ ALL_CONFIGS: tuple[ConfigType, ...] = (
     SamplingConfig,
     EngineConfig,
     FinetuneConfig,
+    ServeConfig,
 )
 TRAIN_CONFIGS: tuple[ConfigType, ...] = (
     ModelConfig,
@@ -175,6 +178,7 @@ def resolve_settings(
         sources.update(layer_sources)
     if toml is None:
         used = [name for name in setting_names(kinds) if sources.get(name) == str(DEFAULT_TOML)]
+        refuse_exposing(used)
         refuse_paths_elsewhere({name: values[name] for name in PATHS.intersection(used)})
         if chosen is not None and chosen is toml_layer[0].get("preset"):
             used.insert(0, "preset")

@@ -17,6 +17,7 @@ from lumina_cli.core.training.finetune_config import FinetuneConfig
 from lumina_cli.data.config import DataConfig
 from lumina_cli.errors import MissingInputError, UsageError
 from lumina_cli.io.run_folder import to_toml
+from lumina_cli.server.config import ServeConfig
 from lumina_cli.setting_sources.layers import ALIASES
 from lumina_cli.setting_sources.presets import PRESETS
 from lumina_cli.setting_sources.toml_file import PATHS
@@ -300,6 +301,18 @@ def test_a_file_that_nobody_named_leads_nowhere_else(path: str) -> None:
     assert named.of(FinetuneConfig).replay == path
 
 
+@pytest.mark.parametrize(
+    "line", ["host = '0.0.0.0'", "no_auth = true", "cors_origin = ['https://example.org']"]
+)
+def test_a_file_that_nobody_named_opens_no_server_to_others(line: str) -> None:
+    Path("lumina.toml").write_text(line + "\n", encoding="utf-8")
+    error = wrong()
+    assert error.message.endswith("in lumina.toml would let others reach this machine")
+    assert error.hint == "If you mean it, name the file: --config lumina.toml"
+    resolve_settings(TRAIN_CONFIGS, flags={}, environ={})  # which uses no such setting
+    resolve_settings(ALL_CONFIGS, flags={}, environ={}, toml=Path("lumina.toml"))
+
+
 @pytest.mark.parametrize("path", ["auto", "off", "data/text.txt", "data"])
 def test_a_file_that_nobody_named_may_name_what_lies_beside_it(path: str) -> None:
     Path("lumina.toml").write_text(f"replay = {path!r}\n", encoding="utf-8")
@@ -309,6 +322,7 @@ def test_a_file_that_nobody_named_may_name_what_lies_beside_it(path: str) -> Non
 def test_every_setting_that_takes_any_text_is_known_to_be_a_path_or_none() -> None:
     """Whoever adds one says here whether it can name a file; nothing else runs or reads one."""
     no_paths = {"encoding", "oasst_lang", "oasst_paths", "save_every", "stop"}
+    no_paths |= {"host", "cors_origin"}
     free = {
         name
         for kind in ALL_CONFIGS
@@ -409,8 +423,8 @@ def test_what_is_unset_is_left_out_of_the_file() -> None:
     assert to_toml({"max_steps": None, "seed": 1}) == "seed = 1\n"
 
 
-def test_the_training_commands_configs_are_all_but_those_of_chat_and_finetune() -> None:
-    of_others = {SamplingConfig, EngineConfig, FinetuneConfig}
+def test_the_training_commands_configs_are_all_but_those_of_other_commands() -> None:
+    of_others = {SamplingConfig, EngineConfig, FinetuneConfig, ServeConfig}
     assert set(ALL_CONFIGS) - set(TRAIN_CONFIGS) == of_others
-    assert set(ALL_CONFIGS) - set(FINETUNE_CONFIGS) == {SamplingConfig, EngineConfig}
+    assert set(ALL_CONFIGS) - set(FINETUNE_CONFIGS) == of_others - {FinetuneConfig}
     assert DataConfig in TRAIN_CONFIGS

@@ -15,7 +15,7 @@ ALIASES = {"nhead": "num_heads"}
 """Other names of settings, wherever a setting is named."""
 
 ENV_PREFIX = "LUMINA_"
-ENV_NOT_SETTINGS = {"LUMINA_CACHE_DIR"}
+ENV_NOT_SETTINGS = {"LUMINA_CACHE_DIR", "LUMINA_API_KEY"}
 
 
 def layer_of_flags(flags: Mapping[str, object]) -> tuple[Layer, Notices]:

@@ -12,9 +12,12 @@ from lumina_cli.setting_sources.layers import Layer, Notices, did_you_mean, know
 
 DEFAULT_TOML = Path("lumina.toml")
 
-PATHS = {"replay"}
+PATHS = {"replay", "api_key_file"}
 """Settings that may name a file or a folder. A `lumina.toml` that nobody named, and that may have
 come with somebody else's folder, can name none outside of its own."""
+
+EXPOSING = {"host", "no_auth", "cors_origin"}
+"""Settings that let others reach a server. Such a `lumina.toml` can set none of them."""
 
 
 def layer_of_toml(path: Path | None, *, known: Collection[str]) -> tuple[Layer, Notices]:
@@ -49,6 +52,15 @@ def refuse_paths_elsewhere(paths: Mapping[str, object]) -> None:
                 f"{name} in {DEFAULT_TOML} leads out of this folder: {str(value)!r}",
                 hint=f"If you mean it, name the file: --config {DEFAULT_TOML}",
             )
+
+
+def refuse_exposing(names: Collection[str]) -> None:
+    """Refuse what a file that nobody named sets, where it lets others reach a server."""
+    for name in sorted(EXPOSING.intersection(names)):
+        raise UsageError(
+            f"{name} in {DEFAULT_TOML} would let others reach this machine",
+            hint=f"If you mean it, name the file: --config {DEFAULT_TOML}",
+        )
 
 
 def _read_toml(path: Path) -> dict[str, Any]:

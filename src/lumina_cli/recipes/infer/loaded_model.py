@@ -63,23 +63,30 @@ class LoadedModel:
     config: SamplingConfig
     notices: tuple[str, ...]
 
+    @property
+    def is_exact(self) -> bool:
+        """Whether logits depend on how they are computed by no more than rounding in fp32.
+
+        In int8 or bf16 those of several ids at once differ by more from those of one alone.
+        """
+        if isinstance(self.reader, Transformer):
+            return self.file.model.wte.weight.dtype == torch.float32
+        return self.reader.chunk_size is None
+
     def session(self) -> Session:
         """Begin a chat."""
         return Session(self.text_model(), config=self.config, digest=self.file.digest)
 
     def text_model(self) -> TextModel:
-        """Return the model ready to generate, with draft tokens where they can't change the text.
+        """Return the model ready to generate."""
+        return TextModel(
+            self.reader, tokenizer=self.file.tokenizer, speculator=self.new_speculator()
+        )
 
-        In int8 or bf16 the logits of several ids at once differ by more than rounding in fp32
-        from those of one alone.
-        """
-        reader = self.reader
-        is_exact = self.file.model.wte.weight.dtype == torch.float32
-        if not isinstance(reader, Transformer):
-            is_exact = reader.chunk_size is None
-        speculates = is_exact and self.config.speculate == "auto"
-        speculator = Speculator(self.file.draft) if speculates else None
-        return TextModel(reader, tokenizer=self.file.tokenizer, speculator=speculator)
+    def new_speculator(self) -> Speculator | None:
+        """Return what proposes draft tokens, where they can't change the text."""
+        speculates = self.is_exact and self.config.speculate == "auto"
+        return Speculator(self.file.draft) if speculates else None
 
 
 def open_model(
