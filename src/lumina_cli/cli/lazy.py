@@ -14,6 +14,7 @@ COMMANDS = {
     "finetune": "Fine-tune a model on your own conversations or texts.",
     "chat": "Chat with a model.",
     "generate": "Continue a text.",
+    "serve": "Serve models to programs (OpenAI's API) and people (a chat page).",
     "eval": "Evaluate a model on text, in nats and bits per character.",
     "info": "Show what a model file contains: shape, vocabulary, training.",
     "doctor": "Show what this machine offers and what is missing.",

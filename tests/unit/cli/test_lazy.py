@@ -49,6 +49,11 @@ OPTIONS = {
     "--json --quiet/-q --verbose/-v --sampler --temperature --top-k --top-p --min-p "
     "--repetition-penalty --num-beams --length-penalty --num-candidates --max-chars --stop "
     "--speculate --seed --device --precision --kernels --threads --engine",
+    "serve": "--model/-m --open --config/-c --quiet/-q --verbose/-v --host --port --api-key-file "
+    "--no-auth --cors-origin --max-queue --max-streams --request-timeout-s --header-timeout-s "
+    "--body-timeout-s --idle-timeout-s --shutdown-grace-s --max-body-bytes --max-header-bytes "
+    "--log-prompts --sampler --temperature --top-k --top-p --min-p --repetition-penalty "
+    "--max-chars --stop --speculate --seed --device --precision --kernels --threads --engine",
     "eval": "--model/-m --data/-d --config/-c --json --quiet/-q --verbose/-v --format --encoding "
     "--oasst-lang --oasst-paths --include-synthetic "
     "--fix-mojibake --allow-skips --loss-on --device "

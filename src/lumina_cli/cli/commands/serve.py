@@ -1,0 +1,97 @@
+"""`lumina serve`: a model behind an API and a chat page."""
+
+import logging
+import os
+import sys
+import webbrowser
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from lumina_cli.cli.console import notice, plain, stderr_console
+from lumina_cli.cli.options import OWN_SAMPLER, ConfigPath, Quiet, Verbose, with_settings
+from lumina_cli.cli.signals import FIRST_STATUS
+from lumina_cli.cli.verbosity import verbosity
+from lumina_cli.core.config import ComputeConfig, EngineConfig
+from lumina_cli.core.inference.config import SamplingConfig
+from lumina_cli.io.terminal_text import one_line
+from lumina_cli.server.config import ServeConfig
+from lumina_cli.settings import CHAT_DEFAULTS
+
+WITHOUT = ("num_beams", "length_penalty", "num_candidates")
+"""Settings of beam search, which does not stream."""
+
+
+@with_settings(
+    ServeConfig,
+    SamplingConfig,
+    ComputeConfig,
+    EngineConfig,
+    without=WITHOUT,
+    defaults={**CHAT_DEFAULTS, **OWN_SAMPLER},
+)
+def command(
+    *,
+    model: Annotated[
+        list[Path] | None,
+        typer.Option("--model", "-m", help="Model file (repeatable).", show_default="Model.pth"),
+    ] = None,
+    open_browser: Annotated[
+        bool, typer.Option("--open", help="Open the chat page in the browser.")
+    ] = False,
+    config: ConfigPath = None,
+    quiet: Quiet = False,
+    verbose: Verbose = 0,
+    **flags: object,
+) -> None:
+    """Serve models to programs (OpenAI's API) and people (a chat page).
+
+    Requests that don't say how to sample are answered by the settings below.
+    """
+    from lumina_cli.recipes.serve import require_packages  # noqa: PLC0415  torch
+
+    require_packages()
+    from lumina_cli.recipes.serve import serve  # noqa: PLC0415
+
+    _log_to_stderr(is_verbose=verbosity.level > 0 or bool(flags.get("log_prompts")))
+
+    def started(url: str) -> None:
+        names = ", ".join(path.stem for path in model or [Path("Model.pth")])
+        stderr_console().print(
+            plain(one_line(f"Serving {names} at {url} (Ctrl-C stops)")), soft_wrap=True
+        )
+        if open_browser and not webbrowser.open(url):
+            notice("No browser was found; open the address yourself.")
+
+    number = serve(
+        model or [Path("Model.pth")],
+        flags=flags,
+        environ=os.environ,
+        toml=config,
+        notice=notice,
+        on_started=started,
+    )
+    if number is not None:
+        raise typer.Exit(FIRST_STATUS + number)
+
+
+def _log_to_stderr(*, is_verbose: bool) -> None:
+    """Write the server's log, a line for each request where it is asked for."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_OneLine("%(asctime)s %(message)s"))
+    logger = logging.getLogger("lumina.server")
+    logger.handlers = [handler]
+    logger.propagate = False
+    logger.setLevel(logging.INFO if is_verbose else logging.WARNING)
+
+
+class _OneLine(logging.Formatter):
+    """Lines that obey no terminal; of a fault of ours the traceback follows."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802  (logging calls it so)
+        return one_line(super().formatMessage(record), max_chars=100_000)
+
+    def formatException(self, ei: object) -> str:  # noqa: N802
+        lines = super().formatException(ei).splitlines()  # type: ignore[arg-type]
+        return "\n".join(one_line(line, max_chars=2_000) for line in lines)

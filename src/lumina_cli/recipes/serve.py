@@ -1,0 +1,142 @@
+"""`lumina serve`: models loaded, the server around them, and its end."""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from importlib.util import find_spec
+from pathlib import Path
+
+from lumina_cli.core.inference.config import SamplingConfig
+from lumina_cli.errors import UsageError
+from lumina_cli.recipes.infer.loaded_model import LoadedModel, open_model
+from lumina_cli.server.config import ServeConfig
+from lumina_cli.server.generation.models import ModelRegistry, ServedModel, file_state
+from lumina_cli.server.generation.thread import GenerationThread
+from lumina_cli.settings import Settings, resolve_settings
+
+PACKAGES = ("starlette", "uvicorn", "h11")
+
+Tell = Callable[[str], None]
+
+
+def require_packages() -> None:
+    """Refuse to go on where the packages of the extra are missing.
+
+    Raises:
+        UsageError: one is missing.
+    """
+    if any(find_spec(package) is None for package in PACKAGES):
+        raise UsageError(
+            "lumina serve needs packages that are not installed",
+            hint='Install them: pip install "lumina-cli[serve]"',
+        )
+
+
+def serve(
+    paths: Sequence[Path],
+    *,
+    flags: Mapping[str, object],
+    environ: Mapping[str, str],
+    toml: Path | None,
+    notice: Tell,
+    on_started: Tell,
+) -> int | None:
+    """Serve models until a signal asks for the end; return its number.
+
+    Args:
+        paths: of the model files, the default one first.
+        flags: settings by name, None where not given.
+        environ: the environment.
+        toml: the settings file.
+        notice: told what is worth knowing.
+        on_started: told the address once the server can be reached.
+
+    Raises:
+        LuminaError: a package, a model or a setting is missing or wrong.
+    """
+    require_packages()
+    from lumina_cli.server.app import make_app  # noqa: PLC0415  optional packages
+    from lumina_cli.server.http.serving import HttpServer  # noqa: PLC0415
+    from lumina_cli.server.security.api_key import read_api_key  # noqa: PLC0415
+
+    settings = _serve_settings(flags=flags, environ=environ, toml=toml)
+    config = settings.of(ServeConfig)
+    key = read_api_key(config, environ, warn=notice)
+    thread = GenerationThread(max_streams=config.max_streams, max_queue=config.max_queue)
+    told = set(settings.notices)
+    for line in settings.notices:
+        notice(line)
+
+    def load(path: Path) -> ServedModel:
+        state = file_state(path) if path.exists() else (0, 0, 0)  # `open_model` says what is wrong
+        loaded = open_model(path, flags=_others(flags), environ=environ, toml=toml)
+        for line in (*loaded.notices, *_cautions(loaded)):
+            if line not in told:
+                told.add(line)
+                notice(line)
+        model = _served(path, loaded, state)
+        thread.prepare(model)
+        return model
+
+    thread.start()
+    try:
+        models = thread.call(lambda: ModelRegistry(paths, load=load, on_replaced=thread.forget))
+        server = HttpServer(
+            make_app(models, thread, config=config, key=key),
+            config=config,
+            on_started=on_started,
+            on_reload=models.reload_replaced,
+        )
+        return server.run_until_stopped()
+    finally:
+        thread.stop()
+
+
+def _serve_settings(
+    *, flags: Mapping[str, object], environ: Mapping[str, str], toml: Path | None
+) -> Settings:
+    own = {name: value for name, value in flags.items() if name in ServeConfig.model_fields}
+    return resolve_settings((ServeConfig,), flags=own, environ=environ, toml=toml)
+
+
+def _others(flags: Mapping[str, object]) -> dict[str, object]:
+    return {name: value for name, value in flags.items() if name not in ServeConfig.model_fields}
+
+
+def _cautions(loaded: LoadedModel) -> list[str]:
+    cautions = []
+    if not loaded.is_exact:
+        cautions.append("in bf16 and int8 a text may depend on those that are generated beside it")
+    if loaded.config.sampler == "beam":
+        cautions.append("beam search has no effect here: texts are drawn by the nucleus sampler")
+    return cautions
+
+
+def _served(path: Path, loaded: LoadedModel, state: tuple[int, int, int]) -> ServedModel:
+    return ServedModel(
+        name=path.stem or path.name,
+        file=loaded.file,
+        reader=loaded.reader,
+        sampling=_without_beams(loaded.config),
+        num_parameters=loaded.card.num_parameters,
+        has_conversations=_has_conversations(loaded),
+        created=_seconds(loaded.file.metadata.get("created")),
+        speculator=loaded.new_speculator(),
+        file_state=state,
+    )
+
+
+def _without_beams(config: SamplingConfig) -> SamplingConfig:
+    sampler = "nucleus" if config.sampler == "beam" else config.sampler
+    return config.model_copy(update={"sampler": sampler})
+
+
+def _has_conversations(loaded: LoadedModel) -> bool:
+    """Whether a model learnt to reply; one that doesn't say is taken to."""
+    return bool(loaded.file.metadata.get("conversations", True))
+
+
+def _seconds(created: object) -> int:
+    try:
+        return max(0, int(datetime.fromisoformat(str(created)).timestamp()))
+    except (ValueError, OverflowError, OSError):
+        return 0

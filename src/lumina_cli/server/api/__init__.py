@@ -1,0 +1,1 @@
+"""OpenAI's API: requests, answers and errors, and what a request asks of a model."""

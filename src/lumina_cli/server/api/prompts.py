@@ -1,0 +1,124 @@
+"""What a model reads for a request: its messages or its prompt as ids."""
+
+from collections.abc import Sequence
+
+from lumina_cli.chat.context import CUT, FORGETS, Context, fit_context
+from lumina_cli.chat.session import ROOM_FOR_REPLY
+from lumina_cli.conversation import ROLE_NAMES, Message
+from lumina_cli.server.api.errors import ApiError
+from lumina_cli.server.api.protocol import ChatMessage, ChatRequest
+from lumina_cli.server.generation.models import ServedModel
+from lumina_cli.tokenizer.base import Tokenizer
+from lumina_cli.tokenizer.chat_format import encode_message, encode_prompt
+from lumina_cli.tokenizer.special_ids import Special
+
+LEAST_PROMPT = 6
+"""Ids that a conversation takes at least where it is cut."""
+
+Prompt = tuple[list[int], list[str]]
+"""Ids, and what there is to tell of what was left out."""
+
+
+def chat_prompt(request: ChatRequest, model: ServedModel) -> Prompt:
+    """Return what stands before the reply: the conversation, and what of the reply is there.
+
+    Raises:
+        ApiError: it is longer than the context, or there is no reply to go on with.
+    """
+    messages = [_message(message) for message in request.messages]
+    reply = ""
+    if request.continue_final_message:
+        if messages[-1].role != "bot":
+            raise ApiError(
+                "continue_final_message goes on with a last message of the assistant's.",
+                param="continue_final_message",
+                code="invalid_value",
+            )
+        reply = messages.pop().text
+    num_chars = sum(len(message.text) for message in messages) + len(reply)
+    if not request.truncate:
+        _refuse_too_long(num_chars, model, where="messages")
+        ids = [*encode_prompt(messages, tokenizer=model.tokenizer), *model.tokenizer.encode(reply)]
+        _refuse_too_many_ids(ids, model, where="messages")
+        return ids, []
+    return _fitted(messages, reply, model)
+
+
+def text_prompt(text: str, model: ServedModel, *, truncate: bool) -> Prompt:
+    """Return a plain text as ids.
+
+    Raises:
+        ApiError: it is longer than the context.
+    """
+    if not truncate:
+        _refuse_too_long(len(text), model, where="prompt")
+    tail = _tail(text, model.tokenizer, max_ids=model.seq_length)
+    ids = [int(Special.BEGIN), *model.tokenizer.encode(tail)]
+    if not truncate:
+        _refuse_too_many_ids(ids, model, where="prompt")
+    is_cut = len(tail) < len(text) or len(ids) > model.seq_length
+    return ids[-model.seq_length :], [told(CUT, model)] if is_cut else []
+
+
+def told(template: str, model: ServedModel) -> str:
+    """Return a line that tells how many characters the model reads at once."""
+    return template.format(round(model.seq_length * model.tokenizer.chars_per_id))
+
+
+def _message(message: ChatMessage) -> Message:
+    return Message(ROLE_NAMES[message.role], message.text)
+
+
+def _fitted(messages: Sequence[Message], reply: str, model: ServedModel) -> Prompt:
+    """Return as much of a conversation as the context holds, as a chat does."""
+    size, part = model.seq_length, model.seq_length // ROOM_FOR_REPLY
+    begun = model.tokenizer.encode(_tail(reply, model.tokenizer, max_ids=size))
+    room = size - part - len(begun)
+    if messages and messages[-1].role == "user" and room >= max(part, LEAST_PROMPT):
+        context = fit_context(messages, tokenizer=model.tokenizer, max_ids=room, spare_ids=part)
+    else:
+        context = _newest(messages, model, max_ids=max(room, part, LEAST_PROMPT))
+    ids = [*context.ids, *begun]
+    notices = [told(CUT, model)] if context.is_cut or len(ids) > size else []
+    if context.turns_dropped:
+        notices.append(told(FORGETS, model))
+    return ids[-size:], notices
+
+
+def _newest(messages: Sequence[Message], model: ServedModel, *, max_ids: int) -> Context:
+    """Return the newest of any messages, by ids."""
+    ids: list[int] = []
+    for message in reversed(messages):
+        if len(ids) > max_ids:
+            break
+        tail = _tail(message.text, model.tokenizer, max_ids=max_ids)
+        short = Message(message.role, tail)
+        ids = [*encode_message(short, tokenizer=model.tokenizer), *ids]
+    kept = ids[max(0, len(ids) + 2 - max_ids) :]
+    is_cut = len(kept) < len(ids)
+    return Context([int(Special.BEGIN), *kept, int(Special.BOT)], is_cut=is_cut)
+
+
+def _tail(text: str, tokenizer: Tokenizer, *, max_ids: int) -> str:
+    """Return the end of a text, at least as much as so many ids hold."""
+    return text[-max_ids * tokenizer.max_chars_per_id :]
+
+
+def _refuse_too_long(num_chars: int, model: ServedModel, *, where: str) -> None:
+    """Refuse what can't fit before it is encoded."""
+    if num_chars > model.seq_length * model.tokenizer.max_chars_per_id:
+        raise _too_long(f"{num_chars} characters", model, where=where)
+
+
+def _refuse_too_many_ids(ids: Sequence[int], model: ServedModel, *, where: str) -> None:
+    if len(ids) > model.seq_length:
+        raise _too_long(f"{len(ids)} tokens", model, where=where)
+
+
+def _too_long(what: str, model: ServedModel, *, where: str) -> ApiError:
+    return ApiError(
+        f"This model's context is {model.seq_length} tokens, and the {where} have {what}. "
+        'Shorten them, or send "truncate": true.',
+        param=where,
+        code="context_length_exceeded",
+    )

@@ -1,0 +1,208 @@
+"""Requests as OpenAI's API has them, each field with its bounds (no starlette).
+
+What is here is all that has an effect. Fields of OpenAI's that have none are refused, unless
+they are at the value that asks for nothing (`NEUTRAL`); a few that concern only OpenAI itself
+are told (`TOLD`).
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic_core import ErrorDetails, from_json
+
+from lumina_cli.server.api.errors import ApiError, unsupported
+
+MAX_TEXTS = 4
+MAX_STOPS, MAX_STOP_CHARS = 4, 64
+MAX_TOP_LOGPROBS = 20
+MAX_MESSAGES = 1_000
+MAX_BIASED_IDS = 300
+MAX_NAME_CHARS = 256
+
+NEUTRAL: Mapping[str, tuple[object, ...]] = {
+    "frequency_penalty": (0,),
+    "presence_penalty": (0,),
+    "response_format": ({"type": "text"},),
+    "modalities": (["text"],),
+    "tools": ([],),
+    "tool_choice": ("none", "auto"),
+    "functions": ([],),
+    "function_call": ("none", "auto"),
+    "parallel_tool_calls": (),
+    "audio": (),
+    "prediction": (),
+    "reasoning_effort": (),
+    "verbosity": (),
+    "web_search_options": (),
+    "store": (False,),
+    "service_tier": ("auto", "default"),
+    "best_of": (1,),
+    "echo": (False,),
+    "suffix": ("",),
+    "max_completion_tokens": (),
+    "logprobs": (),
+    "top_logprobs": (),
+    "metadata": ({},),
+}
+"""Values that ask for nothing, beside null, of fields that have no effect."""
+
+TOLD = ("user", "safety_identifier", "prompt_cache_key")
+"""Fields that tell OpenAI who asks: taken, and the answer says that nothing comes of them."""
+
+Request = TypeVar("Request", bound="SamplingFields")
+StopText = Annotated[str, Field(min_length=1, max_length=MAX_STOP_CHARS)]
+
+
+class _Fields(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+
+class StreamOptions(_Fields):
+    """What a stream holds beside the text."""
+
+    include_usage: bool = Field(False, description="Whether the last event tells the usage.")
+
+
+class TextPart(_Fields):
+    """A part of a message."""
+
+    type: Literal["text"]
+    text: str
+
+
+class ChatMessage(_Fields):
+    """One message of a conversation."""
+
+    role: Literal["system", "developer", "user", "assistant"]
+    content: str | Annotated[list[TextPart], Field(max_length=100)]
+
+    @property
+    def text(self) -> str:
+        """What it says, whether in parts or not."""
+        if isinstance(self.content, str):
+            return self.content
+        return "".join(part.text for part in self.content)
+
+
+class SamplingFields(_Fields):
+    """What both kinds of requests hold."""
+
+    model: str | None = Field(
+        None, max_length=MAX_NAME_CHARS, description="Name of the model; the first without it."
+    )
+    stream: bool | None = Field(None, description="Whether the text comes as it is generated.")
+    stream_options: StreamOptions | None = None
+    max_tokens: int | None = Field(
+        None, ge=1, le=1_000_000, description="The text ends after this many tokens."
+    )
+    temperature: float | None = Field(None, ge=0, le=2, description="0 is greedy.")
+    top_p: float | None = Field(None, ge=0, le=1, description="Nucleus sampling; 1 is off.")
+    top_k: int | None = Field(
+        None, ge=-1, le=65_536, description="Top-k sampling; 0 and -1 are off."
+    )
+    min_p: float | None = Field(None, ge=0, le=1, description="Min-p sampling; 0 is off.")
+    repetition_penalty: float | None = Field(None, ge=1, le=2, description="1 is off.")
+    seed: int | None = Field(
+        None, ge=-(2**63), lt=2**63, description="The same seed gives the same text."
+    )
+    stop: StopText | Annotated[list[StopText], Field(max_length=MAX_STOPS)] | None = Field(
+        None, description="The text ends before one of these."
+    )
+    n: int | None = Field(None, ge=1, le=MAX_TEXTS, description="How many texts to generate.")
+    logit_bias: (
+        Annotated[
+            dict[
+                Annotated[str, Field(pattern=r"^[0-9]{1,6}$")],
+                Annotated[float, Field(ge=-100, le=100)],
+            ],
+            Field(max_length=MAX_BIASED_IDS),
+        ]
+        | None
+    ) = Field(None, description="What to add to the logits of ids.")
+    truncate: bool | None = Field(
+        None, description="Whether a prompt that is longer than the context is cut, as in a chat."
+    )
+
+
+class ChatRequest(SamplingFields):
+    """A request for the next message of a conversation."""
+
+    messages: list[ChatMessage] = Field(min_length=1, max_length=MAX_MESSAGES)
+    max_completion_tokens: int | None = Field(
+        None, ge=1, le=1_000_000, description="Another name of max_tokens."
+    )
+    logprobs: bool | None = Field(None, description="Whether to tell how likely each token was.")
+    top_logprobs: int | None = Field(
+        None, ge=0, le=MAX_TOP_LOGPROBS, description="Likely tokens to tell, with logprobs."
+    )
+    continue_final_message: bool | None = Field(
+        None, description="Whether to go on with the last message, which is the assistant's."
+    )
+
+
+class CompletionRequest(SamplingFields):
+    """A request for a text that is gone on with."""
+
+    prompt: str | Annotated[list[str], Field(min_length=1, max_length=MAX_TEXTS)] = Field(
+        "", description="The text to go on with, or up to four."
+    )
+    logprobs: int | None = Field(
+        None, ge=0, le=MAX_TOP_LOGPROBS, description="Likely tokens to tell at each place."
+    )
+
+
+def parse_request(body: bytes, kind: type[Request]) -> tuple[Request, list[str]]:
+    """Return a request, and what there is to tell of its fields.
+
+    Raises:
+        ApiError: it is no valid request.
+    """
+    content = _parse_json(body)
+    if not isinstance(content, dict):
+        raise ApiError("The body must be a JSON object.", code="invalid_json")
+    notices = [f"{name} has no effect here" for name in TOLD if content.pop(name, None) is not None]
+    for name in [name for name in content if name not in kind.model_fields]:
+        if not _is_neutral(name, content.pop(name)):
+            raise unsupported(name[:MAX_NAME_CHARS])
+    try:
+        return kind.model_validate(content), notices
+    except ValidationError as error:
+        raise _explained(error.errors(include_url=False)) from None
+
+
+def _parse_json(body: bytes) -> Any:
+    try:
+        return from_json(body, allow_inf_nan=False)
+    except ValueError as error:
+        raise ApiError(f"The body is not valid JSON: {error}", code="invalid_json") from None
+
+
+def _is_neutral(name: str, value: object) -> bool:
+    """Whether a field asks for nothing; to Python false is 0, but not here."""
+    return name in NEUTRAL and any(
+        value == neutral and isinstance(value, bool) == isinstance(neutral, bool)
+        for neutral in (None, *NEUTRAL[name])
+    )
+
+
+def _explained(errors: Sequence[ErrorDetails]) -> ApiError:
+    """Say what is wrong with a field; of one that may be a text or a list, by what it is."""
+    details = min(errors, key=lambda each: each["type"] in ("string_type", "list_type"))
+    places = [str(place) for place in details["loc"] if not _is_of_a_union(place)]
+    name = ".".join(places)
+    message = details["msg"]
+    if details["type"] == "missing":
+        message = "it is missing"
+    return ApiError(f"{name}: {message}.", param=name or None, code="invalid_value")
+
+
+def _is_of_a_union(place: object) -> bool:
+    """Whether a part of a place only names which of several kinds was tried."""
+    return isinstance(place, str) and (place in ("str", "constrained-str") or "[" in place)
+
+
+def to_json(value: object) -> bytes:
+    """Return a value as compact JSON."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()

@@ -1,0 +1,78 @@
+"""How likely tokens were, as OpenAI's API tells it."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from lumina_cli.core.inference.stopping import GenerationChunk
+from lumina_cli.tokenizer.base import Tokenizer
+from lumina_cli.tokenizer.special_ids import FIRST_BYTE, FIRST_CHARACTER, Special
+
+Entry = dict[str, Any]
+"""`token`, `logprob`, `bytes` and `top_logprobs` of one id."""
+
+
+class TokenEntries:
+    """Turns the ids of a text into entries; those of half a character wait for the whole one.
+
+    Args:
+        tokenizer: of the model.
+    """
+
+    def __init__(self, tokenizer: Tokenizer) -> None:
+        self._tokenizer = tokenizer
+        self._held: list[Entry] = []
+
+    def take(self, chunks: Sequence[GenerationChunk]) -> list[Entry]:
+        """Return the entries of what is text by now; the end of the text is none."""
+        entries: list[Entry] = []
+        for chunk in chunks:
+            if chunk.id == Special.END:
+                continue
+            self._held.append(self._entry(chunk))
+            if chunk.text:
+                entries += self._held
+                self._held = []
+        return entries
+
+    def _entry(self, chunk: GenerationChunk) -> Entry:
+        token, spelled = self._spelled(chunk.id)
+        if chunk.id >= FIRST_CHARACTER:  # a stop text may have cut it
+            token, spelled = chunk.text, list(chunk.text.encode())
+        top = [self._likely(id_, logprob) for id_, logprob in chunk.top_logprobs]
+        return {"token": token, "logprob": chunk.logprob, "bytes": spelled, "top_logprobs": top}
+
+    def _likely(self, id_: int, logprob: float) -> Entry:
+        token, spelled = self._spelled(id_)
+        return {"token": token, "logprob": logprob, "bytes": spelled}
+
+    def _spelled(self, id_: int) -> tuple[str, list[int] | None]:
+        """Return an id as a person reads it, and its bytes; a special id has none."""
+        if id_ < FIRST_BYTE:
+            return self._tokenizer.describe(id_), None
+        if id_ < FIRST_CHARACTER:
+            byte = id_ - FIRST_BYTE
+            return chr(byte) if byte < 0x80 else self._tokenizer.describe(id_), [byte]
+        text = self._tokenizer.decode([id_])
+        return text, list(text.encode())
+
+
+def legacy_logprobs(entries: Sequence[Entry], *, offset: int) -> dict[str, Any]:
+    """Return entries as the older API for completions tells them.
+
+    Args:
+        entries: of the ids.
+        offset: characters of the text before them.
+    """
+    offsets = []
+    for entry in entries:
+        offsets.append(offset)
+        offset += len(entry["token"])
+    return {
+        "tokens": [entry["token"] for entry in entries],
+        "token_logprobs": [entry["logprob"] for entry in entries],
+        "top_logprobs": [
+            {likely["token"]: likely["logprob"] for likely in entry["top_logprobs"]}
+            for entry in entries
+        ],
+        "text_offset": offsets,
+    }

@@ -1,0 +1,1 @@
+"""Texts generated for many at once, in a thread of their own."""
