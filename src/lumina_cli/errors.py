@@ -1,6 +1,7 @@
 """What can go wrong for a person, as a tree of errors.
 
     LuminaError                 exit  1   anything a user can mend
+    ├── ExportError                   1   an export that does not do what the model does
     ├── UsageError                    2   a wrong option, setting or command
     ├── DataError                    65   data that can't be read as what it should be
     │   └── ModelFileError           65   a model file that is damaged, foreign or forged
@@ -32,6 +33,10 @@ class LuminaError(Exception):
         super().__init__(message)
         self.message = message
         self.hint = hint
+
+
+class ExportError(LuminaError):
+    """An export does not compute what the model does, so it is not kept."""
 
 
 class UsageError(LuminaError):

@@ -16,6 +16,7 @@ COMMANDS = {
     "generate": "Continue a text.",
     "serve": "Serve models to programs (OpenAI's API) and people (a chat page).",
     "eval": "Evaluate a model on text, in nats and bits per character.",
+    "export": "Export a model for other programs, and check that it computes the same there.",
     "info": "Show what a model file contains: shape, vocabulary, training.",
     "doctor": "Show what this machine offers and what is missing.",
 }

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lumina_cli.errors import DataError
+from lumina_cli.tokenizer.bpe_table import BpeTable
 from lumina_cli.tokenizer.code_points import Counts
 from lumina_cli.tokenizer.stream_decoder import StreamDecoder
 
@@ -90,6 +91,9 @@ class Tokenizer(Protocol):
         Returns:
             a row for each `StreamDecoder.state`, (states, vocab_size).
         """
+
+    def bpe_table(self) -> BpeTable:
+        """Return what another program needs to encode as this tokenizer does."""
 
     def describe(self, id_: int) -> str:
         """Return how an id is shown to a person: its text, `<E2>` for a byte, or its tag."""

@@ -18,6 +18,7 @@ import numpy.typing as npt
 
 from lumina_cli.errors import DataError
 from lumina_cli.tokenizer.base import IdArray, IdMask, NewerTokenizerError, Offsets, Tokenizer
+from lumina_cli.tokenizer.bpe_table import BpeTable
 from lumina_cli.tokenizer.code_points import CodePoints, Counts, code_points, frequent_characters
 from lumina_cli.tokenizer.special_ids import FIRST_BYTE, FIRST_CHARACTER, MAX_VOCAB_SIZE, Special
 from lumina_cli.tokenizer.stream_decoder import StreamDecoder, utf8_mask
@@ -116,6 +117,10 @@ class CharacterTokenizer:
     def next_id_mask(self) -> IdMask:
         """Return which ids may come next in each state of a decoder, (states, vocab_size)."""
         return utf8_mask(self.vocab_size)
+
+    def bpe_table(self) -> BpeTable:
+        """Return what another program needs to encode as this one does: there are no merges."""
+        return BpeTable(tuple(self.characters))
 
     def describe(self, id_: int) -> str:
         """Return how an id is shown to a person."""

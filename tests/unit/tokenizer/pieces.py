@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from lumina_cli.errors import DataError
 from lumina_cli.tokenizer.base import IdArray, IdMask, Offsets, Tokenizer
+from lumina_cli.tokenizer.bpe_table import BpeTable
 from lumina_cli.tokenizer.code_points import Counts, code_points, frequent_characters
 from lumina_cli.tokenizer.special_ids import FIRST_BYTE, FIRST_CHARACTER, Special
 from lumina_cli.tokenizer.stream_decoder import StreamDecoder, utf8_mask
@@ -87,6 +88,10 @@ class PieceTokenizer:
 
     def next_id_mask(self) -> IdMask:
         return utf8_mask(self.vocab_size)
+
+    def bpe_table(self) -> BpeTable:
+        """The longest piece is taken first here, which is no merging."""
+        raise NotImplementedError
 
     def describe(self, id_: int) -> str:
         if id_ < FIRST_BYTE:

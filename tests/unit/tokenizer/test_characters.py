@@ -175,3 +175,8 @@ def test_a_tokenizer_comes_back_from_plain_values(alphabet: str) -> None:
     stored = json.loads(json.dumps(tokenizer.to_json()))
     assert tokenizer_from_json(stored) == tokenizer
     assert tokenizer_from_json(stored).fingerprint == tokenizer.fingerprint
+
+
+def test_for_other_programs_it_is_bpe_without_merges() -> None:
+    table = CharacterTokenizer("é a").bpe_table()
+    assert (table.texts, table.merges) == (("é", " ", "a"), ())

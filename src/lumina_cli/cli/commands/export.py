@@ -1,0 +1,71 @@
+"""`lumina export`: a model for other programs."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from lumina_cli.cli.console import notice, plain, print_json, stderr_console
+from lumina_cli.cli.options import Json, ModelPath, Quiet, Verbose
+
+if TYPE_CHECKING:
+    from lumina_cli.export.job import ExportReport
+
+
+def command(
+    *,
+    to: Annotated[Literal["hf"], typer.Option("--to", help="What it is for: transformers (hf).")],
+    model: ModelPath = Path("Model.pth"),
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out", "-o", help="File or folder to write.", show_default="beside the model"
+        ),
+    ] = None,
+    dtype: Annotated[
+        Literal["fp32", "fp16", "bf16"] | None,
+        typer.Option("--dtype", help="Data type of the weights.", show_default="fp32"),
+    ] = None,
+    json: Json = False,
+    quiet: Quiet = False,
+    verbose: Verbose = 0,
+) -> None:
+    """Export a model for other programs, and check that it computes the same there."""
+    from lumina_cli.recipes.export import ExportOptions, export_model  # noqa: PLC0415  torch
+
+    with stderr_console().status("reading the model …") as status:
+        options = ExportOptions(to=to, out=out, dtype=dtype)
+        report = export_model(model, options, tell=lambda text: status.update(f"{text} …"))
+    if json:
+        print_json(_as_json(report))
+        return
+    typer.echo(plain(str(report.path)).plain)
+    for line in _lines(report):
+        notice(line)
+
+
+def _as_json(report: "ExportReport") -> dict[str, object]:
+    compared = None if report.compared is None else asdict(report.compared)
+    return {
+        "path": str(report.path),
+        "bytes": report.num_bytes,
+        "dtype": report.dtype,
+        "compared": compared,
+    }
+
+
+def _lines(report: "ExportReport") -> list[str]:
+    """Return what to tell of an export: its size, and what the check found."""
+    size = f"{report.num_bytes / 1e6:,.1f} MB in {report.dtype}"
+    found = report.compared
+    if found is None:
+        why = f"the package {report.checked_by} is not installed"
+        return [size, f"not checked: {why}. Install it: pip install {report.checked_by}"]
+    return [
+        size,
+        f"checked with {found.library}: the ids of {found.num_texts:,} texts are equal; on "
+        f"{found.num_windows} windows logits differ by at most {found.logit:.1e}, "
+        f"log-probabilities by {found.logprob:.1e}",
+        f"loss {found.loss:.5f} → {found.exported_loss:.5f} nats per character",
+    ]

@@ -1,0 +1,1 @@
+"""The folder that Hugging Face transformers reads: weights, config, tokenizer, model card."""

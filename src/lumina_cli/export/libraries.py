@@ -1,0 +1,38 @@
+"""Libraries of other programs: each is needed by some exports only, and may be missing."""
+
+from importlib import import_module
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+from lumina_cli.errors import UsageError
+
+EXTRA = 'pip install "lumina-cli[export]"'
+
+
+def needed(module: str) -> Any:
+    """Import a library without which nothing can be written.
+
+    Raises:
+        UsageError: it is not installed.
+    """
+    found = optional(module)
+    if found is None:
+        package = module.partition(".")[0]
+        raise UsageError(f"this export needs the package {package}", hint=f"Install it: {EXTRA}")
+    return found
+
+
+def optional(module: str) -> Any | None:
+    """Import a library, or return None where it is not installed."""
+    try:
+        return import_module(module)
+    except ModuleNotFoundError:
+        return None
+
+
+def name_and_version(package: str) -> str:
+    """Return how a library is named in a report: `transformers 5.23.0`."""
+    try:
+        return f"{package} {version(package)}"
+    except PackageNotFoundError:
+        return package

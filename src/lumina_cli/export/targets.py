@@ -1,0 +1,34 @@
+"""Where a model can be exported to: a line for each target."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from lumina_cli.export.compare import Comparison
+from lumina_cli.export.huggingface.folder import export_huggingface
+from lumina_cli.export.job import Dtype, ExportJob
+
+TargetName = Literal["hf"]
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A kind of export.
+
+    Args:
+        export: writes it, and returns how far it is from the model.
+        ending: of its name, behind that of the model.
+        dtypes: that its weights can have; the first one is the usual one.
+        checked_by: the package that reads it again.
+    """
+
+    export: Callable[[ExportJob, Path], Comparison | None]
+    ending: str
+    dtypes: tuple[Dtype, ...]
+    checked_by: str
+
+
+TARGETS: dict[TargetName, Target] = {
+    "hf": Target(export_huggingface, "-hf", ("fp32", "fp16", "bf16"), "transformers"),
+}

@@ -1,0 +1,77 @@
+"""`lumina export`: a model written for other programs, and checked there."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from lumina_cli.core.checkpoint.model_file import ModelFile, load_model
+from lumina_cli.data.batches import Batch, validation_batches
+from lumina_cli.data.dataset import TokenDataset
+from lumina_cli.errors import UsageError
+from lumina_cli.export.compare import Comparer, Tell
+from lumina_cli.export.job import Dtype, ExportJob, ExportReport
+from lumina_cli.export.targets import TARGETS, TargetName
+from lumina_cli.io.run_folder import RUN_SUFFIX
+from lumina_cli.recipes.data.starter_sample import starter_sample
+from lumina_cli.recipes.run.validation_sample import read_sample
+
+NUM_WINDOWS = 64
+"""On which logits are compared."""
+
+
+@dataclass(frozen=True, slots=True)
+class ExportOptions:
+    """What is asked for: the target, the place and the data type; None for the usual ones."""
+
+    to: TargetName
+    out: Path | None = None
+    dtype: Dtype | None = None
+
+
+def export_model(path: Path, options: ExportOptions, *, tell: Tell) -> ExportReport:
+    """Export a model file, and check what was written.
+
+    Args:
+        path: of the model file.
+        options: what is asked for.
+        tell: is told what is being done.
+
+    Raises:
+        UsageError: there is no such data type for the target, or a package is missing.
+        ExportError: the export differs too much from the model; then nothing is written.
+        LuminaError: the model can't be read, or the export can't be written.
+    """
+    target = TARGETS[options.to]
+    dtype = options.dtype or target.dtypes[0]
+    if dtype not in target.dtypes:
+        raise UsageError(
+            f"--to {options.to} writes no weights in {dtype}",
+            hint=f"Use: --dtype {' or '.join(target.dtypes)}",
+        )
+    file = load_model(path)
+    out = options.out or path.with_name(path.stem + target.ending)
+    comparer = Comparer(
+        file.model, tokenizer=file.tokenizer, windows=_windows(path, file), tell=tell
+    )
+    job = ExportJob(file, path.stem, dtype, comparer)
+    compared = target.export(job, out)
+    return ExportReport(out, _num_bytes(out), dtype, compared, target.checked_by)
+
+
+def _windows(path: Path, file: ModelFile) -> Batch:
+    """Return windows of what the model was validated on, or of the starter corpus."""
+    sample = read_sample(path.with_suffix(RUN_SUFFIX), tokenizer=file.tokenizer)
+    seq_length = file.model.config.seq_length
+    text = sample or starter_sample(file.tokenizer, num_ids=NUM_WINDOWS * seq_length)
+    return _first_windows(text, seq_length=seq_length)
+
+
+def _first_windows(text: TokenDataset, *, seq_length: int) -> Batch:
+    num_chars = int(NUM_WINDOWS * seq_length * text.tokenizer.chars_per_id)
+    return next(
+        validation_batches(text, seq_length=seq_length, batch_size=NUM_WINDOWS, max_chars=num_chars)
+    )
+
+
+def _num_bytes(path: Path) -> int:
+    files = path.rglob("*") if path.is_dir() else [path]
+    return sum(file.stat().st_size for file in files if file.is_file())

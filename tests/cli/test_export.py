@@ -1,0 +1,44 @@
+"""`lumina export` on the command line."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Lumina
+
+
+@pytest.fixture(autouse=True)
+def _library() -> None:
+    pytest.importorskip("safetensors", reason="the weights are written by safetensors")
+    pytest.importorskip("transformers", reason="it reads the export again")
+
+
+def test_the_path_is_the_answer_and_the_check_is_told(
+    lumina: Lumina, letters_model: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "folder"
+    done = lumina("export", "--to", "hf", "-m", str(letters_model), "-o", str(out))
+    assert (done.code, done.out) == (0, f"{out}\n")
+    assert "checked with transformers" in done.err
+    assert "the ids of 1,000 texts are equal; on 64 windows logits differ by at most" in done.err
+    assert "nats per character" in done.err
+
+
+def test_json_tells_the_figures(lumina: Lumina, letters_model: Path, tmp_path: Path) -> None:
+    out = tmp_path / "folder"
+    done = lumina("export", "--to", "hf", "-m", str(letters_model), "-o", str(out), "--json")
+    told = json.loads(done.out)
+    assert (told["path"], told["dtype"]) == (str(out), "fp32")
+    assert told["compared"]["logit"] < 0.01
+    assert told["bytes"] == sum(path.stat().st_size for path in out.iterdir())
+
+
+def test_what_stands_there_is_left_alone(
+    lumina: Lumina, letters_model: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "mine.txt").write_text("mine", encoding="utf-8")
+    done = lumina("export", "--to", "hf", "-m", str(letters_model), "-o", str(tmp_path))
+    assert (done.code, done.out) == (73, "")
+    assert "is there already" in done.err
+    assert len(done.err.splitlines()) == 2
