@@ -57,6 +57,7 @@ def _spelled_names() -> Iterator[str]:
     """Yield what spells a special id or a byte."""
     for special in Special:
         yield from (special.tag, f"a{special.tag}b", special.tag[:-1], special.tag * 2)
+        yield special.tag.replace("|", f"|{NONCHARACTER}x", 1)
     yield from (byte_name(byte) for byte in range(0, 256, 5))
     yield f"{Special.BEGIN.tag}{Special.USER.tag}Hi{Special.END.tag}{Special.BOT.tag}"
 

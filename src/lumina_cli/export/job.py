@@ -2,12 +2,10 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 from lumina_cli.core.checkpoint.model_file import ModelFile
 from lumina_cli.export.compare import Comparer, Comparison
-
-Dtype = Literal["fp32", "fp16", "bf16", "int8", "q8_0"]
+from lumina_cli.export.names import Dtype
 
 
 @dataclass(frozen=True, eq=False)

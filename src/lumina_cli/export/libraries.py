@@ -2,6 +2,7 @@
 
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
 from typing import Any
 
 from lumina_cli.errors import UsageError
@@ -28,6 +29,11 @@ def optional(module: str) -> Any | None:
         return import_module(module)
     except ModuleNotFoundError:
         return None
+
+
+def is_installed(module: str) -> bool:
+    """Whether a library is there, without importing it."""
+    return find_spec(module) is not None
 
 
 def name_and_version(package: str) -> str:

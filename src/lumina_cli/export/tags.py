@@ -6,6 +6,8 @@ out of what people say.
 Source: The Unicode Standard, section 23.7 "Noncharacters".
 """
 
+from collections.abc import Callable
+
 from lumina_cli.tokenizer.special_ids import Special
 
 NONCHARACTER = "\ufdd0"
@@ -32,7 +34,7 @@ def byte_name(byte: int) -> str:
     return f"<0x{byte:02X}>"
 
 
-def chat_template() -> str:
+def chat_template(tag_of: Callable[[Special], str] = tag) -> str:
     """Return the chat format as a Jinja template; a role that it doesn't know is the bot's."""
-    tags = {special.name.lower(): tag(special) for special in Special}
+    tags = {special.name.lower(): tag_of(special).replace("\\", r"\\") for special in Special}
     return CHAT_TEMPLATE.format(mark=NONCHARACTER, **tags)

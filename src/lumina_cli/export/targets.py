@@ -3,13 +3,12 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 from lumina_cli.export.compare import Comparison
+from lumina_cli.export.gguf.file import export_gguf
 from lumina_cli.export.huggingface.folder import export_huggingface
-from lumina_cli.export.job import Dtype, ExportJob
-
-TargetName = Literal["hf"]
+from lumina_cli.export.job import ExportJob
+from lumina_cli.export.names import Dtype, TargetName
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,4 +30,5 @@ class Target:
 
 TARGETS: dict[TargetName, Target] = {
     "hf": Target(export_huggingface, "-hf", ("fp32", "fp16", "bf16"), "transformers"),
+    "gguf": Target(export_gguf, ".gguf", ("fp16", "fp32", "q8_0"), "xllamacpp"),
 }

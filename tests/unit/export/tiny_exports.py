@@ -11,7 +11,8 @@ from lumina_cli.core.checkpoint.model_file import ModelFile
 from lumina_cli.core.seeding import make_generator
 from lumina_cli.data.batches import Batch
 from lumina_cli.export.compare import Comparer
-from lumina_cli.export.job import Dtype, ExportJob
+from lumina_cli.export.job import ExportJob
+from lumina_cli.export.names import Dtype
 from lumina_cli.tokenizer.characters import CharacterTokenizer
 from tests.unit.recipes.tiny import tiny_model
 

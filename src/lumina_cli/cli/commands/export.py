@@ -2,12 +2,13 @@
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from lumina_cli.cli.console import notice, plain, print_json, stderr_console
 from lumina_cli.cli.options import Json, ModelPath, Quiet, Verbose
+from lumina_cli.export.names import Dtype, TargetName
 
 if TYPE_CHECKING:
     from lumina_cli.export.job import ExportReport
@@ -15,7 +16,10 @@ if TYPE_CHECKING:
 
 def command(
     *,
-    to: Annotated[Literal["hf"], typer.Option("--to", help="What it is for: transformers (hf).")],
+    to: Annotated[
+        TargetName,
+        typer.Option("--to", help="What it is for: transformers (hf), llama.cpp (gguf)."),
+    ],
     model: ModelPath = Path("Model.pth"),
     out: Annotated[
         Path | None,
@@ -24,8 +28,10 @@ def command(
         ),
     ] = None,
     dtype: Annotated[
-        Literal["fp32", "fp16", "bf16"] | None,
-        typer.Option("--dtype", help="Data type of the weights.", show_default="fp32"),
+        Dtype | None,
+        typer.Option(
+            "--dtype", help="Data type of the weights.", show_default="fp32, for gguf fp16"
+        ),
     ] = None,
     json: Json = False,
     quiet: Quiet = False,
@@ -62,10 +68,11 @@ def _lines(report: "ExportReport") -> list[str]:
     if found is None:
         why = f"the package {report.checked_by} is not installed"
         return [size, f"not checked: {why}. Install it: pip install {report.checked_by}"]
+    figures = {"logits": found.logit, "log-probabilities": found.logprob}
+    differ = ", ".join(f"{what} by {by:.1e}" for what, by in figures.items() if by is not None)
     return [
         size,
-        f"checked with {found.library}: the ids of {found.num_texts:,} texts are equal; on "
-        f"{found.num_windows} windows logits differ by at most {found.logit:.1e}, "
-        f"log-probabilities by {found.logprob:.1e}",
+        f"checked with {found.library}: the ids of {found.num_texts:,} texts are equal",
+        f"largest differences on {found.num_windows} windows: {differ}",
         f"loss {found.loss:.5f} → {found.exported_loss:.5f} nats per character",
     ]

@@ -38,7 +38,7 @@ def compare_folder(folder: Path, *, comparer: Comparer, is_exact: bool) -> Compa
         model = model.float().eval()
         return comparer.compare(
             library=name_and_version("transformers"),
-            logits_of=lambda ids: _logits(model, ids),
+            logits_of=lambda ids, positions: _logits(model, ids)[positions],
             encode=lambda text: _encode(tokenizer, text),
             bounds=EXACT if is_exact else ROUNDED,
         )

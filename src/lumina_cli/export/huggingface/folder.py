@@ -11,8 +11,9 @@ from lumina_cli.export.huggingface.check import compare_folder
 from lumina_cli.export.huggingface.config import TorchDtype, generation_config, model_config
 from lumina_cli.export.huggingface.tokenizer import tokenizer_config, tokenizer_json
 from lumina_cli.export.huggingface.weights import hf_weights
-from lumina_cli.export.job import Dtype, ExportJob
+from lumina_cli.export.job import ExportJob
 from lumina_cli.export.libraries import needed
+from lumina_cli.export.names import Dtype
 from lumina_cli.export.place import export_folder
 
 WEIGHTS = "model.safetensors"

@@ -1,0 +1,1 @@
+"""The one file that llama.cpp reads, and what stands on it."""

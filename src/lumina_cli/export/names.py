@@ -1,0 +1,6 @@
+"""What can be asked for (no torch: the command line reads it from here)."""
+
+from typing import Literal
+
+TargetName = Literal["hf", "gguf"]
+Dtype = Literal["fp32", "fp16", "bf16", "q8_0"]
