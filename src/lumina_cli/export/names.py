@@ -2,5 +2,5 @@
 
 from typing import Literal
 
-TargetName = Literal["hf", "gguf"]
-Dtype = Literal["fp32", "fp16", "bf16", "q8_0"]
+TargetName = Literal["hf", "gguf", "onnx"]
+Dtype = Literal["fp32", "fp16", "bf16", "int8", "q8_0"]

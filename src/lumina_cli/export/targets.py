@@ -9,6 +9,7 @@ from lumina_cli.export.gguf.file import export_gguf
 from lumina_cli.export.huggingface.folder import export_huggingface
 from lumina_cli.export.job import ExportJob
 from lumina_cli.export.names import Dtype, TargetName
+from lumina_cli.export.onnx.folder import export_onnx
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,4 +32,5 @@ class Target:
 TARGETS: dict[TargetName, Target] = {
     "hf": Target(export_huggingface, "-hf", ("fp32", "fp16", "bf16"), "transformers"),
     "gguf": Target(export_gguf, ".gguf", ("fp16", "fp32", "q8_0"), "xllamacpp"),
+    "onnx": Target(export_onnx, "-onnx", ("fp32", "fp16", "int8"), "onnxruntime"),
 }

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from lumina_cli.core.checkpoint.model_file import ModelFile, load_model
 from lumina_cli.data.batches import Batch, validation_batches
-from lumina_cli.data.dataset import TokenDataset
+from lumina_cli.data.corpus.dataset import TokenDataset
 from lumina_cli.errors import UsageError
 from lumina_cli.export.compare import Comparer, Tell
 from lumina_cli.export.job import ExportJob, ExportReport
@@ -13,7 +13,7 @@ from lumina_cli.export.names import Dtype, TargetName
 from lumina_cli.export.targets import TARGETS
 from lumina_cli.io.run_folder import RUN_SUFFIX
 from lumina_cli.recipes.data.starter_sample import starter_sample
-from lumina_cli.recipes.run.validation_sample import read_sample
+from lumina_cli.recipes.run.saving.validation_sample import read_sample
 
 NUM_WINDOWS = 64
 """On which logits are compared."""

@@ -18,7 +18,11 @@ def command(
     *,
     to: Annotated[
         TargetName,
-        typer.Option("--to", help="What it is for: transformers (hf), llama.cpp (gguf)."),
+        typer.Option(
+            "--to",
+            help="What it is for: transformers (hf), llama.cpp (gguf), ONNX Runtime and "
+            "transformers.js (onnx).",
+        ),
     ],
     model: ModelPath = Path("Model.pth"),
     out: Annotated[

@@ -1,6 +1,7 @@
 """The folder for transformers, written and checked."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 import torch
@@ -45,8 +46,16 @@ def export_huggingface(job: ExportJob, path: Path) -> Comparison | None:
         return compare_folder(folder, comparer=job.comparer, is_exact=job.dtype == "fp32")
 
 
-def write_texts(job: ExportJob, folder: Path) -> None:
-    """Write all files of the folder but the weights."""
+def write_texts(
+    job: ExportJob, folder: Path, *, more_config: Mapping[str, object] | None = None
+) -> None:
+    """Write all files of the folder but the weights.
+
+    Args:
+        job: the model.
+        folder: to write them to.
+        more_config: what else `config.json` holds.
+    """
     file, seq_length = job.file, job.file.model.config.seq_length
     shape = model_config(
         file.model.config,
@@ -55,7 +64,7 @@ def write_texts(job: ExportJob, folder: Path) -> None:
     )
     sampling = file.metadata.get("sampling", {})
     for name, content in (
-        ("config.json", shape),
+        ("config.json", {**shape, **(more_config or {})}),
         ("generation_config.json", generation_config(sampling, seq_length=seq_length)),
         ("tokenizer.json", tokenizer_json(file.tokenizer)),
         ("tokenizer_config.json", tokenizer_config(seq_length=seq_length)),

@@ -4,7 +4,7 @@ from itertools import islice
 
 import numpy as np
 
-from lumina_cli.data.dataset import TokenDataset
+from lumina_cli.data.corpus.dataset import TokenDataset
 from lumina_cli.data.starter import corpus as starter
 from lumina_cli.tokenizer.base import Tokenizer
 from lumina_cli.tokenizer.chat_format import encode_documents

@@ -1,0 +1,1 @@
+"""The folder that ONNX Runtime and transformers.js read."""

@@ -1,0 +1,85 @@
+"""The folder for ONNX Runtime, read again by it and compared with the model.
+
+B batch (1), H heads, T time, P positions read before, D head size, V vocabulary.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from lumina_cli.core.model.config import ModelConfig
+from lumina_cli.export.compare import Bounds, Comparer, Comparison, Ids
+from lumina_cli.export.libraries import name_and_version, optional
+from lumina_cli.export.names import Dtype
+
+EXACT = Bounds(logit=1e-4)
+ROUNDED = Bounds(loss=0.01)
+
+
+def compare_graph(
+    folder: Path, *, graph: Path, comparer: Comparer, dtype: Dtype
+) -> Comparison | None:
+    """Return how far what ONNX Runtime reads is from the model; None where it is not installed.
+
+    Args:
+        folder: as it was written.
+        graph: the file in it.
+        comparer: of the model.
+        dtype: of the weights.
+
+    Raises:
+        ExportError: it is too far.
+    """
+    onnxruntime, tokenizers = optional("onnxruntime"), optional("tokenizers")
+    if onnxruntime is None or tokenizers is None:
+        return None
+    comparer.tell("loading ONNX Runtime")
+    runner = GraphRunner(folder / graph, config=comparer.model.config, onnxruntime=onnxruntime)
+    tokenizer = tokenizers.Tokenizer.from_file(str(folder / "tokenizer.json"))
+    return comparer.compare(
+        library=name_and_version("onnxruntime"),
+        logits_of=lambda ids, positions: runner.logits(ids)[positions],
+        encode=lambda text: list(tokenizer.encode(text, add_special_tokens=False).ids),
+        bounds=EXACT if dtype == "fp32" else ROUNDED,
+    )
+
+
+class GraphRunner:
+    """A graph in ONNX Runtime."""
+
+    def __init__(self, path: Path, *, config: ModelConfig, onnxruntime: Any) -> None:
+        options = onnxruntime.SessionOptions()
+        options.log_severity_level = 3
+        self._session = onnxruntime.InferenceSession(
+            str(path), options, providers=["CPUExecutionProvider"]
+        )
+        self._past = {
+            f"past_key_values.{number}.{kind}": np.zeros(
+                (1, config.num_heads, 0, config.head_size), dtype=np.float32
+            )
+            for number in range(config.num_layers)
+            for kind in ("key", "value")
+        }
+
+    def logits(self, ids: Ids) -> Tensor:
+        """Return the logits of a text, (T, V), read as in a chat: a half, the rest, the last id."""
+        half = max(len(ids) // 2, 1)
+        past, parts = self._past, []
+        for start, stop in ((0, half), (half, len(ids) - 1), (max(half, len(ids) - 1), len(ids))):
+            if stop > start:
+                part, past = self._read(ids[start:stop], start=start, past=past)
+                parts.append(part)
+        return torch.cat(parts)
+
+    def _read(self, ids: Ids, *, start: int, past: dict[str, Any]) -> tuple[Tensor, dict[str, Any]]:
+        """Return the logits of some ids, (T, V), and what the next ones need."""
+        inputs = {
+            "input_ids": ids[None],
+            "attention_mask": np.ones((1, start + len(ids)), dtype=np.int64),
+            "position_ids": np.arange(start, start + len(ids), dtype=np.int64)[None],
+        }
+        logits, *present = self._session.run(None, {**inputs, **past})
+        return torch.from_numpy(logits[0]), dict(zip(self._past, present, strict=True))

@@ -1,0 +1,45 @@
+"""The folder for ONNX Runtime, written and checked: a graph, and transformers' texts beside it.
+
+transformers.js reads it as it is: the graph lies where it looks, and the config names the file.
+"""
+
+from importlib import import_module
+from pathlib import Path
+
+from lumina_cli.export.compare import Comparison
+from lumina_cli.export.huggingface.folder import write_texts
+from lumina_cli.export.job import ExportJob
+from lumina_cli.export.libraries import needed
+from lumina_cli.export.onnx.check import compare_graph
+from lumina_cli.export.place import export_folder
+
+GRAPH = Path("onnx") / "model.onnx"
+
+JS_CONFIG = {"transformers.js_config": {"dtype": "fp32"}}
+"""Names the file to transformers.js: by itself it looks for another one in a browser."""
+
+
+def export_onnx(job: ExportJob, path: Path) -> Comparison | None:
+    """Write the folder; return how far it is from the model, None where that can't be known.
+
+    Raises:
+        UsageError: the package onnx is not installed.
+        ExportError: it is too far; then nothing is written.
+        OutputError, StorageError: as `export_folder` does.
+    """
+    needed("onnx")
+    with export_folder(path) as folder:
+        job.comparer.tell("writing the graph")
+        write_texts(job, folder, more_config=JS_CONFIG)
+        (folder / GRAPH).parent.mkdir()
+        (folder / GRAPH).write_bytes(graph_bytes(job))
+        return compare_graph(folder, graph=GRAPH, comparer=job.comparer, dtype=job.dtype)
+
+
+def graph_bytes(job: ExportJob) -> bytes:
+    """Return the graph as it lies on disk."""
+    graph = import_module("lumina_cli.onnx.graph")  # imports onnx, which may be missing
+    state = {name: tensor.numpy() for name, tensor in job.file.model.state_dict().items()}
+    model = graph.transformers_graph(state, job.file.model.config, weights=job.dtype)
+    content: bytes = model.SerializeToString()
+    return content
