@@ -11,6 +11,7 @@ from lumina_cli.export.compare import Comparer, Tell
 from lumina_cli.export.job import ExportJob, ExportReport
 from lumina_cli.export.names import Dtype, TargetName
 from lumina_cli.export.targets import TARGETS
+from lumina_cli.export.training_text import without_training_text
 from lumina_cli.io.run_folder import RUN_SUFFIX
 from lumina_cli.recipes.data.starter_sample import starter_sample
 from lumina_cli.recipes.run.saving.validation_sample import read_sample
@@ -21,11 +22,15 @@ NUM_WINDOWS = 64
 
 @dataclass(frozen=True, slots=True)
 class ExportOptions:
-    """What is asked for: the target, the place and the data type; None for the usual ones."""
+    """What is asked for: the target, the place and the data type; None for the usual ones.
+
+    `training_text` keeps what the model file tells of the text it learnt from.
+    """
 
     to: TargetName
     out: Path | None = None
     dtype: Dtype | None = None
+    training_text: bool = True
 
 
 def export_model(path: Path, options: ExportOptions, *, tell: Tell) -> ExportReport:
@@ -49,7 +54,9 @@ def export_model(path: Path, options: ExportOptions, *, tell: Tell) -> ExportRep
             hint=f"Use: --dtype {' or '.join(target.dtypes)}",
         )
     file = load_model(path)
-    out = options.out or path.with_name(path.stem + target.ending)
+    if not options.training_text:
+        file = without_training_text(file)
+    out = options.out or path.with_name(path.stem + target.ending.format(dtype=dtype))
     comparer = Comparer(
         file.model, tokenizer=file.tokenizer, windows=_windows(path, file), tell=tell
     )

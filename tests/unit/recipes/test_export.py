@@ -57,6 +57,20 @@ def _saved(folder: Path) -> Path:
     return folder / "Own.pth"
 
 
+def test_the_training_text_is_left_out_where_that_is_asked_for(
+    tmp_path: Path, jobs: list[ExportJob]
+) -> None:
+    list(tiny_run(tmp_path).run())
+    for training_text in (True, False):
+        options = ExportOptions(to="hf", training_text=training_text)
+        export_model(tmp_path / "Model.pth", options, tell=silent)
+    with_text, without = (job.file for job in jobs)
+    assert "trained_on" in with_text.metadata
+    assert with_text.draft is not None
+    assert "trained_on" not in without.metadata
+    assert without.draft is None
+
+
 def test_a_data_type_that_the_target_has_not_is_refused(
     tmp_path: Path, jobs: list[ExportJob]
 ) -> None:

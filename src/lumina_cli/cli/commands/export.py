@@ -21,7 +21,7 @@ def command(
         typer.Option(
             "--to",
             help="What it is for: transformers (hf), llama.cpp (gguf), ONNX Runtime and "
-            "transformers.js (onnx).",
+            "transformers.js (onnx), lumina in a smaller file (lumina).",
         ),
     ],
     model: ModelPath = Path("Model.pth"),
@@ -34,9 +34,19 @@ def command(
     dtype: Annotated[
         Dtype | None,
         typer.Option(
-            "--dtype", help="Data type of the weights.", show_default="fp32, for gguf fp16"
+            "--dtype",
+            help="Data type of the weights.",
+            show_default="fp32; for gguf and lumina fp16",
         ),
     ] = None,
+    no_training_text: Annotated[
+        bool,
+        typer.Option(
+            "--no-training-text",
+            help="Leave out what the model file tells of the text it learnt from: statistics "
+            "for speculative decoding, names and paths of files, counts.",
+        ),
+    ] = False,
     json: Json = False,
     quiet: Quiet = False,
     verbose: Verbose = 0,
@@ -45,7 +55,7 @@ def command(
     from lumina_cli.recipes.export import ExportOptions, export_model  # noqa: PLC0415  torch
 
     with stderr_console().status("reading the model …") as status:
-        options = ExportOptions(to=to, out=out, dtype=dtype)
+        options = ExportOptions(to=to, out=out, dtype=dtype, training_text=not no_training_text)
         report = export_model(model, options, tell=lambda text: status.update(f"{text} …"))
     if json:
         print_json(_as_json(report))

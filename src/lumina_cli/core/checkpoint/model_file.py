@@ -25,6 +25,12 @@ from lumina_cli.core.checkpoint.container import (
 )
 from lumina_cli.core.checkpoint.file_errors import damaged, of_another_version
 from lumina_cli.core.checkpoint.metadata import ModelMetadata, RunMetadata, check_metadata
+from lumina_cli.core.checkpoint.rounding import (
+    ROUNDINGS,
+    Rounding,
+    round_weights,
+    widen_weights,
+)
 from lumina_cli.core.model.config import ModelConfig
 from lumina_cli.core.model.memory_estimate import weight_shapes
 from lumina_cli.core.model.transformer import Transformer
@@ -40,8 +46,13 @@ WITHOUT_DRAFT, WITH_DRAFT = 1, 2
 """Older versions, which name characters where there is a tokenizer now: of a model file without
 and with statistics of its training text. One of version 3 has them or not."""
 
-VERSIONS = (WITHOUT_DRAFT, WITH_DRAFT, VERSION)
+ROUNDED_VERSION = 4
+"""Of a model file whose weights are stored in fewer bits; its header names the `rounding`."""
 
+VERSIONS = (WITHOUT_DRAFT, WITH_DRAFT, VERSION, ROUNDED_VERSION)
+CHECKPOINT_VERSIONS = (WITHOUT_DRAFT, WITH_DRAFT, VERSION)
+
+ROUNDING = "rounding"
 DRAFT = "draft"
 """The name of these statistics among the tensors: pairs of 16-bit numbers as bytes."""
 
@@ -91,6 +102,7 @@ def save_model(
     tokenizer: Tokenizer,
     metadata: Mapping[str, JSON],
     draft: NgramTable | None = None,
+    rounding: Rounding | None = None,
 ) -> str:
     """Write a model file, whole or not at all, and return its digest.
 
@@ -100,6 +112,7 @@ def save_model(
         tokenizer: that of the model.
         metadata: what else is known of it.
         draft: statistics of the training text, at most `MAX_DRAFT_BYTES` of them.
+        rounding: how weights are stored in fewer bits; None for fp32.
 
     Raises:
         NotFiniteError: a weight is not finite; nothing is written.
@@ -107,15 +120,18 @@ def save_model(
         StorageError: the disk is full or fails.
     """
     assert tokenizer.vocab_size == model.vocab_size, (tokenizer.vocab_size, model.vocab_size)
-    check_finite(model.state_dict(), {})
+    tensors = model.state_dict()
+    if rounding is not None:
+        tensors = round_weights(tensors, rounding)
+    check_finite(tensors, {})
     header: Header = {
         "format": MODEL_FORMAT,
-        "version": VERSION,
+        "version": VERSION if rounding is None else ROUNDED_VERSION,
+        **({} if rounding is None else {ROUNDING: rounding}),
         "model": model.config.model_dump(mode="json"),
         "tokenizer": tokenizer.to_json(),
         "metadata": dict(metadata),
     }
-    tensors = model.state_dict()
     if draft is not None:
         assert draft.nbytes <= MAX_DRAFT_BYTES, draft.nbytes
         tensors[DRAFT] = torch.from_numpy(draft.astype("<u2").reshape(-1).view(np.uint8))
@@ -133,11 +149,12 @@ def load_model(path: Path, *, device: torch.device | str = "cpu") -> ModelFile:
     config = _declared_shape(container.header, path=path)
     tokenizer = _tokenizer(container.header, path=path)
     draft = _take_draft(container, tokenizer=tokenizer, path=path)
-    _check_weights(container.tensors, config=config, tokenizer=tokenizer, path=path)
+    weights = _widened(container, config=config, tokenizer=tokenizer, path=path)
+    _check_weights(weights, config=config, tokenizer=tokenizer, path=path)
     metadata = _object(container.header, "metadata", path=path)
     check_metadata(metadata, ModelMetadata, path=path)
     model = Transformer(config, vocab_size=tokenizer.vocab_size)
-    model.load_state_dict(container.tensors)
+    model.load_state_dict(weights)
     return ModelFile(model.to(device).eval(), tokenizer, metadata, container.digest, draft)
 
 
@@ -167,7 +184,7 @@ def load_checkpoint(path: Path) -> Checkpoint:
         MissingInputError: there is no such file.
         ModelFileError: it is not a checkpoint of ours, or is damaged.
     """
-    container = read_container(path, kind=CHECKPOINT_FORMAT, versions=VERSIONS)
+    container = read_container(path, kind=CHECKPOINT_FORMAT, versions=CHECKPOINT_VERSIONS)
     config = _declared_shape(container.header, path=path)
     tokenizer = _tokenizer(container.header, path=path)
     weights = {
@@ -205,7 +222,7 @@ def _floats(values: object) -> Iterable[float]:
 
 
 def _is_old(header: Header) -> bool:
-    return header["version"] != VERSION
+    return header["version"] in (WITHOUT_DRAFT, WITH_DRAFT)
 
 
 def _tokenizer(header: Header, *, path: Path) -> Tokenizer:
@@ -237,7 +254,7 @@ def _declared_shape(header: Header, *, path: Path) -> ModelConfig:
 def _take_draft(container: Container, *, tokenizer: Tokenizer, path: Path) -> NgramTable | None:
     """Take the statistics out of the tensors, if they belong there and name no id beyond V."""
     version = container.header["version"]
-    if version == WITHOUT_DRAFT or (version == VERSION and DRAFT not in container.tensors):
+    if version == WITHOUT_DRAFT or (version != WITH_DRAFT and DRAFT not in container.tensors):
         return None
     flat = container.tensors.pop(DRAFT, None)
     if (
@@ -252,6 +269,22 @@ def _take_draft(container: Container, *, tokenizer: Tokenizer, path: Path) -> Ng
     if int(table[:, 1].max(initial=0)) >= tokenizer.vocab_size:
         raise damaged(path, "its statistics name ids that the model does not have")
     return table
+
+
+def _widened(
+    container: Container, *, config: ModelConfig, tokenizer: Tokenizer, path: Path
+) -> dict[str, Tensor]:
+    """Return the weights in fp32, however they are stored."""
+    if container.header["version"] != ROUNDED_VERSION:
+        return container.tensors
+    rounding = container.header.get(ROUNDING)
+    if rounding not in ROUNDINGS:
+        raise damaged(path, "its weights are stored in no way that it names")
+    shapes = weight_shapes(config, vocab_size=tokenizer.vocab_size)
+    try:
+        return widen_weights(container.tensors, rounding, shapes=shapes)
+    except ValueError as error:
+        raise damaged(path, "its weights are not those of the shape it declares") from error
 
 
 def _check_weights(

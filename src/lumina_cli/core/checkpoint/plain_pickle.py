@@ -51,6 +51,9 @@ _NAMES: dict[bytes, object] = {
     b"torch FloatStorage": torch.float32,
     b"torch LongStorage": torch.int64,
     b"torch ByteStorage": torch.uint8,
+    b"torch HalfStorage": torch.float16,
+    b"torch BFloat16Storage": torch.bfloat16,
+    b"torch CharStorage": torch.int8,
 }
 
 

@@ -76,7 +76,7 @@ def _quality(known: Mapping[str, Any]) -> Iterator[str]:
     if nats is None:
         return
     what = "the replies of held-out conversations"
-    if not (known.get("loss_on") == "bot" and known.get("conversations")):
+    if not known.get("of_replies", known.get("loss_on") == "bot" and known.get("conversations")):
         what = "held-out text"
     yield "\n## Quality\n"
     yield f"Loss on {what}: {nats:.4f} nats per character."

@@ -204,8 +204,8 @@ def test_a_forged_pickle_runs_nothing(tmp_path: Path, place: str) -> None:
 @pytest.mark.parametrize(
     ("changes", "told", "hint"),
     [
-        ({"version": 0}, "its format is 0, and this one reads 3", "train the model anew"),
-        ({"version": 4}, "its format is 4, and this one reads 3", "--upgrade"),
+        ({"version": 0}, "its format is 0, and this one reads 4", "train the model anew"),
+        ({"version": 5}, "its format is 5, and this one reads 4", "--upgrade"),
         (
             {"tokenizer": with_tokenizer(kind="spm")},
             "this one knows no tokenizer 'spm'",

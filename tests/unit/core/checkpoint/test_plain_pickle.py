@@ -226,7 +226,7 @@ def test_a_tensor_by_hand_is_read() -> None:
         {"storage": b"ctorch\nFloatStorage\n" + text("../0") + text("cpu") + b"K\x02tQ"},
         {"storage": b"ctorch\nFloatStorage\n" + text("0") + text("cpu") + b"J\xfe\xff\xff\xfftQ"},
         {"storage": b"ctorch\nFloatStorage\n" + text("0") + text("cpu") + b"\x88tQ"},
-        {"storage": b"ctorch\nHalfStorage\n" + text("0") + text("cpu") + b"K\x02tQ"},
+        {"storage": b"ctorch\nDoubleStorage\n" + text("0") + text("cpu") + b"K\x02tQ"},
         {"storage": text("FloatStorage") + text("0") + text("cpu") + b"K\x02tQ"},
         {"storage": b"K\x02tQ"},
         {"storage": b"K\x02t"},

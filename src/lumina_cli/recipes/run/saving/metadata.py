@@ -44,6 +44,8 @@ def model_metadata(job: TrainJob, evaluated: Evaluated) -> dict[str, JSON]:
 
 def is_of_replies(metadata: Mapping[str, object]) -> bool:
     """Whether the quality that a model file tells of counts what the bot says, and no more."""
+    if "of_replies" in metadata:  # an export that tells no more of the text
+        return metadata["of_replies"] is True
     return metadata.get("loss_on") == "bot" and bool(metadata.get("conversations"))
 
 

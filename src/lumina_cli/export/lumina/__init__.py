@@ -1,0 +1,1 @@
+"""Model files of lumina's own, with weights of fewer bits."""
