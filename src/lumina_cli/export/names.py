@@ -2,5 +2,5 @@
 
 from typing import Literal
 
-TargetName = Literal["hf", "gguf", "onnx", "lumina"]
+TargetName = Literal["hf", "gguf", "onnx", "web", "lumina"]
 Dtype = Literal["fp32", "fp16", "bf16", "int8", "q8_0"]

@@ -10,7 +10,7 @@ from lumina_cli.errors import UsageError
 from lumina_cli.export.compare import Comparer, Tell
 from lumina_cli.export.job import ExportJob, ExportReport
 from lumina_cli.export.names import Dtype, TargetName
-from lumina_cli.export.targets import TARGETS
+from lumina_cli.export.targets import TARGETS, WEB_FOLDER, Target
 from lumina_cli.export.training_text import without_training_text
 from lumina_cli.io.run_folder import RUN_SUFFIX
 from lumina_cli.recipes.data.starter_sample import starter_sample
@@ -24,13 +24,15 @@ NUM_WINDOWS = 64
 class ExportOptions:
     """What is asked for: the target, the place and the data type; None for the usual ones.
 
-    `training_text` keeps what the model file tells of the text it learnt from.
+    `training_text` keeps what the model file tells of the text it learnt from; with `folder` a
+    page is a folder for a web server.
     """
 
     to: TargetName
     out: Path | None = None
     dtype: Dtype | None = None
     training_text: bool = True
+    folder: bool = False
 
 
 def export_model(path: Path, options: ExportOptions, *, tell: Tell) -> ExportReport:
@@ -46,7 +48,7 @@ def export_model(path: Path, options: ExportOptions, *, tell: Tell) -> ExportRep
         ExportError: the export differs too much from the model; then nothing is written.
         LuminaError: the model can't be read, or the export can't be written.
     """
-    target = TARGETS[options.to]
+    target = _target(options)
     dtype = options.dtype or target.dtypes[0]
     if dtype not in target.dtypes:
         raise UsageError(
@@ -63,6 +65,14 @@ def export_model(path: Path, options: ExportOptions, *, tell: Tell) -> ExportRep
     job = ExportJob(file, path.stem, dtype, comparer)
     compared = target.export(job, out)
     return ExportReport(out, _num_bytes(out), dtype, compared, target.checked_by)
+
+
+def _target(options: ExportOptions) -> Target:
+    if not options.folder:
+        return TARGETS[options.to]
+    if options.to != "web":
+        raise UsageError(f"--folder is for --to web, not for {options.to}", hint="Leave it out.")
+    return WEB_FOLDER
 
 
 def _windows(path: Path, file: ModelFile) -> Batch:

@@ -21,7 +21,8 @@ def command(
         typer.Option(
             "--to",
             help="What it is for: transformers (hf), llama.cpp (gguf), ONNX Runtime and "
-            "transformers.js (onnx), lumina in a smaller file (lumina).",
+            "transformers.js (onnx), a page for browsers (web), lumina in a smaller "
+            "file (lumina).",
         ),
     ],
     model: ModelPath = Path("Model.pth"),
@@ -39,6 +40,9 @@ def command(
             show_default="fp32; for gguf and lumina fp16",
         ),
     ] = None,
+    folder: Annotated[
+        bool, typer.Option("--folder", help="With --to web: a folder for a web server.")
+    ] = False,
     no_training_text: Annotated[
         bool,
         typer.Option(
@@ -55,7 +59,9 @@ def command(
     from lumina_cli.recipes.export import ExportOptions, export_model  # noqa: PLC0415  torch
 
     with stderr_console().status("reading the model …") as status:
-        options = ExportOptions(to=to, out=out, dtype=dtype, training_text=not no_training_text)
+        options = ExportOptions(
+            to=to, out=out, dtype=dtype, training_text=not no_training_text, folder=folder
+        )
         report = export_model(model, options, tell=lambda text: status.update(f"{text} …"))
     if json:
         print_json(_as_json(report))
@@ -82,11 +88,12 @@ def _lines(report: "ExportReport") -> list[str]:
     if found is None:
         why = f"the package {report.checked_by} is not installed"
         return [size, f"not checked: {why}. Install it: pip install {report.checked_by}"]
+    ids = f": the ids of {found.num_texts:,} texts are equal" if found.num_texts else ""
     figures = {"logits": found.logit, "log-probabilities": found.logprob}
     differ = ", ".join(f"{what} by {by:.1e}" for what, by in figures.items() if by is not None)
     return [
         size,
-        f"checked with {found.library}: the ids of {found.num_texts:,} texts are equal",
+        f"checked with {found.library}{ids}",
         f"largest differences on {found.num_windows} windows: {differ}",
         f"loss {found.loss:.5f} → {found.exported_loss:.5f} nats per character",
     ]

@@ -3,6 +3,7 @@
 B batch (1), H heads, T time, P positions read before, D head size, V vocabulary.
 """
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -20,41 +21,49 @@ ROUNDED = Bounds(loss=0.01)
 
 
 def compare_graph(
-    folder: Path, *, graph: Path, comparer: Comparer, dtype: Dtype
+    graph: bytes, *, comparer: Comparer, dtype: Dtype, tokenizer: Path | None = None
 ) -> Comparison | None:
     """Return how far what ONNX Runtime reads is from the model; None where it is not installed.
 
     Args:
-        folder: as it was written.
-        graph: the file in it.
+        graph: as it was written.
         comparer: of the model.
         dtype: of the weights.
+        tokenizer: a `tokenizer.json` as it was written, whose ids are compared.
 
     Raises:
         ExportError: it is too far.
     """
-    onnxruntime, tokenizers = optional("onnxruntime"), optional("tokenizers")
-    if onnxruntime is None or tokenizers is None:
+    onnxruntime = optional("onnxruntime")
+    if onnxruntime is None:
         return None
     comparer.tell("loading ONNX Runtime")
-    runner = GraphRunner(folder / graph, config=comparer.model.config, onnxruntime=onnxruntime)
-    tokenizer = tokenizers.Tokenizer.from_file(str(folder / "tokenizer.json"))
+    runner = GraphRunner(graph, config=comparer.model.config, onnxruntime=onnxruntime)
     return comparer.compare(
         library=name_and_version("onnxruntime"),
         logits_of=lambda ids, positions: runner.logits(ids)[positions],
-        encode=lambda text: list(tokenizer.encode(text, add_special_tokens=False).ids),
+        encode=None if tokenizer is None else _encoder(tokenizer),
         bounds=EXACT if dtype == "fp32" else ROUNDED,
     )
+
+
+def _encoder(path: Path) -> Callable[[str], list[int]] | None:
+    """Return what makes ids of a text, as a `tokenizer.json` says; None where nothing can."""
+    tokenizers = optional("tokenizers")
+    if tokenizers is None:
+        return None
+    tokenizer = tokenizers.Tokenizer.from_file(str(path))
+    return lambda text: list(tokenizer.encode(text, add_special_tokens=False).ids)
 
 
 class GraphRunner:
     """A graph in ONNX Runtime."""
 
-    def __init__(self, path: Path, *, config: ModelConfig, onnxruntime: Any) -> None:
+    def __init__(self, graph: bytes, *, config: ModelConfig, onnxruntime: Any) -> None:
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 3
         self._session = onnxruntime.InferenceSession(
-            str(path), options, providers=["CPUExecutionProvider"]
+            graph, options, providers=["CPUExecutionProvider"]
         )
         self._past = {
             f"past_key_values.{number}.{kind}": np.zeros(

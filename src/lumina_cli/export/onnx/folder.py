@@ -33,7 +33,12 @@ def export_onnx(job: ExportJob, path: Path) -> Comparison | None:
         write_texts(job, folder, more_config=JS_CONFIG)
         (folder / GRAPH).parent.mkdir()
         (folder / GRAPH).write_bytes(graph_bytes(job))
-        return compare_graph(folder, graph=GRAPH, comparer=job.comparer, dtype=job.dtype)
+        return compare_graph(
+            (folder / GRAPH).read_bytes(),
+            comparer=job.comparer,
+            dtype=job.dtype,
+            tokenizer=folder / "tokenizer.json",
+        )
 
 
 def graph_bytes(job: ExportJob) -> bytes:

@@ -1,0 +1,98 @@
+"""The page put together: from its parts in this package, as one file or as a folder."""
+
+import base64
+import gzip
+import hashlib
+import html
+import re
+from collections.abc import Mapping
+from importlib.resources import files
+from string import Template
+
+SCRIPTS = ("tokenizer.js", "sampler.js", "engine.js", "files.js", "chat.js", "page.js")
+"""In an order in which each needs only those before it."""
+
+RUNTIME_SCRIPT = "ort.wasm.min.js"
+RUNTIME_FILES = ("ort-wasm-simd-threaded.mjs", "ort-wasm-simd-threaded.wasm")
+
+_PACKED = ".gz"
+_SIGN = b"<!-- lumina-export sha256:"
+_SIGN_END = b" -->\n"
+_SIGN_BYTES = len(_SIGN) + 64 + len(_SIGN_END)
+
+_POLICY = (
+    "default-src 'none'; style-src 'unsafe-inline'; img-src data:; "
+    "script-src {scripts} blob: 'wasm-unsafe-eval'; connect-src {connections}"
+)
+"""What the browser lets the page do: one that holds everything may connect to nothing."""
+
+
+def one_page(model: Mapping[str, bytes], *, name: str) -> bytes:
+    """Return a page that holds everything, with a digest at its end.
+
+    Args:
+        model: its files, by the names that the page has for them.
+        name: what the model is called.
+    """
+    everything = {**{file: runtime(file) for file in RUNTIME_FILES}, **model}
+    parts = [_inline_file(file, content) for file, content in everything.items()]
+    parts.append(f"<script>\n{runtime(RUNTIME_SCRIPT).decode()}\n</script>")
+    parts.append(f'<script type="module">\n{page_script()}\n</script>')
+    policy = _POLICY.format(scripts="'unsafe-inline'", connections="'none'")
+    page = _page(name=name, policy=policy, scripts="\n".join(parts)).encode()
+    return page + _SIGN + hashlib.sha256(page).hexdigest().encode() + _SIGN_END
+
+
+def page_folder(model: Mapping[str, bytes], *, name: str) -> dict[str, bytes]:
+    """Return the files of a folder for a web server, by name: see `one_page`."""
+    scripts = f'<script src="{RUNTIME_SCRIPT}"></script>\n<script type="module" src="page.js">'
+    policy = _POLICY.format(scripts="'self'", connections="'self'")
+    page = _page(name=name, policy=policy, scripts=f"{scripts}</script>")
+    return {
+        "index.html": page.encode(),
+        "page.js": page_script().encode(),
+        RUNTIME_SCRIPT: runtime(RUNTIME_SCRIPT),
+        **{file: runtime(file) for file in RUNTIME_FILES},
+        **model,
+    }
+
+
+def is_our_page(content: bytes) -> bool:
+    """Whether a page is one that this program wrote, and nobody has changed."""
+    page, sign = content[:-_SIGN_BYTES], content[-_SIGN_BYTES:]
+    digest = hashlib.sha256(page).hexdigest().encode()
+    return sign == _SIGN + digest + _SIGN_END
+
+
+def runtime(name: str) -> bytes:
+    """Return a file of ONNX Runtime Web."""
+    folder = files("lumina_cli.export.web") / "runtime"
+    if (folder / name).is_file():
+        return (folder / name).read_bytes()
+    return gzip.decompress((folder / f"{name}{_PACKED}").read_bytes())
+
+
+def page_script() -> str:
+    """Return the page's modules as one."""
+    texts = [_part(name) for name in SCRIPTS]
+    without_imports = (re.sub(r"^import .*;$", "", text, flags=re.MULTILINE) for text in texts)
+    return re.sub(r"^export ", "", "\n".join(without_imports), flags=re.MULTILINE)
+
+
+def _page(*, name: str, policy: str, scripts: str) -> str:
+    return Template(_part("page.html")).substitute(
+        name=html.escape(name),
+        policy=policy,
+        style=_part("page.css"),
+        licence=html.escape(runtime("LICENSE").decode()),
+        scripts=scripts,
+    )
+
+
+def _part(name: str) -> str:
+    return (files("lumina_cli.export.web") / "page" / name).read_text(encoding="utf-8")
+
+
+def _inline_file(name: str, content: bytes) -> str:
+    packed = base64.b64encode(gzip.compress(content, mtime=0)).decode()
+    return f'<script type="text/plain" id="{name}">{packed}</script>'
