@@ -43,3 +43,24 @@ def test_what_stands_there_is_left_alone(
     assert (done.code, done.out) == (73, "")
     assert "is there already" in done.err
     assert len(done.err.splitlines()) == 2
+
+
+def test_nothing_is_published_unless_somebody_agrees(
+    lumina: Lumina, letters_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not a word reaches the hub: there is none at its address."""
+    for library in ("safetensors", "transformers"):
+        pytest.importorskip(library, reason="it writes the export, or reads it again")
+    monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
+    out = tmp_path / "folder"
+    arguments = ("export", "--to", "hf", "-m", str(letters_model), "-o", str(out))
+    done = lumina(*arguments, "--push", "me/bot")
+    assert done.code == 2
+    assert "To be published at http://127.0.0.1:9/me/bot, private if it is new there:" in done.err
+    assert "  model.safetensors (" in done.err
+    assert done.err.splitlines()[-2:] == [
+        "error: nothing was published",
+        "To publish without a question: --yes",
+    ]
+    done = lumina("export", "--to", "gguf", "-m", str(letters_model), "--push", "me/bot")
+    assert (done.code, "is for --to hf" in done.err) == (2, True)

@@ -6,8 +6,9 @@ from pathlib import Path
 from lumina_cli.core.checkpoint.model_file import ModelFile, load_model
 from lumina_cli.data.batches import Batch, validation_batches
 from lumina_cli.data.corpus.dataset import TokenDataset
-from lumina_cli.errors import UsageError
+from lumina_cli.errors import ExportError, UsageError
 from lumina_cli.export.compare import Comparer, Tell
+from lumina_cli.export.huggingface.push import Publication, check_repo, plan_publication
 from lumina_cli.export.job import ExportJob, ExportReport
 from lumina_cli.export.names import Dtype, TargetName
 from lumina_cli.export.targets import TARGETS, WEB_FOLDER, Target
@@ -25,7 +26,7 @@ class ExportOptions:
     """What is asked for: the target, the place and the data type; None for the usual ones.
 
     `training_text` keeps what the model file tells of the text it learnt from; with `folder` a
-    page is a folder for a web server.
+    page is a folder for a web server; `push` names a repository of the hub to publish it in.
     """
 
     to: TargetName
@@ -33,6 +34,7 @@ class ExportOptions:
     dtype: Dtype | None = None
     training_text: bool = True
     folder: bool = False
+    push: str | None = None
 
 
 def export_model(path: Path, options: ExportOptions, *, tell: Tell) -> ExportReport:
@@ -49,6 +51,8 @@ def export_model(path: Path, options: ExportOptions, *, tell: Tell) -> ExportRep
         LuminaError: the model can't be read, or the export can't be written.
     """
     target = _target(options)
+    if options.push is not None:
+        _check_push(options.push, options)
     dtype = options.dtype or target.dtypes[0]
     if dtype not in target.dtypes:
         raise UsageError(
@@ -73,6 +77,27 @@ def _target(options: ExportOptions) -> Target:
     if options.to != "web":
         raise UsageError(f"--folder is for --to web, not for {options.to}", hint="Leave it out.")
     return WEB_FOLDER
+
+
+def publication_of(report: ExportReport, repo: str) -> Publication:
+    """Return what would be published of an export.
+
+    Raises:
+        ExportError: it was not checked.
+        UsageError: as `plan_publication` does.
+    """
+    if report.compared is None:
+        raise ExportError(
+            f"{report.path} was not checked, and so it is not published",
+            hint=f"Install what checks it: pip install {report.checked_by}",
+        )
+    return plan_publication(report.path, repo)
+
+
+def _check_push(repo: str, options: ExportOptions) -> None:
+    if options.to != "hf":
+        raise UsageError(f"--push is for --to hf, not for {options.to}", hint="Leave it out.")
+    check_repo(repo)
 
 
 def _windows(path: Path, file: ModelFile) -> Batch:

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from lumina_cli.core.checkpoint.model_file import load_model, save_model
-from lumina_cli.errors import MissingInputError, UsageError
+from lumina_cli.errors import ExportError, MissingInputError, UsageError
 from lumina_cli.export.job import ExportJob
 from lumina_cli.export.targets import TARGETS, Target
-from lumina_cli.recipes.export import ExportOptions, export_model
+from lumina_cli.recipes.export import ExportOptions, export_model, publication_of
 from tests.unit.recipes.tiny import tiny_model, tiny_run
 
 
@@ -77,6 +77,18 @@ def test_a_data_type_that_the_target_has_not_is_refused(
     with pytest.raises(UsageError, match="no weights in int8") as told:
         export_model(_saved(tmp_path), ExportOptions(to="hf", dtype="int8"), tell=silent)
     assert told.value.hint == "Use: --dtype fp32 or fp16"
+    assert not jobs
+
+
+def test_what_was_not_checked_is_not_published(tmp_path: Path, jobs: list[ExportJob]) -> None:
+    report = export_model(_saved(tmp_path), ExportOptions(to="hf", push="me/bot"), tell=silent)
+    with pytest.raises(ExportError, match="was not checked, and so it is not published"):
+        publication_of(report, "me/bot")
+
+
+def test_a_page_alone_can_be_a_folder(tmp_path: Path, jobs: list[ExportJob]) -> None:
+    with pytest.raises(UsageError, match="--folder is for --to web"):
+        export_model(_saved(tmp_path), ExportOptions(to="hf", folder=True), tell=silent)
     assert not jobs
 
 

@@ -1,5 +1,6 @@
 """`lumina export`: a model for other programs."""
 
+import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -8,7 +9,9 @@ import typer
 
 from lumina_cli.cli.console import notice, plain, print_json, stderr_console
 from lumina_cli.cli.options import Json, ModelPath, Quiet, Verbose
+from lumina_cli.errors import UsageError
 from lumina_cli.export.names import Dtype, TargetName
+from lumina_cli.io.terminal_text import one_line
 
 if TYPE_CHECKING:
     from lumina_cli.export.job import ExportReport
@@ -51,6 +54,17 @@ def command(
             "for speculative decoding, names and paths of files, counts.",
         ),
     ] = False,
+    push: Annotated[
+        str | None,
+        typer.Option(
+            "--push",
+            metavar="OWNER/NAME",
+            help="With --to hf: publish the folder in this repository of the Hugging Face hub, "
+            "after showing what would be published.",
+            show_default=False,
+        ),
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Publish without asking.")] = False,
     json: Json = False,
     quiet: Quiet = False,
     verbose: Verbose = 0,
@@ -60,15 +74,51 @@ def command(
 
     with stderr_console().status("reading the model …") as status:
         options = ExportOptions(
-            to=to, out=out, dtype=dtype, training_text=not no_training_text, folder=folder
+            to=to,
+            out=out,
+            dtype=dtype,
+            training_text=not no_training_text,
+            folder=folder,
+            push=push,
         )
         report = export_model(model, options, tell=lambda text: status.update(f"{text} …"))
-    if json:
-        print_json(_as_json(report))
-        return
-    typer.echo(plain(str(report.path)).plain)
+    if not json:
+        typer.echo(plain(str(report.path)).plain)
     for line in _lines(report):
         notice(line)
+    url = None if push is None else _publish(report, push, is_agreed=yes)
+    if json:
+        print_json(_as_json(report) | ({} if url is None else {"url": url}))
+    elif url is not None:
+        typer.echo(plain(url).plain)
+
+
+def _publish(report: "ExportReport", repo: str, *, is_agreed: bool) -> str:
+    """Show what would be published, and do so if it is agreed to; return where it is.
+
+    Raises:
+        UsageError: nobody agreed.
+    """
+    from lumina_cli.export.huggingface.push import publish  # noqa: PLC0415  torch
+    from lumina_cli.recipes.export import publication_of  # noqa: PLC0415  torch
+
+    publication = publication_of(report, repo)
+    console = stderr_console()
+    console.print(plain(f"To be published at {publication.url}, private if it is new there:"))
+    for name, num_bytes in publication.files:
+        console.print(plain(one_line(f"  {name} ({num_bytes:,} bytes)")), soft_wrap=True)
+    console.print(plain("README.md names what the model learnt from: read it first."))
+    if not is_agreed and not _agrees():
+        raise UsageError("nothing was published", hint="To publish without a question: --yes")
+    with console.status("publishing …"):
+        return publish(publication)
+
+
+def _agrees() -> bool:
+    """Ask on the terminal; where there is none, nobody agrees."""
+    if not (sys.stdin and sys.stdin.isatty() and sys.stderr.isatty()):
+        return False
+    return typer.confirm("Publish this?", default=False, err=True)
 
 
 def _as_json(report: "ExportReport") -> dict[str, object]:

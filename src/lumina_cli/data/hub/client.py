@@ -73,7 +73,7 @@ def load(repo: str, *, name: str, config: HubConfig) -> Generator[Transfer, None
         StorageError: the disk is full.
     """
     endpoint = config.endpoint or os.environ.get("HF_ENDPOINT") or DEFAULT_ENDPOINT
-    _check_endpoint(endpoint)
+    check_endpoint(endpoint)
     offline = config.offline or _is_true("HF_HUB_OFFLINE") or _is_true("HF_DATASETS_OFFLINE")
     if not offline:
         _probe(endpoint, name=name, wait_s=config.deadlines.probe_s)
@@ -83,7 +83,7 @@ def load(repo: str, *, name: str, config: HubConfig) -> Generator[Transfer, None
     if offline:
         os.environ["HF_HUB_OFFLINE"] = "1"
     traffic = Traffic(config.deadlines)
-    with hub_errors(repo, name=name, endpoint=endpoint, offline=offline), _silent_libraries():
+    with hub_errors(repo, name=name, endpoint=endpoint, offline=offline), silent_libraries():
         work = partial(
             _load, repo, config=config, endpoint=endpoint, offline=offline, traffic=traffic
         )
@@ -155,7 +155,7 @@ _READ_BY_US = ("csv", "json", "parquet")
 """Kinds of files whose rows our own readers take, in bounded memory."""
 
 
-def _check_endpoint(endpoint: str) -> None:
+def check_endpoint(endpoint: str) -> None:
     """Raise UsageError for what is no address of a hub: another scheme, a bad port, a space."""
     try:
         parts = urlsplit(endpoint)
@@ -197,7 +197,7 @@ def _probe(endpoint: str, *, name: str, wait_s: float) -> None:
 
 
 @contextmanager
-def _silent_libraries() -> Iterator[None]:
+def silent_libraries() -> Iterator[None]:
     """Keep what the libraries log and warn of off stderr: much of it is quoted from the network."""
     loggers = [logging.getLogger(name) for name in _LIBRARIES]
     levels = [logger.level for logger in loggers]

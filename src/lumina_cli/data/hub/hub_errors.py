@@ -32,7 +32,7 @@ def _explained(
 ) -> LuminaError:
     if isinstance(error, RefusedAnswerError):
         return HubError(f"the hub at {endpoint} is given up: {error}", hint=_AGAIN)
-    chain = list(_causes(error))
+    chain = list(causes(error))
     kinds = {type(each).__name__ for each in chain}
     if any(isinstance(each, OSError) and each.errno == errno.ENOSPC for each in chain):
         return StorageError(
@@ -80,7 +80,8 @@ _NO_CONNECTION = {"ConnectError", "ConnectTimeout", "ReadTimeout", "OfflineModeI
                   "LocalEntryNotFoundError", "ReadError", "RemoteProtocolError"}  # fmt: skip
 
 
-def _causes(error: BaseException | None) -> Iterator[BaseException]:
+def causes(error: BaseException | None) -> Iterator[BaseException]:
+    """Yield an error and what led to it."""
     while error is not None:
         yield error
         error = error.__cause__ or error.__context__
