@@ -26,7 +26,7 @@ Tell = Callable[[str], None]
 """Is told what is being done."""
 
 USUAL_LOGIT = 10.0
-SMALL_LOSS = 5e-4
+SMALL_LOSS = 1e-3
 """Nats per character that nobody could tell from none."""
 
 BUG = "Please report it, with the model's shape: lumina info"

@@ -34,8 +34,9 @@ def one_page(model: Mapping[str, bytes], *, name: str) -> bytes:
         model: its files, by the names that the page has for them.
         name: what the model is called.
     """
-    everything = {**{file: runtime(file) for file in RUNTIME_FILES}, **model}
-    parts = [_inline_file(file, content) for file, content in everything.items()]
+    packed = {file: _packed_runtime(file) for file in RUNTIME_FILES}
+    packed |= {file: gzip.compress(content, mtime=0) for file, content in model.items()}
+    parts = [_inline_file(file, content) for file, content in packed.items()]
     parts.append(f"<script>\n{runtime(RUNTIME_SCRIPT).decode()}\n</script>")
     parts.append(f'<script type="module">\n{page_script()}\n</script>')
     policy = _POLICY.format(scripts="'unsafe-inline'", connections="'none'")
@@ -72,6 +73,12 @@ def runtime(name: str) -> bytes:
     return gzip.decompress((folder / f"{name}{_PACKED}").read_bytes())
 
 
+def _packed_runtime(name: str) -> bytes:
+    """Return a file of ONNX Runtime Web packed: the large one lies so in this package."""
+    packed = files("lumina_cli.export.web") / "runtime" / f"{name}{_PACKED}"
+    return packed.read_bytes() if packed.is_file() else gzip.compress(runtime(name), mtime=0)
+
+
 def page_script() -> str:
     """Return the page's modules as one."""
     texts = [_part(name) for name in SCRIPTS]
@@ -93,6 +100,5 @@ def _part(name: str) -> str:
     return (files("lumina_cli.export.web") / "page" / name).read_text(encoding="utf-8")
 
 
-def _inline_file(name: str, content: bytes) -> str:
-    packed = base64.b64encode(gzip.compress(content, mtime=0)).decode()
-    return f'<script type="text/plain" id="{name}">{packed}</script>'
+def _inline_file(name: str, packed: bytes) -> str:
+    return f'<script type="text/plain" id="{name}">{base64.b64encode(packed).decode()}</script>'
