@@ -32,7 +32,6 @@ MAX_SEEN = 300_000
 SLOT_BYTES = 4
 
 _MASK = (1 << 64) - 1
-_UPPER = ~np.uint64(0xFFFF)
 _FACTORS = tuple(
     (0x9E3779B97F4A7C15 * (2 * n + 1) ** 5 | 1) & _MASK for n in range(1, MAX_ORDER + 1)
 )
@@ -77,30 +76,16 @@ def _of_order(
     guesses: npt.NDArray[np.uint64],
 ) -> tuple[tuple[npt.NDArray[np.generic], ...], npt.NDArray[np.uint64]]:
     """Return contexts of one length that gain on `guesses`, and the guesses with their help."""
-    # One sort by both: upper bits tell contexts apart, an id needs the lower 16.
-    order = np.argsort((hashes & _UPPER) | targets)
-    context, target = hashes[order] & _UPPER, targets[order]
-    is_new_context = np.r_[True, context[1:] != context[:-1]]
-    is_new_pair = is_new_context | np.r_[True, target[1:] != target[:-1]]
-    pair_starts = np.flatnonzero(is_new_pair)
-    counts = np.diff(np.r_[pair_starts, len(order)])
-    context_of_pair = is_new_context.cumsum()[pair_starts] - 1
-    context_starts = np.flatnonzero(is_new_context[pair_starts])
-    most = np.maximum.reduceat(counts, context_starts)
-    is_winner = counts == most[context_of_pair]
-    first_winner = np.full(len(most), len(counts))
-    np.minimum.at(first_winner, context_of_pair[is_winner], np.flatnonzero(is_winner))
-    winners = target[pair_starts[first_winner]]
-    starts = np.flatnonzero(is_new_context)
-    was_right = np.add.reduceat((guesses[order] == target).astype(np.int64), starts)
-    gains = most - was_right
+    contexts, number = np.unique(hashes, return_inverse=True)
+    pairs, counts = np.unique(number << 16 | targets.astype(np.int64), return_counts=True)
+    most_first = np.lexsort((-counts, pairs >> 16))
+    is_first = np.diff(pairs[most_first] >> 16, prepend=-1) > 0
+    best = most_first[is_first]  # the pair of each context that came most often
+    winners = (pairs[best] & 0xFFFF).astype(np.uint64)
+    gains = counts[best] - np.bincount(number, weights=guesses == targets).astype(np.int64)
     is_better = gains >= 2
-    helped = np.empty_like(guesses)
-    sizes = np.diff(np.r_[starts, len(order)])
-    is_helped = np.repeat(is_better, sizes)
-    helped[order] = np.where(is_helped, np.repeat(winners, sizes), guesses[order])
-    keys = np.minimum.reduceat(hashes[order], starts)
-    return (keys[is_better], winners[is_better], gains[is_better]), helped
+    helped = np.where(is_better[number], winners[number], guesses)
+    return (contexts[is_better], winners[is_better], gains[is_better]), helped
 
 
 def _filled(
@@ -130,32 +115,14 @@ class NgramProposer:
         self._last: list[int] = []
 
     def learn(self, ids: Iterable[int]) -> None:
-        """Take up ids that were read or said, in their order."""
-        text = [*self._last, *ids]
-        self._last = text[-MAX_ORDER:]
-        if len(text) <= MAX_ORDER:
-            return
-        self._make_room()
-        array = np.array(text, dtype=np.uint64)
-        for order in SESSION_ORDERS:
-            hashes = _context_hashes(array, order=order).tolist()
-            self._seen.update(zip(hashes, text[MAX_ORDER:], strict=True))
-
-    def check(self, ids: Iterable[int]) -> list[bool]:
-        """Take up ids like `learn`; return whether each would have been guessed at its place."""
-        was_right = []
-        self._make_room()
+        """Take up ids that were read or chosen, in their order."""
         for id_ in ids:
-            hashes = _hashes(self._last)
-            was_right.append(bool(hashes) and self._likeliest(hashes, self._last[-1]) == id_)
-            if len(hashes) == MAX_ORDER:
+            if len(self._last) == MAX_ORDER:
+                hashes = _hashes(self._last)
                 for order in SESSION_ORDERS:
                     self._seen[hashes[order - 1]] = id_
                 del self._last[0]
             self._last.append(id_)
-        return was_right
-
-    def _make_room(self) -> None:
         if len(self._seen) > MAX_SEEN:
             self._seen.clear()
 

@@ -18,14 +18,7 @@ from dataclasses import dataclass
 
 from lumina_cli.core.checkpoint.model_file import NgramTable
 from lumina_cli.core.inference.speculative.ngram import NgramProposer
-from lumina_cli.core.inference.speculative.policy import (
-    NUM_ALONE,
-    NUM_DRAFT_TOKENS,
-    SpeculationPolicy,
-)
-
-_LOOKED_AT = NUM_DRAFT_TOKENS + 1
-"""Newest ids of these of which it sees whether they were right; it learns all."""
+from lumina_cli.core.inference.speculative.policy import SpeculationPolicy
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,71 +48,52 @@ class Acceptance:
 
 
 class Speculator:
-    """Guesses that go along with a session: what they come from, and whether they pay.
+    """Draft tokens for a session: what they come from, and whether they pay.
 
     Args:
         table: statistics of the training text, if the model file has them.
-        policy: decides when to guess.
+        policy: decides when to propose some.
     """
 
     def __init__(
         self, table: NgramTable | None = None, *, policy: SpeculationPolicy | None = None
     ) -> None:
         self.policy = policy or SpeculationPolicy()
+        self.acceptance = Acceptance()
         self._proposer = NgramProposer(table)
-        self._counts = Acceptance()
-        self._chosen: list[int] = []
-        self._num_draft_tokens = 0
-        """Both since the last look: in one pass with draft tokens, or any number without."""
-
-    @property
-    def acceptance(self) -> Acceptance:
-        """How often draft tokens were right since the beginning."""
-        counts, num_chosen = self._counts, len(self._chosen)
-        num_passes = 1 if self._num_draft_tokens else num_chosen
-        return Acceptance(
-            num_passes=counts.num_passes + num_passes,
-            num_chosen=counts.num_chosen + num_chosen,
-            num_draft_tokens=counts.num_draft_tokens + self._num_draft_tokens,
-            num_accepted=counts.num_accepted + num_chosen - num_passes,
-        )
+        self._unlearnt: list[int] = []
 
     def begin(self, ids: Sequence[int]) -> None:
         """Take up the prompt of a new text and its first id."""
-        if self._chosen:
-            self._look()
+        self._learn()
         self.policy.begin()
         self._proposer.forget_place()
-        self._proposer.learn(ids)
+        self._unlearnt += ids
 
     def start(self) -> None:
         """Begin a pass and the choices after it."""
-        if self._is_timed():
-            self.policy.start()
+        self.policy.start()
 
     def propose(self, num_ids: int) -> list[int]:
         """Return ids to check with the next pass, none where that doesn't pay."""
-        if self._chosen or not self.policy.is_speculating():
+        if not self.policy.is_speculating():
             return []
+        self._learn()
         return self._proposer.propose(num_ids=num_ids)
 
     def stop(self, chosen: Sequence[int], *, num_draft_tokens: int) -> None:
         """End a pass and take up what was chosen."""
-        if self._is_timed():
-            self.policy.stop()
-        self._num_draft_tokens = num_draft_tokens
-        self._chosen += chosen
-        if num_draft_tokens or len(self._chosen) >= self.policy.due:
-            self._look()
+        self.policy.stop(num_chosen=len(chosen), num_draft_tokens=num_draft_tokens)
+        counts = self.acceptance
+        self.acceptance = Acceptance(
+            num_passes=counts.num_passes + 1,
+            num_chosen=counts.num_chosen + len(chosen),
+            num_draft_tokens=counts.num_draft_tokens + num_draft_tokens,
+            num_accepted=counts.num_accepted + len(chosen) - 1,
+        )
+        self._unlearnt += chosen
 
-    def _is_timed(self) -> bool:
-        """Whether this pass is one of the last before the next look, which are enough to know."""
-        return len(self._chosen) + NUM_ALONE >= self.policy.due
-
-    def _look(self) -> None:
-        counts, chosen = self.acceptance, self._chosen
-        num_alone = 0 if self._num_draft_tokens else len(chosen)
-        # Together, so that an interruption finds each pass counted once.
-        self._counts, self._chosen, self._num_draft_tokens = counts, [], 0
-        self._proposer.learn(chosen[:-_LOOKED_AT])
-        self.policy.judge(self._proposer.check(chosen[-_LOOKED_AT:]), num_alone=num_alone)
+    def _learn(self) -> None:
+        """Learn what was read and chosen since the last draft: where none is made, it can wait."""
+        ids, self._unlearnt = self._unlearnt, []
+        self._proposer.learn(ids)

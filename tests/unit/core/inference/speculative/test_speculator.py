@@ -3,7 +3,7 @@
 import itertools
 import math
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import pytest
@@ -13,7 +13,7 @@ from lumina_cli.core.inference.config import SamplingConfig
 from lumina_cli.core.inference.engine import Engine, Row
 from lumina_cli.core.inference.generate import generate
 from lumina_cli.core.inference.sampling.filters import softmax
-from lumina_cli.core.inference.speculative.ngram import NgramProposer, build_ngram_table
+from lumina_cli.core.inference.speculative.ngram import build_ngram_table
 from lumina_cli.core.inference.speculative.policy import SpeculationPolicy
 from lumina_cli.core.inference.speculative.speculator import Acceptance, Speculator
 from lumina_cli.core.inference.stopping import GenerationChunk
@@ -22,22 +22,15 @@ from lumina_cli.core.model.transformer import Transformer, build_model
 from lumina_cli.tokenizer.characters import CharacterTokenizer
 from tests.unit.core.inference.composed import composed
 
-from .clocked import Clock
-
 
 class Always(SpeculationPolicy):
     """Guesses in every pass, so that all that can go wrong with draft tokens does."""
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.due = 1
-
     def is_speculating(self) -> bool:
         return True
 
-    def judge(self, was_right: Iterable[bool], *, num_alone: int) -> None:
-        super().judge(was_right, num_alone=num_alone)
-        self.due = 1
+    def stop(self, *, num_chosen: int, num_draft_tokens: int) -> None:
+        pass
 
 
 class Told(Speculator):
@@ -213,120 +206,33 @@ def test_the_distribution_is_the_exact_one_whatever_is_guessed(guessed: list[int
     assert speculator.acceptance.num_accepted > 30
 
 
-class Watched(NgramProposer):
-    """Notes how many ids are looked at together."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.looked_at: list[int] = []
-
-    def check(self, ids: Sequence[int]) -> list[bool]:
-        self.looked_at.append(len(ids))
-        return super().check(ids)
-
-
-def say(speculator: Speculator, ids: list[int]) -> None:
-    for id_ in ids:
-        speculator.start()
-        assert not speculator.propose(7)
-        speculator.stop([id_], num_draft_tokens=0)
-
-
-def test_a_text_that_can_not_be_guessed_is_looked_at_and_timed_now_and_then() -> None:
-    clock = Clock()
-    speculator = Speculator(policy=SpeculationPolicy(clock=clock))
-    speculator._proposer = proposer = Watched()
-    noise = np.random.default_rng(0).permutation(5_000).tolist()
-    say(speculator, noise[:4_000])
-    assert 4_000 / 6 < sum(proposer.looked_at) < 4_000 / 3
-    assert clock.num_reads < 2 * 4_000 / 6
-    for _ in range(2):  # those not looked at are counted by each
-        assert speculator.acceptance == Acceptance(num_passes=4_000, num_chosen=4_000)
-
-
-def test_the_last_three_passes_before_a_look_are_timed_each_for_itself() -> None:
-    timed: list[tuple[int, list[float]]] = []
-
-    class Noted(SpeculationPolicy):
-        def judge(self, was_right: Iterable[bool], *, num_alone: int) -> None:
-            timed.append((num_alone, self._newest_s))
-            super().judge(was_right, num_alone=num_alone)
-
-    clock = Clock()
-    speculator = Speculator(policy=Noted(clock=clock))
-    for id_ in np.random.default_rng(0).permutation(300).tolist():
-        speculator.start()
-        clock.now_s += 1.0
-        speculator.stop([id_], num_draft_tokens=0)
-    assert {num_alone for num_alone, _ in timed} > {1, 3}
-    assert max(num_alone for num_alone, _ in timed) > 8
-    assert all(seconds == [1.0] * min(num_alone, 3) for num_alone, seconds in timed)
-
-
-def test_a_pass_with_draft_tokens_is_looked_at_at_once() -> None:
-    class Eager(SpeculationPolicy):
-        def is_speculating(self) -> bool:
-            return True
-
-    speculator = Speculator(policy=Eager())
-    speculator.begin([1, 262])
-    speculator.start()
-    assert speculator.propose(7)
-    speculator.stop([262], num_draft_tokens=7)
-    assert speculator.propose(7)
-    assert speculator.acceptance == Acceptance(num_passes=1, num_chosen=1, num_draft_tokens=7)
-
-
-@pytest.mark.parametrize("where", ["learn", "check"])
-@pytest.mark.parametrize("num_draft_tokens", [0, 7])
-def test_an_interrupted_look_counts_each_pass_once(
-    where: str, num_draft_tokens: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def interrupted(*_: object) -> None:
-        raise KeyboardInterrupt
-
+def test_passes_and_ids_are_counted_with_and_without_draft_tokens() -> None:
     speculator = Speculator(policy=Always())
-    speculator.start()
-    chosen = [262, 263] if num_draft_tokens else [262]
-    with monkeypatch.context() as patched:
-        patched.setattr(speculator._proposer, where, interrupted)
-        with pytest.raises(KeyboardInterrupt):
-            speculator.stop(chosen, num_draft_tokens=num_draft_tokens)
     speculator.begin([1, 262])
-    assert speculator.acceptance == Acceptance(
-        num_passes=1,
-        num_chosen=len(chosen),
-        num_draft_tokens=num_draft_tokens,
-        num_accepted=1 if num_draft_tokens else 0,
-    )
+    speculator.start()
+    speculator.stop([262, 263], num_draft_tokens=7)
     speculator.start()
     speculator.stop([262], num_draft_tokens=0)
-    assert speculator.policy._seconds[False].count == 1
+    assert speculator.acceptance == Acceptance(
+        num_passes=2, num_chosen=3, num_draft_tokens=7, num_accepted=1
+    )
 
 
-def test_a_new_text_is_looked_at_soon_and_what_was_left_of_the_last_one_at_once() -> None:
-    speculator = Speculator()
-    speculator._proposer = proposer = Watched()
-    noise = np.random.default_rng(0).permutation(1_000).tolist()
-    say(speculator, noise[:900])
-    looked_at = len(proposer.looked_at)
-    say(speculator, noise[900:902])
-    assert len(proposer.looked_at) == looked_at
-    speculator.begin([1, 262])
-    assert proposer.looked_at[looked_at:] == [8]
-    say(speculator, noise[902:905])
-    assert proposer.looked_at[looked_at:] == [8, 3]
+def test_draft_tokens_follow_all_that_was_chosen_so_far() -> None:
+    """What was chosen is learnt when the next draft is made."""
+    speculator = Speculator(policy=Always())
+    speculator.begin(list(range(300, 320)))
+    for id_ in (1, *range(300, 309)):
+        speculator.start()
+        speculator.stop([id_], num_draft_tokens=0)
+    assert speculator.propose(7) == list(range(309, 316))
 
 
-def test_nothing_is_guessed_before_the_proposer_knows_what_was_said() -> None:
-    class Eager(SpeculationPolicy):
-        def is_speculating(self) -> bool:
-            return True
-
-    speculator = Speculator(policy=Eager())
-    speculator.start()
-    speculator.stop([262], num_draft_tokens=0)  # one of the first three, which it looks at together
-    assert speculator.propose(7) == []
+def test_a_new_text_does_not_follow_the_last_one() -> None:
+    speculator = Speculator(policy=Always())
+    speculator.begin([*range(300, 320), *range(300, 310)])
+    speculator.begin([1, 2])
+    assert speculator.propose(3) == [2, 2, 2]  # nothing is known: anything will do
 
 
 def test_of_a_long_prompt_only_what_the_model_reads_is_learnt(
