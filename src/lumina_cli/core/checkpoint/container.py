@@ -29,7 +29,7 @@ from lumina_cli.core.checkpoint.plain_values import (
     NotPlainError,
     TensorRef,
     can_be_read_back,
-    depth_is_bounded,
+    is_json,
 )
 from lumina_cli.core.checkpoint.seal import SEAL_BYTES, read_sealed, write_sealed
 from lumina_cli.core.checkpoint.stored_zip import Member, ZipError, stored_members
@@ -61,7 +61,7 @@ def write_container(
         StorageError: the disk is full or fails; what stood at `path` still does.
     """
     header = {str(key): _in_whole_characters(value) for key, value in header.items()}
-    assert _is_json(header), "a header is plain JSON"
+    assert is_json(header), "a header is plain JSON"
     if not can_be_read_back(dict(header), num_tensors=len(tensors)):
         raise OutputError(
             f"{path} can't be written: there is too much to tell, such as names of files",
@@ -137,7 +137,7 @@ def _take_apart(content: object, *, path: Path) -> tuple[Header, dict[str, Tenso
         raise damaged(path, "it does not hold what a lumina file does")
     header = dict(content)
     tensors, digest = header.pop("tensors", None), header.pop("digest", None)
-    if not _is_json(header):
+    if not is_json(header):
         raise damaged(path, _NOT_PLAIN)
     return header, tensors, digest
 
@@ -178,17 +178,6 @@ def _tensor(ref: TensorRef, data: memoryview, member: Member) -> Tensor:
     return tensor.clone() if flat.data_ptr() % ref.dtype.itemsize else tensor
 
 
-def _is_json(value: object) -> bool:
-    """Whether a value can be written as JSON: no NaN, no half characters, no endless nesting."""
-    if not depth_is_bounded(value) or not _has_json_types(value):
-        return False
-    try:
-        json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
-    except ValueError:
-        return False
-    return True
-
-
 def _in_whole_characters(value: JSON) -> JSON:
     """Return a value with half characters written out: names of files need not be UTF-8."""
     if isinstance(value, str):
@@ -198,11 +187,3 @@ def _in_whole_characters(value: JSON) -> JSON:
     if isinstance(value, dict):
         return {key: _in_whole_characters(each) for key, each in value.items()}
     return value
-
-
-def _has_json_types(value: object) -> bool:
-    if type(value) is dict:
-        return all(type(k) is str and _has_json_types(v) for k, v in value.items())
-    if type(value) is list:
-        return all(map(_has_json_types, value))
-    return value is None or type(value) in (bool, int, float, str)

@@ -1,8 +1,9 @@
 """The pickle in a file of `torch.save`, read by a machine that can't be told to do anything.
 
-A pickle is a program. This runs the few of its commands that `torch.save` needs for plain values
-and tensors, and of what a program may name it knows the five things below; none is called. A
-tensor comes out as a `TensorRef`: what its numbers are and under which key they lie.
+A pickle is a program. `pickletools` takes it apart into commands without doing any; this does the
+few that `torch.save` needs for plain values and tensors, and of what a program may name it knows
+the few things below; none is called. A tensor comes out as a `TensorRef`: what its numbers are
+and under which key they lie.
 
 Time and memory grow with the length of the pickle and no faster. What a program takes out of its
 memory again is a copy that counts as if it had been written out, so nothing contains itself,
@@ -10,11 +11,12 @@ and nothing small stands for something huge.
 """
 
 import enum
+import pickletools
 import re
-import struct
 from collections.abc import Callable
 from dataclasses import dataclass
 from math import prod
+from typing import Any
 
 import torch
 
@@ -28,7 +30,7 @@ from lumina_cli.core.checkpoint.plain_values import (
 
 MOST_BYTES = 256_000_000
 _MOST_DIMENSIONS = 8
-_MOST_INT_BYTES = 16
+_LARGEST_INT = (1 << 127) - 1
 _KEY = re.compile(r"0|[1-9]\d{0,8}")
 
 
@@ -45,15 +47,15 @@ class _Storage:
     num: int
 
 
-_NAMES: dict[bytes, object] = {
-    b"torch._utils _rebuild_tensor_v2": _Name.REBUILD,
-    b"collections OrderedDict": _Name.ORDERED_DICT,
-    b"torch FloatStorage": torch.float32,
-    b"torch LongStorage": torch.int64,
-    b"torch ByteStorage": torch.uint8,
-    b"torch HalfStorage": torch.float16,
-    b"torch BFloat16Storage": torch.bfloat16,
-    b"torch CharStorage": torch.int8,
+_NAMES: dict[str, object] = {
+    "torch._utils _rebuild_tensor_v2": _Name.REBUILD,
+    "collections OrderedDict": _Name.ORDERED_DICT,
+    "torch FloatStorage": torch.float32,
+    "torch LongStorage": torch.int64,
+    "torch ByteStorage": torch.uint8,
+    "torch HalfStorage": torch.float16,
+    "torch BFloat16Storage": torch.bfloat16,
+    "torch CharStorage": torch.int8,
 }
 
 
@@ -65,73 +67,69 @@ def read_plain_pickle(data: memoryview) -> object:
     """
     try:
         _check(len(data) <= MOST_BYTES)
-        return _Machine(bytes(data)).run()
-    except (IndexError, struct.error, UnicodeDecodeError, ValueError) as error:
+        return _Machine(len(data)).run(bytes(data))
+    except (IndexError, ValueError) as error:
         raise NotPlainError(f"no plain pickle: {error}") from error
 
 
 class _Machine:
-    """Runs a pickle: commands take their arguments from the data and from a stack."""
+    """Runs a pickle: its commands put values on a stack, and take them from there.
 
-    def __init__(self, data: bytes) -> None:
-        self.data = data
-        self.at = 0
+    Args:
+        num_bytes: length of the pickle, by which work is limited.
+    """
+
+    def __init__(self, num_bytes: int) -> None:
         self.stack: list[object] = []
         self.below: list[list[object]] = []
         self.memo: dict[int, object] = {}
         # Each command takes a byte; the other half is for what is taken out of memory again.
-        self.commands_left = min(MOST_COMMANDS, 2 * len(data))
-        self.chars_left = min(MOST_CHARS, 64 * len(data))
+        self.commands_left = min(MOST_COMMANDS, 2 * num_bytes)
+        self.chars_left = min(MOST_CHARS, 64 * num_bytes)
 
-    def run(self) -> object:
-        while (command := self.take(1)) != b".":
+    def run(self, data: bytes) -> object:
+        for command, argument, at in pickletools.genops(data):
             self.count()
-            _check(command in _COMMANDS)
-            _COMMANDS[command](self)
-        _check(self.at == len(self.data) and len(self.stack) == 1 and not self.below)
+            if command.name == "STOP":
+                _check(at == len(data) - 1)
+            else:
+                _check(command.name in _COMMANDS and (command.name != "PROTO" or at == 0))
+                _COMMANDS[command.name](self, argument)
+        _check(len(self.stack) == 1 and not self.below)
         return self.stack[0]
 
     def count(self, num: int = 1) -> None:
         self.commands_left -= num
         _check(self.commands_left >= 0)
 
-    def take(self, num: int) -> bytes:
-        """Return the next bytes."""
-        _check(0 <= num <= len(self.data) - self.at)
-        self.at += num
-        return self.data[self.at - num : self.at]
+    def push(self, value: object) -> None:
+        self.stack.append(value)
 
-    def number(self, form: str) -> int | float:
-        number: int | float = struct.unpack(form, self.take(struct.calcsize(form)))[0]
-        return number
-
-    def whole(self, form: str) -> int:
-        return int(self.number(form))
-
-    def line(self) -> bytes:
-        end = self.data.find(b"\n", self.at, self.at + 200)
-        _check(end >= 0)
-        return self.take(end + 1 - self.at)[:-1]
-
-    def text(self) -> str:
-        num_bytes = self.whole("<I")
-        _check(num_bytes <= 4 * self.chars_left)
-        text = self.take(num_bytes).decode()
+    def text(self, text: str) -> None:
+        text.encode()  # fails where it holds half a character
         self.chars_left -= len(text)
         _check(self.chars_left >= 0)
-        return text
+        self.stack.append(text)
+
+    def whole(self, number: int) -> None:
+        _check(abs(number) <= _LARGEST_INT)
+        self.stack.append(number)
+
+    def mark(self) -> None:
+        self.below.append(self.stack)
+        self.stack = []
 
     def since_mark(self) -> list[object]:
         """Return what lies above the newest mark, which goes."""
         found, self.stack = self.stack, self.below.pop()
         return found
 
-    def push_last(self, num: int) -> None:
-        """Put a tuple in place of the last few."""
+    def last(self, num: int) -> list[object]:
+        """Return the last few values, which go."""
         _check(len(self.stack) >= num)
-        last = tuple(self.stack[-num:])
+        found = self.stack[-num:]
         del self.stack[-num:]
-        self.stack.append(last)
+        return found
 
     def extend(self, values: list[object]) -> None:
         into = self.stack[-1]
@@ -169,8 +167,7 @@ class _Machine:
             }
         return value
 
-    def name(self) -> None:
-        name = self.line() + b" " + self.line()
+    def name(self, name: str) -> None:
         _check(name in _NAMES)
         self.stack.append(_NAMES[name])
 
@@ -219,66 +216,42 @@ def _are_sizes(value: object) -> bool:
     )
 
 
-def _long(machine: _Machine) -> None:
-    num = machine.whole("<B")
-    _check(num <= _MOST_INT_BYTES)
-    machine.stack.append(int.from_bytes(machine.take(num), "little", signed=True))
+def _protocol(version: int) -> None:
+    _check(version == 2)
 
 
-def _mark(machine: _Machine) -> None:
-    machine.below.append(machine.stack)
-    machine.stack = []
-
-
-def _last_two(machine: _Machine) -> list[object]:
-    value, key = machine.stack.pop(), machine.stack.pop()
-    return [key, value]
-
-
-def _protocol(machine: _Machine) -> None:
-    _check(machine.at == 1 and machine.take(1) == b"\x02")
-
-
-def _push(make: Callable[[_Machine], object]) -> Callable[[_Machine], None]:
-    def command(machine: _Machine) -> None:
-        value = make(machine)  # which may change the stack
-        machine.stack.append(value)
-
-    return command
-
-
-_COMMANDS: dict[bytes, Callable[[_Machine], None]] = {
-    b"\x80": _protocol,
-    b"(": _mark,
-    b"}": _push(lambda _: {}),
-    b"]": _push(lambda _: []),
-    b")": _push(lambda _: ()),
-    b"N": _push(lambda _: None),
-    b"\x88": _push(lambda _: True),
-    b"\x89": _push(lambda _: False),
-    b"K": _push(lambda m: m.number("<B")),
-    b"M": _push(lambda m: m.number("<H")),
-    b"J": _push(lambda m: m.number("<i")),
-    b"\x8a": _long,
-    b"G": _push(lambda m: m.number(">d")),
-    b"X": _push(lambda m: m.text()),
-    b"t": _push(lambda m: tuple(m.since_mark())),
-    b"\x85": lambda m: m.push_last(1),
-    b"\x86": lambda m: m.push_last(2),
-    b"\x87": lambda m: m.push_last(3),
-    b"a": lambda m: m.extend([m.stack.pop()]),
-    b"e": lambda m: m.extend(m.since_mark()),
-    b"s": lambda m: m.update(_last_two(m)),
-    b"u": lambda m: m.update(m.since_mark()),
-    b"q": lambda m: m.remember(m.whole("<B")),
-    b"r": lambda m: m.remember(m.whole("<I")),
-    b"h": lambda m: m.recall(m.whole("<B")),
-    b"j": lambda m: m.recall(m.whole("<I")),
-    b"c": lambda m: m.name(),
-    b"R": lambda m: m.call(),
-    b"Q": lambda m: m.storage(),
+_COMMANDS: dict[str, Callable[[_Machine, Any], None]] = {
+    "PROTO": lambda _, version: _protocol(version),
+    "MARK": lambda m, _: m.mark(),
+    "EMPTY_DICT": lambda m, _: m.push({}),
+    "EMPTY_LIST": lambda m, _: m.push([]),
+    "EMPTY_TUPLE": lambda m, _: m.push(()),
+    "NONE": lambda m, _: m.push(None),
+    "NEWTRUE": lambda m, _: m.push(True),
+    "NEWFALSE": lambda m, _: m.push(False),
+    "BININT1": lambda m, number: m.push(number),
+    "BININT2": lambda m, number: m.push(number),
+    "BININT": lambda m, number: m.push(number),
+    "LONG1": lambda m, number: m.whole(number),
+    "BINFLOAT": lambda m, number: m.push(number),
+    "BINUNICODE": lambda m, text: m.text(text),
+    "TUPLE": lambda m, _: m.push(tuple(m.since_mark())),
+    "TUPLE1": lambda m, _: m.push(tuple(m.last(1))),
+    "TUPLE2": lambda m, _: m.push(tuple(m.last(2))),
+    "TUPLE3": lambda m, _: m.push(tuple(m.last(3))),
+    "APPEND": lambda m, _: m.extend(m.last(1)),
+    "APPENDS": lambda m, _: m.extend(m.since_mark()),
+    "SETITEM": lambda m, _: m.update(m.last(2)),
+    "SETITEMS": lambda m, _: m.update(m.since_mark()),
+    "BINPUT": lambda m, number: m.remember(number),
+    "LONG_BINPUT": lambda m, number: m.remember(number),
+    "BINGET": lambda m, number: m.recall(number),
+    "LONG_BINGET": lambda m, number: m.recall(number),
+    "GLOBAL": lambda m, name: m.name(name),
+    "REDUCE": lambda m, _: m.call(),
+    "BINPERSID": lambda m, _: m.storage(),
 }
-"""By the byte that stands for each, as in `pickletools`."""
+"""By their names in `pickletools`."""
 
 
 def _check(condition: bool) -> None:  # noqa: FBT001  as assert takes it

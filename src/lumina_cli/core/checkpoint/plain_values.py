@@ -1,7 +1,7 @@
 """What a plain pickle holds besides values that JSON has too, and how much of everything."""
 
+import math
 from dataclasses import dataclass
-from math import prod
 
 import torch
 
@@ -32,7 +32,7 @@ class TensorRef:
 
     @property
     def num_bytes(self) -> int:
-        return prod(self.shape) * self.dtype.itemsize
+        return math.prod(self.shape) * self.dtype.itemsize
 
 
 def can_be_read_back(header: dict[str, object], *, num_tensors: int) -> bool:
@@ -50,17 +50,17 @@ def can_be_read_back(header: dict[str, object], *, num_tensors: int) -> bool:
     return _PER_VALUE * num + _PER_TENSOR * num_tensors < MOST_COMMANDS and num_chars < MOST_CHARS
 
 
-def depth_is_bounded(value: object, *, most: int = MOST_DEPTH) -> bool:
-    """Whether lists and mappings lie in each other no deeper than `most`."""
-    level = [value]
-    for _ in range(most + 1):
-        below: list[object] = []
-        for each in level:
-            if type(each) is dict:
-                below += each.values()
-            elif type(each) is list:
-                below += each
-        if not below:
-            return True
-        level = below
-    return False
+def is_json(value: object, *, depth: int = MOST_DEPTH) -> bool:
+    """Whether a value can be written as JSON: no NaN, no half characters, no endless nesting."""
+    if type(value) is dict:
+        return depth > 0 and all(
+            type(key) is str and is_json(key) and is_json(each, depth=depth - 1)
+            for key, each in value.items()
+        )
+    if type(value) is list:
+        return depth > 0 and all(is_json(each, depth=depth - 1) for each in value)
+    if type(value) is str:
+        return value.encode(errors="ignore").decode() == value
+    if type(value) is float:
+        return math.isfinite(value)
+    return value is None or type(value) in (bool, int)
