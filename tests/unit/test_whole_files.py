@@ -23,7 +23,7 @@ from lumina_cli.settings import TRAIN_CONFIGS, resolve_settings
 SOURCE = Path(lumina_cli.__file__).parent
 
 SYSTEM_OR_PACKAGE = {
-    "core/cgroup.py",  # /proc and /sys
+    "io/cgroup.py",  # /proc and /sys
     "core/memory.py",  # /proc
     "data/starter/handwritten.py",  # the package's own
     "data/starter/tables.py",

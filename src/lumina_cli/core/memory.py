@@ -10,7 +10,7 @@ from typing import TypeVar
 
 import torch
 
-from lumina_cli.core import cgroup
+from lumina_cli.io import cgroup
 
 _ALLOCATOR_MARKS = (
     "DefaultCPUAllocator",

@@ -1,1 +1,1 @@
-"""Files and folders on disk, and text made safe for a terminal (no torch)."""
+"""Files and folders of the system, and text made safe for a terminal (no torch)."""

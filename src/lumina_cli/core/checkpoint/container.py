@@ -32,8 +32,8 @@ from lumina_cli.core.checkpoint.plain_values import (
     is_json,
 )
 from lumina_cli.core.checkpoint.seal import SEAL_BYTES, read_sealed, write_sealed
-from lumina_cli.core.checkpoint.stored_zip import Member, ZipError, stored_members
 from lumina_cli.errors import ModelFileError, OutputError
+from lumina_cli.io.stored_zip import Member, ZipError, stored_members
 
 _STORED = "data/"
 _NOT_PLAIN = "it holds more than plain values and tensors"

@@ -10,12 +10,11 @@ from pathlib import Path
 import pytest
 import torch
 
-from lumina_cli.core.checkpoint import stored_zip
 from lumina_cli.core.checkpoint.model_file import load_model
-from lumina_cli.core.checkpoint.stored_zip import ZipError, stored_members
 from lumina_cli.errors import ModelFileError
-
-from .forging import forged, packed, sealed, unsealed
+from lumina_cli.io import stored_zip
+from lumina_cli.io.stored_zip import ZipError, stored_members
+from tests.unit.core.checkpoint.forging import forged, packed, sealed, unsealed
 
 END64, LOCATOR, END = 56, 20, 22
 """Bytes of the three records at the end of what torch writes."""

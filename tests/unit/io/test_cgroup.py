@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from lumina_cli.core import cgroup, memory
-from lumina_cli.core.cgroup import available_bytes
+from lumina_cli.core import memory
+from lumina_cli.io import cgroup
+from lumina_cli.io.cgroup import available_bytes
 
 V2 = {"limit": "memory.max", "usage": "memory.current"}
 V1 = {"limit": "memory.limit_in_bytes", "usage": "memory.usage_in_bytes"}
