@@ -39,7 +39,6 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from lumina_cli.cli.app import SHORT_WAITS
-from lumina_cli.core.memory import keep_freed_memory
 from lumina_cli.core.model.config import ModelConfig
 from lumina_cli.core.model.memory_estimate import num_parameters
 from lumina_cli.core.model.transformer import build_model
@@ -51,6 +50,7 @@ from lumina_cli.core.training.parallel.threads import windows_at_once
 from lumina_cli.core.training.step.compiled import Compiled
 from lumina_cli.core.training.step.stepper import Stepper
 from lumina_cli.data.batches import Batch
+from lumina_cli.io.process_memory import keep_freed_memory
 
 VOCAB_SIZE = 362
 SHAPES = {

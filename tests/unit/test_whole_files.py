@@ -24,7 +24,7 @@ SOURCE = Path(lumina_cli.__file__).parent
 
 SYSTEM_OR_PACKAGE = {
     "io/cgroup.py",  # /proc and /sys
-    "core/memory.py",  # /proc
+    "io/process_memory.py",  # /proc
     "data/starter/handwritten.py",  # the package's own
     "data/starter/tables.py",
     "server/page.py",  # the package's own

@@ -6,7 +6,7 @@ import torch
 
 from lumina_cli.core.config import ComputeConfig
 from lumina_cli.core.device import choose_device
-from lumina_cli.core.memory import available_memory_bytes, keep_freed_memory
+from lumina_cli.core.memory import available_memory_bytes
 from lumina_cli.core.model.config import ModelConfig
 from lumina_cli.core.model.peft_config import FULL_FINETUNING, PeftConfig
 from lumina_cli.core.model.transformer import use_kernels
@@ -14,6 +14,7 @@ from lumina_cli.core.precision import Precision, choose_precision
 from lumina_cli.core.training.config import TrainingConfig
 from lumina_cli.core.training.optim.muon import scratch_bytes
 from lumina_cli.core.training.parallel.threads import windows_at_once
+from lumina_cli.io.process_memory import keep_freed_memory
 from lumina_cli.recipes.train.memory_fit import Fit, fit_to_memory, num_sharing
 from lumina_cli.settings import Settings
 

@@ -55,7 +55,7 @@ def status(name):
 
 shape, batch_size, optimizer, checkpointing, peft, num_threads, precision = json.loads(sys.argv[1])
 torch.set_num_threads(num_threads)
-from lumina_cli.core.memory import keep_freed_memory
+from lumina_cli.io.process_memory import keep_freed_memory
 keep_freed_memory()
 small = {**shape, "hidden_size": 16, "num_layers": 1, "num_heads": 2, "seq_length": 16}
 step(ModelConfig(**small), 2, optimizer, checkpointing)  # what torch loads at its first step

@@ -1,0 +1,71 @@
+"""What the system tells of memory, and what is freed and kept."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+import torch
+
+from lumina_cli.io.process_memory import keep_freed_memory, peak_bytes, resident_bytes
+
+FRESH_PAGES = """
+import resource
+from lumina_cli.io.process_memory import (
+    give_back_freed_memory, keep_freed_memory, resident_bytes
+)
+import torch
+kept = keep_freed_memory()
+def fresh_pages():
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    blocks = [torch.ones(5_000_000) for _ in range(4)]
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+for _ in range(5):
+    fresh_pages()
+again, held = fresh_pages(), resident_bytes()
+give_back_freed_memory()
+print(int(kept), again, held - resident_bytes())
+"""
+"""Prints whether memory is kept, pages fetched for 80 MB once more, and bytes let go.
+Pieces of 20 MB: smaller ones glibc keeps by itself."""
+
+
+def test_the_peak_of_this_process_is_at_least_what_it_has_just_held() -> None:
+    block = torch.ones(50_000_000, dtype=torch.uint8)
+    assert peak_bytes() >= block.numel()
+
+
+def fresh_pages(**environment: str) -> tuple[int, ...]:
+    found = subprocess.run(
+        [sys.executable, "-c", FRESH_PAGES],
+        capture_output=True,
+        check=True,
+        text=True,
+        env={**os.environ, **environment},
+    )
+    return tuple(int(number) for number in found.stdout.split())
+
+
+needs_glibc = pytest.mark.skipif(not keep_freed_memory(), reason="only glibc can be told")
+
+
+@needs_glibc
+def test_what_is_freed_is_kept_for_the_next_step_and_let_go_where_memory_is_short() -> None:
+    kept, fetched, let_go = fresh_pages()
+    assert kept
+    assert fetched < 1_000
+    assert let_go > 60_000_000
+
+
+@needs_glibc
+def test_whoever_told_glibc_something_else_is_obeyed() -> None:
+    kept, fetched, _ = fresh_pages(MALLOC_TRIM_THRESHOLD_="131072")
+    assert not kept
+    assert fetched > 10_000
+
+
+def test_what_is_held_now_counts() -> None:
+    before = resident_bytes()
+    block = torch.ones(50_000_000, dtype=torch.uint8)
+    assert resident_bytes() - before > 0.9 * block.numel()
+    assert resident_bytes() <= peak_bytes() + 4096 * 100
