@@ -153,34 +153,3 @@ def training_memory(
         weights += trained
     cache = BYTES * 2 * config.num_layers * config.seq_length * C
     return TrainingMemory(weights, num_learners * trained, states, activations, cache)
-
-
-def fitting_batch_size(
-    config: ModelConfig,
-    *,
-    vocab_size: int,
-    available_bytes: int,
-    largest: int,
-    activation_checkpointing: bool = False,
-    half: bool = False,
-    peft: PeftConfig = FULL_FINETUNING,
-    optimizer: str = "adamw",
-    num_workers: int = 1,
-) -> int:
-    """Return how many windows at once fit: `largest`, halved as often as needed; 0 for none."""
-    size = largest
-    while size:
-        memory = training_memory(
-            config,
-            vocab_size=vocab_size,
-            batch_size=size,
-            activation_checkpointing=activation_checkpointing,
-            half=half,
-            peft=peft,
-            optimizer=optimizer,
-            num_workers=num_workers,
-        )
-        if memory.total <= available_bytes:
-            return size
-        size = -(-size // 2) if size > 1 else 0
-    return 0

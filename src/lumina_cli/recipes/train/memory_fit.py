@@ -1,11 +1,12 @@
 """Whether a run fits into the memory there is, and what to do where it doesn't."""
 
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 
 from lumina_cli.core.model.config import ModelConfig
-from lumina_cli.core.model.memory_estimate import fitting_batch_size, training_memory
+from lumina_cli.core.model.memory_estimate import training_memory
 from lumina_cli.core.model.peft_config import FULL_FINETUNING, PeftConfig
 from lumina_cli.core.training.config import TrainingConfig
 from lumina_cli.core.training.parallel.threads import num_workers
@@ -49,30 +50,24 @@ def fit_to_memory(
     """
     if available_bytes is None:
         return Fit(config)
-    usable, largest = int(MARGIN * available_bytes), config.largest_micro_batch
-    for activation_checkpointing in (config.activation_checkpointing, True):
-        size = fitting_batch_size(
-            model,
-            vocab_size=vocab_size,
-            available_bytes=usable,
-            largest=largest,
-            activation_checkpointing=activation_checkpointing,
-            half=half,
-            peft=peft,
-            optimizer=config.optimizer,
-            num_workers=num_workers,
-        )
-        if size:
-            return _fit(config, size=size, activation_checkpointing=activation_checkpointing)
-    need = training_memory(
+    usable = int(MARGIN * available_bytes)
+    memory = partial(
+        training_memory,
         model,
         vocab_size=vocab_size,
-        batch_size=1,
-        activation_checkpointing=True,
         half=half,
         peft=peft,
         optimizer=config.optimizer,
-    ).total
+        num_workers=num_workers,
+    )
+    for activation_checkpointing in (config.activation_checkpointing, True):
+        size = config.largest_micro_batch
+        while size:
+            of_size = memory(batch_size=size, activation_checkpointing=activation_checkpointing)
+            if of_size.total <= usable:
+                return _fit(config, size=size, activation_checkpointing=activation_checkpointing)
+            size = -(-size // 2) if size > 1 else 0
+    need = memory(batch_size=1, activation_checkpointing=True).total
     raise OutOfMemoryError(
         f"this model needs {need / 1e9:.1f} GB to train, and {usable / 1e9:.1f} GB are free",
         hint=f"What would fit: {smaller_flags(model, vocab_size=vocab_size, usable=usable)}",
@@ -111,13 +106,10 @@ def smaller_flags(model: ModelConfig, *, vocab_size: int, usable: int) -> str:
                 "seq_length": seq_length,
             }
         )
-        if fitting_batch_size(
-            shape,
-            vocab_size=vocab_size,
-            available_bytes=usable,
-            largest=1,
-            activation_checkpointing=True,
-        ):
+        need = training_memory(
+            shape, vocab_size=vocab_size, batch_size=1, activation_checkpointing=True
+        )
+        if need.total <= usable:
             break
     return (
         f"--hidden-size {hidden} --num-layers {layers} --nhead {max(hidden // head, 1)} "
