@@ -4,8 +4,7 @@ Both are sealed files (see `container`): the shape of the model, its tokenizer, 
 A checkpoint holds beside the weights everything else that a run needs to go on to the bit.
 """
 
-import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,6 +24,7 @@ from lumina_cli.core.checkpoint.container import (
 )
 from lumina_cli.core.checkpoint.file_errors import damaged, of_another_version
 from lumina_cli.core.checkpoint.metadata import ModelMetadata, RunMetadata, check_metadata
+from lumina_cli.core.checkpoint.plain_values import is_json
 from lumina_cli.core.checkpoint.rounding import (
     ROUNDINGS,
     Rounding,
@@ -123,7 +123,7 @@ def save_model(
     tensors = model.state_dict()
     if rounding is not None:
         tensors = round_weights(tensors, rounding)
-    check_finite(tensors, {})
+    check_finite(tensors)
     header: Header = {
         "format": MODEL_FORMAT,
         "version": VERSION if rounding is None else ROUNDED_VERSION,
@@ -151,6 +151,7 @@ def load_model(path: Path, *, device: torch.device | str = "cpu") -> ModelFile:
     draft = _take_draft(container, tokenizer=tokenizer, path=path)
     weights = _widened(container, config=config, tokenizer=tokenizer, path=path)
     _check_weights(weights, config=config, tokenizer=tokenizer, path=path)
+    _refuse_not_finite(weights, path=path)
     metadata = _object(container.header, "metadata", path=path)
     check_metadata(metadata, ModelMetadata, path=path)
     model = Transformer(config, vocab_size=tokenizer.vocab_size)
@@ -165,7 +166,9 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
         NotFiniteError: a number in it is not finite; nothing is written.
         OutputError, StorageError: as `save_model` does.
     """
-    check_finite(checkpoint.tensors, checkpoint.state)
+    check_finite(checkpoint.tensors)
+    if not is_json(checkpoint.state):
+        raise NotFiniteError("a counter is not finite")
     header: Header = {
         "format": CHECKPOINT_FORMAT,
         "version": VERSION,
@@ -196,29 +199,22 @@ def load_checkpoint(path: Path) -> Checkpoint:
     names = ("facts", "values") if _is_old(container.header) else ("metadata", "state")
     metadata, state = (_object(container.header, name, path=path) for name in names)
     check_metadata(metadata, RunMetadata, path=path)
-    try:
-        check_finite(container.tensors, state)
-    except NotFiniteError as error:
-        raise damaged(path, error.message) from error
+    _refuse_not_finite(container.tensors, path=path)
     return Checkpoint(config, tokenizer, metadata, state, container.tensors)
 
 
-def check_finite(tensors: Mapping[str, Tensor], values: object) -> None:
+def check_finite(tensors: Mapping[str, Tensor]) -> None:
     """Raise NotFiniteError where a number is infinite or not one at all."""
     for name, tensor in tensors.items():
         if tensor.is_floating_point() and not bool(torch.isfinite(tensor).all()):
             raise NotFiniteError(f"{name} holds numbers that are not finite")
-    for number in _floats(values):
-        if not math.isfinite(number):
-            raise NotFiniteError("a counter is not finite")
 
 
-def _floats(values: object) -> Iterable[float]:
-    if isinstance(values, float):
-        yield values
-    elif isinstance(values, (dict, list)):
-        for each in values.values() if isinstance(values, dict) else values:
-            yield from _floats(each)
+def _refuse_not_finite(tensors: Mapping[str, Tensor], *, path: Path) -> None:
+    try:
+        check_finite(tensors)
+    except NotFiniteError as error:
+        raise damaged(path, error.message) from error
 
 
 def _is_old(header: Header) -> bool:
@@ -290,15 +286,13 @@ def _widened(
 def _check_weights(
     weights: Mapping[str, Tensor], *, config: ModelConfig, tokenizer: Tokenizer, path: Path
 ) -> None:
-    """Refuse weights that are not those of the declared shape, or not finite."""
+    """Refuse weights that are not those of the declared shape."""
     expected = weight_shapes(config, vocab_size=tokenizer.vocab_size)
     if weights.keys() != expected.keys():
         raise damaged(path, "its weights are not those of the shape it declares")
     for name, tensor in weights.items():
         if tensor.shape != expected[name] or tensor.dtype != torch.float32:
             raise damaged(path, f"{name} does not have the shape it declares")
-        if not bool(torch.isfinite(tensor).all()):
-            raise damaged(path, f"{name} holds numbers that are not finite")
 
 
 def _object(header: Header, name: str, *, path: Path) -> dict[str, Any]:

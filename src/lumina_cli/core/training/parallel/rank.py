@@ -43,9 +43,6 @@ class Rank(Protocol):
     def sum(self, values: Sequence[float]) -> list[float]:
         """Return the sums over all ranks, in double precision."""
 
-    def max(self, value: float) -> float:
-        """Return the largest value that a rank has."""
-
     def broadcast(self, value: T) -> T:
         """Return the value that the first rank has: plain numbers and text."""
 
@@ -63,10 +60,6 @@ class SingleProcess:
         """Return the values."""
         return list(values)
 
-    def max(self, value: float) -> float:
-        """Return the value."""
-        return value
-
     def broadcast(self, value: T) -> T:
         """Return the value."""
         return value
@@ -77,7 +70,7 @@ ALONE = SingleProcess()
 
 def any_rank(flag: bool, *, rank: Rank) -> bool:  # noqa: FBT001
     """Return whether something holds on any rank."""
-    return rank.max(float(flag)) > 0
+    return rank.sum([float(flag)])[0] > 0
 
 
 def own_rows(batch: Batch, *, rank: Rank) -> Batch:

@@ -74,9 +74,6 @@ class Member:
         parts = self._group.exchange(self.index, "sum", [float(value) for value in values])
         return [sum(column) for column in zip(*parts, strict=True)]
 
-    def max(self, value: float) -> float:
-        return max(self._group.exchange(self.index, "max", value))
-
     def broadcast(self, value: T) -> T:
         return self._group.exchange(self.index, "broadcast", value)[0]
 
