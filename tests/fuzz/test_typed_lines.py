@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lumina_cli.chat.commands import COMMANDS, parse
+from lumina_cli.chat.parser import COMMANDS, parse
 from lumina_cli.io.terminal_text import one_line, strip_controls
 from lumina_cli.settings import ALL_CONFIGS, resolve_settings, setting_names
 

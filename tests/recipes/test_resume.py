@@ -111,7 +111,9 @@ def test_other_data_is_refused(tmp_path: Path) -> None:
 def test_another_machine_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     interrupt(begun(tmp_path), step=3)
     facts = {"torch": "1.0", "device": "cpu", "threads": 99, "cpu": "another"}
-    monkeypatch.setattr("lumina_cli.recipes.train.resume.machine_facts", lambda device: facts)
+    monkeypatch.setattr(
+        "lumina_cli.recipes.train.resume_checks.machine_facts", lambda device: facts
+    )
     notices = " ".join(gone_on(tmp_path).job.notices)
     assert "torch is 1.0 now" in notices
     assert "threads is 99 now" in notices

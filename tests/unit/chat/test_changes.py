@@ -3,7 +3,8 @@
 import pytest
 
 from lumina_cli.chat.changes import change
-from lumina_cli.chat.commands import SetNumber, UseSampler, parse
+from lumina_cli.chat.commands import SetNumber, UseSampler
+from lumina_cli.chat.parser import parse
 from lumina_cli.core.inference.config import SamplingConfig
 
 

@@ -10,7 +10,7 @@ from contextlib import suppress
 from importlib.util import find_spec
 from typing import Any, Protocol
 
-from lumina_cli.chat.commands import COMMANDS
+from lumina_cli.chat.parser import COMMANDS
 from lumina_cli.cli.chat.history import MAX_ENTRY_CHARS, LineHistory
 from lumina_cli.cli.console import typed_text
 

@@ -17,8 +17,8 @@ from lumina_cli.chat.commands import (
     Simple,
     System,
     UseSampler,
-    parse,
 )
+from lumina_cli.chat.parser import parse
 from lumina_cli.chat.session import Session
 from lumina_cli.chat.session_file import read_session, write_session
 from lumina_cli.cli.chat.line_editor import LineEditor

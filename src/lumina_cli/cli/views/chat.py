@@ -7,7 +7,7 @@ from contextlib import closing
 from rich.console import Console
 from rich.text import Text
 
-from lumina_cli.chat.commands import COMMANDS
+from lumina_cli.chat.parser import COMMANDS
 from lumina_cli.chat.probs import CharacterProb
 from lumina_cli.chat.session import Session, Stats
 from lumina_cli.cli.console import plain

@@ -34,7 +34,8 @@ from lumina_cli.recipes.run.run import TrainingRun
 from lumina_cli.recipes.run.run_backup import backup_notices
 from lumina_cli.recipes.train.compute import Compute, choose_compute, fit_to_device
 from lumina_cli.recipes.train.job import TrainJob
-from lumina_cli.recipes.train.resume import Resumed, check_resumed
+from lumina_cli.recipes.train.resume import Resumed
+from lumina_cli.recipes.train.resume_checks import check_resumed
 from lumina_cli.recipes.train.training_data import TrainingData, read_training_data
 from lumina_cli.settings import Settings
 from lumina_cli.tokenizer.base import Tokenizer

@@ -37,11 +37,11 @@ from lumina_cli.recipes.train.job import TrainJob
 from lumina_cli.recipes.train.plan import Plan, make_plan
 from lumina_cli.recipes.train.resume import (
     Resumed,
-    check_unchanged,
     has_other_limits,
     rescale_position,
     trainer_state,
 )
+from lumina_cli.recipes.train.resume_checks import check_unchanged
 from lumina_cli.recipes.train.resume_notices import end_notices, memory_notices
 
 PAGE_EVERY_S = 60.0
@@ -165,15 +165,15 @@ class TrainingRun:
 
     def _resumed_state(self, resumed: Resumed) -> Snapshot:
         state = trainer_state(resumed.found.checkpoint, path=resumed.found.path)
-        counters = rescale_position(
+        train_state = rescale_position(
             state.train_state,
             saved=resumed.metadata["settings"],
             windows_per_step=self.job.config.windows_per_step,
         )
         if not self.job.out.exists():  # else no model would be there in the end
             nothing = {"best_val_loss": None, "best_step": None, "evaluated_step": -1}
-            counters = counters.model_copy(update=nothing)
-        return replace(state, train_state=counters)
+            train_state = train_state.model_copy(update=nothing)
+        return replace(state, train_state=train_state)
 
     def _train(self) -> Iterator[RunEvent]:
         """Yield what the trainer tells, and save where it is the moment."""

@@ -1,22 +1,19 @@
-"""Going on with a run: which checkpoint, with which settings, and what is not as it was."""
+"""Going on with a run: which checkpoint, and with which settings."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import torch
 from pydantic import ValidationError
 
 from lumina_cli.core.checkpoint.model_file import Checkpoint, load_checkpoint
 from lumina_cli.core.checkpoint.store import BAD_SUFFIX, CheckpointStore, Found, StoreState
-from lumina_cli.core.device import machine_facts
 from lumina_cli.core.model.config import ModelConfig
 from lumina_cli.core.training.config import TrainingConfig
 from lumina_cli.core.training.finetune_config import FinetuneConfig
 from lumina_cli.core.training.state import Snapshot, TrainState
-from lumina_cli.data.corpus.corpus import Corpus
-from lumina_cli.errors import DataError, MissingInputError, ModelFileError, OutputError, UsageError
+from lumina_cli.errors import MissingInputError, ModelFileError, UsageError
 from lumina_cli.io.run_folder import CHECKPOINTS, RUN_SUFFIX
 from lumina_cli.renamed_settings import with_new_names
 from lumina_cli.settings import TRAIN_CONFIGS, ConfigType, Settings, resumed_settings
@@ -38,9 +35,6 @@ FIXED = {
     "lora_alpha",
 }
 """Settings that a run can't change on its way: tensors or data would no longer fit."""
-
-PIECES = ("batch_size", "grad_accum", "micro_batch_size")
-"""Settings that decide in which pieces a step is done."""
 
 INNOCENT = {
     "epochs",
@@ -185,56 +179,16 @@ def trainer_state(checkpoint: Checkpoint, *, path: Path) -> Snapshot:
         raise ModelFileError(f"{path} is damaged: its counters are wrong") from error
 
 
-def check_resumed(resumed: Resumed, corpus: Corpus, *, device: torch.device) -> list[str]:
-    """Tell what is not as it was when the run was left.
-
-    Raises:
-        DataError: the data is other data.
-    """
-    if (
-        resumed.metadata.get("corpus") != corpus.key
-        or resumed.found.checkpoint.tokenizer != corpus.tokenizer
-    ):
-        raise DataError(
-            f"the data is not what {resumed.found.path} was trained on",
-            hint="Bring back the same files and data settings, or begin anew without --resume.",
-        )
-    return differences(machine_facts(device), then=resumed.metadata.get("machine", {}))
-
-
-def check_unchanged(resumed: Resumed) -> None:
-    """Make sure, once the run is held, that it is still the one that was found.
-
-    Raises:
-        OutputError: in the meantime another command has gone on with it or begun a new one.
-    """
-    folder = resumed.found.path.parent
-    if CheckpointStore(folder).state() != resumed.checkpoints:
-        raise OutputError(
-            f"another run has trained in {folder.parent} in the meantime",
-            hint="Look at what it has done, then type the same command again.",
-        )
-
-
-def differences(now: Mapping[str, object], *, then: Mapping[str, object]) -> list[str]:
-    return [
-        f"{name} is {value} now and was {then[name]}: "
-        "the run goes on, but not to the last bit as it would have"
-        for name, value in now.items()
-        if name in then and then[name] != value
-    ]
-
-
 def rescale_position(
-    counters: TrainState, *, saved: Mapping[str, Any], windows_per_step: int
+    state: TrainState, *, saved: Mapping[str, Any], windows_per_step: int
 ) -> TrainState:
-    """Return the counters with the batch index in batches of the size they have now."""
-    pieces = {name: saved.get(name, 1) for name in ("batch_size", "grad_accum")}
-    before = TrainingConfig.model_validate(pieces).windows_per_step
+    """Return the state with the batch index in batches of the size they have now."""
+    sizes = {name: saved.get(name, 1) for name in ("batch_size", "grad_accum")}
+    before = TrainingConfig.model_validate(sizes).windows_per_step
     if before == windows_per_step:
-        return counters
-    index = counters.batch_index * before // windows_per_step
-    return counters.model_copy(update={"batch_index": index, "is_epoch_over": False})
+        return state
+    index = state.batch_index * before // windows_per_step
+    return state.model_copy(update={"batch_index": index, "is_epoch_over": False})
 
 
 def has_other_limits(resumed: Resumed, config: TrainingConfig) -> bool:

@@ -4,7 +4,11 @@ import torch
 
 from lumina_cli.core.training.config import TrainingConfig
 from lumina_cli.core.training.step.stepper import Stepper
-from lumina_cli.recipes.train.resume import PIECES, Resumed, differences, trainer_state
+from lumina_cli.recipes.train.resume import Resumed, trainer_state
+from lumina_cli.recipes.train.resume_checks import differences
+
+BATCH_SETTINGS = ("batch_size", "grad_accum", "micro_batch_size")
+"""Settings that decide in which micro-batches a step is done."""
 
 
 def end_notices(resumed: Resumed, config: TrainingConfig) -> list[str]:
@@ -27,23 +31,23 @@ def end_notices(resumed: Resumed, config: TrainingConfig) -> list[str]:
 
 
 def memory_notices(resumed: Resumed, stepper: Stepper) -> list[str]:
-    """Say where steps are done in other pieces, for more memory is free than was, or less.
+    """Say where steps are done in other micro-batches, for more memory is free than was, or less.
 
     Nothing where the batches or the number of threads differ: that is told already.
     """
     saved, settings = resumed.metadata["settings"], resumed.settings.values()
     threads = resumed.metadata.get("machine", {}).get("threads")
-    has_other_batches = any(saved.get(name) != settings[name] for name in PIECES)
+    has_other_batches = any(saved.get(name) != settings[name] for name in BATCH_SETTINGS)
     then = trainer_state(resumed.found.checkpoint, path=resumed.found.path).train_state
     if not then.num_workers or has_other_batches or threads != torch.get_num_threads():
         return []
     return differences(
-        _pieces(stepper.largest, stepper.num_workers),
-        then=_pieces(then.largest_micro_batch, then.num_workers),
+        _windows_and_threads(stepper.largest, stepper.num_workers),
+        then=_windows_and_threads(then.largest_micro_batch, then.num_workers),
     )
 
 
-def _pieces(windows_at_once: int, num_workers: int) -> dict[str, object]:
+def _windows_and_threads(windows_at_once: int, num_workers: int) -> dict[str, object]:
     return {
         "number of windows at once": windows_at_once,
         "number of threads that share a step": num_workers,

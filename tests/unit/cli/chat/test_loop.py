@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from rich.console import Console
 
-from lumina_cli.chat.commands import COMMANDS
+from lumina_cli.chat.parser import COMMANDS
 from lumina_cli.chat.probs import CharacterProb
 from lumina_cli.cli.chat.loop import ChatLoop
 from lumina_cli.cli.views.chat import ChatView

@@ -5,15 +5,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
 
 from lumina_cli.core.checkpoint.store import Found
 from lumina_cli.core.training.state import TrainState
-from lumina_cli.errors import DataError, MissingInputError, ModelFileError, UsageError
+from lumina_cli.errors import MissingInputError, ModelFileError, UsageError
 from lumina_cli.recipes.train import resume as module
 from lumina_cli.recipes.train.resume import (
     Resumed,
-    check_resumed,
     command_of,
     find_run,
     has_other_limits,
@@ -21,7 +19,7 @@ from lumina_cli.recipes.train.resume import (
     trainer_state,
 )
 from lumina_cli.settings import FINETUNE_CONFIGS
-from tests.unit.recipes.tiny import source_and_corpus, tiny_run, written
+from tests.unit.recipes.tiny import tiny_run
 
 
 @pytest.fixture
@@ -123,20 +121,6 @@ def test_other_limits_are_seen(folder: Path, flags: dict[str, Any], differs: boo
     run = found(folder, **flags)
     config = run.settings.of(module.TrainingConfig)
     assert has_other_limits(run, config) == differs
-
-
-def test_other_data_is_refused_and_another_machine_told(folder: Path) -> None:
-    run, device = found(folder), torch.device("cpu")
-    _, corpus = source_and_corpus(folder / "text.txt")
-    _, other = source_and_corpus(written(folder, "something else " * 50, name="other.txt"))
-    assert check_resumed(run, replace(corpus, key=run.metadata["corpus"]), device=device) == []
-    with pytest.raises(DataError, match="is not what"):
-        check_resumed(run, other, device=device)
-    machine = {**run.metadata["machine"], "threads": 99}
-    elsewhere = with_checkpoint(run, metadata={**run.metadata, "machine": machine})
-    same = replace(corpus, key=run.metadata["corpus"])
-    (notice,) = check_resumed(elsewhere, same, device=device)
-    assert "was 99" in notice
 
 
 def test_the_checkpoint_of_a_copied_folder_belongs_to_no_model_there(tmp_path: Path) -> None:

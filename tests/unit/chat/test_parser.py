@@ -7,7 +7,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lumina_cli.chat.commands import (
-    COMMANDS,
     Command,
     Edit,
     Explain,
@@ -20,8 +19,8 @@ from lumina_cli.chat.commands import (
     Simple,
     System,
     UseSampler,
-    parse,
 )
+from lumina_cli.chat.parser import COMMANDS, parse
 from lumina_cli.core.inference.config import SamplingConfig
 
 
@@ -197,7 +196,7 @@ def test_the_usage_shown_is_understood(entry: object) -> None:
 def test_commands_are_understood_without_torch() -> None:
     import subprocess
 
-    code = "import sys, lumina_cli.chat.commands; sys.exit('torch' in sys.modules)"
+    code = "import sys, lumina_cli.chat.parser; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
