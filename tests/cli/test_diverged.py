@@ -8,7 +8,7 @@ import pytest
 
 from lumina_cli.core.checkpoint.model_file import load_checkpoint, load_model
 from tests.cli.command_line import lumina
-from tests.cli.test_train import TINY, VERSE
+from tests.cli.commands.test_train import TINY, VERSE
 
 EXPLODING = ["--learning-rate", 10, "--weight-decay", 10, "--warmup-ratio", 0]
 """The matrices are multiplied by 1 - 10 · 10 at each step: soon they are no numbers."""

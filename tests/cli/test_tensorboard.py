@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.command_line import lumina
-from tests.cli.test_train import TINY, VERSE
+from tests.cli.commands.test_train import TINY, VERSE
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from lumina_cli.data.hub import client
 from lumina_cli.data.hub.deadlines import Deadlines
-from tests.recipes.hub_server import COMMIT, REPO, Hub, serving, use_hub
+from tests.recipes.data.hub_server import COMMIT, REPO, Hub, serving, use_hub
 
 from .bounds import fuzzed, reads_or_refuses
 

@@ -26,8 +26,8 @@ from lumina_cli.recipes.train.resume import find_run
 from lumina_cli.settings import FINETUNE_CONFIGS, TRAIN_CONFIGS, resolve_settings
 from lumina_cli.tokenizer.registry import TOKENIZERS, train_tokenizer
 from lumina_cli.tokenizer.special_ids import Special
-from tests.recipes.test_finetune import CYRILLIC
-from tests.recipes.test_pretrain import TINY
+from tests.recipes.finetune.test_finetune import CYRILLIC
+from tests.recipes.train.test_pretrain import TINY
 from tests.unit.tokenizer.pieces import PieceTokenizer
 
 CHAT = "".join(

@@ -12,8 +12,7 @@ from lumina_cli.core.checkpoint.model_file import load_model
 from lumina_cli.core.model.kv_cache import KVCache
 from lumina_cli.recipes.infer.engines import is_installed
 from lumina_cli.tokenizer.special_ids import Special
-
-from .conftest import Lumina
+from tests.cli.conftest import Lumina
 
 
 def test_the_text_goes_on_after_the_prompt(lumina: Lumina, letters_model: Path) -> None:

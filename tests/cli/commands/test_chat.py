@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from .conftest import Lumina
+from tests.cli.conftest import Lumina
 
 
 def test_a_prompt_prints_its_reply_and_nothing_else(lumina: Lumina, letters_model: Path) -> None:

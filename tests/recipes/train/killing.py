@@ -3,7 +3,7 @@
 To start Python and torch takes seconds, to fork a process that has them milliseconds, so
 hundreds of kills fit into a test. The parent computes nothing before it forks.
 
-`python -m tests.recipes.killing FOLDER KILLS` prints one JSON object that says what it saw.
+`python -m tests.recipes.train.killing FOLDER KILLS` prints one JSON object that says what it saw.
 """
 
 import json

@@ -26,7 +26,7 @@ from lumina_cli.recipes.train.pretrain import pretrain
 from lumina_cli.recipes.train.resume import Resumed, find_run
 from lumina_cli.renamed_settings import with_first_names
 from lumina_cli.settings import TRAIN_CONFIGS, resolve_settings
-from tests.recipes.test_pretrain import TINY, VERSE
+from tests.recipes.train.test_pretrain import TINY, VERSE
 
 
 def begun(folder: Path, **flags: object) -> TrainingRun:

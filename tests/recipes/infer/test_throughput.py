@@ -8,7 +8,7 @@ import torch
 from lumina_cli.core.training.config import TrainingConfig
 from lumina_cli.recipes.infer import throughput
 from lumina_cli.settings import TRAIN_CONFIGS, resolve_settings
-from tests.recipes.test_pretrain import prepare
+from tests.recipes.train.test_pretrain import prepare
 
 
 def test_steps_are_tried_in_the_pieces_in_which_a_run_does_them(

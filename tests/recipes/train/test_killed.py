@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-REPOSITORY = Path(__file__).resolve().parents[2]
+REPOSITORY = Path(__file__).resolve().parents[3]
 
 
 @pytest.fixture
@@ -36,7 +36,7 @@ FORKS = pytest.mark.skipif(not hasattr(os, "fork"), reason="only POSIX can fork"
 def test_a_run_killed_again_and_again_ends_as_the_one_that_was_not(
     in_memory: Path, kills: int
 ) -> None:
-    command = [sys.executable, "-m", "tests.recipes.killing", str(in_memory), str(kills)]
+    command = [sys.executable, "-m", "tests.recipes.train.killing", str(in_memory), str(kills)]
     done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     seen = json.loads(done.stdout)
@@ -55,7 +55,13 @@ def test_a_run_killed_again_and_again_ends_as_the_one_that_was_not(
 def test_a_run_stopped_after_any_step_ends_in_another_process_to_the_bit(
     in_memory: Path, steps: list[int]
 ) -> None:
-    command = [sys.executable, "-m", "tests.recipes.resuming", str(in_memory), *map(str, steps)]
+    command = [
+        sys.executable,
+        "-m",
+        "tests.recipes.train.resuming",
+        str(in_memory),
+        *map(str, steps),
+    ]
     done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout) == []

@@ -14,7 +14,7 @@ from lumina_cli.errors import DivergedError, OutOfMemoryError, StorageError
 from lumina_cli.recipes.run.events import CheckpointSaved, Saved, SaveFailed
 from lumina_cli.recipes.run.run import TrainingRun
 from lumina_cli.recipes.run.saving import saver
-from tests.recipes.test_resume import begun
+from tests.recipes.train.test_resume import begun
 
 
 def fail(*_: object, **__: object) -> None:

@@ -1,6 +1,6 @@
 """A run stopped after each of its steps and gone on with, each part in a process of its own.
 
-`python -m tests.recipes.resuming FOLDER STEP…` prints the steps after which a run that was
+`python -m tests.recipes.train.resuming FOLDER STEP…` prints the steps after which a run that was
 stopped there did not end, to the bit, as the one that was not.
 """
 
@@ -20,7 +20,7 @@ from lumina_cli.recipes.train import plan
 from lumina_cli.recipes.train.pretrain import pretrain
 from lumina_cli.recipes.train.resume import find_run
 from lumina_cli.settings import TRAIN_CONFIGS, resolve_settings
-from tests.recipes.killing import SETTINGS, VERSE, fork, is_same
+from tests.recipes.train.killing import SETTINGS, VERSE, fork, is_same
 
 NUM_STEPS = 60
 SPLIT_AFTER = 22

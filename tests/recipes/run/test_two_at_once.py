@@ -12,9 +12,9 @@ import pytest
 
 from lumina_cli.errors import OutputError
 from lumina_cli.recipes.run.run import TrainingRun
-from tests.recipes.test_resume import begun, gone_on, interrupt
+from tests.recipes.train.test_resume import begun, gone_on, interrupt
 
-REPOSITORY = Path(__file__).resolve().parents[2]
+REPOSITORY = Path(__file__).resolve().parents[3]
 MANY = int(os.environ.get("PAIRS", "1000"))
 SOME = 28
 """Half of all pairs: each command with some others, or with itself."""
@@ -34,7 +34,7 @@ def in_memory(tmp_path: Path) -> Iterator[Path]:
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="only POSIX can fork")
 @pytest.mark.parametrize("pairs", [SOME, pytest.param(MANY, marks=pytest.mark.slow)])
 def test_any_two_commands_at_once_leave_every_file_whole(in_memory: Path, pairs: int) -> None:
-    command = [sys.executable, "-m", "tests.recipes.pairs", str(in_memory), str(pairs)]
+    command = [sys.executable, "-m", "tests.recipes.run.pairs", str(in_memory), str(pairs)]
     done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     seen = json.loads(done.stdout)

@@ -43,7 +43,7 @@ from lumina_cli.settings import (
 )
 from lumina_cli.tokenizer.characters import CharacterTokenizer
 from lumina_cli.tokenizer.special_ids import FIRST_CHARACTER
-from tests.recipes.test_pretrain import TINY, VERSE
+from tests.recipes.train.test_pretrain import TINY, VERSE
 
 CYRILLIC = "кот сидел на столе и дог спал на полу\n" * 25
 CHAT = "".join(

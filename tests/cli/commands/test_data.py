@@ -12,11 +12,10 @@ from typing import Any
 
 import pytest
 
+from tests.cli.conftest import Lumina
 from tests.unit.data.reading import SHARED, message, needs_shared_data, write_rows
 
-from .conftest import Lumina
-
-SOURCE = Path(__file__).resolve().parents[2] / "src"
+SOURCE = Path(__file__).resolve().parents[3] / "src"
 
 
 @pytest.fixture(autouse=True)

@@ -1,6 +1,6 @@
 """Two commands at once on the same model, run, data, cache and history, by a process that forks.
 
-`python -m tests.recipes.pairs FOLDER PAIRS` prints one JSON object that says what it saw.
+`python -m tests.recipes.run.pairs FOLDER PAIRS` prints one JSON object that says what it saw.
 """
 
 import itertools
@@ -31,7 +31,7 @@ from lumina_cli.io.owned_folder import BUILDING, REMOVED
 from lumina_cli.recipes.train import plan
 from lumina_cli.recipes.train.pretrain import pretrain
 from lumina_cli.settings import TRAIN_CONFIGS, resolve_settings
-from tests.recipes.killing import VERSE, fork
+from tests.recipes.train.killing import VERSE, fork
 
 SHAPE: dict[str, object] = {
     "hidden_size": 8,

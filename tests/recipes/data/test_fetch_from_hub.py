@@ -13,7 +13,7 @@ from lumina_cli.data.hub.client import HubConfig
 from lumina_cli.data.hub.deadlines import Deadlines
 from lumina_cli.errors import DataError, HubError, StorageError
 from lumina_cli.recipes.data.fetch import Fetched, Stage, fetch
-from tests.recipes.hub_server import COMMIT, REPO, Hub, serving, use_hub, whole
+from tests.recipes.data.hub_server import COMMIT, REPO, Hub, serving, use_hub, whole
 
 TRAIN = b"".join(b'{"text": "line %d"}\n' % number for number in range(2000))
 VALIDATION = b'{"text": "one"}\n{"text": "two"}\n'
