@@ -1,28 +1,18 @@
 """What every tokenizer promises, and that nothing outside the package asks which kind it is."""
 
-import json
 import re
 from pathlib import Path
 
 import numpy as np
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 import lumina_cli
-from lumina_cli.errors import DataError
-from lumina_cli.tokenizer.base import NewerTokenizerError, Tokenizer
-from lumina_cli.tokenizer.characters import CharacterTokenizer
-from lumina_cli.tokenizer.registry import TOKENIZERS, tokenizer_from_json
+from lumina_cli.tokenizer.base import Tokenizer
 from lumina_cli.tokenizer.special_ids import FIRST_BYTE, FIRST_CHARACTER, Special
-from tests.unit.tokenizer.pieces import PieceTokenizer
+from tests.unit.tokenizer.kinds import every_kind
 
 TEXTS = st.text(st.one_of(st.sampled_from("abé€ "), st.characters(exclude_categories=["Cs"])))
-KINDS: list[Tokenizer] = [
-    CharacterTokenizer("ba é"),
-    PieceTokenizer("ba é", ["ab", "ba ", "aéa", "€", "bb"], "x"),
-]
-every_kind = pytest.mark.parametrize("tokenizer", KINDS, ids=lambda tokenizer: tokenizer.kind)
 
 
 @every_kind
@@ -91,27 +81,6 @@ def test_characters_are_added_behind_all_ids_and_taken_away(
     assert after.extends(tokenizer)
     assert tokenizer.extends(after) == (not added)
     assert (after.fingerprint == tokenizer.fingerprint) == (not added)
-
-
-@every_kind
-def test_a_tokenizer_is_stored_by_its_kind(
-    tokenizer: Tokenizer, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setitem(TOKENIZERS, PieceTokenizer.kind, PieceTokenizer)
-    stored = json.loads(json.dumps(tokenizer.to_json()))
-    assert stored["kind"] == tokenizer.kind
-    assert tokenizer_from_json(stored) == tokenizer
-
-
-def test_a_kind_that_is_not_known_was_stored_by_a_newer_version() -> None:
-    with pytest.raises(NewerTokenizerError, match="knows no tokenizer 'pieces'"):
-        tokenizer_from_json(KINDS[1].to_json())
-
-
-@pytest.mark.parametrize("stored", [None, [], "abc", {}, {"kind": 5}, {"kind": None}])
-def test_what_is_no_tokenizer_is_refused(stored: object) -> None:
-    with pytest.raises(DataError, match="no tokenizer"):
-        tokenizer_from_json(stored)
 
 
 @every_kind

@@ -1,11 +1,6 @@
 """Model files: what is written is read back, and nothing else is ever read."""
 
-import hashlib
-import io
-import json
-import os
 import random
-import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +8,10 @@ import numpy as np
 import pytest
 import torch
 
-from lumina_cli.core.checkpoint.container import content_digest, read_container, write_container
+from lumina_cli.core.checkpoint.container import read_container, write_container
 from lumina_cli.core.checkpoint.model_file import load_model, save_model
-from lumina_cli.errors import MissingInputError, ModelFileError
-from lumina_cli.tokenizer.characters import CharacterTokenizer
-
-from .forging import (
+from lumina_cli.errors import ModelFileError
+from tests.unit.core.checkpoint.forging import (
     CONFIG,
     TOKENIZER,
     forged,
@@ -29,38 +22,7 @@ from .forging import (
     unsealed,
     with_tokenizer,
 )
-
-METADATA = {"steps": 3, "trained_on": ["a.txt", "日本語"], "val_nats_per_char": 1.25, "none": None}
-
-
-@pytest.fixture(scope="module")
-def whole(tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    """The bytes of a good model file."""
-    path = tmp_path_factory.mktemp("model") / "Model.pth"
-    save_model(path, model=some_model(), tokenizer=TOKENIZER, metadata=METADATA)
-    return path.read_bytes()
-
-
-def refused(path: Path, data: bytes) -> str:
-    """Write the bytes, have them refused, and return how."""
-    path.write_bytes(data)
-    with pytest.raises(ModelFileError) as caught:
-        load_model(path)
-    return caught.value.message
-
-
-def test_memory_that_runs_out_while_writing_is_told_as_such(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def refuse(*_: object) -> None:
-        raise MemoryError
-
-    monkeypatch.setattr("lumina_cli.core.checkpoint.seal._WRITE_BYTES", 64)
-    monkeypatch.setattr("lumina_cli.core.checkpoint.seal.write_all", refuse)
-    path = tmp_path / "Model.pth"
-    with pytest.raises(MemoryError):  # torch would make a RuntimeError of it
-        save_model(path, model=some_model(), tokenizer=TOKENIZER, metadata=METADATA)
-    assert not path.exists()
+from tests.unit.core.checkpoint.whole_files import METADATA, refused
 
 
 def with_weight(name: str, tensor: torch.Tensor) -> dict[str, torch.Tensor]:
@@ -107,80 +69,12 @@ def test_a_model_is_saved_from_training_as_it_is(tmp_path: Path) -> None:
     assert all(parameter.requires_grad for parameter in model.parameters())
 
 
-def test_the_digest_is_that_of_the_content_by_hand() -> None:
-    header: Any = {"b": [1, "é"], "a": None}
-    expected = hashlib.sha256(
-        b'{"a": null, "b": [1, "\\u00e9"]}'
-        b"\nx torch.float32 [2]\n\x00\x00\x80\x3f\x00\x00\x00\x40"
-        b"\ny torch.int64 [1, 1]\n\x07\x00\x00\x00\x00\x00\x00\x00"
-    ).hexdigest()
-    tensors = {"y": torch.tensor([[7]]), "x": torch.tensor([1.0, 2.0])}
-    assert content_digest(header, tensors) == expected
-
-
-@pytest.mark.parametrize("change", ["metadata", "characters", "weight"])
-def test_the_digest_changes_with_the_content(tmp_path: Path, change: str) -> None:
-    model = some_model()
-    metadata: Any = {"steps": 4 if change == "metadata" else 3}
-    tokenizer = CharacterTokenizer("abcdé") if change == "characters" else TOKENIZER
-    if change == "weight":
-        torch.nn.init.constant_(model.ln_f.bias, 1e-30)
-    digests = [
-        save_model(
-            tmp_path / "A.pth", model=some_model(), tokenizer=TOKENIZER, metadata={"steps": 3}
-        ),
-        save_model(tmp_path / "B.pth", model=model, tokenizer=tokenizer, metadata=metadata),
-    ]
-    assert digests[0] != digests[1]
-
-
-def test_one_flipped_bit_anywhere_is_refused(tmp_path: Path, whole: bytes) -> None:
-    rng = random.Random(0)
-    positions = [0, len(whole) - 1, *(rng.randrange(len(whole)) for _ in range(300))]
-    for position in positions:
-        flipped = bytearray(whole)
-        flipped[position] ^= 1 << rng.randrange(8)
-        assert str(tmp_path / "Model.pth") in refused(tmp_path / "Model.pth", bytes(flipped))
-
-
-def test_a_file_that_is_cut_short_is_refused(tmp_path: Path, whole: bytes) -> None:
-    for length in [0, 1, 3, 4, 100, len(whole) // 2, len(whole) - 78, len(whole) - 1]:
-        refused(tmp_path / "Model.pth", whole[:length])
-
-
-def test_a_file_with_bytes_behind_it_is_refused(tmp_path: Path, whole: bytes) -> None:
-    refused(tmp_path / "Model.pth", whole + b"\n")
-    refused(tmp_path / "Model.pth", whole + whole)
-
-
-@pytest.mark.parametrize("data", [b"", b"hello", b"\x80\x02}q\x00.", b"PK\x03\x04" + b"x" * 999])
-def test_a_file_of_another_kind_is_refused(tmp_path: Path, data: bytes) -> None:
-    refused(tmp_path / "Model.pth", data)
-
-
 def test_a_model_of_somebody_elses_making_is_refused(tmp_path: Path) -> None:
     foreign = packed(some_model().state_dict())
     assert "not written by this version of lumina" in refused(tmp_path / "Model.pth", foreign)
     assert "not a lumina model" in refused(
         tmp_path / "Model.pth", sealed(packed({"format": "x", "version": 1}))
     )
-
-
-def test_packed_bytes_are_refused_before_they_are_unpacked(tmp_path: Path, whole: bytes) -> None:
-    deflated = repacked(
-        whole, lambda new, name, data: new.writestr(name, data, zipfile.ZIP_DEFLATED)
-    )
-    assert "not as torch stores them" in refused(tmp_path / "Model.pth", deflated)
-
-
-def test_two_members_of_one_name_are_refused(tmp_path: Path, whole: bytes) -> None:
-    def twice(new: zipfile.ZipFile, name: str, data: bytes) -> None:
-        new.writestr(name, data)
-        if name.endswith("version"):
-            with pytest.warns(UserWarning, match="Duplicate"):
-                new.writestr(name, data)
-
-    assert "not as torch stores them" in refused(tmp_path / "Model.pth", repacked(whole, twice))
 
 
 class Trap:
@@ -314,42 +208,6 @@ def test_a_forgery_with_a_right_seal_is_refused_by_what_it_holds(
     refused(tmp_path / "Model.pth", forged(**changes))
 
 
-def test_a_wrong_digest_is_refused(tmp_path: Path) -> None:
-    content = torch.load(io.BytesIO(unsealed(forged())), weights_only=True)  # noqa: TID251
-    data = sealed(packed({**content, "digest": "0" * 64}))
-    assert "digest" in refused(tmp_path / "Model.pth", data)
-
-
-def test_one_storage_for_many_weights_is_refused(tmp_path: Path) -> None:
-    weights = some_model().state_dict()
-    shared = torch.zeros(max(tensor.numel() for tensor in weights.values()))
-    small = {name: shared[: t.numel()].view(t.shape) for name, t in weights.items()}
-    refused(tmp_path / "Model.pth", forged(weights=small))
-
-
-def test_a_tensor_larger_than_its_bytes_is_refused_and_takes_no_memory(tmp_path: Path) -> None:
-    def enlarge(new: zipfile.ZipFile, name: str, data: bytes) -> None:
-        if name.endswith("data.pkl"):
-            number, huge = b"M\x08\x01", b"J\x00\xca\x9a\x3b"  # 264 and 10⁹, as pickles write them
-            assert number in data
-            data = data.replace(number, huge)
-        new.writestr(name, data)
-
-    weights = {name: torch.zeros(264) for name in some_model().state_dict()}
-    refused(tmp_path / "Model.pth", repacked(forged(weights=weights), enlarge))
-
-
-def test_endless_nesting_is_refused(tmp_path: Path) -> None:
-    def nest(new: zipfile.ZipFile, name: str, data: bytes) -> None:
-        if name.endswith("data.pkl"):
-            before, empty_list, after = data.partition(b"]")  # as pickles write it; `a` appends
-            data = before + empty_list * 100_000 + b"a" * 99_999 + after
-        new.writestr(name, data)
-
-    data = repacked(forged(metadata={"x": []}), nest)
-    assert "plain values" in refused(tmp_path / "Model.pth", data)
-
-
 def test_random_damage_under_a_right_seal_is_refused_or_harmless(tmp_path: Path) -> None:
     rng, path = random.Random(1), tmp_path / "Model.pth"
     data = unsealed(forged())
@@ -363,33 +221,6 @@ def test_random_damage_under_a_right_seal_is_refused_or_harmless(tmp_path: Path)
         except ModelFileError:
             continue
         assert loaded.metadata == {}  # the damage lay in padding
-
-
-def test_a_missing_file_is_told_with_a_way_to_get_one(tmp_path: Path) -> None:
-    with pytest.raises(MissingInputError, match="no model at") as caught:
-        load_model(tmp_path / "Model.pth")
-    assert "lumina train" in caught.value.hint
-
-
-def test_what_is_not_a_file_is_no_model(tmp_path: Path) -> None:
-    for path in (tmp_path, Path(os.devnull)):
-        with pytest.raises(MissingInputError, match="can't be read: it is not a file"):
-            load_model(path)
-
-
-def test_metadata_that_no_reader_would_take_is_not_written(tmp_path: Path) -> None:
-    metadata: Any = {"val_nats_per_char": float("nan")}
-    with pytest.raises(AssertionError):
-        save_model(
-            tmp_path / "Model.pth", model=some_model(), tokenizer=TOKENIZER, metadata=metadata
-        )
-
-
-def test_a_header_is_json_of_the_same_values(whole: bytes) -> None:
-    content = torch.load(io.BytesIO(unsealed(whole)), weights_only=True)  # noqa: TID251
-    header = {key: value for key, value in content.items() if key not in ("tensors", "digest")}
-    assert json.loads(json.dumps(header)) == header
-    assert header["metadata"] == METADATA
 
 
 TABLE = np.array([[7, 262], [0, 0], [65_535, 263]], dtype=np.uint16)

@@ -1,0 +1,15 @@
+"""Tokenizers of every kind."""
+
+import pytest
+
+from lumina_cli.tokenizer.base import Tokenizer
+from lumina_cli.tokenizer.characters import CharacterTokenizer
+from tests.unit.tokenizer.pieces import PieceTokenizer
+
+KINDS: list[Tokenizer] = [
+    CharacterTokenizer("ba é"),
+    PieceTokenizer("ba é", ["ab", "ba ", "aéa", "€", "bb"], "x"),
+]
+
+
+every_kind = pytest.mark.parametrize("tokenizer", KINDS, ids=lambda tokenizer: tokenizer.kind)
