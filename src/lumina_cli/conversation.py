@@ -48,9 +48,9 @@ class Conversation:
 
 @dataclass(frozen=True, slots=True)
 class PlainText:
-    """A text without turns, or a stretch of one that is too long to hold at once.
+    """A text without turns, or a chunk of one that is too long to hold at once.
 
-    A text that arrives in stretches has `starts` set on its first and `ends` on its last.
+    A text that arrives in chunks has `starts` set on its first and `ends` on its last.
     """
 
     text: str

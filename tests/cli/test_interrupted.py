@@ -203,7 +203,7 @@ def train_under_a_limit(folder: Path, limit_mb: int, known: str) -> tuple[int, s
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs /proc")
 @pytest.mark.parametrize(
     ("known", "told"),
-    [("surprise", "Memory ran out at step"), ("known", "steps are done in pieces")],
+    [("surprise", "Memory ran out at step"), ("known", "steps are done in micro-batches")],
 )
 def test_a_run_under_a_limit_of_memory_splits_its_steps_and_ends_well(
     folder: Path, known: str, told: str

@@ -1,6 +1,7 @@
 """Where settings come from, and what is said when they are wrong."""
 
 import tomllib
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -23,6 +24,11 @@ from lumina_cli.settings import (
     setting_names,
 )
 from tests.unit.setting_sources.resolving import resolve
+
+
+@pytest.fixture(autouse=True)
+def _empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
 
 
 def test_the_defaults_are_those_that_were_promised() -> None:

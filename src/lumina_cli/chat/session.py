@@ -110,8 +110,8 @@ class Session:
     @property
     def last_question(self) -> str | None:
         """What the user said last."""
-        said = (message.text for message in reversed(self.messages) if message.role == "user")
-        return next(said, None)
+        questions = (message.text for message in reversed(self.messages) if message.role == "user")
+        return next(questions, None)
 
     def change(self, command: SetNumber | UseSampler) -> str:
         """Change a sampler setting and return the line that tells of it."""
@@ -179,19 +179,19 @@ class Session:
         self.candidates = []
         self._reply_chars, self._reply_seconds = 0, 0.0
         is_whole = False
-        said: list[str] = []
+        reply: list[str] = []
         started_s = time.perf_counter()
         try:
             for text in self._reply(context.ids):
-                said.append(text)
+                reply.append(text)
                 self._reply_chars += len(text)
                 self._reply_seconds = time.perf_counter() - started_s
                 yield text
             is_whole = True
         finally:
-            if said or is_whole:
-                self.messages = [*messages, Message("bot", "".join(said))]
-                if not said:
+            if reply or is_whole:
+                self.messages = [*messages, Message("bot", "".join(reply))]
+                if not reply:
                     self._tell(SAID_NOTHING)
             else:
                 self._leave_unanswered(messages)
@@ -210,11 +210,11 @@ class Session:
         if self.config.sampler == "beam":
             yield from self._search(prompt_ids)
             return
-        said = []
+        reply = []
         for text in self._draw(prompt_ids):
-            said.append(text)
+            reply.append(text)
             yield text
-        self.candidates = ["".join(said)]
+        self.candidates = ["".join(reply)]
         if not self.config.is_greedy:
             for _ in range(self.config.num_candidates - 1):
                 self.candidates.append("".join(self._draw(prompt_ids, is_aside=True)))

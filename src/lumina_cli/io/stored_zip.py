@@ -149,9 +149,11 @@ def _check_member(parts: memoryview, entry: _Entry, *, at: int) -> Member:
         parts, at
     )
     _check(id_ == _LOCAL_ID and method == 0 and flags == entry.flags)
-    said = (0, 0, 0) if flags & _SIZES_FOLLOW else (entry.crc, *2 * [min(entry.num_bytes, _MOST32)])
+    expected = (
+        (0, 0, 0) if flags & _SIZES_FOLLOW else (entry.crc, *2 * [min(entry.num_bytes, _MOST32)])
+    )
     is_large = flags & _SIZES_FOLLOW and (packed, num_bytes) == (_MOST32, _MOST32)
-    _check((crc, packed, num_bytes) == said or bool(is_large))
+    _check((crc, packed, num_bytes) == expected or bool(is_large))
     name_at = at + _LOCAL.size
     start = name_at + len_name + len_extra
     _check(bytes(parts[name_at : name_at + len_name]) == entry.name)

@@ -42,7 +42,7 @@ def encode_documents(
     """Return documents in the chat format, side by side, all their texts encoded at once.
 
     Args:
-        documents: conversations, and (stretches of) plain texts, which count throughout.
+        documents: conversations, and (chunks of) plain texts, which count throughout.
         tokenizer: turns text into ids.
         loss_on: which messages of a conversation count: the bot's, or everybody's.
     """
@@ -95,7 +95,7 @@ class _Layout:
             self._texts_before += (before, before + 1)
 
     def plain_text(self, text: PlainText) -> None:
-        """Lay out a stretch of text, <|begin|> before the first and <|end|> behind the last."""
+        """Lay out a chunk of text, <|begin|> before the first and <|end|> behind the last."""
         if text.starts:
             self._add_special(_BEGIN)
         self._texts.append(text.text)

@@ -7,7 +7,12 @@ from pathlib import Path
 import pytest
 
 from lumina_cli.data.config import DataConfig
-from lumina_cli.recipes.data.sources import encode_source, leaks, open_source, own_validation
+from lumina_cli.recipes.data.sources import (
+    contamination,
+    encode_source,
+    open_source,
+    own_validation,
+)
 
 ROWS = [{"user": f"Question {i}?", "bot": f"Answer {i}."} for i in range(40)]
 
@@ -54,7 +59,7 @@ def test_a_fetched_data_set_brings_its_own_validation(tmp_path: Path) -> None:
 def test_validation_data_that_is_trained_on_is_told(tmp_path: Path) -> None:
     train, other = write_rows(tmp_path / "a.jsonl"), write_rows(tmp_path / "b.jsonl")
     different = write_rows(tmp_path / "c.jsonl", broken=1)
-    assert [line.split()[0] for line in leaks([train], [other, different])] == [str(other)]
+    assert [line.split()[0] for line in contamination([train], [other, different])] == [str(other)]
 
 
 def test_validation_documents_are_only_measured_with(tmp_path: Path) -> None:

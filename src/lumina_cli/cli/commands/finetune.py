@@ -76,9 +76,10 @@ def command(
 ) -> None:
     """Fine-tune a model on your own conversations or texts.
 
-    New characters of any script get ids of their own. Text that the model was trained on is
-    replayed against forgetting, and the loss on it is measured. The base model file stays as
-    it is. Several defaults are gentler than those of `train`.
+    New characters of any script get ids of their own. Text that the model was
+    trained on is replayed against forgetting, and the loss on it is measured.
+    The base model file stays as it is. Several defaults are gentler than those
+    of `train`.
     """
     started_s = time.monotonic()
     if checkpoint is not None and not resume:

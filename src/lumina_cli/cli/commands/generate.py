@@ -74,14 +74,14 @@ def command(
     from lumina_cli.recipes.infer.text_generator import TextGenerator  # noqa: PLC0415
 
     ready = open_model(model, flags=flags, environ=os.environ, toml=config)
-    continuer = TextGenerator(ready, start, max(num_samples, ready.config.num_candidates))
-    for line in (*ready.notices, *continuer.notices()):
+    generator = TextGenerator(ready, start, max(num_samples, ready.config.num_candidates))
+    for line in (*ready.notices, *generator.notices()):
         notice(line)
     if json or logprobs:
-        print_json(_as_json(continuer, with_logprobs=logprobs))
+        print_json(_as_json(generator, with_logprobs=logprobs))
     else:
-        _stream(continuer, quiet=quiet)
-    for line in continuer.last_notices():
+        _stream(generator, quiet=quiet)
+    for line in generator.last_notices():
         notice(line)
 
 
@@ -118,32 +118,32 @@ def _read(path: Path) -> str:
         ) from error
 
 
-def _stream(continuer: "TextGenerator", *, quiet: bool) -> None:
+def _stream(generator: "TextGenerator", *, quiet: bool) -> None:
     """Write each text as it is made; on a terminal, after the prompt and apart from others."""
     is_terminal = sys.stdout.isatty() and sys.stderr.isatty() and not quiet
-    for number, pieces in enumerate(continuer.texts(), start=1):
-        if continuer.num_texts > 1 and not quiet:
-            notice(f"({number} of {continuer.num_texts})")
+    for number, chunks in enumerate(generator.texts(), start=1):
+        if generator.num_texts > 1 and not quiet:
+            notice(f"({number} of {generator.num_texts})")
         if is_terminal:
-            sys.stderr.write(strip_controls(continuer.prompt))
+            sys.stderr.write(strip_controls(generator.prompt))
             sys.stderr.flush()
-        _write(pieces)
+        _write(chunks)
 
 
-def _write(pieces: Iterator["GenerationChunk"]) -> None:
+def _write(chunks: Iterator["GenerationChunk"]) -> None:
     try:
-        for piece in pieces:
-            sys.stdout.write(strip_controls(piece.text))
+        for chunk in chunks:
+            sys.stdout.write(strip_controls(chunk.text))
             sys.stdout.flush()
     finally:
         sys.stdout.write("\n")
         sys.stdout.flush()
 
 
-def _as_json(continuer: "TextGenerator", *, with_logprobs: bool) -> dict[str, object]:
+def _as_json(generator: "TextGenerator", *, with_logprobs: bool) -> dict[str, object]:
     """Return the first text, all of them where there are several, and how fast they came."""
     started_s = time.perf_counter()
-    samples = [_sample(list(pieces), with_logprobs=with_logprobs) for pieces in continuer.texts()]
+    samples = [_sample(list(chunks), with_logprobs=with_logprobs) for chunks in generator.texts()]
     seconds = time.perf_counter() - started_s
     characters = sum(len(str(sample["text"])) for sample in samples)
     return {
@@ -151,13 +151,13 @@ def _as_json(continuer: "TextGenerator", *, with_logprobs: bool) -> dict[str, ob
         "characters": characters,
         "seconds": round(seconds, 4),
         "chars_per_s": round(characters / seconds, 1),
-        **_guesses(continuer.acceptance, chars_per_id=continuer.chars_per_id),
+        **_speculation(generator.acceptance, chars_per_id=generator.chars_per_id),
         **({"samples": samples} if len(samples) > 1 else {}),
     }
 
 
-def _guesses(counts: "Acceptance", *, chars_per_id: float) -> dict[str, object]:
-    """Return how well characters were guessed in advance; `acceptance` is null where none were."""
+def _speculation(counts: "Acceptance", *, chars_per_id: float) -> dict[str, object]:
+    """Return how much of the draft was accepted; `acceptance` is null where there was none."""
     rate, per_pass = counts.rate, counts.ids_per_pass
     return {
         "acceptance": None if rate is None else round(rate, 4),
@@ -165,10 +165,10 @@ def _guesses(counts: "Acceptance", *, chars_per_id: float) -> dict[str, object]:
     }
 
 
-def _sample(pieces: list["GenerationChunk"], *, with_logprobs: bool) -> dict[str, object]:
-    sample: dict[str, object] = {"text": "".join(piece.text for piece in pieces)}
+def _sample(chunks: list["GenerationChunk"], *, with_logprobs: bool) -> dict[str, object]:
+    sample: dict[str, object] = {"text": "".join(chunk.text for chunk in chunks)}
     if with_logprobs:
         sample["logprobs"] = [
-            {"text": piece.text, "id": piece.id, "logprob": piece.logprob} for piece in pieces
+            {"text": chunk.text, "id": chunk.id, "logprob": chunk.logprob} for chunk in chunks
         ]
     return sample

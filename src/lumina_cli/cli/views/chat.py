@@ -114,12 +114,12 @@ class ChatView:
         self.line(f"{describe_sampler(config)}, seed {stats.seed}")
 
     def _guesses(self, stats: Stats) -> None:
-        """Tell how well characters were guessed in advance, if any were."""
+        """Tell how much of the draft was accepted, if there was one."""
         counts = stats.acceptance
         if counts is None or counts.rate is None or counts.ids_per_pass is None:
             return
         self.line(
-            f"guessed in advance: {counts.rate:.0%} right, "
+            f"speculative decoding: {counts.rate:.0%} of the draft accepted, "
             f"{counts.ids_per_pass * stats.chars_per_id:.1f} characters a pass"
         )
 
@@ -155,8 +155,8 @@ class ChatView:
             character = characters[place]
             before = "".join(c.text for c in characters[max(place - 8, 0) : place])
             others = ", ".join(f"{text!r} {_percent(p)}" for text, p in character.top_probs)
-            said = f"{character.text!r} {_percent(character.prob)}"
-            self.line(f"after {before!r:<12} it said {said}, not {others}")
+            chosen = f"{character.text!r} {_percent(character.prob)}"
+            self.line(f"after {before!r:<12} it said {chosen}, not {others}")
 
 
 def describe_sampler(config: SamplingConfig) -> str:

@@ -44,7 +44,7 @@ def trouble_line(event: RunEvent) -> str | None:
         case BatchSplit():
             again = " and activations are computed twice" if event.activation_checkpointing else ""
             return (
-                f"Memory ran out at step {event.step}: done again in pieces of "
+                f"Memory ran out at step {event.step}: done again in micro-batches of "
                 f"{event.micro_batch_size} windows{again}; the gradient is the same."
             )
         case BatchGrown():

@@ -61,7 +61,7 @@ def show_report(console: Console, report: TrainReport) -> None:
         grid.add_row(Text(name, style="dim"), plain(text))
     console.print(Panel(grid, title="done", title_align="left", border_style="green"))
     if report.starter_eval is not None:
-        console.print(_exam_table(report))
+        console.print(_starter_eval_table(report))
     if advice := forgetting_advice(report):
         console.print(plain(advice))
     if report.stop_reason == "interrupted":
@@ -79,7 +79,7 @@ def resume_command(report: TrainReport) -> str:
     return f"lumina {command} --resume{out}"
 
 
-def _exam_table(report: TrainReport) -> Table:
+def _starter_eval_table(report: TrainReport) -> Table:
     assert report.starter_eval is not None
     table = Table(title="held-out questions", title_justify="left", box=None)
     table.add_column("family")

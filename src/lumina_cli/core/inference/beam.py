@@ -180,5 +180,5 @@ def _extend(
 
 def _candidate(beam: _Beam, *, config: SamplingConfig) -> Candidate:
     stop_checker = StopChecker(max_chars=config.max_chars, stop=config.stop)
-    chunks = [chunk for said in beam.chunks for chunk in stop_checker.push(said)]
+    chunks = [chunk for each in beam.chunks for chunk in stop_checker.push(each)]
     return Candidate(tuple(chunks), beam.score(config.length_penalty))

@@ -82,7 +82,7 @@ class SampleSkipped:
 
 @dataclass(frozen=True, slots=True)
 class BatchSplit:
-    """A step or measurement ran out of memory and was done again in smaller pieces.
+    """A step or measurement ran out of memory and was done again in smaller micro-batches.
 
     With `activation_checkpointing` activations are computed twice instead of kept.
     """
@@ -94,7 +94,7 @@ class BatchSplit:
 
 @dataclass(frozen=True, slots=True)
 class BatchGrown:
-    """Larger pieces were tried again, and there was memory for them."""
+    """Larger micro-batches were tried again, and there was memory for them."""
 
     step: int
     micro_batch_size: int

@@ -240,7 +240,7 @@ class Trainer:
             warmup_ratio=self.config.warmup_ratio,
             min_lr_ratio=self.config.min_lr_ratio,
         )
-        before = stepper.pieces
+        before = stepper.micro_batching
         result = stepper.step(batch, lr_factor=factor)
         self._budget.note_step(
             self.clock.look() - started_s,

@@ -36,12 +36,12 @@ def messages_of_transcript(text: str, *, is_prompt: bool = False) -> list[Messag
     """
     mark = _HASH_MARK if _HASH_MARK.match(text.lstrip()) else _PLAIN_MARK
     _, *parts = mark.split(text)
-    turns = [(role_of(name), said.strip()) for name, said in zip(*[iter(parts)] * 2, strict=True)]
+    turns = [(role_of(name), text.strip()) for name, text in zip(*[iter(parts)] * 2, strict=True)]
     if is_prompt and turns and not turns[-1][1]:
         turns.pop()
-    if not turns or not all(said for _, said in turns):
+    if not turns or not all(text for _, text in turns):
         raise BadRow("a turn of its text is empty")
-    return [Message(role, said) for role, said in turns]
+    return [Message(role, text) for role, text in turns]
 
 
 def complete_transcript(text: str, *, is_prompt: bool = False) -> list[Message] | None:

@@ -130,7 +130,7 @@ def _held_out(part: Part, *, rng: random.Random) -> list[Question]:
     for exchange in part.exchanges():
         for number, turn in enumerate(exchange.turns):
             for wording in _asked(turn, rng=rng):
-                before = _said(exchange.turns[:number], rng=rng)
+                before = _messages(exchange.turns[:number], rng=rng)
                 room = _MAX_TALK_CHARS - len(wording) - len(turn.reply)
                 if not before and part.place == "within":
                     before = _earlier(room, rng=rng)
@@ -148,7 +148,7 @@ def _asked(turn: Turn, *, rng: random.Random) -> tuple[str, ...]:
     return (rng.choice(turn.held_out),)
 
 
-def _said(turns: tuple[Turn, ...], *, rng: random.Random) -> Messages:
+def _messages(turns: tuple[Turn, ...], *, rng: random.Random) -> Messages:
     """Turns as somebody might have typed them."""
     return tuple(
         message
@@ -167,8 +167,8 @@ def _earlier(room: int, *, rng: random.Random) -> Messages:
     turns = rng.choice(written("greetings")).turns
     if rng.random() < _THIRD_TURN_SHARE:
         turns += rng.choice(written("lumina")).turns
-    said = _said(turns, rng=rng)
-    return said if sum(len(message.text) for message in said) <= room else ()
+    messages = _messages(turns, rng=rng)
+    return messages if sum(len(message.text) for message in messages) <= room else ()
 
 
 def is_right(reply: str, question: Question) -> bool:

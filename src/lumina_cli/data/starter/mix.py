@@ -102,14 +102,14 @@ def sample_exchanges(
     exchanges: tuple[Exchange, ...], *, num_chars: int, rng: random.Random
 ) -> list[Messages]:
     """The messages of so many exchanges, chosen at random, that they fill `num_chars`."""
-    said: list[Messages] = []
+    chosen: list[Messages] = []
     filled = 0
     for messages in _shuffled_rounds(exchanges, rng=rng):
         if filled >= num_chars:
             break
-        said.append(messages)
+        chosen.append(messages)
         filled += sum(len(message.text) for message in messages)
-    return said
+    return chosen
 
 
 def _shuffled_rounds(exchanges: tuple[Exchange, ...], *, rng: random.Random) -> Iterator[Messages]:
@@ -119,10 +119,10 @@ def _shuffled_rounds(exchanges: tuple[Exchange, ...], *, rng: random.Random) -> 
     while True:
         rng.shuffle(wordings)
         for exchange, number in wordings:
-            yield _said(exchange, number=number, rng=rng)
+            yield _messages(exchange, number=number, rng=rng)
 
 
-def _said(exchange: Exchange, *, number: int, rng: random.Random) -> Messages:
+def _messages(exchange: Exchange, *, number: int, rng: random.Random) -> Messages:
     """The exchange with its wordings of this number; a turn with fewer wordings takes any."""
     messages: list[Message] = []
     for turn in exchange.turns:

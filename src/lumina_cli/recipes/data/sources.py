@@ -70,12 +70,12 @@ def own_validation(paths: Sequence[Path]) -> tuple[list[Path], list[Path]]:
     return list(paths), []
 
 
-def leaks(data: Sequence[Path], val_data: Sequence[Path]) -> list[str]:
+def contamination(data: Sequence[Path], val_data: Sequence[Path]) -> list[str]:
     """Tell of validation files that are trained on, too."""
     if not all(path.exists() for path in (*data, *val_data)):
         return []  # the starter corpus, or a path whose absence is told when it is read
     return [
-        f"{path} is trained on, too: what is measured on it says nothing"
+        f"{path} is trained on, too: its validation loss means nothing"
         for path in files_in_both(data, val_data)
     ]
 

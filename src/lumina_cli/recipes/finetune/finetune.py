@@ -18,7 +18,7 @@ from lumina_cli.data.config import DataConfig
 from lumina_cli.errors import OutputError
 from lumina_cli.io.names import fitting_stem
 from lumina_cli.io.run_folder import check_free
-from lumina_cli.recipes.data.sources import leaks
+from lumina_cli.recipes.data.sources import contamination
 from lumina_cli.recipes.finetune.base import Base, base_from_facts, base_of, evaluate_base
 from lumina_cli.recipes.finetune.new_characters import add_new_characters, find_new_characters
 from lumina_cli.recipes.finetune.plan import finetune_plan_rows, length_notices
@@ -234,7 +234,7 @@ def _repeated_leaks(
     named = settings.of(FinetuneConfig).replay
     if replay is None or named == REPLAY_AUTO:
         return []
-    return leaks([Path(named)], val_data)
+    return contamination([Path(named)], val_data)
 
 
 def _check_apart(model: Path, out: Path) -> None:

@@ -48,7 +48,7 @@ class TextGenerator:
 
     @property
     def acceptance(self) -> Acceptance:
-        """How well characters were guessed in advance, so far."""
+        """How much of the draft was accepted, so far."""
         return self._text_model.acceptance or Acceptance()
 
     @property

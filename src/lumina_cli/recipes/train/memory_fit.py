@@ -34,7 +34,7 @@ def fit_to_memory(
     peft: PeftConfig = FULL_FINETUNING,
     num_workers: int = 1,
 ) -> Fit:
-    """Return settings whose steps fit: the same batches, in as many pieces as it takes.
+    """Return settings whose steps fit: the same batches, in as many micro-batches as it takes.
 
     Args:
         config: settings that are wanted.
@@ -85,7 +85,9 @@ def _fit(config: TrainingConfig, *, size: int, activation_checkpointing: bool) -
     )
     notices = []
     if size < config.largest_micro_batch and config.micro_batch_size != "auto":
-        notices.append(f"memory is enough for {size} windows at once: steps are done in pieces")
+        notices.append(
+            f"memory is enough for {size} windows at once: steps are done in micro-batches"
+        )
     if activation_checkpointing and not config.activation_checkpointing:
         notices.append("memory is short: activations are computed twice, which is slower")
     return Fit(fitting, tuple(notices))

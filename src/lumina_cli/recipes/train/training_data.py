@@ -10,8 +10,8 @@ from lumina_cli.data.corpus.corpus import Corpus
 from lumina_cli.errors import DataError
 from lumina_cli.recipes.data.sources import (
     Source,
+    contamination,
     encode_source,
-    leaks,
     open_source,
     own_validation,
 )
@@ -64,7 +64,7 @@ def read_training_data(
     config, seed = settings.of(DataConfig), settings.of(TrainingConfig).seed
     if not val_data:
         data, val_data = own_validation(data)
-    notices = leaks(data, val_data)
+    notices = contamination(data, val_data)
     source = open_source(data, config=config)
     validation = open_source(val_data, config=config) if val_data else None
     corpus = encode_source(

@@ -10,8 +10,8 @@ from lumina_cli.data.report import Location, ReadReport
 from lumina_cli.errors import MissingInputError
 from lumina_cli.recipes.data import sources as module
 from lumina_cli.recipes.data.sources import (
+    contamination,
     encode_source,
-    leaks,
     open_source,
     own_validation,
     usual_data,
@@ -54,10 +54,10 @@ def test_the_fingerprint_is_of_what_is_in_the_files(tmp_path: Path) -> None:
 
 def test_leaks_are_of_files_and_nothing_is_said_of_those_that_are_missing(tmp_path: Path) -> None:
     path, other = written(tmp_path), written(tmp_path, "other", name="other.txt")
-    (told,) = leaks([path, other], [path])
+    (told,) = contamination([path, other], [path])
     assert told.startswith(str(path))
-    assert leaks([path], [other]) == []
-    assert leaks([path, Path("starter")], [path]) == []
+    assert contamination([path], [other]) == []
+    assert contamination([path, Path("starter")], [path]) == []
 
 
 def test_the_first_issues_are_told_and_the_others_counted(tmp_path: Path) -> None:

@@ -27,7 +27,7 @@ NEWTON_SCHULZ_STEPS = 5
 SCALE = 0.2
 """Times √max(A, B): the mean size of a number in the step is then about that of AdamW's."""
 
-STRETCH = {"cpu": 1 << 19, "cuda": 1 << 23, "mps": 1 << 23}
+CHUNK = {"cpu": 1 << 19, "cuda": 1 << 23, "mps": 1 << 23}
 """Numbers that a step computes with at once, at most: as many as fit into a CPU's cache; on a GPU
 more are faster, and these still need little memory."""
 
@@ -37,7 +37,7 @@ SCRATCH = 9
 
 def scratch_bytes(device: torch.device) -> int:
     """Return the memory that a step needs for a moment, at most."""
-    return 4 * SCRATCH * STRETCH[device.type]
+    return 4 * SCRATCH * CHUNK[device.type]
 
 
 class Matrices(NamedTuple):
@@ -79,7 +79,7 @@ class Muon:
         can be done again.
         """
         lr = self.learning_rate * lr_factor
-        for shape, part in self._stretches():
+        for shape, part in self._chunks():
             updated = retry_on_oom(partial(self._updated, shape, part, lr=lr))
             retry_on_oom(partial(self._write, shape, part, *updated))
 
@@ -87,13 +87,13 @@ class Muon:
         """Return the live tensors of the state, by name."""
         return {f"momentum-{rows}x{cols}": t for (rows, cols), t in self.buffers.items()}
 
-    def _stretches(self) -> Iterator[tuple[tuple[int, int], slice]]:
+    def _chunks(self) -> Iterator[tuple[tuple[int, int], slice]]:
         """Yield shapes of matrices, and slices of their flat parameters."""
         for shape, flat in self.flats.items():
             size = shape[0] * shape[1]
-            stretch = max(STRETCH[flat.values.device.type] // size, 1) * size
-            for start in range(0, len(flat), stretch):
-                yield shape, slice(start, start + stretch)
+            chunk = max(CHUNK[flat.values.device.type] // size, 1) * size
+            for start in range(0, len(flat), chunk):
+                yield shape, slice(start, start + chunk)
 
     def _updated(self, shape: tuple[int, int], part: slice, *, lr: float) -> tuple[Tensor, Tensor]:
         """Return what momentum and values will be; nothing is changed yet."""

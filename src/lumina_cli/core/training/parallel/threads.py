@@ -116,7 +116,7 @@ def start_workers(model: Transformer) -> "ThreadDataParallel | None":
 
 
 class ThreadDataParallel:
-    """As many threads as models: the model itself, and twins of it with the same weights.
+    """As many threads as models: the model itself, and replicas of it with the same weights.
 
     The threads end with this object, and aren't there after a fork: a process that is to learn
     makes its own.

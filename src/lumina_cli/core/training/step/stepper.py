@@ -1,10 +1,10 @@
-"""One optimizer step: gradients summed over pieces of the batch, clipped, applied.
+"""One optimizer step: gradients summed over micro-batches, clipped, applied.
 
 The gradient is that of the summed loss divided by the number of ids that count in the
-whole batch, so cutting the batch in pieces changes nothing but rounding. A step is a
+whole batch, so cutting the batch changes nothing but rounding. A step is a
 transaction: whichever operation memory runs out in, it ends as if it had not.
 
-- While gradients are summed, the step starts over with the same random state and pieces
+- While gradients are summed, the step starts over with the same random state and micro-batches
   half as large; when one window is too much, activations are computed twice instead of
   kept; when even that is too much, the run ends.
 - Then the optimizer changes numbers in place, by operations that take no memory or can be done
@@ -39,7 +39,7 @@ from lumina_cli.data.batches import Batch
 from lumina_cli.errors import OutOfMemoryError
 
 TRY_LARGER_AFTER = 500
-"""Steps after which pieces twice as large are tried again: memory may have been freed."""
+"""Steps after which micro-batches twice as large are tried again: memory may have been freed."""
 
 _TINY = 1e-6
 
@@ -105,11 +105,11 @@ class Stepper:
 
     @property
     def has_run_out(self) -> bool:
-        """Whether memory has run out, and larger pieces have not been tried again since."""
+        """Whether memory has run out, and larger micro-batches have not been tried again since."""
         return self.micro_batch_size < self.largest
 
     @property
-    def pieces(self) -> tuple[int, bool]:
+    def micro_batching(self) -> tuple[int, bool]:
         """How many windows are computed at once, and whether activations are computed twice."""
         return self.micro_batch_size, self.model.activation_checkpointing
 
@@ -122,7 +122,7 @@ class Stepper:
     def may_share(self) -> bool:
         """Whether threads share steps where they can be started, and memory is enough.
 
-        Not where pieces are too small to have a window of full length for each; nor where
+        Not where micro-batches are too small to have a window of full length for each; nor where
         activations are computed twice: the second time other random numbers would be drawn.
         """
         has_enough = self.largest >= num_workers(self.model.wte.weight.device)
@@ -160,8 +160,8 @@ class Stepper:
         """Sum the gradients of the batch over all ranks.
 
         Returns:
-            None where it is to be done again, in smaller pieces or uncompiled: whatever happened
-            on one rank, all have done their part of the sum, and do the same from there.
+            None where it is to be done again, in smaller micro-batches or uncompiled: whatever
+            happened on one rank, all have done their part of the sum, and do the same from there.
         """
         was_compiled = self.is_compiled
         local = none_on_oom(partial(self._learn_own, batch))
@@ -256,19 +256,19 @@ class Stepper:
             )
 
     def events_since(self, before: tuple[int, bool], *, step: int) -> list[TrainEvent]:
-        """Return what memory or a compiler changed since the pieces were `before`, each once."""
+        """Return what memory or a compiler changed since micro-batching was `before`, each once."""
         events: list[TrainEvent] = []
         if self.micro_batch_size > before[0]:
             events = [BatchGrown(step, self.micro_batch_size)]
-        elif self.pieces != before:
-            events = [BatchSplit(step, *self.pieces)]
+        elif self.micro_batching != before:
+            events = [BatchSplit(step, *self.micro_batching)]
         if self.compiled is not None and self.compiled.failure is not None:
             events.append(CompileFailed(step, self.compiled.failure))
             self.compiled = None
         return events
 
     def _maybe_try_larger(self) -> None:
-        """Try pieces twice as large, long after memory ran out."""
+        """Try micro-batches twice as large, long after memory ran out."""
         if self.has_run_out and self.steps_at_size >= TRY_LARGER_AFTER:
             self.micro_batch_size = min(2 * self.micro_batch_size, self.largest)
             self.steps_at_size = 0

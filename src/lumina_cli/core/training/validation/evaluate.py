@@ -109,10 +109,10 @@ def _measure_batch(
     predict: Predict, batch: Batch, *, tokenizer: Tokenizer, device: torch.device
 ) -> tuple[float, float, int, int]:
     """Return nats, ids predicted right, ids and characters of one batch."""
-    said = batch.in_loss & (batch.targets >= NUM_SPECIAL)
-    chosen = torch.from_numpy(said).to(device)
+    is_counted = batch.in_loss & (batch.targets >= NUM_SPECIAL)
+    chosen = torch.from_numpy(is_counted).to(device)
     targets = torch.from_numpy(batch.targets).to(device)[chosen]  # (M,)
     logits = predict(torch.from_numpy(batch.inputs).to(device), chosen)  # (M, V)
     nats = F.cross_entropy(logits.float(), targets, reduction="sum").item()
     num_right = (logits.argmax(dim=-1) == targets).sum().item()
-    return nats, num_right, len(targets), tokenizer.num_chars(batch.targets[said])
+    return nats, num_right, len(targets), tokenizer.num_chars(batch.targets[is_counted])

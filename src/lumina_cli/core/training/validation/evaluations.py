@@ -17,7 +17,7 @@ from lumina_cli.core.training.validation.validator import (
 
 
 class Evaluations:
-    """Measures the model of a run, in smaller pieces once memory has run out.
+    """Measures the model of a run, in smaller micro-batches once memory has run out.
 
     Args:
         validator: knows when, and on what.

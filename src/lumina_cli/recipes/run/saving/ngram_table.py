@@ -10,8 +10,8 @@ from lumina_cli.data.corpus.dataset import TokenDataset
 from lumina_cli.tokenizer.base import Tokenizer
 
 MAX_IDS = 500_000
-NUM_STRETCHES = 20
-"""Of a longer text so many stretches are counted, so that every part of it has a say."""
+NUM_CHUNKS = 20
+"""Of a longer text so many chunks are counted, so that every part of it has a say."""
 
 PART_OF_MODEL = 10
 """The statistics take at most a tenth of the bytes that the weights take."""
@@ -26,6 +26,6 @@ def build_draft(text: TokenDataset, *, config: ModelConfig, tokenizer: Tokenizer
 def _some_ids(text: TokenDataset) -> np.ndarray:
     if len(text) <= MAX_IDS:
         return text.slice(0, len(text)).ids
-    size = MAX_IDS // NUM_STRETCHES
-    starts = np.linspace(0, len(text) - size, NUM_STRETCHES).astype(int).tolist()
+    size = MAX_IDS // NUM_CHUNKS
+    starts = np.linspace(0, len(text) - size, NUM_CHUNKS).astype(int).tolist()
     return np.concatenate([text.slice(start, start + size).ids for start in starts])

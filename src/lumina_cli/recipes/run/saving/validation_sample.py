@@ -25,23 +25,23 @@ OLD_VERSION = 1
 MOST_IDS = 40_000
 """Four bytes each, and one for whether it counts: 200 kB."""
 
-NUM_STRETCHES = 16
+NUM_CHUNKS = 16
 """Evenly spread over each text: what comes first is seldom typical."""
 
 
 def write_sample(
     folder: Path, texts: Sequence[TokenDataset], *, tokenizer: Tokenizer, seq_length: int
 ) -> None:
-    """Keep some of the texts, in stretches of whole windows. Raises as `write_container` does."""
-    stretches = [
-        stretch
+    """Keep some of the texts, in chunks of whole windows. Raises as `write_container` does."""
+    chunks = [
+        chunk
         for text in texts
-        for stretch in _stretches(text, most=MOST_IDS // len(texts), seq_length=seq_length)
+        for chunk in _chunks(text, most=MOST_IDS // len(texts), seq_length=seq_length)
     ]
-    if not stretches:
+    if not chunks:
         return
-    ids = np.concatenate([stretch.ids for stretch in stretches]).astype("<i4")
-    in_loss = np.concatenate([stretch.in_loss for stretch in stretches])
+    ids = np.concatenate([chunk.ids for chunk in chunks]).astype("<i4")
+    in_loss = np.concatenate([chunk.in_loss for chunk in chunks])
     write_container(
         folder / VALIDATION_SAMPLE,
         header={
@@ -85,11 +85,11 @@ def _tokenizer(header: Header) -> Tokenizer:
     return tokenizer_from_json(header.get("tokenizer"))
 
 
-def _stretches(text: TokenDataset, *, most: int, seq_length: int) -> list[MaskedIds]:
+def _chunks(text: TokenDataset, *, most: int, seq_length: int) -> list[MaskedIds]:
     """Return evenly spread parts of a text, or all of it where it is short."""
     if len(text) <= most:
         return [text.slice(0, len(text))] if len(text) else []
-    windows = max(most // NUM_STRETCHES // seq_length, 1)
+    windows = max(most // NUM_CHUNKS // seq_length, 1)
     number = max(most // (windows * seq_length), 1)
     length = min(windows * seq_length, most)
     starts = np.linspace(0, len(text) - length, number).astype(np.int64)

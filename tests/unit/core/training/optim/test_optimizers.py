@@ -9,7 +9,7 @@ from lumina_cli.core.training.optim.optimizers import Optimizers, build_optimize
 from tests.unit.core.training.conftest import tiny_model
 
 
-def test_stretches_of_any_length_give_the_same_step(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_chunks_of_any_length_give_the_same_step(monkeypatch: pytest.MonkeyPatch) -> None:
     def stepped() -> Optimizers:
         config = TrainingConfig(optimizer="muon", learning_rate=0.1)
         model = tiny_model()
@@ -22,7 +22,7 @@ def test_stretches_of_any_length_give_the_same_step(monkeypatch: pytest.MonkeyPa
         return optimizers
 
     whole = stepped()
-    monkeypatch.setitem(muon.STRETCH, "cpu", 300)
+    monkeypatch.setitem(muon.CHUNK, "cpu", 300)
     pieces = stepped()
     torch.testing.assert_close(pieces.adamw.flat.values, whole.adamw.flat.values)
     for key, tensor in whole.state_dict().items():
