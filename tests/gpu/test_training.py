@@ -99,7 +99,7 @@ def little_memory() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("little_memory")
-def test_a_step_that_runs_out_of_memory_for_real_is_redone_in_pieces() -> None:
+def test_a_step_that_runs_out_of_memory_for_real_is_redone_in_micro_batches() -> None:
     large = {"hidden_size": 256, "seq_length": 512, "batch_size": 64, "max_steps": 3}
     events = list(make_trainer(**large).run())
     assert [event for event in events if isinstance(event, BatchSplit)]

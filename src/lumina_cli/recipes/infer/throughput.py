@@ -9,7 +9,7 @@ from lumina_cli.core.training.config import TrainingConfig
 from lumina_cli.data.batches import steps_of_text
 from lumina_cli.data.config import DataConfig
 from lumina_cli.recipes.data.sources import encode_source, open_source
-from lumina_cli.recipes.train.compute import choose_compute, in_fast_pieces
+from lumina_cli.recipes.train.compute import choose_compute, in_fast_micro_batches
 from lumina_cli.recipes.train.plan import measure_step_s
 from lumina_cli.settings import Settings
 
@@ -36,7 +36,7 @@ def estimate_epoch_time(model_path: Path, *, data: Sequence[Path], settings: Set
     compute = choose_compute(settings)
     loaded = load_model(model_path, device=compute.device)
     seq_length = loaded.model.config.seq_length
-    training = in_fast_pieces(
+    training = in_fast_micro_batches(
         settings.of(TrainingConfig), seq_length=seq_length, device=compute.device
     )
     source = open_source(data, config=config)

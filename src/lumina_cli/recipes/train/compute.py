@@ -52,7 +52,7 @@ def fit_to_device(
     if available is not None and config.optimizer == "muon":
         available -= scratch_bytes(compute.device)
     return fit_to_memory(
-        in_fast_pieces(config, seq_length=model.seq_length, device=compute.device),
+        in_fast_micro_batches(config, seq_length=model.seq_length, device=compute.device),
         model,
         vocab_size=vocab_size,
         available_bytes=available,
@@ -62,7 +62,7 @@ def fit_to_device(
     )
 
 
-def in_fast_pieces(
+def in_fast_micro_batches(
     config: TrainingConfig, *, seq_length: int, device: torch.device
 ) -> TrainingConfig:
     """Return settings with as many windows at once as are fastest, unless a number is asked for."""

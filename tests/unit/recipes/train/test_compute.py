@@ -9,6 +9,7 @@ from lumina_cli.core.model.config import ModelConfig
 from lumina_cli.core.model.memory_estimate import training_memory
 from lumina_cli.core.precision import choose_precision
 from lumina_cli.core.training.config import TrainingConfig
+from lumina_cli.core.training.optim.muon import scratch_bytes
 from lumina_cli.recipes.train import compute as compute_module
 from lumina_cli.recipes.train import memory_fit as fit_module
 from lumina_cli.recipes.train.compute import Compute, fit_to_device
@@ -39,3 +40,19 @@ def test_threads_that_share_steps_take_memory(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(fit_module, "num_workers", lambda _: 4)
     assert fit().micro_batch_size == 2
     assert fit(compile="on").micro_batch_size == 4
+
+
+def test_what_muon_needs_for_a_moment_is_counted_and_adamw_needs_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def windows_at_once(optimizer: str, *, spare_bytes: int) -> object:
+        needed = training_memory(
+            ModelConfig(), vocab_size=350, batch_size=4, optimizer=optimizer
+        ).total
+        free = int(needed / MARGIN) + spare_bytes
+        monkeypatch.setattr(compute_module, "available_memory_bytes", lambda _: free)
+        return fit(optimizer=optimizer).micro_batch_size
+
+    assert windows_at_once("adamw", spare_bytes=1) == 4
+    assert windows_at_once("muon", spare_bytes=1) == 2
+    assert windows_at_once("muon", spare_bytes=scratch_bytes(torch.device("cpu")) + 1) == 4
