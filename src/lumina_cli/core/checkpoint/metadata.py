@@ -19,11 +19,11 @@ Share = Annotated[float, Field(ge=0, le=1)]
 Scalar = None | bool | int | float | str
 
 
-class _Told(BaseModel):
+class _Record(BaseModel):
     model_config = ConfigDict(frozen=True, extra="allow", strict=True, allow_inf_nan=False)
 
 
-class TextRecord(_Told):
+class TextRecord(_Record):
     """How a text is found again that a model learnt from."""
 
     paths: list[PathText] = Field(min_length=1)
@@ -33,7 +33,7 @@ class TextRecord(_Told):
     seed: Seed = 0
 
 
-class LineageRecord(_Told):
+class LineageRecord(_Record):
     """One time that a model was fine-tuned."""
 
     base: PathText = ""
@@ -45,7 +45,7 @@ class LineageRecord(_Told):
     when: Word = ""
 
 
-class ModelMetadata(_Told):
+class ModelMetadata(_Record):
     """What a model file tells of its model."""
 
     created: Word | None = None
@@ -66,14 +66,14 @@ class ModelMetadata(_Told):
     val_accuracy: Share | None = None
 
 
-class LossBefore(_Told):
+class LossBefore(_Record):
     """The loss of a base model in nats per character, on new text and on what it learnt from."""
 
     new: Loss | None
     kept: Loss | None
 
 
-class BaseFacts(_Told):
+class BaseFacts(_Record):
     """What a checkpoint tells of the model that its run began with; older ones count characters."""
 
     path: PathText
@@ -90,7 +90,7 @@ class BaseFacts(_Told):
         return self
 
 
-class RunMetadata(_Told):
+class RunMetadata(_Record):
     """What a checkpoint tells of its run."""
 
     created: Word | None = None

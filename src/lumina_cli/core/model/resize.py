@@ -1,6 +1,6 @@
 """New characters for a model: rows behind the old ones, which stay as they are to the bit.
 
-A new row begins with what the model knows of the character. Its nearest kin is the same
+A new row begins with what the model knows of the character. Most similar is the same
 letter in the other case, or the letter below its accents; where the model knows neither,
 it is the mean of the character's bytes, of the characters of its script, and of all. An
 average has less spread than a row has: what is missing is added at random, so that new
@@ -47,12 +47,12 @@ def resize_embeddings(
         generator: of what is random in the new rows.
     """
     assert tokenizer.vocab_size == model.vocab_size, (tokenizer.vocab_size, model.vocab_size)
-    kin = _kin(characters, tokenizer=tokenizer)
+    similar = _similar_ids(characters, tokenizer=tokenizer)
     known = sorted(tokenizer.character_ids.values())
     state = dict(model.state_dict())
     for name in ("wte.weight", "lm_head.weight"):
         state[name] = torch.cat(
-            [state[name], _new_rows(state[name], kin, known=known, generator=generator)]
+            [state[name], _new_rows(state[name], similar, known=known, generator=generator)]
         )
     grown = Transformer(model.config, vocab_size=model.vocab_size + len(characters))
     grown.load_state_dict(state)
@@ -82,31 +82,34 @@ def expect_as_frequent(
     head = model.lm_head.weight
     old_rows, rows = head[: -len(new)], head[-len(new) :]
     others = max(others, (1 - LARGEST_SHARE) * sum(new))
-    wanted = (torch.tensor(new, device=head.device) / others).log()  # (N,)
-    texts = [_seen(model, idx, rows=old_rows)]
-    targets = [wanted]
+    target = (torch.tensor(new, device=head.device) / others).log()  # (N,)
+    texts = [_head_inputs(model, idx, rows=old_rows)]
+    targets = [target]
     if old_idx is not None:
-        texts.append(_seen(model, old_idx, rows=old_rows))
-        targets.append(wanted.clamp(max=math.log(OLD_TEXT_ODDS / len(new))))
+        texts.append(_head_inputs(model, old_idx, rows=old_rows))
+        targets.append(target.clamp(max=math.log(OLD_TEXT_ODDS / len(new))))
     for start in range(0, len(new), ROWS_AT_ONCE):
         part = slice(start, start + ROWS_AT_ONCE)
         for _ in range(NEWTON_STEPS):
             rows[part] += _newton_step(rows[part], texts, [target[part] for target in targets])
 
 
-class _Seen(NamedTuple):
-    """What the head reads at the positions of a text, (M, C), and old ids' log-odds, (M,)."""
+class _HeadInputs(NamedTuple):
+    """What the head reads at the positions of a text, (M, C).
+
+    `log_normalizer` is the logsumexp of the logits of the old ids, (M,).
+    """
 
     hidden: Tensor
-    certainty: Tensor
+    log_normalizer: Tensor
 
 
-def _seen(model: Transformer, idx: Tensor, *, rows: Tensor) -> _Seen:
+def _head_inputs(model: Transformer, idx: Tensor, *, rows: Tensor) -> _HeadInputs:
     hidden = model.hidden(idx).flatten(0, 1)
-    return _Seen(hidden, torch.logsumexp(hidden @ rows.T, dim=-1))
+    return _HeadInputs(hidden, torch.logsumexp(hidden @ rows.T, dim=-1))
 
 
-def _newton_step(rows: Tensor, texts: Sequence[_Seen], targets: Sequence[Tensor]) -> Tensor:
+def _newton_step(rows: Tensor, texts: Sequence[_HeadInputs], targets: Sequence[Tensor]) -> Tensor:
     """Return what brings the log of the mean odds of each row closer to its targets, (N, C).
 
     The first text is to be met; in the others odds may be lower than their target.
@@ -114,8 +117,8 @@ def _newton_step(rows: Tensor, texts: Sequence[_Seen], targets: Sequence[Tensor]
     missing: list[Tensor] = []
     slopes: list[Tensor] = []
     for text, target in zip(texts, targets, strict=True):
-        log_odds = rows @ text.hidden.T - text.certainty  # (N, M)
-        mean = torch.logsumexp(log_odds, dim=-1) - math.log(len(text.certainty))
+        log_odds = rows @ text.hidden.T - text.log_normalizer  # (N, M)
+        mean = torch.logsumexp(log_odds, dim=-1) - math.log(len(text.log_normalizer))
         missing.append(target - mean if not missing else (target - mean).clamp(max=0))
         slopes.append(torch.softmax(log_odds, dim=-1) @ text.hidden)  # (N, C)
     slope = torch.stack(slopes, dim=1)  # (N, texts, C)
@@ -126,7 +129,7 @@ def _newton_step(rows: Tensor, texts: Sequence[_Seen], targets: Sequence[Tensor]
     return step
 
 
-def _kin(characters: str, *, tokenizer: Tokenizer) -> list[list[list[int]]]:
+def _similar_ids(characters: str, *, tokenizer: Tokenizer) -> list[list[list[int]]]:
     """Return for each character groups of ids that are like it; an empty group is every one."""
     id_of = tokenizer.character_ids
     of_script: dict[str, list[int]] = defaultdict(list)
@@ -154,7 +157,7 @@ def _nearest(character: str, *, id_of: Mapping[str, int]) -> list[list[int]]:
 
 def _new_rows(
     rows: Tensor,
-    kin: Sequence[Sequence[Sequence[int]]],
+    similar: Sequence[Sequence[Sequence[int]]],
     *,
     known: Sequence[int],
     generator: torch.Generator,
@@ -164,7 +167,7 @@ def _new_rows(
     mean, spread = of_characters.mean(dim=0), of_characters.std(dim=0, correction=0)
     usual = spread.square().sum()
     made = []
-    for groups in kin:
+    for groups in similar:
         means = [rows[list(ids)].mean(dim=0) if ids else mean for ids in groups]
         center = torch.stack(means).mean(dim=0)
         missing = 1 - (center - mean).square().sum() / usual

@@ -36,7 +36,7 @@ FIXED = {
 }
 """Settings that a run can't change on its way: tensors or data would no longer fit."""
 
-INNOCENT = {
+MAY_CHANGE = {
     "epochs",
     "max_steps",
     "minutes",
@@ -244,7 +244,7 @@ def _later_checkpoints(path: Path) -> list[str]:
 def _changed_settings(saved: Mapping[str, object], settings: Settings) -> list[str]:
     notices = []
     for name, value in settings.values().items():
-        if name not in saved or saved[name] == value or name in INNOCENT:
+        if name not in saved or saved[name] == value or name in MAY_CHANGE:
             continue
         if name in FIXED:
             raise UsageError(

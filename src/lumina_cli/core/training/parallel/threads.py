@@ -44,7 +44,7 @@ LEAST_IN_BF16 = Least(chars=1_024, features=1 << 18)
 EVEN_ENOUGH = 4
 """Windows for each worker, where they can't all have the same number: from here on."""
 
-ROOM_BYTES = 128 << 20
+ARENA_BYTES = 128 << 20
 """For each worker: glibc reserves 64 MB of addresses for what a thread allocates; twice that."""
 
 START_TIMEOUT_S = 30.0
@@ -110,7 +110,7 @@ def start_workers(model: Transformer) -> "ThreadDataParallel | None":
     if count == 1 or not model.kernels.is_fast:
         return None
     free = available_memory_bytes(device)
-    if free is not None and free < count * ROOM_BYTES:
+    if free is not None and free < count * ARENA_BYTES:
         return None
     return none_on_oom(partial(ThreadDataParallel, model, count=count))
 

@@ -42,12 +42,12 @@ class Evaluations:
             self._stepper.halve_micro_batch()
         if self._stepper.micro_batch_size < size:
             yield BatchSplit(state.num_steps, self._stepper.micro_batch_size)
-        told_s = self._clock.look()
-        evaluated = note_evaluation(result, state=state, seconds=told_s - started_s)
+        measured_s = self._clock.look()
+        evaluated = note_evaluation(result, state=state, seconds=measured_s - started_s)
         state.evaluations_done = self._validator.marks_passed(state)
         yield evaluated
         if evaluated.is_best:  # then whoever was told saved before it went on
-            note_saving(self._clock.look() - told_s, state=state)
+            note_saving(self._clock.look() - measured_s, state=state)
         state.evaluations_done = self._validator.marks_passed(state)
         yield from note_overfitting(evaluated, state=state)
 

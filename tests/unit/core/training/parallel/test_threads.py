@@ -365,7 +365,7 @@ def test_what_breaks_off_while_a_worker_is_busy_leaves_no_gradient_behind(
 
 
 def test_where_memory_is_short_no_thread_is_started(monkeypatch: pytest.MonkeyPatch) -> None:
-    free = 2 * workers_module.ROOM_BYTES
+    free = 2 * workers_module.ARENA_BYTES
     monkeypatch.setattr(workers_module, "available_memory_bytes", lambda _: free - 1)
     assert start_workers(tiny_model()) is None
     monkeypatch.setattr(workers_module, "available_memory_bytes", lambda _: free)
