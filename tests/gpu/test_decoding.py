@@ -39,6 +39,9 @@ class Always(SpeculationPolicy):
     def is_speculating(self) -> bool:
         return True
 
+    def stop(self, *, num_chosen: int, num_draft_tokens: int) -> None:
+        pass
+
 
 def some_model(device: str) -> Transformer:
     config = ModelConfig(hidden_size=32, num_layers=2, num_heads=2, seq_length=64)
