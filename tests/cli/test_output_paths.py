@@ -16,7 +16,7 @@ import pytest
 
 from lumina_cli.core.training.events import StepDone
 from lumina_cli.io.run_folder import LOG, METRICS, OWN, REPORT, SAMPLES, SETTINGS
-from tests.recipes.test_resume import begun
+from tests.recipes.train.test_resume import begun
 
 from .conftest import Lumina
 

@@ -1,5 +1,6 @@
 """Model files: what is written is read back, and nothing else is ever read."""
 
+import os
 import random
 from pathlib import Path
 from typing import Any
