@@ -42,8 +42,9 @@ PROMPT_CHARS = 64
 IDLE_S = 5.0
 START_S = 60.0
 CHARACTERS = "".join(map(chr, range(0x4E00, 0x4E00 + VOCAB_SIZE - 262)))
-NO_END = {"5": -100}
-"""A bias by which no text ends by itself."""
+NO_END = {str(id_): -100 for id_ in range(5, 262)}
+"""A bias by which no text ends by itself, nor spells a character in bytes: with random weights it
+often would, and such a character takes several steps."""
 LIKE_OURS = {"ignore_eos": True, "temperature": 0.8, "top_p": 0.9, "top_k": 0, "min_p": 0}
 OURS = "lumina serve"
 
