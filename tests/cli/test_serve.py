@@ -183,4 +183,4 @@ def test_missing_packages_are_told_with_how_to_get_them(
     outcome = lumina("serve")
     assert outcome.code == 2
     assert "lumina serve needs packages that are not installed" in outcome.err
-    assert 'pip install "lumina-cli[serve]"' in outcome.err
+    assert "pip install starlette uvicorn" in outcome.err

@@ -6,8 +6,7 @@ from importlib.util import find_spec
 from typing import Any
 
 from lumina_cli.errors import UsageError
-
-EXTRA = 'pip install "lumina-cli[export]"'
+from lumina_cli.extras import install_command
 
 
 def needed(module: str) -> Any:
@@ -19,7 +18,10 @@ def needed(module: str) -> Any:
     found = optional(module)
     if found is None:
         package = module.partition(".")[0]
-        raise UsageError(f"this export needs the package {package}", hint=f"Install it: {EXTRA}")
+        raise UsageError(
+            f"this export needs the package {package}",
+            hint=f"Install what exports need: {install_command('export')}",
+        )
     return found
 
 

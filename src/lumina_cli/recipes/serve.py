@@ -7,6 +7,7 @@ from pathlib import Path
 
 from lumina_cli.core.inference.config import SamplingConfig
 from lumina_cli.errors import UsageError
+from lumina_cli.extras import install_command
 from lumina_cli.recipes.infer.loaded_model import LoadedModel, open_model
 from lumina_cli.server.config import ServeConfig
 from lumina_cli.server.generation.models import ModelRegistry, ServedModel, file_state
@@ -27,7 +28,7 @@ def require_packages() -> None:
     if any(find_spec(package) is None for package in PACKAGES):
         raise UsageError(
             "lumina serve needs packages that are not installed",
-            hint='Install them: pip install "lumina-cli[serve]"',
+            hint=f"Install them: {install_command('serve')}",
         )
 
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from lumina_cli.core.training.events import Evaluated, Sampled, StepDone
 from lumina_cli.errors import UsageError
+from lumina_cli.extras import install_command
 from lumina_cli.recipes.run.events import RunEvent
 
 
@@ -23,7 +24,7 @@ class TensorBoardView:
         except ImportError as error:
             raise UsageError(
                 "--tensorboard needs a package that is not installed",
-                hint='Install it: pip install "lumina-cli[tensorboard]"',
+                hint=f"Install it: {install_command('tensorboard')}",
             ) from error
         self._folder = folder
         self._make_writer = SummaryWriter

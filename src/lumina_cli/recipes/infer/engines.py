@@ -6,6 +6,7 @@ from lumina_cli.core.config import ComputeConfig, EngineName
 from lumina_cli.core.inference.backends.backend import Backend
 from lumina_cli.core.model.transformer import Transformer
 from lumina_cli.errors import LuminaError, UsageError
+from lumina_cli.extras import install_command
 
 Reader = Transformer | Backend
 """What an engine reads by: a model, by torch, or another backend."""
@@ -75,7 +76,7 @@ def _refuse_what_onnx_cant(model: Transformer, compute: ComputeConfig) -> None:
     if not is_installed():
         raise UsageError(
             f"{asked} needs onnx and onnxruntime, which are not installed",
-            hint='Install them: pip install "lumina-cli[fast]"',
+            hint=f"Install them: {install_command('fast')}",
         )
 
 

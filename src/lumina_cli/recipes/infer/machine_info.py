@@ -9,12 +9,13 @@ import torch
 from lumina_cli.core.config import ComputeConfig
 from lumina_cli.core.device import available_devices, choose_device, describe_device
 from lumina_cli.core.precision import choose_precision
+from lumina_cli.extras import install_command
 from lumina_cli.io.cache_folder import cache_folder
 
 PACKAGES = ("lumina-cli", "torch", "numpy", "pydantic", "typer", "rich", "datasets")
 OPTIONAL_MODULES = {
-    "prompt_toolkit": 'line editing in the chat: pip install "lumina-cli[chat]"',
-    "onnxruntime": 'faster replies on a CPU: pip install "lumina-cli[fast]"',
+    "prompt_toolkit": f"line editing in the chat: {install_command('chat')}",
+    "onnxruntime": f"faster replies on a CPU: {install_command('fast')}",
 }
 
 

@@ -67,7 +67,7 @@ def test_what_is_not_installed_is_told_with_how_to_install_it(
     with pytest.raises(UsageError) as caught:
         is_onnx(model, engine=engine, precision=precision)
     assert caught.value.message == (f"{what} needs onnx and onnxruntime, which are not installed")
-    assert caught.value.hint == 'Install them: pip install "lumina-cli[fast]"'
+    assert caught.value.hint == "Install them: pip install onnx onnxruntime"
 
 
 def test_what_does_not_go_together_is_refused_with_what_does(model: Transformer) -> None:

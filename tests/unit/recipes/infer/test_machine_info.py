@@ -27,8 +27,8 @@ def test_it_tells_what_training_would_use_as_plain_values(
 def test_what_is_missing_is_told_with_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "find_spec", lambda _: None)
     assert machine_info()["missing"] == [
-        'prompt_toolkit (line editing in the chat: pip install "lumina-cli[chat]")',
-        'onnxruntime (faster replies on a CPU: pip install "lumina-cli[fast]")',
+        "prompt_toolkit (line editing in the chat: pip install prompt_toolkit)",
+        "onnxruntime (faster replies on a CPU: pip install onnx onnxruntime)",
     ]
     monkeypatch.setattr(module, "find_spec", lambda _: object())
     assert machine_info()["missing"] == []
