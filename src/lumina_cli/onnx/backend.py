@@ -20,24 +20,14 @@ from lumina_cli.core.inference.backends.backend import Backend
 from lumina_cli.core.inference.backends.torch_backend import TorchBackend
 from lumina_cli.core.model.kv_cache import KVCache
 from lumina_cli.core.model.transformer import Transformer
-from lumina_cli.errors import LuminaError
 from lumina_cli.onnx.engine_graph import KINDS, padded_head_size
+from lumina_cli.onnx.errors import OnnxCantRunError
 from lumina_cli.onnx.weights import Array
 
 CHUNK_SIZE = 64
 """Ids that an int8 model reads at once; of what it has read before, it goes on from a multiple."""
 
 Ints = npt.NDArray[np.int64]
-
-
-class OnnxFailedError(LuminaError):
-    """ONNX Runtime can't run a model: what it says, in one line."""
-
-    def __init__(self, error: Exception) -> None:
-        says = str(error).strip().splitlines() or [type(error).__name__]
-        super().__init__(
-            f"ONNX Runtime can't run this model: {says[0]}", hint="Use: --engine torch"
-        )
 
 
 class OnnxBackend:
@@ -171,5 +161,5 @@ class _Pass(NamedTuple):
         try:
             self.session.run_with_iobinding(self.binding)
         except Exception as error:  # its errors have no other base in common
-            raise OnnxFailedError(error) from error
+            raise OnnxCantRunError(error) from error
         return self.logits.copy()

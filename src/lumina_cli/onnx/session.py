@@ -4,8 +4,9 @@ import onnxruntime
 import torch
 
 from lumina_cli.core.model.transformer import Transformer
-from lumina_cli.onnx.backend import OnnxBackend, OnnxFailedError
+from lumina_cli.onnx.backend import OnnxBackend
 from lumina_cli.onnx.engine_graph import engine_graph
+from lumina_cli.onnx.errors import OnnxCantRunError
 from lumina_cli.onnx.weights import dequantize, quantize
 
 NO_MESSAGES = 4
@@ -18,7 +19,7 @@ def onnx_backend(model: Transformer, *, is_int8: bool) -> OnnxBackend:
     weights.
 
     Raises:
-        OnnxFailedError: ONNX Runtime can't run it.
+        OnnxCantRunError: ONNX Runtime can't run it.
     """
     assert not model.training, "sampling wants model.eval()"
     if is_int8:
@@ -32,7 +33,7 @@ def onnx_backend(model: Transformer, *, is_int8: bool) -> OnnxBackend:
         backend = OnnxBackend(model, session, is_int8=is_int8)
         backend.forward(0, [[0]], [0])  # an operation that is missing shows only now
     except Exception as error:  # its errors have no other base in common
-        raise OnnxFailedError(error) from error
+        raise OnnxCantRunError(error) from error
     return backend
 
 

@@ -217,4 +217,4 @@ def test_what_fails_in_a_pass_is_told_in_a_line(monkeypatch: pytest.MonkeyPatch)
     with pytest.raises(LuminaError, match="run this model: bad allocation") as caught:
         backend.forward(0, [[1, 2]], [0])
     assert "line 7" not in caught.value.message
-    assert caught.value.hint == "Use: --engine torch"
+    assert caught.value.hint == "Use: --engine torch --precision fp32"

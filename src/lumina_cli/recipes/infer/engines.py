@@ -7,6 +7,7 @@ from lumina_cli.core.inference.backends.backend import Backend
 from lumina_cli.core.model.transformer import Transformer
 from lumina_cli.errors import LuminaError, UsageError
 from lumina_cli.extras import install_command
+from lumina_cli.onnx.errors import OnnxFailedError
 
 Reader = Transformer | Backend
 """What an engine reads by: a model, by torch, or another backend."""
@@ -87,8 +88,6 @@ def _device(model: Transformer) -> str:
 def _onnx_backend(model: Transformer, *, is_int8: bool) -> Backend:
     try:
         from lumina_cli.onnx.session import onnx_backend  # noqa: PLC0415  optional
-    except ImportError as error:
-        raise LuminaError(
-            f"onnxruntime can't be loaded: {error}", hint="Use: --engine torch"
-        ) from error
+    except Exception as error:  # a broken or too old package fails in any way
+        raise OnnxFailedError("onnxruntime can't be loaded", error) from error
     return onnx_backend(model, is_int8=is_int8)

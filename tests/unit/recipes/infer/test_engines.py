@@ -27,6 +27,17 @@ def _not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "find_spec", lambda name: None if name == "onnxruntime" else True)
 
 
+class Broken:
+    """Finds a package whose import fails."""
+
+    def __init__(self, name: str, error: Exception) -> None:
+        self._name, self._error = name, error
+
+    def find_spec(self, name: str, *_: object) -> None:
+        if name == self._name:
+            raise self._error
+
+
 def is_onnx(model: Transformer, *, engine: EngineName = "auto", **compute: object) -> bool:
     config = ComputeConfig.model_validate(compute)
     reader, notices = choose_reader(model, engine=engine, compute=config)
@@ -107,17 +118,32 @@ def test_where_onnx_runtime_fails_torch_computes_and_says_so(
     )
     with pytest.raises(LuminaError, match="no such operation") as caught:
         choose_reader(model, engine="onnx", compute=ComputeConfig())
-    assert caught.value.hint == "Use: --engine torch"
+    assert caught.value.hint == "Use: --engine torch --precision fp32"
 
 
+@pytest.mark.parametrize(
+    "error",
+    [
+        ImportError("libfoo.so is missing"),
+        AttributeError("_ARRAY_API not found\nmore"),
+        OSError("not a valid Win32 application"),
+        SystemError("initialization failed"),
+        RuntimeError(""),
+    ],
+    ids=lambda error: type(error).__name__,
+)
 def test_where_it_cannot_be_loaded_torch_computes(
-    model: Transformer, monkeypatch: pytest.MonkeyPatch
+    model: Transformer, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
     monkeypatch.setattr(module, "is_installed", lambda: True)
-    monkeypatch.setitem(sys.modules, "onnxruntime", None)
-    for name in ("session", "backend"):
-        monkeypatch.delitem(sys.modules, f"lumina_cli.onnx.{name}", raising=False)
+    monkeypatch.setattr(sys, "meta_path", [Broken("onnxruntime", error), *sys.meta_path])
+    for name in ("onnxruntime", *[f"lumina_cli.onnx.{name}" for name in ("session", "backend")]):
+        monkeypatch.delitem(sys.modules, name, raising=False)
     reader, notices = choose_reader(model, engine="auto", compute=ComputeConfig())
     assert reader is model
-    assert len(notices) == 1
-    assert notices[0].startswith("onnxruntime can't be loaded")
+    says = str(error).partition("\n")[0] or "RuntimeError"
+    assert notices == (f"onnxruntime can't be loaded: {says}; torch computes in its place",)
+    for precision in ("fp32", "int8"):
+        with pytest.raises(LuminaError, match="can't be loaded") as caught:
+            is_onnx(model, engine="onnx", precision=precision)
+        assert caught.value.hint == "Use: --engine torch --precision fp32"
