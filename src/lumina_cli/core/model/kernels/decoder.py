@@ -25,6 +25,12 @@ Norm = Callable[[Tensor], Tensor]
 Linear = Callable[[Tensor], Tensor]
 """From (R, I) inputs to (R, O) outputs."""
 
+LEAST_WEIGHTS = 1 << 16
+"""Of a matrix: a smaller one lies in the cache, and is multiplied before threads have begun."""
+
+NUM_PARTS = 8
+"""More than there are threads on a small machine, as many as fetch all that memory gives."""
+
 
 def hidden_of(model: Transformer) -> Hidden:
     """Return the pass by which a model in `eval()` mode reads on behind a cache."""
@@ -47,6 +53,7 @@ class Decoder:
         blocks = [block for block in model.h if isinstance(block, Block)]
         self._norms = [(_norm(block.ln_1), _norm(block.ln_2)) for block in blocks]
         self._linears = [tuple(map(_linear, _linears(block))) for block in blocks]
+        self._of_one_row = [tuple(map(_linear_of_one_row, _linears(block))) for block in blocks]
         self._last_norm = _norm(model.ln_f)
         # Asking a module for its weights takes a microsecond.
         self._embedding = model.wte.weight
@@ -65,7 +72,8 @@ class Decoder:
             x = x.add_(self._positions[where])
         freqs_cis = None if self._freqs_cis is None else self._freqs_cis[where]
         x = x.view(B * T, C)
-        for layer, (qkv_of, out_of, fc_of, proj_of) in enumerate(self._linears):
+        linears = self._of_one_row if len(x) == 1 else self._linears
+        for layer, (qkv_of, out_of, fc_of, proj_of) in enumerate(linears):
             norm_1, norm_2 = self._norms[layer]
             qkv = qkv_of(norm_1(x)).view(B, T, 3, H, D)
             if freqs_cis is not None:
@@ -96,3 +104,22 @@ def _linear(linear: nn.Module) -> Linear:
         return lambda x: torch.addmm(bias, x, weight)
     forward: Linear = linear.forward
     return forward
+
+
+def _linear_of_one_row(linear: nn.Module) -> Linear:
+    """Return the map of exactly one row: as a batch of products, which threads share.
+
+    A plain product of one row fetches its matrix with one thread. Nothing is copied.
+    """
+    if not (isinstance(linear, nn.Linear) and _is_fetched(linear.weight)):
+        return _linear(linear)
+    num_parts = math.gcd(linear.out_features, NUM_PARTS)
+    weight = torch.unflatten(linear.weight.detach(), 0, (num_parts, -1)).mT  # (parts, I, O / parts)
+    bias = linear.bias.detach().view(num_parts, 1, -1)
+    return lambda x: torch.baddbmm(bias, x.expand(num_parts, -1, -1), weight).view(1, -1)
+
+
+def _is_fetched(weight: Tensor) -> bool:
+    """Whether fetching a matrix from memory is what its product with one row takes."""
+    is_large = weight.numel() >= LEAST_WEIGHTS
+    return is_large and weight.device.type == "cpu" and weight.dtype == torch.float32

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from lumina_cli.core.model.config import ModelConfig
+from lumina_cli.core.model.kernels import decoder as module
 from lumina_cli.core.model.kernels.decoder import Decoder, Hidden, hidden_of
 from lumina_cli.core.model.kernels.fast import FAST
 from lumina_cli.core.model.kernels.interface import REFERENCE
@@ -109,6 +110,39 @@ def test_wide_passes_equal_the_whole(config: ModelConfig) -> None:
     model, idx = fresh(config), some_ids(1, 24)
     logits = read(model, Decoder(model).hidden, idx, chunks=[8, 3, 8, 3, 2], cache=KVCache(config))
     assert_same(logits, whole(model, idx))
+
+
+@BOTH
+@pytest.mark.parametrize("num_parts", [1, 3, 8])
+def test_one_row_in_parts_equals_the_whole_and_reads_weights_as_they_are(
+    config: ModelConfig, num_parts: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "LEAST_WEIGHTS", 0)
+    monkeypatch.setattr(module, "NUM_PARTS", num_parts)
+    model, idx = fresh(config), some_ids(1, 24)
+    hidden = Decoder(model).hidden
+    for factor in (1.0, 1.1):
+        with torch.no_grad():
+            for parameter in model.parameters():
+                parameter.mul_(factor)
+        logits = read(model, hidden, idx, chunks=[1] * 24, cache=KVCache(config))
+        assert_same(logits, whole(model, idx))
+
+
+def test_of_a_large_matrix_and_one_row_parts_are_multiplied_without_a_copy(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    model, cache = fresh(SINUSOIDAL), KVCache(SINUSOIDAL)
+    seen = []
+    multiply = torch.baddbmm
+    monkeypatch.setattr(module, "LEAST_WEIGHTS", 4 * 32 * 32)
+    monkeypatch.setattr(
+        torch, "baddbmm", lambda b, x, weight: seen.append(weight) or multiply(b, x, weight)
+    )
+    read(model, Decoder(model).hidden, some_ids(1, 3), chunks=[2, 1], cache=cache)
+    mlps = [block.mlp for block in model.h]
+    where = [part.weight.data_ptr() for mlp in mlps for part in (mlp.c_fc, mlp.c_proj)]
+    assert [weight.data_ptr() for weight in seen] == where
 
 
 @BOTH
