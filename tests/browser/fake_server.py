@@ -47,6 +47,7 @@ class FakeApi:
     models: list[dict[str, Any]] = field(default_factory=list)
     key: str = ""
     num_disconnects: int = 0
+    num_open: int = 0
     go_on: bool = False
 
     def reset(self) -> None:
@@ -66,6 +67,7 @@ def model(name: str, **lumina: Any) -> dict[str, Any]:
 async def events(api: FakeApi, reply: Reply) -> AsyncIterator[bytes]:
     """Yield a reply character by character, as server-sent events."""
     is_whole = False
+    api.num_open += 1
     try:
         for index, char in enumerate(reply.text):
             yield event({"content": char}, logprobs=entries(char, reply, index))
@@ -82,6 +84,7 @@ async def events(api: FakeApi, reply: Reply) -> AsyncIterator[bytes]:
         is_whole = True
     finally:
         api.num_disconnects += not is_whole
+        api.num_open -= 1
 
 
 def event(delta: dict[str, str], *, logprobs: Any = None, finish: str | None = None) -> bytes:

@@ -43,14 +43,12 @@ def saved(*texts: str, seed: int = 7, **sampling: Any) -> SavedSession:
     )
 
 
-def test_a_chat_survives_a_reload_and_a_new_tab(
-    page: Any, api: FakeApi, context: Any, url: str
-) -> None:
+def test_a_chat_survives_a_reload_and_a_new_tab(page: Any, api: FakeApi, url: str) -> None:
     converse(page, api, "hi", "Hello there")
     page.reload()
     ready(page)
     assert said(page) == HI
-    other = context.new_page()
+    other = page.context.new_page()
     other.goto(url)
     ready(other)
     assert said(other) == HI
@@ -246,11 +244,9 @@ def test_a_damaged_chat_in_the_storage_is_passed_over_and_stays(page: Any, api: 
     assert page.evaluate("localStorage.getItem('lumina.chat.zzz')") == "{"
 
 
-def test_a_chat_that_another_window_changed_is_seen(
-    page: Any, api: FakeApi, context: Any, url: str
-) -> None:
+def test_a_chat_that_another_window_changed_is_seen(page: Any, api: FakeApi, url: str) -> None:
     converse(page, api, "hi", "Hello there")
-    other = context.new_page()
+    other = page.context.new_page()
     other.goto(url)
     ready(other)
     converse(other, api, "and?", "more")

@@ -133,8 +133,8 @@ def test_what_comes_to_nothing_is_told_and_tried_again_by_hand(
     assert said(page) == [("user", "hi"), ("bot", "At last")]
 
 
-def test_a_server_that_is_not_there_is_told(page: Any, api: FakeApi, context: Any) -> None:
-    context.route("**/v1/chat/completions", lambda route: route.abort())
+def test_a_server_that_is_not_there_is_told(page: Any, api: FakeApi) -> None:
+    page.route("**/v1/chat/completions", lambda route: route.abort())
     say(page, "hi")
     page.wait_for_selector("#notice button")
     assert "Is lumina serve still running?" in notice(page)
@@ -211,8 +211,8 @@ def test_a_model_that_adds_nothing_is_told(page: Any, api: FakeApi) -> None:
     assert said(page) == HI
 
 
-def test_a_reply_is_copied(page: Any, api: FakeApi, context: Any) -> None:
-    context.grant_permissions(["clipboard-read", "clipboard-write"])
+def test_a_reply_is_copied(page: Any, api: FakeApi) -> None:
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     converse(page, api, "hi", "Hello there")
     choose(page, "Copy")
     page.wait_for_selector("#notice:not(:empty)")

@@ -15,7 +15,7 @@ HOSTILE = {
     "bidi": "abc\u202egnp.exe\u2066\u2069 end",
     "controls": "a\0b\x1b[2Jc\x07\x9bd\r\ne\tf",
     "template": "{message} ${1} $1 $& \\u0041",
-    "long": "x" * 3_000,
+    "long": "x" * 600,
     "marks": "e" + "\u0301" * 200,
 }
 
@@ -68,17 +68,17 @@ def test_half_a_utf16_pair_is_sent_as_valid_text(page: Any, api: FakeApi) -> Non
 
 
 @pytest.mark.parametrize("answer", ["data: {oops\n\n", "data: [DONE]", "data: null\n\n", "x" * 999])
-def test_an_answer_that_is_no_event_stream_is_told(page: Any, context: Any, answer: str) -> None:
-    context.route("**/v1/chat/completions", lambda route: route.fulfill(body=answer))
+def test_an_answer_that_is_no_event_stream_is_told(page: Any, answer: str) -> None:
+    page.route("**/v1/chat/completions", lambda route: route.fulfill(body=answer))
     say(page, "hi")
     page.wait_for_selector("#notice button")
     assert said(page) == [("user", "hi")]
 
 
-def test_an_error_within_the_stream_is_told_and_the_text_kept(page: Any, context: Any) -> None:
+def test_an_error_within_the_stream_is_told_and_the_text_kept(page: Any) -> None:
     first = 'data: {"choices": [{"delta": {"content": "So far"}}]}\n\n'
     answer = first + 'data: {"error": {"message": "out of memory"}}\n\n'
-    context.route("**/v1/chat/completions", lambda route: route.fulfill(body=answer))
+    page.route("**/v1/chat/completions", lambda route: route.fulfill(body=answer))
     say(page, "hi")
     page.wait_for_selector("#notice button")
     assert "out of memory" in notice(page)

@@ -2,15 +2,28 @@
 
 import json
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 import lumina_cli
 from lumina_cli.core.inference.config import SamplingConfig
 from lumina_cli.io.terminal_text import strip_controls
+from tests.browser.conftest import Watched
 
 FOLDER = Path(lumina_cli.__file__).parent / "server" / "page"
 SOURCES = {path.name: path.read_text("utf-8") for path in FOLDER.iterdir()}
+
+
+@pytest.fixture(scope="module")
+def page(shared: tuple[Watched, Any]) -> Iterator[Any]:
+    """The page, which no test here changes."""
+    watched, page = shared
+    page.goto(watched.url)
+    yield page
+    watched.check()
 
 
 def call(page: Any, module: str, expression: str, argument: Any = None) -> Any:
