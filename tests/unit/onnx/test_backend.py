@@ -75,7 +75,8 @@ def beside_others(backend: object, order: Sequence[int], *, max_rows: int) -> di
         numbers[sequence] = number
         scheduler.add(sequence, PROMPTS[number])
     while not scheduler.is_idle:
-        for sequence, chunks in scheduler.step():
+        for sequence, chunks, error in scheduler.step():
+            assert error is None
             said[numbers[sequence]] += [chunk.id for chunk in chunks]
     return said
 
