@@ -181,3 +181,15 @@ def test_the_reader_who_scrolled_up_stays_there(page: Any, api: FakeApi) -> None
     api.go_on = True
     page.wait_for_selector("body:not(.busy)")
     assert page.evaluate("scrollY") == 0
+
+
+def test_a_notice_hides_nothing_of_the_reply_it_is_about(page: Any, api: FakeApi) -> None:
+    page.set_viewport_size(SIZES["phone"])
+    page.click("#certainty")
+    converse(page, api, "hi", "Hello there", "and?", "more")
+    api.replies = [Reply("So far", finish="length")]
+    say(page, "again")
+    page.wait_for_selector("#notice button")
+    reply = page.locator("article:last-child .text").bounding_box()
+    legend = page.locator("#legend").bounding_box()
+    assert reply["y"] + reply["height"] <= legend["y"]

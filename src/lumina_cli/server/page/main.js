@@ -47,13 +47,15 @@ function changed() {
 }
 
 function grew(message) {
-  const isAtEnd = innerHeight + scrollY > document.documentElement.scrollHeight - NEAR_THE_END;
-  viewOf(message).draw();
-  if (isAtEnd) scrollToEnd();
+  keepAtEnd(() => viewOf(message).draw());
   if (Date.now() - savedAt > SAVE_EVERY_MS) save();
 }
 
-function settled({failure, finish, notices = [], hasGrown, before}) {
+function settled(outcome) {
+  keepAtEnd(() => tellOf(outcome)); // a notice takes room from the log
+}
+
+function tellOf({failure, finish, notices = [], hasGrown, before}) {
   const isReplaced = before && before !== chat.messages;
   const undo = isReplaced ? [['undo', () => chat.set(before)]] : [];
   const goOn = ['goOn', wishes.goOn];
@@ -262,6 +264,13 @@ function write(text = input.value) {
   input.value = text;
   input.style.height = 'auto';
   input.style.height = `${input.scrollHeight}px`;
+}
+
+/** Do what changes heights; whoever was reading the end still sees it. */
+function keepAtEnd(act) {
+  const isAtEnd = innerHeight + scrollY > document.documentElement.scrollHeight - NEAR_THE_END;
+  act();
+  if (isAtEnd) scrollToEnd();
 }
 
 const scrollToEnd = () => scrollTo({top: document.documentElement.scrollHeight});
