@@ -27,6 +27,9 @@ from lumina_cli.onnx.weights import Array
 CHUNK_SIZE = 64
 """Ids that an int8 model reads at once; of what it has read before, it goes on from a multiple."""
 
+MAX_STEPS = 32
+"""Passes of one id a text that are kept ready; texts come and go in few places at a time."""
+
 Ints = npt.NDArray[np.int64]
 
 
@@ -99,6 +102,8 @@ class OnnxBackend:
         """Read one id in each slot, (R, 1); return logits, (R, V)."""
         key = (first, len(ids))
         if key not in self._steps:
+            if len(self._steps) == MAX_STEPS:
+                self._steps.clear()  # each holds logits for all its rows
             self._steps[key] = self._pass(first, *ids.shape, num_logits=len(ids))
         return self._steps[key].run(ids, starts)
 

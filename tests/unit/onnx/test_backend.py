@@ -22,6 +22,7 @@ from tests.unit.core.inference.replay import Operation, operations, replay, tiny
 pytest.importorskip("onnx", reason="needs the extra [fast]")
 pytest.importorskip("onnxruntime", reason="needs the extra [fast]")
 
+from lumina_cli.onnx.backend import MAX_STEPS
 from lumina_cli.onnx.session import onnx_backend
 
 TOKENIZER = CharacterTokenizer(" abcdefgh")
@@ -219,3 +220,13 @@ def test_what_fails_in_a_pass_is_told_in_a_line(monkeypatch: pytest.MonkeyPatch)
         backend.forward(0, [[1, 2]], [0])
     assert "line 7" not in caught.value.message
     assert caught.value.hint == "Use: --engine torch --precision fp32"
+
+
+def test_texts_in_ever_other_places_leave_no_memory_behind() -> None:
+    backend = onnx_backend(talkative("rotary"), is_int8=False).empty(MAX_STEPS + 2)
+    logits = {
+        tuple(backend.forward(slot, [[262]], [0], only_last=True)[0].tolist())
+        for slot in range(MAX_STEPS + 2)
+    }
+    assert len(logits) == 1
+    assert len(backend._steps) <= MAX_STEPS  # each holds logits of its rows
