@@ -10,6 +10,7 @@ import torch
 
 from lumina_cli.conversation import Message
 from lumina_cli.core.checkpoint.model_file import load_checkpoint, load_model
+from lumina_cli.core.config import EngineConfig
 from lumina_cli.core.training.events import StepDone
 from lumina_cli.data.corpus import builder
 from lumina_cli.errors import ModelFileError
@@ -87,7 +88,8 @@ def test_loss_is_told_per_character(home: Path, tokenizer: PieceTokenizer) -> No
     """By the other way: a window at a time, without batches or masks."""
     text = "the cat is on the mat, naïve\n" * 3
     (home / "held_out.txt").write_text(text, encoding="utf-8")
-    settings = resolve_settings(TRAIN_CONFIGS, flags={"precision": "fp32"}, environ={})
+    configs = (*TRAIN_CONFIGS, EngineConfig)
+    settings = resolve_settings(configs, flags={"precision": "fp32"}, environ={})
     told = evaluate_model(home / "Model.pth", data=[home / "held_out.txt"], settings=settings)
     model = load_model(home / "Model.pth").model
     ids = [Special.BEGIN, *tokenizer.encode(text), Special.END]

@@ -29,3 +29,13 @@ FIRST_BYTE = NUM_SPECIAL
 FIRST_CHARACTER = FIRST_BYTE + 256
 MAX_VOCAB_SIZE = 65_536
 """Most ids a tokenizer may have; the rarest characters beyond it are spelled in bytes."""
+
+
+def is_special(id_: int) -> bool:
+    """Return whether an id stands for a tag."""
+    return id_ < NUM_SPECIAL
+
+
+def byte_of(id_: int) -> int | None:
+    """Return the byte that an id stands for; None for a tag and for what has an id of its own."""
+    return id_ - FIRST_BYTE if FIRST_BYTE <= id_ < FIRST_CHARACTER else None

@@ -15,6 +15,7 @@ from lumina_cli.core.checkpoint.model_file import (
     load_model,
     save_model,
 )
+from lumina_cli.core.config import EngineConfig
 from lumina_cli.core.model.config import ModelConfig
 from lumina_cli.core.model.transformer import build_model
 from lumina_cli.core.training.config import TrainingConfig
@@ -125,7 +126,7 @@ def test_before_is_what_eval_says_of_the_base(folder: Path) -> None:
     assert run.job.base is not None
     val = folder / "val.txt"
     val.write_text(CYRILLIC[len(CYRILLIC) - len(CYRILLIC) // 10 :], encoding="utf-8")
-    settings = resolve_settings(TRAIN_CONFIGS, flags={}, environ={})
+    settings = resolve_settings((*TRAIN_CONFIGS, EngineConfig), flags={}, environ={})
     measured = evaluate_model(folder / "Model.pth", data=[val], settings=settings)
     assert run.job.base.loss.new == pytest.approx(measured.evaluation.nats_per_char, rel=0.02)
 

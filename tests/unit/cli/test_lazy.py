@@ -58,6 +58,8 @@ OPTIONS = {
     "--oasst-lang --oasst-paths --include-synthetic "
     "--fix-mojibake --allow-skips --loss-on --device "
     "--precision --kernels --threads --engine",
+    "export": "--to --model/-m --out/-o --dtype --folder --no-training-text --push --yes --json "
+    "--quiet/-q --verbose/-v",
     "info": "model --json --verbose/-v",
     "doctor": "--json --verbose/-v",
 }

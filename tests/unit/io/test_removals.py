@@ -22,6 +22,8 @@ KNOWN = {
     "data/hub/dataset_folder.py:_move_aside": "what it looks at then, and moves back",
     "data/hub/dataset_folder.py:_remove": "the staging folder it made; one with our manifest",
     "data/hub/download.py:_remove_from_cache": "a file in the cache of the hub's library",
+    "export/place.py:_put": "the staging folder it made; an export that nobody has changed since",
+    "export/place.py:_remove": "the staging folder it made; an earlier export, moved aside",
     "io/atomic.py:replace_file": "the staging file it made; a regular file at the path",
     "io/cache_folder.py:_has_moved": "the folder it made, to where nothing is",
     "io/owned_folder.py:make_folder": "the folder it made",

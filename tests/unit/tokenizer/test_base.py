@@ -95,6 +95,9 @@ ASKS_FOR_A_KIND = re.compile(
     r"CharacterTokenizer|FIRST_(BYTE|CHARACTER)|tokenizer\.(kind|characters\b(?!_))"
 )
 
+TELLS_IT = ["server/api/routes.py: tokenizer.kind"]
+"""Who tells people which kind it is, and does nothing else with it."""
+
 
 def test_nothing_outside_the_package_asks_which_kind_it_is() -> None:
     root = Path(lumina_cli.__file__).parent
@@ -104,4 +107,4 @@ def test_nothing_outside_the_package_asks_which_kind_it_is() -> None:
         if path.parent.name != "tokenizer"
         for match in ASKS_FOR_A_KIND.finditer(path.read_text(encoding="utf-8"))
     ]
-    assert found == []
+    assert found == TELLS_IT

@@ -13,6 +13,7 @@ from lumina_cli.export.onnx.folder import graph_bytes
 from lumina_cli.export.place import export_file, export_folder
 from lumina_cli.export.web.model import model_json
 from lumina_cli.export.web.page import is_our_page, one_page, page_folder
+from lumina_cli.io.regular_file import open_regular
 
 
 def export_web(job: ExportJob, path: Path) -> Comparison | None:
@@ -53,4 +54,5 @@ def _compare(job: ExportJob, model: dict[str, bytes]) -> Comparison | None:
 
 
 def _is_ours(path: Path) -> bool:
-    return is_our_page(path.read_bytes())
+    with open_regular(path) as file:
+        return is_our_page(file)

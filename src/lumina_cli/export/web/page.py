@@ -4,10 +4,12 @@ import base64
 import gzip
 import hashlib
 import html
+import os
 import re
 from collections.abc import Mapping
 from importlib.resources import files
 from string import Template
+from typing import BinaryIO
 
 SCRIPTS = ("tokenizer.js", "sampler.js", "engine.js", "files.js", "chat.js", "page.js")
 """In an order in which each needs only those before it."""
@@ -58,8 +60,14 @@ def page_folder(model: Mapping[str, bytes], *, name: str) -> dict[str, bytes]:
     }
 
 
-def is_our_page(content: bytes) -> bool:
-    """Whether a page is one that this program wrote, and nobody has changed."""
+def is_our_page(file: BinaryIO) -> bool:
+    """Whether a file is a page that this program wrote, and nobody has changed."""
+    num_bytes = file.seek(0, os.SEEK_END)
+    file.seek(max(0, num_bytes - _SIGN_BYTES))
+    if not file.read(len(_SIGN)).startswith(_SIGN):
+        return False  # whatever it is, it is not read as a whole
+    file.seek(0)
+    content = file.read()
     page, sign = content[:-_SIGN_BYTES], content[-_SIGN_BYTES:]
     digest = hashlib.sha256(page).hexdigest().encode()
     return sign == _SIGN + digest + _SIGN_END

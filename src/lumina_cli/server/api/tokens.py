@@ -5,7 +5,7 @@ from typing import Any
 
 from lumina_cli.core.inference.stopping import GenerationChunk
 from lumina_cli.tokenizer.base import Tokenizer
-from lumina_cli.tokenizer.special_ids import FIRST_BYTE, FIRST_CHARACTER, Special
+from lumina_cli.tokenizer.special_ids import Special, byte_of, is_special
 
 Entry = dict[str, Any]
 """`token`, `logprob`, `bytes` and `top_logprobs` of one id."""
@@ -36,7 +36,7 @@ class TokenEntries:
 
     def _entry(self, chunk: GenerationChunk) -> Entry:
         token, spelled = self._spelled(chunk.id)
-        if chunk.id >= FIRST_CHARACTER:  # a stop text may have cut it
+        if byte_of(chunk.id) is None and not is_special(chunk.id):  # a stop text may have cut it
             token, spelled = chunk.text, list(chunk.text.encode())
         top = [self._likely(id_, logprob) for id_, logprob in chunk.top_logprobs]
         return {"token": token, "logprob": chunk.logprob, "bytes": spelled, "top_logprobs": top}
@@ -47,10 +47,9 @@ class TokenEntries:
 
     def _spelled(self, id_: int) -> tuple[str, list[int] | None]:
         """Return an id as a person reads it, and its bytes; a special id has none."""
-        if id_ < FIRST_BYTE:
+        if is_special(id_):
             return self._tokenizer.describe(id_), None
-        if id_ < FIRST_CHARACTER:
-            byte = id_ - FIRST_BYTE
+        if (byte := byte_of(id_)) is not None:
             return chr(byte) if byte < 0x80 else self._tokenizer.describe(id_), [byte]
         text = self._tokenizer.decode([id_])
         return text, list(text.encode())

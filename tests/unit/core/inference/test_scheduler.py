@@ -405,6 +405,7 @@ def test_a_text_alone_is_said_by_draft_tokens_and_stays_the_same(
     expected = alone(model, [1], config, seed=5)
     speculator = Speculator()
     monkeypatch.setattr(speculator.policy, "is_speculating", lambda: True)
+    monkeypatch.setattr(speculator.policy, "stop", lambda **_: None)
     num_verified = [0]
     verify = Engine.verify
 

@@ -79,12 +79,16 @@ def test_older_files_tell_names_alone() -> None:
     ]
 
 
-def test_a_text_that_has_changed_is_told_and_used(old: Path, tokenizer: Tokenizer) -> None:
+def test_a_text_that_has_changed_is_told_and_read_only_where_it_is_named(
+    old: Path, tokenizer: Tokenizer
+) -> None:
     base = base_that_learnt(old)
     written(old.parent, "the dog sat " * 90, name="old.txt")
     data = found(base, tokenizer)
-    assert len(data.train) == 1
-    assert data.notices == (f"{old} has changed since the model learnt from it; it still counts",)
+    assert data.train == ()
+    assert "it has changed since" in data.notices[0]
+    assert f"--replay {old}" in data.notices[0]
+    assert len(found(base, tokenizer, str(old)).train) == 1
 
 
 @pytest.mark.parametrize(
