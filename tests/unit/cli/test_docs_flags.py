@@ -55,6 +55,8 @@ def faults_in(code: str) -> Iterator[str]:
     """Yield what a piece of code names that isn't there."""
     words = _words(code)
     for position, word in enumerate(words):
+        if position and words[position - 1].startswith("-"):
+            continue  # the value of a flag, as in `llm -m lumina`
         if word == "lumina" or word.endswith(("/lumina", "\\lumina")):
             yield from _faults_in_command(words[position + 1 :])
             return
@@ -116,3 +118,7 @@ def test_every_command_and_flag_in_the_docs_exists(page: Path) -> None:
 )
 def test_a_command_or_flag_that_is_not_there_is_found(code: str) -> None:
     assert list(faults_in(code)) != []
+
+
+def test_lumina_as_the_value_of_a_flag_is_no_command() -> None:
+    assert list(faults_in('llm -m lumina "Hello"')) == []
