@@ -161,6 +161,25 @@ def test_each_model_answers_by_its_name(server: Served) -> None:
         ("chat", {"messages": []}, "messages", "invalid_value"),
         ("chat", {}, "messages", "invalid_value"),
         ("chat", {"messages": [{"role": "tool", "content": ""}]}, "messages.0.role", None),
+        ("chat", {**CHAT, "logit_bias": {"07": 1}}, "logit_bias.07", "invalid_value"),
+        (
+            "chat",
+            {**CHAT, "stream": True, "stream_options": {"include_usage": True, "x": 1}},
+            "stream_options.x",
+            "unsupported_parameter",
+        ),
+        (
+            "chat",
+            {"messages": [{"role": "assistant", "content": "", "tool_calls": [{}]}]},
+            "messages.0.tool_calls",
+            "unsupported_parameter",
+        ),
+        (
+            "chat",
+            {"messages": [{"role": "user", "content": "a", "k" * 100_000: 1}]},
+            "messages.0." + "k" * 245,
+            "unsupported_parameter",
+        ),
         ("chat", {**CHAT, "continue_final_message": True}, "continue_final_message", None),
         ("chat", {"messages": [{"role": "user", "content": "a" * 65}]}, "messages", None),
         ("", {"prompt": "a" * 65}, "prompt", "context_length_exceeded"),
@@ -177,6 +196,7 @@ def test_what_can_not_be_meant_is_refused_with_the_name_of_the_field(
     assert (answer.status, answer.error["param"]) == (400, param)
     assert code is None or answer.error["code"] == code
     assert answer.error["type"] == "invalid_request_error"
+    assert len(answer.body) < 1_000
 
 
 @pytest.mark.parametrize(
@@ -218,6 +238,20 @@ def test_fields_that_ask_for_nothing_are_taken(server: Served, fields: dict[str,
     assert (answer.status, answer.json["lumina"]["notices"]) == (200, [])
 
 
+def test_a_message_of_an_answer_can_be_sent_back_as_it_came(server: Served) -> None:
+    said = server.send("/v1/chat/completions", CHAT).json["choices"][0]["message"]
+    nothing = {"tool_calls": [], "function_call": None, "annotations": [], "audio": None}
+    turns = [*CHAT["messages"], {**said, **nothing}, *CHAT["messages"]]  # type: ignore[misc]
+    answer = server.send("/v1/chat/completions", {"messages": turns, "truncate": True})
+    assert answer.status == 200, answer.json
+
+
+def test_that_a_name_in_messages_has_no_effect_is_told_once(server: Served) -> None:
+    message = {"role": "user", "content": "abc", "name": "Eve"}
+    answer = server.send("/v1/chat/completions", {"messages": [message, message]})
+    assert answer.json["lumina"]["notices"] == ["messages: name has no effect here"]
+
+
 def test_what_has_no_effect_is_told(server: Served) -> None:
     body = {**CHAT, "temperature": 0, "top_p": 0.5, "n": 2, "user": "someone"}
     notices = server.send("/v1/chat/completions", body).json["lumina"]["notices"]
@@ -254,7 +288,7 @@ def test_what_leads_nowhere_is_an_error_of_the_same_form(server: Served) -> None
     assert server.send("/v1/nothing").error["code"] == "not_found"
     answer = server.send("/v1/models", {"a": 1})
     assert (answer.status, sorted(answer.headers["allow"].split(", "))) == (405, ["GET", "HEAD"])
-    assert answer.error["message"]
+    assert answer.error["code"] == "method_not_allowed"
 
 
 def test_the_counts_are_in_the_form_of_prometheus(server: Served) -> None:

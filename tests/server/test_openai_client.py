@@ -32,6 +32,15 @@ def test_chat(client: "openai.OpenAI") -> None:
     assert answer.model_extra == {"lumina": {"seed": 3, "notices": []}}
 
 
+def test_a_conversation_goes_on_with_the_messages_of_answers(client: "openai.OpenAI") -> None:
+    asked = {"model": "tiny", "seed": 3, "max_tokens": 5}
+    said = client.chat.completions.create(messages=MESSAGES, **asked).choices[0].message
+    for message in (said, said.model_dump()):
+        turns = [*MESSAGES, message, *MESSAGES]
+        answer = client.chat.completions.create(messages=turns, **asked)
+        assert answer.choices[0].message.role == "assistant"
+
+
 def test_a_streamed_chat_is_the_same(client: "openai.OpenAI") -> None:
     whole = client.chat.completions.create(model="tiny", messages=MESSAGES, seed=3)
     stream = client.chat.completions.create(

@@ -97,8 +97,11 @@ async def _answer_http_error(request: Request, error: HTTPException) -> Response
     if error.status_code == 404:
         known = "See GET /openapi.json for what there is."
         return _response(ApiError(f"There is no such page. {known}", status=404, code="not_found"))
+    code = error.detail.lower().replace(" ", "_")  # method_not_allowed
     headers = error.headers or {}
-    return _response(ApiError(f"{error.detail}.", status=error.status_code, headers=headers))
+    return _response(
+        ApiError(f"{error.detail}.", status=error.status_code, code=code, headers=headers)
+    )
 
 
 def _response(error: ApiError) -> Response:

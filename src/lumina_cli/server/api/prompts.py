@@ -117,8 +117,8 @@ def _refuse_too_many_ids(ids: Sequence[int], model: ServedModel, *, where: str) 
 
 def _too_long(what: str, model: ServedModel, *, where: str) -> ApiError:
     return ApiError(
-        f"This model's context is {model.seq_length} tokens, and the {where} have {what}. "
-        'Shorten them, or send "truncate": true.',
+        f"This model's maximum context length is {model.seq_length} tokens; {what} in {where} are "
+        'too many. Shorten them, or send "truncate": true.',
         param=where,
         code="context_length_exceeded",
     )

@@ -51,6 +51,17 @@ NEUTRAL: Mapping[str, tuple[object, ...]] = {
 TOLD = ("user", "safety_identifier", "prompt_cache_key")
 """Fields that tell OpenAI who asks: taken, and the answer says that nothing comes of them."""
 
+NEUTRAL_OF_MESSAGES: Mapping[str, tuple[object, ...]] = {
+    "refusal": (),
+    "annotations": ([],),
+    "audio": (),
+    "function_call": (),
+    "tool_calls": ([],),
+}
+"""The same for the fields of a message: clients send an answer's message back as they got it."""
+
+TOLD_OF_MESSAGES = ("name",)
+
 Request = TypeVar("Request", bound="SamplingFields")
 StopText = Annotated[str, Field(min_length=1, max_length=MAX_STOP_CHARS)]
 
@@ -114,7 +125,7 @@ class SamplingFields(_Fields):
     logit_bias: (
         Annotated[
             dict[
-                Annotated[str, Field(pattern=r"^[0-9]{1,6}$")],
+                Annotated[str, Field(pattern=r"^(0|[1-9][0-9]{0,5})$")],
                 Annotated[float, Field(ge=-100, le=100)],
             ],
             Field(max_length=MAX_BIASED_IDS),
@@ -162,14 +173,48 @@ def parse_request(body: bytes, kind: type[Request]) -> tuple[Request, list[str]]
     content = _parse_json(body)
     if not isinstance(content, dict):
         raise ApiError("The body must be a JSON object.", code="invalid_json")
-    notices = [f"{name} has no effect here" for name in TOLD if content.pop(name, None) is not None]
-    for name in [name for name in content if name not in kind.model_fields]:
-        if not _is_neutral(name, content.pop(name)):
-            raise unsupported(name[:MAX_NAME_CHARS])
+    notices = _drop_idle(content, kind, neutral=NEUTRAL, told=TOLD)
+    if isinstance(messages := content.get("messages"), list):
+        notices += _drop_idle_of_messages(messages)
     try:
         return kind.model_validate(content), notices
     except ValidationError as error:
         raise _explained(error.errors(include_url=False)) from None
+
+
+def _drop_idle(
+    fields: dict[str, Any],
+    kind: type[BaseModel],
+    *,
+    neutral: Mapping[str, tuple[object, ...]],
+    told: Sequence[str],
+    where: str = "",
+) -> list[str]:
+    """Drop fields that have no effect; return what there is to tell of them.
+
+    Raises:
+        ApiError: one asks for something.
+    """
+    notices = [f"{name} has no effect here" for name in told if fields.pop(name, None) is not None]
+    for name in [name for name in fields if name not in kind.model_fields]:
+        if not _is_neutral(fields.pop(name), (None, *neutral[name]) if name in neutral else ()):
+            raise unsupported(f"{where}{name}"[:MAX_NAME_CHARS])
+    return notices
+
+
+def _drop_idle_of_messages(messages: Sequence[object]) -> list[str]:
+    return [
+        f"messages: {notice}"
+        for number, message in enumerate(messages)
+        if isinstance(message, dict)
+        for notice in _drop_idle(
+            message,
+            ChatMessage,
+            neutral=NEUTRAL_OF_MESSAGES,
+            told=TOLD_OF_MESSAGES,
+            where=f"messages.{number}.",
+        )
+    ]
 
 
 def _parse_json(body: bytes) -> Any:
@@ -179,11 +224,10 @@ def _parse_json(body: bytes) -> Any:
         raise ApiError(f"The body is not valid JSON: {error}", code="invalid_json") from None
 
 
-def _is_neutral(name: str, value: object) -> bool:
-    """Whether a field asks for nothing; to Python false is 0, but not here."""
-    return name in NEUTRAL and any(
-        value == neutral and isinstance(value, bool) == isinstance(neutral, bool)
-        for neutral in (None, *NEUTRAL[name])
+def _is_neutral(value: object, neutral: Sequence[object]) -> bool:
+    """Whether a value asks for nothing; to Python false is 0, but not here."""
+    return any(
+        value == each and isinstance(value, bool) == isinstance(each, bool) for each in neutral
     )
 
 
@@ -191,7 +235,9 @@ def _explained(errors: Sequence[ErrorDetails]) -> ApiError:
     """Say what is wrong with a field; of one that may be a text or a list, by what it is."""
     details = min(errors, key=lambda each: each["type"] in ("string_type", "list_type"))
     places = [str(place) for place in details["loc"] if not _is_of_a_union(place)]
-    name = ".".join(places)
+    name = ".".join(places)[:MAX_NAME_CHARS]
+    if details["type"] == "extra_forbidden":
+        return unsupported(name)
     message = details["msg"]
     if details["type"] == "missing":
         message = "it is missing"
