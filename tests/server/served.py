@@ -133,7 +133,7 @@ class Reply:
 @contextmanager
 def served(*models: ServedModel, key: str | None = None, **settings: Any) -> Iterator[Served]:
     """Serve models until the test ends."""
-    config = ServeConfig(port=0, **{"shutdown_grace_s": 0.0, **settings})
+    config = ServeConfig(**{"port": 0, "shutdown_grace_s": 0.0, **settings})
     by_path = {Path(f"{model.name}.pth"): model for model in models}
     thread = GenerationThread(max_streams=config.max_streams, max_queue=config.max_queue)
     registry = ModelRegistry(list(by_path), load=by_path.__getitem__, on_replaced=thread.forget)

@@ -106,7 +106,7 @@ export class Conversation {
     const {session} = this;
     const reply = this.#reply(units);
     const start = reply.text;
-    const body = formatRequest({...session, messages: start ? [...asked, reply] : asked}, this.model.id);
+    const body = formatRequest({...session, messages: start ? [...asked, reply] : asked}, this.model);
     session.num_drawn = String(BigInt(session.num_drawn) + 1n);
     this.set([...asked, reply]);
     const end = await this.#stream(reply, body, abort.signal);
@@ -114,7 +114,7 @@ export class Conversation {
     this.#abort = null;
     const hasGrown = reply.text !== start;
     this.set(hasGrown || (end.finish && !start && otherwise === asked) ? [...asked, reply] : otherwise);
-    this.#watcher.settled({...end, hasGrown, before});
+    this.#watcher.settled({...end, begun: start, hasGrown, before});
   }
 
   async #stream(reply, body, signal) {

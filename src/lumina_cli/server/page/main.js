@@ -55,13 +55,14 @@ function settled(outcome) {
   keepAtEnd(() => tellOf(outcome)); // a notice takes room from the log
 }
 
-function tellOf({failure, finish, notices = [], hasGrown, before}) {
+function tellOf({failure, finish, notices = [], begun, hasGrown, before}) {
   const isReplaced = before && before !== chat.messages;
   const undo = isReplaced ? [['undo', () => chat.set(before)]] : [];
   const goOn = ['goOn', wishes.goOn];
-  if (failure?.kind === 'key') askForKey(wishes.retry);
+  const again = begun ? wishes.goOn : wishes.retry;
+  if (failure?.kind === 'key') askForKey(again);
   else if (failure?.kind === 'broken' && hasGrown) notify(t('broken'), goOn, ...undo);
-  else if (failure) notify(nameFailure(failure), ['retry', wishes.retry], ...undo);
+  else if (failure) notify(nameFailure(failure), ['retry', again], ...undo);
   else if (finish === 'length') notify(t('cut'), goOn, ...undo);
   else if (finish && hasGrown === false) notify(t('silent'), ...undo);
   else {
@@ -91,7 +92,7 @@ const wishes = {
   showOthers: showAlternatives,
 };
 
-/** Begin a reply, unless one is on its way or there is no model. */
+/** Begin a reply, if none is on its way and there is a model. */
 function start(begin) {
   if (chat.isBusy || !chat.model) return;
   begin();
@@ -251,8 +252,6 @@ function askForKey(next) {
   $('key-input').value = '';
   $('key').showModal();
 }
-
-// Small things
 
 function showCertainty() {
   $('certainty').ariaPressed = String(isCertain);

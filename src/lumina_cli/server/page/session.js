@@ -85,10 +85,10 @@ export function formatRequest({messages, sampling, seed, num_drawn}, model) {
   const {sampler, temperature, repetition_penalty, max_chars: max_tokens, stop} = sampling;
   const number = temperature && {'top-k': 'top_k', nucleus: 'top_p', 'min-p': 'min_p'}[sampler];
   const body = {
-    model,
+    model: model.id,
     messages: messages.map(({role, text}) => ({role: ROLES[role], content: text})),
     ...(number ? {temperature, [number]: sampling[number]} : {temperature: 0}),
-    ...(stop.length ? {stop} : {}),
+    ...(stop.length && String(stop) !== String(model.lumina?.sampling?.stop) ? {stop} : {}),
     ...(messages.at(-1).role === 'bot' ? {continue_final_message: true} : {}),
     repetition_penalty,
     max_tokens,
