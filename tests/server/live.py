@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import os
 import socket
 import threading
 import time
@@ -243,6 +244,12 @@ def wait_for(condition: Callable[[], bool]) -> None:
 def open_sockets() -> int:
     """Return how many files this process has open (Linux)."""
     return len(list(Path("/proc/self/fd").iterdir()))
+
+
+def resident_bytes() -> int:
+    """Return how much memory this process takes (Linux)."""
+    pages = Path("/proc/self/statm").read_text(encoding="ascii").split()[1]
+    return int(pages) * os.sysconf("SC_PAGE_SIZE")
 
 
 def no_tracebacks(caplog: pytest.LogCaptureFixture) -> bool:

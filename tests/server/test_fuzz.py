@@ -6,7 +6,6 @@ import socket
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from starlette.types import ASGIApp
@@ -19,6 +18,7 @@ from tests.server.live import (
     Live,
     no_tracebacks,
     open_sockets,
+    resident_bytes,
     serving,
     status_of,
     statuses,
@@ -97,14 +97,9 @@ def test_10000_requests_at_random_leave_nothing_behind(
     seed = int(os.environ.get("LUMINA_FUZZ_SEED", "1"))
     fuzz(live, num_requests=1000, seed=seed)
     _assert_at_rest(live)
-    files_before, bytes_before = open_sockets(), _resident_bytes()
+    files_before, bytes_before = open_sockets(), resident_bytes()
     fuzz(live, num_requests=9000, seed=seed + 1)
     _assert_at_rest(live)
     assert no_tracebacks(caplog)
     assert open_sockets() <= files_before
-    assert _resident_bytes() - bytes_before < 20_000_000
-
-
-def _resident_bytes() -> int:
-    pages = Path("/proc/self/statm").read_text(encoding="ascii").split()[1]
-    return int(pages) * os.sysconf("SC_PAGE_SIZE")
+    assert resident_bytes() - bytes_before < 20_000_000
