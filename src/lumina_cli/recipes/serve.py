@@ -85,7 +85,7 @@ def serve(
             make_app(models, thread, config=config, key=key),
             config=config,
             on_started=on_started,
-            on_reload=models.reload_replaced,
+            on_reload=lambda: thread.call(models.reload_replaced),  # elsewhere it slows all texts
         )
         return server.run_until_stopped()
     finally:
