@@ -170,7 +170,10 @@ def _page_of(header: dict[int, Any]) -> Page:
     details = header.get(5) or header.get(7) or header.get(8) or {}
     if not isinstance(details, dict):
         raise ValueError("a page's header is damaged")
-    num_values, encoding = _count(details.get(1, 0)), details.get(4 if 8 in header else 2)
+    num_values, encoding = (
+        _count(details.get(1, 0)),
+        _count(details.get(4 if 8 in header else 2, 0)),
+    )
     if unpacked > MAX_PAGE_BYTES:
         raise ExpandsTooFarError(f"one of its pages unpacks to {unpacked:,} bytes")
     is_dictionary = header.get(1) == _DICTIONARY_PAGE

@@ -175,6 +175,12 @@ def test_a_row_that_is_too_long_is_one_bad_row(
     assert report.skipped["the row is longer than 32 million characters"] == 1
 
 
+@pytest.mark.parametrize("details", [{1: {}}, {1: 3, 2: {}}, {1: 3, 2: [1]}, {1: 3, 2: -1}])
+def test_a_header_whose_numbers_are_no_numbers_is_refused(details: dict[int, Any]) -> None:
+    with pytest.raises(ValueError, match="damaged"):
+        parquet_pages._page_of({1: 0, 2: 41, 3: 41, 5: details})
+
+
 def test_a_column_outside_the_file_is_refused(tmp_path: Path) -> None:
     path = written(tmp_path / "x.parquet", {"text": ["a" * 100] * 50})
     data = path.read_bytes()
