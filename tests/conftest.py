@@ -1,9 +1,12 @@
 """What every test stands on: one thread, a cache of its own, nothing set from outside."""
 
+import asyncio
 import getpass
 import os
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -12,6 +15,7 @@ from hypothesis import settings
 from lumina_cli.cli.verbosity import verbosity
 from lumina_cli.core.model.kernels.fast import FAST
 from lumina_cli.core.model.transformer import Transformer
+from tests.chromium import CHROMIUM, is_missing
 
 torch.set_num_threads(1)
 settings.register_profile("lumina", deadline=None, max_examples=60)
@@ -43,6 +47,18 @@ def _compiled_code_is_found_again(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(autouse=True)
+def _no_running_event_loop(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Hide the loop that a browser's client leaves running, which only its own tests may meet."""
+    running = asyncio._get_running_loop()
+    if running is None or "browser" in request.fixturenames:
+        yield
+        return
+    asyncio._set_running_loop(None)
+    yield
+    asyncio._set_running_loop(running)
+
+
+@pytest.fixture(autouse=True)
 def _usual_verbosity(monkeypatch: pytest.MonkeyPatch) -> None:
     """Begin neither quiet nor verbose, whatever the last test's command line asked for."""
     monkeypatch.setattr(verbosity, "level", 0)
@@ -60,3 +76,19 @@ def shared_data() -> Path:
     if not SHARED_DATA.is_dir():
         pytest.skip("the shared data is not here (set LUMINA_TEST_DATA to its folder)")
     return SHARED_DATA
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    """Chromium, without a window: one for all tests of a process."""
+    try:
+        from playwright.sync_api import sync_playwright
+    except ImportError:
+        is_missing("playwright is not installed")
+    if not CHROMIUM:
+        is_missing("there is no Chromium here (Debian: apt-get install chromium)")
+    with sync_playwright() as playwright:
+        arguments = ["--no-sandbox", "--disable-background-networking"]
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
+        yield chromium
+        chromium.close()

@@ -1,16 +1,13 @@
 """One browser for the session, one page for its tests; skipped where CI does not insist on it."""
 
-import os
-import shutil
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from tests.browser.fake_server import FakeApi, wait_until
+from tests.chromium import is_missing
 
-CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome") or ""
-MUST_RUN = os.environ.get("CI") == "true" or "REQUIRE_BROWSER" in os.environ
 DEADLINE_MS = 30_000
 SIZE = {"width": 1280, "height": 800}
 
@@ -25,31 +22,11 @@ if (location.search === '?anew') {
 
 
 @pytest.fixture(scope="session")
-def browser() -> Iterator[Any]:
-    """Chromium, without a window."""
-    try:
-        from playwright.sync_api import sync_playwright
-    except ImportError:
-        _is_missing("playwright is not installed")
-    if not CHROMIUM:
-        _is_missing("there is no Chromium here (Debian: apt-get install chromium)")
-    with sync_playwright() as playwright:
-        arguments = ["--no-sandbox", "--disable-background-networking"]
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
-        yield chromium
-        chromium.close()
-
-
-def _is_missing(reason: str) -> None:
-    (pytest.fail if MUST_RUN else pytest.skip)(reason)
-
-
-@pytest.fixture(scope="session")
 def _server() -> Iterator[tuple[FakeApi, str]]:
     try:
         from tests.browser.fake_app import Server, make_app
     except ImportError:
-        _is_missing("starlette and uvicorn are not installed (the extra serve)")
+        is_missing("starlette and uvicorn are not installed (the extra serve)")
     api = FakeApi()
     server = Server(make_app(api))
     server.start()

@@ -21,7 +21,7 @@ from lumina_cli.core.inference.backends.torch_backend import TorchBackend
 from lumina_cli.core.model.kv_cache import KVCache
 from lumina_cli.core.model.transformer import Transformer
 from lumina_cli.onnx.engine_graph import KINDS, padded_head_size
-from lumina_cli.onnx.errors import OnnxCantRunError
+from lumina_cli.onnx.errors import CANT_RUN, onnx_failed
 from lumina_cli.onnx.weights import Array
 
 CHUNK_SIZE = 64
@@ -166,5 +166,5 @@ class _Pass(NamedTuple):
         try:
             self.session.run_with_iobinding(self.binding)
         except Exception as error:  # its errors have no other base in common
-            raise OnnxCantRunError(error) from error
+            raise onnx_failed(CANT_RUN, error) from error
         return self.logits.copy()

@@ -2,22 +2,14 @@
 
 from lumina_cli.errors import LuminaError
 
+CANT_RUN = "ONNX Runtime can't run this model"
+
 
 class OnnxFailedError(LuminaError):
-    """ONNX Runtime can't be used: what it says, in one line.
-
-    Args:
-        what: failed.
-        error: why.
-    """
-
-    def __init__(self, what: str, error: Exception) -> None:
-        says = str(error).strip().splitlines() or [type(error).__name__]
-        super().__init__(f"{what}: {says[0]}", hint="Use: --engine torch --precision fp32")
+    """ONNX Runtime can't be used."""
 
 
-class OnnxCantRunError(OnnxFailedError):
-    """ONNX Runtime can't run a model."""
-
-    def __init__(self, error: Exception) -> None:
-        super().__init__("ONNX Runtime can't run this model", error)
+def onnx_failed(what: str, error: Exception) -> OnnxFailedError:
+    """Return the error that tells what failed, with the first line of what ONNX Runtime says."""
+    says = str(error).strip().splitlines() or [type(error).__name__]
+    return OnnxFailedError(f"{what}: {says[0]}", hint="Use: --engine torch --precision fp32")

@@ -6,7 +6,7 @@ import torch
 from lumina_cli.core.model.transformer import Transformer
 from lumina_cli.onnx.backend import OnnxBackend
 from lumina_cli.onnx.engine_graph import engine_graph
-from lumina_cli.onnx.errors import OnnxCantRunError
+from lumina_cli.onnx.errors import CANT_RUN, onnx_failed
 from lumina_cli.onnx.weights import dequantize, quantize
 
 NO_MESSAGES = 4
@@ -19,7 +19,7 @@ def onnx_backend(model: Transformer, *, is_int8: bool) -> OnnxBackend:
     weights.
 
     Raises:
-        OnnxCantRunError: ONNX Runtime can't run it.
+        OnnxFailedError: ONNX Runtime can't run it.
     """
     assert not model.training, "sampling wants model.eval()"
     if is_int8:
@@ -33,7 +33,7 @@ def onnx_backend(model: Transformer, *, is_int8: bool) -> OnnxBackend:
         backend = OnnxBackend(model, session, is_int8=is_int8)
         backend.forward(0, [[0]], [0])  # an operation that is missing shows only now
     except Exception as error:  # its errors have no other base in common
-        raise OnnxCantRunError(error) from error
+        raise onnx_failed(CANT_RUN, error) from error
     return backend
 
 

@@ -7,7 +7,7 @@ from lumina_cli.core.inference.backends.backend import Backend
 from lumina_cli.core.model.transformer import Transformer
 from lumina_cli.errors import LuminaError, UsageError
 from lumina_cli.extras import install_command
-from lumina_cli.onnx.errors import OnnxFailedError
+from lumina_cli.onnx.errors import onnx_failed
 
 Reader = Transformer | Backend
 """What an engine reads by: a model, by torch, or another backend."""
@@ -89,5 +89,5 @@ def _onnx_backend(model: Transformer, *, is_int8: bool) -> Backend:
     try:
         from lumina_cli.onnx.session import onnx_backend  # noqa: PLC0415  optional
     except Exception as error:  # a broken or too old package fails in any way
-        raise OnnxFailedError("onnxruntime can't be loaded", error) from error
+        raise onnx_failed("onnxruntime can't be loaded", error) from error
     return onnx_backend(model, is_int8=is_int8)

@@ -1,7 +1,6 @@
 """The page in headless Chromium, from a file and offline."""
 
 import re
-import shutil
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -20,22 +19,11 @@ from lumina_cli.export.web.export import export_web, export_web_folder
 from lumina_cli.tokenizer.special_ids import Special
 from tests.unit.export.tiny_exports import leftovers, tiny_export, tiny_file
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("chrome")
-
 Opened = Callable[[ModelFile], Any]
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    for library in ("onnx", "onnxruntime"):
-        pytest.importorskip(library, reason="the page's graph is written and checked by it")
-    playwright = pytest.importorskip("playwright.sync_api", reason="it drives the browser")
-    if CHROMIUM is None:
-        pytest.skip("there is no Chromium here")
-    with playwright.sync_playwright() as driver:
-        running = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield running
-        running.close()
+for library in ("onnx", "onnxruntime"):
+    pytest.importorskip(library, reason="the page's graph is written and checked by it")
 
 
 @pytest.fixture

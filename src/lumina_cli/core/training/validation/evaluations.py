@@ -53,7 +53,11 @@ class Evaluations:
 
     def _validate(self, state: TrainState) -> EvalResult:
         model, size = self._stepper.model, self._stepper.micro_batch_size
-        if self._measures_less and state.evaluated_step < 0:
-            self._validator.limit_chars(model, batch_size=size, clock=self._clock.look)
+        is_first = state.evaluated_step < 0 and not state.eval_chars
+        if (
+            self._measures_less
+            and is_first
+            and self._validator.limit_chars(model, batch_size=size, clock=self._clock.look)
+        ):
             state.eval_chars = self._validator.max_chars
         return self._validator.validate(model, batch_size=size)

@@ -93,14 +93,14 @@ class Validator:
             return False
         return state.evaluated_step != state.num_steps
 
-    def limit_chars(self, model: Transformer, *, batch_size: int, clock: Clock) -> None:
-        """Measure by no more text than a small share of the time is enough for.
+    def limit_chars(self, model: Transformer, *, batch_size: int, clock: Clock) -> bool:
+        """Measure by no more text than a small share of the time is enough for; say whether so.
 
         Where the clock ends the run. The text stays the same from then on, so that figures
         compare; so it is not chosen anew where others have measured by it before.
         """
         if self.seconds is None or self.retention.texts or not len(self.validation):
-            return
+            return False
         batch_chars = batch_size * model.config.seq_length * self.validation.tokenizer.chars_per_id
         self.max_chars = min(int(batch_chars), self.config.eval_chars)
         for _ in range(2):  # the first call is always slow
@@ -111,6 +111,7 @@ class Validator:
         usual, most = (int(share * self.seconds * chars_per_s) for share in (ONE_SHARE, MOST_SHARE))
         affordable = max(usual, min(MIN_EVAL_CHARS, most), self.max_chars)
         self.max_chars = min(affordable, self.config.eval_chars)
+        return True
 
     def max_slowdown(self, state: TrainState) -> float:
         """Return how many times as long as the last one the next evaluation may take."""
