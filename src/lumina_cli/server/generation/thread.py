@@ -166,7 +166,7 @@ class GenerationThread:
                 for model, lane in list(self._lanes.items()):
                     self._step(model, lane)
                 self._let_go()
-            except Exception:
+            except Exception:  # a fault of ours may not end the texts of all
                 logger.exception("the generation thread made a mistake")
 
     def _take_commands(self) -> None:
@@ -204,7 +204,7 @@ class GenerationThread:
                 return
             try:
                 self._begin(text)
-            except Exception:
+            except Exception:  # whatever fails in one text, the others go on
                 logger.exception("a text can't begin")
                 self._tell([(text, TextEvent(text.index, error=BROKEN))])
 
@@ -244,7 +244,7 @@ class GenerationThread:
             return
         try:
             events = [self._event(lane, output) for output in lane.scheduler.step()]
-        except Exception:
+        except Exception:  # torch and ONNX Runtime raise of every kind
             logger.exception("the model %s failed", model.name)
             del self._lanes[model]
             self._tell(
@@ -294,5 +294,5 @@ class GenerationThread:
 def _fulfil(done: "Future[Result]", function: Callable[[], Result]) -> None:
     try:
         done.set_result(function())
-    except BaseException as error:
+    except BaseException as error:  # raised again where it is waited for
         done.set_exception(error)
