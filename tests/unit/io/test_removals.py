@@ -20,6 +20,8 @@ KNOWN = {
     "data/corpus/document_file.py:DocumentFile.__exit__": "its own file, in a folder being built",
     "data/hub/dataset_folder.py:_put_in_place": "the staging folder it made",
     "data/hub/dataset_folder.py:_move_aside": "what it looks at then, and moves back",
+    "data/hub/dataset_folder.py:_put_back": "what it has just moved aside, to where it was",
+    "data/hub/dataset_folder.py:new_folder": "its own folder, once that is empty",
     "data/hub/dataset_folder.py:_remove": "the staging folder it made; one with our manifest",
     "data/hub/download.py:_remove_from_cache": "a file in the cache of the hub's library",
     "export/place.py:_put": "the staging folder it made; an export that nobody has changed since",

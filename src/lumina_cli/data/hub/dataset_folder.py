@@ -26,6 +26,7 @@ from lumina_cli.io.regular_file import open_regular, read_whole
 MANIFEST = "dataset.json"
 TRIES, LOOKS = 50, 5
 """To put a folder where others put theirs."""
+TAKEN = (errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR)
 
 
 @dataclass(slots=True)
@@ -118,7 +119,9 @@ def new_folder(path: Path, *, manifest: Manifest) -> Iterator[FolderWriter]:
     except OSError as error:
         raise StorageError(f"{path} can't be written: {error.strerror or error}") from error
     finally:
-        _remove(private)
+        _remove(private / "new")
+        with suppress(OSError):  # what could not be put back stays
+            private.rmdir()
     sync_rename(path)
 
 
@@ -192,6 +195,7 @@ def _put_in_place(staging: Path, path: Path, *, aside: Path) -> None:
 
     Raises:
         OutputError: something else has come to stand there meanwhile; it still does.
+        StorageError: it could not be put back; the error says where it is.
         OSError: what stood there still does.
     """
     for _ in range(TRIES):
@@ -199,21 +203,15 @@ def _put_in_place(staging: Path, path: Path, *, aside: Path) -> None:
         try:
             staging.rename(path)
         except OSError as error:
-            is_taken = error.errno in (errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR)
-            if is_moved and not os.path.lexists(path):
-                aside.rename(path)
-            if not is_taken:
+            if error.errno not in TAKEN:
+                if is_moved:
+                    _put_back(aside, path)
                 raise
-            _remove(aside)  # another fetch has brought what is there now
+            _remove(aside)  # another fetch has brought a newer one
         else:
+            _remove(aside)
             return
     raise OSError(errno.EBUSY, "others fetch into it all the time")
-
-
-def _remove(folder: Path) -> None:
-    """Take a folder away as far as that is possible."""
-    with suppress(OSError):  # one that closing a folder raises is not ignored by itself
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _move_aside(path: Path, *, aside: Path) -> bool:
@@ -225,9 +223,24 @@ def _move_aside(path: Path, *, aside: Path) -> bool:
     try:
         refuse_other_files(aside, name=path)
     except OutputError:
-        aside.rename(path)
+        _put_back(aside, path)
         raise
     return True
+
+
+def _put_back(aside: Path, path: Path) -> None:
+    try:
+        aside.rename(path)
+    except OSError as error:
+        raise StorageError(
+            f"{path} was taken by another program; what stood there is now in {aside}"
+        ) from error
+
+
+def _remove(folder: Path) -> None:
+    """Take a folder away as far as that is possible."""
+    with suppress(OSError):  # one that closing a folder raises is not ignored by itself
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _sync(descriptor: int) -> None:

@@ -4,7 +4,7 @@ import hashlib
 import json
 import os
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from lumina_cli.data.hub.dataset_folder import (
     refuse_other_files,
     verify,
 )
-from lumina_cli.errors import DataError, OutputError
+from lumina_cli.errors import DataError, OutputError, StorageError
 
 ROWS = [{"text": "é", "lang": "fr", "role": "prompter"}, {"text": "b", "lang": "fr"}]
 
@@ -124,6 +124,48 @@ def test_any_number_of_fetches_into_one_folder_leave_it_whole(tmp_path: Path) ->
     assert found is not None
     verify(tmp_path / "out", found)
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
+def test_a_fetch_that_ends_between_two_renames_is_replaced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(tmp_path / "out")
+    before_rename(monkeypatch, "new", lambda: write(tmp_path / "out", [{"text": "theirs"}] * 2))
+    write(tmp_path / "out")
+    found = read_manifest(tmp_path / "out")
+    assert found is not None
+    verify(tmp_path / "out", found)
+    assert found["languages"] == {"fr": 2}
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
+def test_what_can_not_be_put_back_stays_beside_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    manifest = Manifest("name", source="", revision="", licence="")
+
+    def fetch() -> None:
+        with new_folder(tmp_path / "out", manifest=manifest) as writer:
+            list(writer.write_part("train", ROWS))
+            (tmp_path / "out").mkdir()
+            (tmp_path / "out" / "diary.txt").write_text("dear diary")
+            before_rename(monkeypatch, "old", lambda: write(tmp_path / "out"))
+
+    with pytest.raises(StorageError, match="what stood there is now in") as error:
+        fetch()
+    assert (Path(str(error.value).rsplit(" ", 1)[1]) / "diary.txt").read_text() == "dear diary"
+
+
+def before_rename(monkeypatch: pytest.MonkeyPatch, name: str, do: Callable[[], None]) -> None:
+    """Do something once, just before a file of this name is renamed."""
+    rename, todo = Path.rename, [do]
+
+    def rename_later(path: Path, target: Path) -> Path:
+        if path.name == name and todo:
+            todo.pop()()
+        return rename(path, target)
+
+    monkeypatch.setattr(Path, "rename", rename_later)
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no such rights")
