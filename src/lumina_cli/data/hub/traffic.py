@@ -79,6 +79,11 @@ class Traffic:
         """Have whatever still goes on end at its next byte."""
         self.is_stopped = True
 
+    def refuse_if_stopped(self) -> None:
+        """Raise RefusedAnswerError where nobody waits any more."""
+        if self.is_stopped:
+            raise RefusedAnswerError("nobody waits for it any more")
+
     def begin(self, request: Any) -> None:
         """Note that this thread asks something, and bound how long it waits for each part."""
         self._check()
@@ -139,8 +144,7 @@ class Traffic:
     def _check(self) -> None:
         if self.refusal:
             raise self.refusal
-        if self.is_stopped:
-            raise RefusedAnswerError("nobody waits for it any more")
+        self.refuse_if_stopped()
 
 
 def _trouble_of(exchange: _Exchange, now: float, limits: Deadlines) -> str | None:
@@ -176,7 +180,8 @@ def watched_library(traffic: Traffic) -> Iterator[None]:
     try:
         yield
     finally:
-        if not traffic.is_stopped:  # else another may be at work by now
+        # else another is at work by now, whose client this would close
+        if getattr(huggingface_hub.get_session(), "traffic", None) is traffic:
             huggingface_hub.set_client_factory(
                 lambda: kind(event_hooks=hooks, follow_redirects=True, timeout=None)
             )
@@ -205,13 +210,12 @@ def _client(kind: Any, hooks: Mapping[str, list[Any]], *, traffic: Traffic) -> A
     class Client(kind):  # type: ignore[misc]
         """A client that tells what it asks and what it gets."""
 
-        watched = (kind, hooks)
-
         def send(self, request: Any, **options: Any) -> Any:
             try:
                 return super().send(request, **options)
             except BaseException:
                 traffic.end()
+                traffic.refuse_if_stopped()  # else the library closes its client, another's by now
                 raise
 
     def answered(response: Any) -> None:
@@ -222,4 +226,6 @@ def _client(kind: Any, hooks: Mapping[str, list[Any]], *, traffic: Traffic) -> A
         "request": [*hooks["request"], traffic.begin],
         "response": [answered, *hooks["response"]],
     }
-    return Client(event_hooks=ours, follow_redirects=True, timeout=None)
+    client = Client(event_hooks=ours, follow_redirects=True, timeout=None)
+    client.traffic, client.watched = traffic, (kind, hooks)
+    return client

@@ -1,12 +1,15 @@
 """What comes from a hub, counted and bounded, with a clock of the test."""
 
+import socket
 from types import SimpleNamespace
 from typing import Any
 
+import huggingface_hub
 import pytest
+from huggingface_hub.utils import http_backoff
 
 from lumina_cli.data.hub.deadlines import Deadlines
-from lumina_cli.data.hub.traffic import RefusedAnswerError, Traffic
+from lumina_cli.data.hub.traffic import RefusedAnswerError, Traffic, watched_library
 
 
 class Clock:
@@ -136,3 +139,32 @@ def test_each_wait_of_a_socket_has_an_end() -> None:
     Traffic(Deadlines(silence_s=5)).begin(asked)
     assert asked.extensions["timeout"] == {"read": 10, "connect": 3.0, "write": 10, "pool": 10}
     assert asked.headers["accept-encoding"] == "identity"
+
+
+def test_a_question_that_nobody_waits_for_leaves_the_client_of_the_next_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Where it can't connect, the library closes the client that all threads share."""
+    traffic = Traffic(Deadlines())
+
+    def refuse(*_: Any, **__: Any) -> None:
+        traffic.stop()
+        raise ConnectionRefusedError
+
+    monkeypatch.setattr(socket, "create_connection", refuse)
+    with watched_library(traffic):
+        client = huggingface_hub.get_session()
+        with pytest.raises(RefusedAnswerError, match="nobody waits"):
+            http_backoff("GET", "http://127.0.0.1:9/api/x", base_wait_time=0.01, max_retries=2)
+        assert not client.is_closed
+
+
+def test_one_that_ends_late_leaves_the_client_of_the_next_alone() -> None:
+    first, second = Traffic(Deadlines()), Traffic(Deadlines())
+    late = watched_library(first)
+    late.__enter__()
+    with watched_library(second):
+        client = huggingface_hub.get_session()
+        late.__exit__(None, None, None)
+        assert huggingface_hub.get_session() is client
+        assert not client.is_closed
