@@ -1,6 +1,7 @@
 """What every test stands on: one thread, a cache of its own, nothing set from outside."""
 
 import asyncio
+import gc
 import getpass
 import os
 import tempfile
@@ -23,6 +24,13 @@ settings.load_profile("lumina")
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 SHARED_DATA = Path(os.environ.get("LUMINA_TEST_DATA", REPOSITORY.parent / "shared" / "data"))
+
+
+def pytest_collection_finish() -> None:
+    """Keep the collector from looking again and again at what lives to the end, the libraries:
+    tests that run out of memory, as a run does then, call it at each try."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")

@@ -66,7 +66,14 @@ def newest(folder: Path) -> Path:
 
 
 @pytest.mark.parametrize(
-    "number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGXCPU, signal.SIGRTMIN + 1]
+    "number",
+    [
+        signal.SIGTERM,
+        signal.SIGHUP,
+        pytest.param(signal.SIGINT, marks=pytest.mark.slow),
+        pytest.param(signal.SIGXCPU, marks=pytest.mark.slow),
+        pytest.param(signal.SIGRTMIN + 1, marks=pytest.mark.slow),
+    ],
 )
 def test_the_first_signal_saves_and_tells_how_to_go_on(folder: Path, number: int) -> None:
     with training(folder, *begin(folder)) as process:
@@ -203,7 +210,10 @@ def train_under_a_limit(folder: Path, limit_mb: int, known: str) -> tuple[int, s
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs /proc")
 @pytest.mark.parametrize(
     ("known", "told"),
-    [("surprise", "Memory ran out at step"), ("known", "steps are done in micro-batches")],
+    [
+        ("surprise", "Memory ran out at step"),
+        pytest.param("known", "steps are done in micro-batches", marks=pytest.mark.slow),
+    ],
 )
 def test_a_run_under_a_limit_of_memory_splits_its_steps_and_ends_well(
     folder: Path, known: str, told: str

@@ -121,8 +121,10 @@ def check(
         (DEMO, 16, "muon", False, {}, 1),
         pytest.param(SMALL, 8, "adamw", False, {}, 1, marks=pytest.mark.slow),
         (SMALL, 8, "adamw", False, {}, 2),
-        (SMALL, 8, "adamw", False, {"lora_rank": 8, "num_new": 20}, 1),
-        (SMALL, 8, "adamw", False, {"frozen_layers": 3}, 1),
+        pytest.param(
+            SMALL, 8, "adamw", False, {"lora_rank": 8, "num_new": 20}, 1, marks=pytest.mark.slow
+        ),
+        pytest.param(SMALL, 8, "adamw", False, {"frozen_layers": 3}, 1, marks=pytest.mark.slow),
         pytest.param(
             SMALL, 8, "adamw", False, {"frozen_layers": 3, "num_new": 9}, 1, marks=pytest.mark.slow
         ),
@@ -158,7 +160,7 @@ def test_the_estimate_is_within_a_fifth_of_the_peak(
 @pytest.mark.parametrize(
     ("shape", "batch_size", "optimizer", "activation_checkpointing", "peft", "workers"),
     [
-        (DEMO, 64, "muon", False, {}, 1),
+        pytest.param(DEMO, 64, "muon", False, {}, 1, marks=pytest.mark.slow),
         (SMALL, 8, "adamw", False, {}, 2),
         pytest.param(DEMO, 16, "muon", False, {}, 1, marks=pytest.mark.slow),
         pytest.param(SMALL, 32, "adamw", False, {}, 1, marks=pytest.mark.slow),

@@ -37,7 +37,7 @@ def growth(num_steps: int) -> tuple[int, int]:
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs /proc")
-@pytest.mark.parametrize("num_steps", [300, pytest.param(2_400, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("num_steps", [150, pytest.param(2_400, marks=pytest.mark.slow)])
 def test_live_tensors_and_memory_stay_as_they_are(num_steps: int) -> None:
     # In a process of its own: what other tests left on the heap moves this one's memory.
     code = f"from {__name__} import growth; print(*growth({num_steps}))"

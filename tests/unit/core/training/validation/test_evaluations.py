@@ -73,7 +73,7 @@ class Reading(World):
         (0.002, 1_500),  # what a twentieth of the time is enough for
         (0.0001, 10_000),  # the fewest that tell something
         (0.00004, 15_000),  # what a hundredth is enough for
-        (0.00001, 60_000),
+        pytest.param(0.00001, 60_000, marks=pytest.mark.slow),
         (0.000001, 100_000),  # the usual number
     ],
 )

@@ -41,7 +41,7 @@ def test_an_array_cut_inside_an_element_counts_it(tmp_path: Path) -> None:
 
 
 @given(st.lists(st.dictionaries(st.text(), JSON, min_size=1), max_size=12), st.integers(5, 60))
-@settings(max_examples=50)
+@settings(max_examples=30)
 def test_arrays_come_apart_as_the_standard_parser_sees_them(
     values: list[Any], chunk_chars: int
 ) -> None:
