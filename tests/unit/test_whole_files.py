@@ -13,7 +13,7 @@ from lumina_cli.cli.chat.history import LineHistory
 from lumina_cli.cli.commands import generate
 from lumina_cli.data.hub.dataset_folder import MANIFEST, read_manifest, verify
 from lumina_cli.errors import DataError, MissingInputError, UsageError
-from lumina_cli.io import run_folder
+from lumina_cli.io import run_folder, run_names
 from lumina_cli.io.owned_folder import MARKER, read_marker
 from lumina_cli.recipes.run.report_page.history import RunHistory, read_history
 from lumina_cli.recipes.run.report_page.page import write_report_page
@@ -112,7 +112,7 @@ def test_a_pipe_in_place_of_what_we_wrote_is_no_wait(
     pipe(f"entry/{MARKER}")
     assert read_marker(tmp_path / "entry") is None
     pipe(f"Model.run/{run_folder.METRICS}")
-    pipe(f"Model.run/{run_folder.SETTINGS}")
+    pipe(f"Model.run/{run_names.SETTINGS}")
     with pytest.raises(OSError, match="named pipe"):
         read_history(tmp_path / "Model.run" / run_folder.METRICS)
     write_report_page(tmp_path / "Model.run", history=RunHistory(), title="x", facts={})

@@ -25,9 +25,8 @@ def check_length(path: Path, *derived: Path) -> None:
         )
 
 
-def fitting_stem(path: Path, *, endings: Sequence[str]) -> str:
-    """Return a file's name without its suffix, cut where it is too long with one of the endings."""
-    stem = path.stem
+def fitting_stem(path: Path, *, stem: str, endings: Sequence[str]) -> str:
+    """Return how a name beside `path` begins, cut where it is too long with one of the endings."""
     while len(stem) > 1 and any(is_too_long(path.with_name(stem + end)) for end in endings):
         stem = stem[:-1]
     return stem

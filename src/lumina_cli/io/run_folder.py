@@ -18,14 +18,18 @@ from lumina_cli.io.atomic import STAGING_SUFFIX, check_regular, write_atomically
 from lumina_cli.io.names import check_length
 from lumina_cli.io.private_folder import PRIVATE
 from lumina_cli.io.regular_file import open_regular, other_kind
+from lumina_cli.io.run_names import (
+    REPORT,
+    RUN_SUFFIX,
+    SETTINGS,
+    owner_line,
+    run_folder_of,
+)
 from lumina_cli.io.terminal_text import strip_controls
 
-RUN_SUFFIX = ".run"
 CHECKPOINTS = "checkpoints"
 METRICS = "metrics.jsonl"
 SAMPLES = "samples.txt"
-SETTINGS = "settings.toml"
-REPORT = "report.html"
 LOG = "train.log"
 VALIDATION_SAMPLE = "validation-sample.pth"
 TENSORBOARD = "tensorboard"
@@ -49,11 +53,12 @@ class RunFolder:
     """Writes `metrics.jsonl`, `samples.txt` and `settings.toml`.
 
     Args:
-        model_path: of the model; `Model.pth` has the folder `Model.run`.
+        model_path: of the model; `Model.pth` has the folder `Model.run` (`run_names`).
     """
 
     def __init__(self, model_path: Path) -> None:
-        self.path = model_path.with_suffix(RUN_SUFFIX)
+        self.path = run_folder_of(model_path)
+        self._model = model_path
         self.checkpoints = self.path / CHECKPOINTS
         self.metrics = self.path / METRICS
         self._thinning = Thinning()
@@ -101,7 +106,8 @@ class RunFolder:
         return line
 
     def _write_settings(self, settings: Mapping[str, object]) -> None:
-        write_atomically(self.path / SETTINGS, to_toml(settings).encode(errors="replace"))
+        text = owner_line(self._model) + to_toml(settings)
+        write_atomically(self.path / SETTINGS, text.encode(errors="replace"))
 
     def _append(self, path: Path, text: str) -> None:
         """Add a line; where the last one was cut off, by a full disk, that one is ended first."""
@@ -197,7 +203,7 @@ def check_free(path: Path) -> None:
         raise OutputError(f"{path} is the name of a run's folder", hint="Use: --out Model.pth")
     if not path.parent.is_dir():
         raise OutputError(f"folder {path.parent} does not exist", hint="Create it, or use: --out")
-    run = path.with_suffix(RUN_SUFFIX)
+    run = run_folder_of(path)
     check_length(run, run / CHECKPOINTS / LONGEST_NAME)
     if path.exists() and not (_is_model(path) or _has_events(run)):
         raise _not_ours(path, "model")

@@ -13,7 +13,7 @@ from lumina_cli.export.job import ExportJob, ExportReport
 from lumina_cli.export.names import Dtype, TargetName
 from lumina_cli.export.targets import TARGETS, WEB_FOLDER, Target
 from lumina_cli.export.training_text import without_training_text
-from lumina_cli.io.run_folder import RUN_SUFFIX
+from lumina_cli.io.run_names import model_name, run_folder_of
 from lumina_cli.recipes.data.starter_sample import starter_sample
 from lumina_cli.recipes.run.saving.validation_sample import read_sample
 
@@ -62,11 +62,11 @@ def export_model(path: Path, options: ExportOptions, *, tell: Tell) -> ExportRep
     file = load_model(path)
     if not options.training_text:
         file = without_training_text(file)
-    out = options.out or path.with_name(path.stem + target.ending.format(dtype=dtype))
+    out = options.out or path.with_name(model_name(path) + target.ending.format(dtype=dtype))
     comparer = Comparer(
         file.model, tokenizer=file.tokenizer, windows=_windows(path, file), tell=tell
     )
-    job = ExportJob(file, path.stem, dtype, comparer)
+    job = ExportJob(file, model_name(path), dtype, comparer)
     compared = target.export(job, out)
     return ExportReport(out, _num_bytes(out), dtype, compared, target.checked_by)
 
@@ -102,7 +102,7 @@ def _check_push(repo: str, options: ExportOptions) -> None:
 
 def _windows(path: Path, file: ModelFile) -> Batch:
     """Return windows of what the model was validated on, or of the starter corpus."""
-    sample = read_sample(path.with_suffix(RUN_SUFFIX), tokenizer=file.tokenizer)
+    sample = read_sample(run_folder_of(path), tokenizer=file.tokenizer)
     seq_length = file.model.config.seq_length
     text = sample or starter_sample(file.tokenizer, num_ids=NUM_WINDOWS * seq_length)
     return _first_windows(text, seq_length=seq_length)

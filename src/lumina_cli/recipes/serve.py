@@ -8,6 +8,7 @@ from pathlib import Path
 from lumina_cli.core.inference.config import SamplingConfig
 from lumina_cli.errors import UsageError
 from lumina_cli.extras import install_command
+from lumina_cli.io.run_names import model_name
 from lumina_cli.recipes.infer.loaded_model import LoadedModel, open_model
 from lumina_cli.server.config import ServeConfig
 from lumina_cli.server.generation.models import ModelRegistry, ServedModel, file_state
@@ -114,7 +115,7 @@ def _cautions(loaded: LoadedModel) -> list[str]:
 
 def _served(path: Path, loaded: LoadedModel, state: tuple[int, int, int]) -> ServedModel:
     return ServedModel(
-        name=path.stem or path.name,
+        name=model_name(path),
         file=loaded.file,
         reader=loaded.reader,
         sampling=_without_beams(loaded.config),

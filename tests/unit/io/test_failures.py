@@ -209,7 +209,8 @@ def test_what_a_run_tells_is_added_or_not(tmp_path: Path, code: int | None) -> N
     for failure in failures(tmp_path, prepare, go_on, code=code):
         check_error(failure, is_quiet=True)
         run = failure.folder / "Model.run"
-        assert (run / "settings.toml").read_text(encoding="utf-8") == "epochs = 3\n"
+        settings = (run / "settings.toml").read_text(encoding="utf-8")
+        assert settings == '# the run of "Model.pth"\nepochs = 3\n'
         lines = (run / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
         assert [json.loads(line)["step"] for line in lines] in ([1], [1, 2])
 

@@ -34,7 +34,8 @@ def derived(model: Path) -> Iterator[Path]:
     for number in (1, 2, 10, 100):
         for taken in range(1, number):
             mark = ".previous" + (f"-{taken}" if taken > 1 else "")
-            stem = fitting_stem(model, endings=[mark + model.suffix, mark + ".run"])
+            endings = [mark + model.suffix, mark + ".run"]
+            stem = fitting_stem(model, stem=model.stem, endings=endings)
             (model.with_name(stem + mark + model.suffix)).touch()
         yield from run_backup._free_names(model)
     yield finetune._free_name(model)
@@ -67,11 +68,15 @@ def test_a_model_and_its_run_are_kept_under_one_name(tmp_path: Path, name: str) 
     kept = sorted(path for path in tmp_path.iterdir() if ".previous" in path.name)
     models = [path for path in kept if path.is_file()]
     assert sorted(path.read_text() for path in models) == ["0", "1", "2"]
-    assert all(path.with_suffix(".run").is_dir() for path in models)
+    runs = [path.with_name(path.name.removesuffix(".pth") + ".run") for path in models]
+    assert all(run.is_dir() for run in runs)
 
 
 def test_a_short_name_stays_as_it_is(tmp_path: Path) -> None:
-    assert fitting_stem(tmp_path / "my.Model.pth", endings=[".previous.pth"]) == "my.Model"
+    assert (
+        fitting_stem(tmp_path / "my.Model.pth", stem="my.Model", endings=[".previous.pth"])
+        == "my.Model"
+    )
 
 
 @pytest.mark.parametrize(

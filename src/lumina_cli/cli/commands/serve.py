@@ -15,6 +15,7 @@ from lumina_cli.cli.signals import FIRST_STATUS
 from lumina_cli.cli.verbosity import verbosity
 from lumina_cli.core.config import ComputeConfig, EngineConfig
 from lumina_cli.core.inference.config import SamplingConfig
+from lumina_cli.io.run_names import model_name
 from lumina_cli.io.terminal_text import one_line
 from lumina_cli.server.config import ServeConfig
 from lumina_cli.settings import CHAT_DEFAULTS
@@ -57,7 +58,7 @@ def command(
     _log_to_stderr(is_verbose=verbosity.level > 0 or bool(flags.get("log_prompts")))
 
     def started(url: str) -> None:
-        names = ", ".join(path.stem for path in model or [Path("Model.pth")])
+        names = ", ".join(model_name(path) for path in model or [Path("Model.pth")])
         stderr_console().print(
             plain(one_line(f"Serving {names} at {url} (Ctrl-C stops)")), soft_wrap=True
         )

@@ -12,7 +12,7 @@ from lumina_cli.cli.console import plain
 from lumina_cli.cli.formatting import counted, format_bytes, format_count, format_duration
 from lumina_cli.cli.views.finetune import finetuned_rows, forgetting_advice
 from lumina_cli.core.model.memory_estimate import TrainingMemory
-from lumina_cli.io.run_folder import REPORT
+from lumina_cli.io.run_names import REPORT
 from lumina_cli.recipes.run.report import TrainReport
 from lumina_cli.recipes.train.plan import Plan
 from lumina_cli.settings import DEFAULT_FINETUNED, DEFAULT_MODEL

@@ -106,7 +106,7 @@ class TokenDatasetWriter:
     def _widen(self, dtype: np.dtype[np.unsignedinteger]) -> None:
         """Rewrite what is there with more bytes a code, through a file beside it."""
         self._file.close()
-        wider = self._path.with_suffix(".wider")
+        wider = self._path.with_name(f"{self._path.name}.wider")
         with self._path.open("rb") as narrow_file, wider.open("wb") as wide_file:
             while chunk := narrow_file.read(_COPY_CODES * self.dtype.itemsize):
                 wide_file.write(np.frombuffer(chunk, self.dtype).astype(dtype).tobytes())

@@ -15,7 +15,8 @@ from lumina_cli.core.training.validation.evaluate import evaluate
 from lumina_cli.data.batches import spread_batches
 from lumina_cli.data.corpus.dataset import TokenDataset
 from lumina_cli.errors import LuminaError, ModelFileError
-from lumina_cli.io.run_folder import CHECKPOINTS, RUN_SUFFIX
+from lumina_cli.io.run_folder import CHECKPOINTS
+from lumina_cli.io.run_names import RUN_SUFFIX, model_of_run
 from lumina_cli.recipes.train.compute import Compute
 from lumina_cli.settings import Settings
 from lumina_cli.tokenizer.registry import vocab_size_of_base
@@ -128,7 +129,7 @@ def load_base(path: Path) -> ModelFile:
             raise
         model = "Model.pth"
         if path.parent.name == CHECKPOINTS and path.parent.parent.suffix == RUN_SUFFIX:
-            model = str(path.parent.parent.with_suffix(".pth"))
+            model = str(model_of_run(path.parent.parent))
         raise ModelFileError(
             f"{path} is a checkpoint of a run, not a model",
             hint=f"Use the model beside the run's folder: --model {model}",

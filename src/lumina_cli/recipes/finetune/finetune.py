@@ -18,6 +18,7 @@ from lumina_cli.data.config import DataConfig
 from lumina_cli.errors import OutputError
 from lumina_cli.io.names import fitting_stem
 from lumina_cli.io.run_folder import check_free
+from lumina_cli.io.run_names import MODEL_SUFFIX, model_name
 from lumina_cli.recipes.data.sources import contamination
 from lumina_cli.recipes.finetune.base import Base, base_from_facts, base_of, evaluate_base
 from lumina_cli.recipes.finetune.new_characters import add_new_characters, find_new_characters
@@ -249,8 +250,9 @@ def _check_apart(model: Path, out: Path) -> None:
 def _free_name(model: Path) -> Path:
     """Return the first of Model-2.pth, Model-3.pth, … that nothing has."""
     for number in count(2):
-        ending = f"-{number}{model.suffix}"
-        path = model.with_name(fitting_stem(model, endings=[ending]) + ending)
+        ending = f"-{number}{MODEL_SUFFIX}"
+        stem = fitting_stem(model, stem=model_name(model), endings=[ending])
+        path = model.with_name(stem + ending)
         if not path.exists():
             return path
     raise AssertionError("numbers don't end")

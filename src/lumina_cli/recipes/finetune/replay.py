@@ -18,7 +18,7 @@ from lumina_cli.core.training.finetune_config import REPLAY_AUTO, REPLAY_OFF, Fi
 from lumina_cli.data.config import DataConfig
 from lumina_cli.data.corpus.dataset import TokenDataset
 from lumina_cli.errors import DataError, LuminaError
-from lumina_cli.io.run_folder import RUN_SUFFIX
+from lumina_cli.io.run_names import run_folder_of
 from lumina_cli.recipes.data.sources import STARTER, Source, encode_source, open_source
 from lumina_cli.recipes.finetune.base import Base
 from lumina_cli.recipes.run.saving.validation_sample import read_sample
@@ -118,7 +118,7 @@ def find_replay_data(
 
 def _measured_on_sample(base: Base, found: ReplayData, *, tokenizer: Tokenizer) -> ReplayData:
     """Return the text with the sample beside the base for its validation, if there is one."""
-    sample = read_sample(base.path.with_suffix(RUN_SUFFIX), tokenizer=tokenizer)
+    sample = read_sample(run_folder_of(base.path), tokenizer=tokenizer)
     if sample is None:
         return found
     kept = "what is forgotten is measured on the sample that is kept beside it"

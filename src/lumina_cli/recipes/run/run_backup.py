@@ -16,7 +16,8 @@ from lumina_cli.io.atomic import check_regular
 from lumina_cli.io.names import fitting_stem
 from lumina_cli.io.private_folder import PRIVATE
 from lumina_cli.io.regular_file import open_regular
-from lumina_cli.io.run_folder import CHECKPOINTS, METRICS, RUN_SUFFIX, not_writable
+from lumina_cli.io.run_folder import CHECKPOINTS, METRICS, not_writable
+from lumina_cli.io.run_names import MODEL_SUFFIX, RUN_SUFFIX, model_name, run_folder_of
 from lumina_cli.recipes.run.events import SUCCESSFUL_SAVES
 from lumina_cli.recipes.train.resume import command_of
 
@@ -29,7 +30,7 @@ def backup_notices(model: Path) -> list[str]:
 
     Reads the newest checkpoint of an unfinished run, to name the command that began it.
     """
-    run, (model_aside, run_aside) = model.with_suffix(RUN_SUFFIX), _free_names(model)
+    run, (model_aside, run_aside) = run_folder_of(model), _free_names(model)
     if not _files_of_run(run):
         return [f"{model} is there already: it is kept as {model_aside}"] if model.exists() else []
     step = _unfinished_step(run)
@@ -49,7 +50,7 @@ def back_up_run(model: Path) -> None:
             it was.
     """
     check_regular(model)
-    run, (model_aside, run_aside) = model.with_suffix(RUN_SUFFIX), _free_names(model)
+    run, (model_aside, run_aside) = run_folder_of(model), _free_names(model)
     moves = [(path, run_aside / path.name) for path in _files_of_run(run)]
     moves += [(model, model_aside)] if model.exists() else []
     done: list[tuple[Path, Path]] = []
@@ -76,8 +77,9 @@ def _free_names(model: Path) -> tuple[Path, Path]:
     """Return the first pair of names for a model and its run of which none is taken."""
     for number in count(1):
         mark = ".previous" + (f"-{number}" if number > 1 else "")
-        endings = (mark + model.suffix, mark + RUN_SUFFIX)
-        stem = fitting_stem(model, endings=endings)
+        suffix = MODEL_SUFFIX if model_name(model) != model.name else ""
+        endings = (mark + suffix, mark + RUN_SUFFIX)
+        stem = fitting_stem(model, stem=model_name(model), endings=endings)
         names = (model.with_name(stem + endings[0]), model.with_name(stem + endings[1]))
         if not any(name.exists() for name in names):
             return names

@@ -14,7 +14,8 @@ from lumina_cli.core.training.config import TrainingConfig
 from lumina_cli.core.training.finetune_config import FinetuneConfig
 from lumina_cli.core.training.state import Snapshot, TrainState
 from lumina_cli.errors import MissingInputError, ModelFileError, UsageError
-from lumina_cli.io.run_folder import CHECKPOINTS, RUN_SUFFIX
+from lumina_cli.io.run_folder import CHECKPOINTS
+from lumina_cli.io.run_names import RUN_SUFFIX, model_of_run, run_folder_of
 from lumina_cli.renamed_settings import with_new_names
 from lumina_cli.settings import TRAIN_CONFIGS, ConfigType, Settings, resumed_settings
 
@@ -74,7 +75,7 @@ class Resumed:
     @property
     def is_elsewhere(self) -> bool:
         """Whether it goes on under another name than it was begun with."""
-        there = self.out.with_suffix(RUN_SUFFIX) / CHECKPOINTS
+        there = run_folder_of(self.out) / CHECKPOINTS
         return self.found.path.parent.resolve() != there.resolve()
 
     @property
@@ -110,7 +111,7 @@ def find_run(
         UsageError: a setting is changed that can't be.
     """
     if path is None:
-        path = (out or default_out).with_suffix(RUN_SUFFIX)
+        path = run_folder_of(out or default_out)
     checkpoints = dict(CheckpointStore(_folder_of(path)).state())
     found = _with_new_names(_find_checkpoint(path))
     for bad in found.quarantined:
@@ -225,7 +226,7 @@ def _model_of(checkpoint: Path, default: Path) -> Path:
     """Return the model beside whose folder a checkpoint lies."""
     run = checkpoint.parent.parent
     if checkpoint.parent.name == CHECKPOINTS and run.suffix == RUN_SUFFIX:
-        return run.with_suffix(default.suffix)
+        return model_of_run(run)
     return default
 
 

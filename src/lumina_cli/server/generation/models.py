@@ -14,6 +14,7 @@ from lumina_cli.core.inference.speculative.policy import NUM_DRAFT_TOKENS
 from lumina_cli.core.inference.speculative.speculator import Speculator
 from lumina_cli.core.model.transformer import Transformer
 from lumina_cli.errors import LuminaError, UsageError
+from lumina_cli.io.run_names import model_name
 from lumina_cli.tokenizer.base import Tokenizer
 
 logger = logging.getLogger("lumina.server")
@@ -96,7 +97,7 @@ class ModelRegistry:
     ) -> None:
         self._load = load
         self._on_replaced = on_replaced
-        self._paths = {_name_of(path): path for path in paths}
+        self._paths = {model_name(path): path for path in paths}
         if len(self._paths) < len(paths):
             _refuse_same_names(paths)
         self._models = {name: load(path) for name, path in self._paths.items()}
@@ -136,12 +137,8 @@ def file_state(path: Path) -> FileState:
     return stat.st_ino, stat.st_size, stat.st_mtime_ns
 
 
-def _name_of(path: Path) -> str:
-    return path.stem or path.name
-
-
 def _refuse_same_names(paths: Iterable[Path]) -> None:
-    names = [_name_of(path) for path in paths]
+    names = [model_name(path) for path in paths]
     twice = next(name for name in names if names.count(name) > 1)
     raise UsageError(
         f"two models are called {twice}, and requests name them so",

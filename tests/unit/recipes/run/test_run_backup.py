@@ -34,6 +34,21 @@ def test_every_earlier_run_is_kept_with_its_model(tmp_path: Path) -> None:
     assert not model.exists()
 
 
+def test_a_name_with_a_dot_is_kept_whole(tmp_path: Path) -> None:
+    for name in ("bot-v1.5", "bot-v1.6"):
+        leave_run(tmp_path / f"{name}.pth", content=name, last=FINISHED)
+        (tmp_path / f"{name}.pth").rename(tmp_path / name)
+    back_up_run(tmp_path / "bot-v1.5")
+    kept = sorted(path.name for path in tmp_path.iterdir())
+    assert kept == [
+        "bot-v1.5.previous",
+        "bot-v1.5.previous.run",
+        "bot-v1.5.run",
+        "bot-v1.6",
+        "bot-v1.6.run",
+    ]
+
+
 def test_a_model_and_its_run_get_the_same_number(tmp_path: Path) -> None:
     model = tmp_path / "Model.pth"
     (tmp_path / "Model.previous.pth").write_text("a model alone", encoding="utf-8")

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from lumina_cli.io.atomic import write_atomically
 from lumina_cli.io.regular_file import read_whole
-from lumina_cli.io.run_folder import REPORT, SETTINGS
+from lumina_cli.io.run_names import REPORT, SETTINGS
 from lumina_cli.io.terminal_text import strip_controls
 from lumina_cli.recipes.run.report_page.charts import Curve, Point, chart, number
 from lumina_cli.recipes.run.report_page.history import Buckets, Event, FirstAndLast, RunHistory
