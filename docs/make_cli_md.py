@@ -1,10 +1,11 @@
-"""Write docs/cli.md from the commands' own --help, or check that it is up to date."""
+"""Write docs/cli.md from the commands' own --help-all, or check that it is up to date."""
 
 import os
 import subprocess
 import sys
 from pathlib import Path
 
+from lumina_cli.cli.help.everyday import EVERYDAY
 from lumina_cli.cli.lazy import COMMANDS, load_command
 
 PAGE = Path(__file__).with_name("cli.md")
@@ -12,7 +13,9 @@ WIDTH = "100"
 
 HEAD = """# The command line
 
-Made from `--help` by `make docs`; don't edit it by hand.
+Every option of every command, made from `--help-all` by `make docs`; don't edit it by hand.
+`--help` shows the options that most people need. `lumina --install-completion` lets your shell
+complete commands, options, presets, models and runs.
 """
 
 
@@ -44,10 +47,11 @@ def section(command: list[str]) -> str:
 
 
 def help_text(command: list[str]) -> str:
-    """Return what --help prints in a terminal of a fixed width, without colours."""
+    """Return what the longest help prints in a terminal of a fixed width, without colours."""
     environment = {**os.environ, "COLUMNS": WIDTH, "TERM": "dumb", "NO_COLOR": "1"}
     environment["PYTHONIOENCODING"] = "utf-8"
-    call = [sys.executable, "-m", "lumina_cli", *command, "--help"]
+    asks = "--help-all" if " ".join(command) in EVERYDAY else "--help"
+    call = [sys.executable, "-m", "lumina_cli", *command, asks]
     run = subprocess.run(call, env=environment, capture_output=True, check=True)
     lines = [line.rstrip() for line in run.stdout.decode().split("\n")]
     return "\n".join(lines).strip("\n")

@@ -19,7 +19,7 @@ app = typer.Typer(
     name="lumina",
     cls=LazyGroup,
     no_args_is_help=True,
-    add_completion=False,
+    epilog="Begin with: lumina train --preset demo (three minutes), then: lumina chat",
     pretty_exceptions_enable=False,
 )
 

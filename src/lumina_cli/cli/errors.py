@@ -6,16 +6,17 @@ import threading
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import typer
-from rich.console import Console
 
-from lumina_cli.cli.console import plain, stderr_console
 from lumina_cli.cli.streams import ReaderGoneError
 from lumina_cli.cli.verbosity import verbosity
 from lumina_cli.errors import LuminaError, OutOfMemoryError, StorageError, UsageError
 from lumina_cli.io.terminal_text import one_line
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 EXIT_INTERRUPTED = 130
 SHOW_TRACEBACK = 2
@@ -49,7 +50,7 @@ def run_guarded(command: Callable[[], object]) -> int:
     except ReaderGoneError:
         return 0
     except KeyboardInterrupt:
-        stderr_console().print("Stopped.")
+        _stderr_console().print("Stopped.")
         return EXIT_INTERRUPTED
     except Exception as error:
         ending = _ending_of(error)
@@ -58,9 +59,15 @@ def run_guarded(command: Callable[[], object]) -> int:
         if verbosity.level >= SHOW_TRACEBACK:
             show_traceback(error)
         if ending.message:
-            show_error(ending.message, hint=ending.hint, console=stderr_console())
+            show_error(ending.message, hint=ending.hint, console=_stderr_console())
         return ending.exit_code
     return code if isinstance(code, int) else 0
+
+
+def _stderr_console() -> "Console":
+    from lumina_cli.cli.console import stderr_console  # noqa: PLC0415  Rich: --help does without
+
+    return stderr_console()
 
 
 def _ending_of(error: Exception) -> Ending | None:
@@ -134,8 +141,10 @@ def show_tracebacks_cleaned() -> None:
     threading.excepthook = of_thread
 
 
-def show_error(message: str, *, hint: str, console: Console) -> None:
+def show_error(message: str, *, hint: str, console: "Console") -> None:
     """Print what happened and what to do next, as plain text."""
+    from lumina_cli.cli.console import plain  # noqa: PLC0415  Rich
+
     line = plain("error: ", style="bold red")
     line.append_text(plain(one_line(message)))
     console.print(line, soft_wrap=True)

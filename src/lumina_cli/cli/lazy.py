@@ -4,8 +4,8 @@ from importlib import import_module
 from typing import Any
 
 import typer
-from typer.core import TyperGroup
 
+from lumina_cli.cli.help.page import HelpCommand, HelpGroup
 from lumina_cli.errors import StorageError
 
 COMMANDS = {
@@ -23,7 +23,7 @@ COMMANDS = {
 """Each is `command` (for a group of commands `app`) in `lumina_cli.cli.commands.<name>`."""
 
 
-class LazyGroup(TyperGroup):
+class LazyGroup(HelpGroup):
     """The top of the command line: names and one-line helps, the rest on demand."""
 
     def list_commands(self, ctx: Any) -> list[str]:
@@ -40,7 +40,8 @@ class LazyGroup(TyperGroup):
         if args and args[0] not in COMMANDS:  # for Typer's "Did you mean"
             self.commands.update({name: self.get_command(ctx, name) for name in COMMANDS})
         name, _, rest = super().resolve_command(ctx, args)
-        assert name is not None
+        if name is None:  # only half of it is typed: the shell asks what may follow
+            return None, None, rest
         return name, load_command(name), rest
 
     def invoke(self, ctx: Any) -> Any:
@@ -61,5 +62,5 @@ def load_command(name: str) -> Any:
 
 def _as_click(function: Any, *, name: str, help_text: str | None = None) -> Any:
     app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
-    app.command(name, help=help_text)(function)
+    app.command(name, cls=HelpCommand, help=help_text)(function)
     return typer.main.get_command(app)

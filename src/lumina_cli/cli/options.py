@@ -15,6 +15,8 @@ import typer
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from lumina_cli.cli.help.completion import choices, models
+from lumina_cli.cli.help.page import show_all
 from lumina_cli.cli.verbosity import verbosity
 from lumina_cli.renamed_settings import RENAMED
 from lumina_cli.setting_sources.layers import ALIASES
@@ -37,10 +39,28 @@ def _be_verbose(value: int) -> int:
     return value
 
 
-ModelPath = Annotated[Path, typer.Option("--model", "-m", help="Model file.")]
+ModelPath = Annotated[
+    Path,
+    typer.Option("--model", "-m", help="Model file.", metavar="FILE", autocompletion=models),
+]
 ConfigPath = Annotated[
     Path | None,
-    typer.Option("--config", "-c", help="TOML file with settings.", show_default="lumina.toml"),
+    typer.Option(
+        "--config",
+        "-c",
+        help="TOML file with settings.",
+        metavar="FILE",
+        show_default="lumina.toml",
+    ),
+]
+HelpAll = Annotated[
+    bool,
+    typer.Option(
+        "--help-all",
+        help="Show all options and exit.",
+        callback=show_all,
+        is_eager=True,
+    ),
 ]
 OWN_SAMPLER = {"sampler": "nucleus, unless the model file names another"}
 """A preset may keep settings of the sampler in the model."""
@@ -121,6 +141,7 @@ def _option(
         show_default=False,  # Typer would show None: the default is the config's
         rich_help_panel=panel,
         hidden=hidden,
+        autocompletion=_choices(field.annotation),
     )
     return inspect.Parameter(
         name,
@@ -128,6 +149,17 @@ def _option(
         default=None,
         annotation=Annotated[kind | None, option],
     )
+
+
+def _choices(annotation: object) -> Callable[[str], list[str]] | None:
+    """Return the completion of a setting that is one of some names."""
+    names = [
+        name
+        for kind in _alternatives(annotation)
+        if typing.get_origin(kind) is Literal
+        for name in map(str, typing.get_args(kind))
+    ]
+    return choices(tuple(names)) if names else None
 
 
 def _flag_names(name: str, *, can_be_unset: bool) -> list[str]:

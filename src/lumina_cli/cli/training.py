@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lumina_cli.cli.console import notice, print_json, stderr_console
+from lumina_cli.cli.help.completion import runs
 from lumina_cli.cli.signals import stop_signals
 from lumina_cli.errors import OutputError
 from lumina_cli.io.regular_file import open_to_append
@@ -22,17 +23,29 @@ if TYPE_CHECKING:
 ValData = Annotated[
     list[Path] | None,
     typer.Option(
-        "--val-data", help="File or folder to validate on (repeatable).", show_default=False
+        "--val-data",
+        help="File or folder to validate on (repeatable).",
+        metavar="PATH",
+        show_default=False,
     ),
 ]
 Resume = Annotated[
-    bool, typer.Option("--resume", help="Resume from the newest checkpoint, or from CHECKPOINT.")
+    bool,
+    typer.Option(
+        "--resume",
+        help="Resume from the newest checkpoint, or from CHECKPOINT (or a run folder).",
+        metavar="[CHECKPOINT]",
+    ),
 ]
 Checkpoint = Annotated[
-    Path | None, typer.Argument(help="With --resume: a checkpoint or a run folder.")
+    Path | None,
+    typer.Argument(
+        help="With --resume: a checkpoint or a run folder.", hidden=True, autocompletion=runs
+    ),
 ]
 LogFile = Annotated[
-    Path | None, typer.Option("--log-file", help="Log to this file too, besides train.log.")
+    Path | None,
+    typer.Option("--log-file", help="Log to this file too, besides train.log.", metavar="FILE"),
 ]
 TensorBoard = Annotated[bool, typer.Option("--tensorboard", help="Write TensorBoard events too.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show the plan and exit.")]

@@ -20,7 +20,7 @@ PAGES = sorted(
 )
 CODE = re.compile(r"```\w*\n(?P<block>.*?)```|`(?P<inline>[^`]+)`", re.DOTALL)
 FLAG = re.compile(r"(?<![\w-])--[a-z][a-z0-9-]*")
-OF_EVERY_COMMAND = {"--help", "--version"}
+OF_EVERY_COMMAND = {"--help", "--help-all", "--version", "--install-completion"}
 
 
 def pieces_of_code(text: str) -> Iterator[str]:

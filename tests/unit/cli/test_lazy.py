@@ -15,12 +15,14 @@ OPTIONS = {
     "data fetch": "name --out/-o --from --force --offline --revision --endpoint --json --quiet/-q "
     "--verbose/-v",
     "data check": "data --seq-length --batch-size --model/-m --config/-c --json --quiet/-q "
-    "--verbose/-v --format --encoding --oasst-lang --oasst-paths --include-synthetic "
+    "--verbose/-v "
+    "--help-all --format --encoding --oasst-lang --oasst-paths --include-synthetic "
     "--fix-mojibake --allow-skips --val-fraction "
     "--min-char-count --loss-on",
     "data list": "--json --verbose/-v",
-    "train": "--data/-d --val-data --out/-o --resume checkpoint --log-file --tensorboard "
-    "--preset/-p --list-presets --config/-c --dry-run --json --quiet/-q --verbose/-v --hidden-size "
+    "train": "--data/-d --val-data --out/-o --resume --log-file --tensorboard "
+    "--preset/-p --list-presets --config/-c --dry-run --json --quiet/-q --verbose/-v "
+    "--help-all --hidden-size "
     "--num-layers --nhead/--num-heads --seq-length --position-encoding --dropout --batch-size "
     "--grad-accum --micro-batch-size "
     "--activation-checkpointing --start-seq-length --epochs --max-steps --minutes "
@@ -30,8 +32,9 @@ OPTIONS = {
     "--include-synthetic --fix-mojibake "
     "--allow-skips --val-fraction --min-char-count --loss-on --device "
     "--precision --kernels --threads --save-every --keep-checkpoints",
-    "finetune": "--data/-d --model/-m --val-data --out/-o --resume checkpoint --log-file "
+    "finetune": "--data/-d --model/-m --val-data --out/-o --resume --log-file "
     "--tensorboard --config/-c --dry-run --json --quiet/-q --verbose/-v "
+    "--help-all "
     "--expand-vocab/--no-expand-vocab --max-new-chars --replay --replay-ratio --max-forgetting "
     "--freeze-layers --lora-rank --lora-alpha --seq-length "
     "--dropout --batch-size --grad-accum --micro-batch-size "
@@ -42,19 +45,23 @@ OPTIONS = {
     "--include-synthetic --fix-mojibake "
     "--allow-skips --val-fraction --min-char-count --loss-on --device "
     "--precision --kernels --threads --save-every --keep-checkpoints",
-    "chat": "--model/-m --prompt --config/-c --quiet/-q --verbose/-v --sampler --temperature "
+    "chat": "--model/-m --prompt --config/-c --quiet/-q --verbose/-v "
+    "--help-all --sampler --temperature "
     "--top-k --top-p --min-p --repetition-penalty --num-beams --length-penalty --num-candidates "
     "--max-chars --stop --speculate --seed --device --precision --kernels --threads --engine",
     "generate": "text --model/-m --prompt --prompt-file --num-samples/-n --logprobs --config/-c "
-    "--json --quiet/-q --verbose/-v --sampler --temperature --top-k --top-p --min-p "
+    "--json --quiet/-q --verbose/-v "
+    "--help-all --sampler --temperature --top-k --top-p --min-p "
     "--repetition-penalty --num-beams --length-penalty --num-candidates --max-chars --stop "
     "--speculate --seed --device --precision --kernels --threads --engine",
-    "serve": "--model/-m --open --config/-c --quiet/-q --verbose/-v --host --port --api-key-file "
+    "serve": "--model/-m --open --config/-c --quiet/-q --verbose/-v "
+    "--help-all --host --port --api-key-file "
     "--no-auth --cors-origin --max-queue --max-streams --request-timeout-s --header-timeout-s "
     "--body-timeout-s --idle-timeout-s --shutdown-grace-s --max-body-bytes --max-header-bytes "
     "--log-prompts --sampler --temperature --top-k --top-p --min-p --repetition-penalty "
     "--max-chars --stop --speculate --seed --device --precision --kernels --threads --engine",
-    "eval": "--model/-m --data/-d --config/-c --json --quiet/-q --verbose/-v --format --encoding "
+    "eval": "--model/-m --data/-d --config/-c --json --quiet/-q --verbose/-v "
+    "--help-all --format --encoding "
     "--oasst-lang --oasst-paths --include-synthetic "
     "--fix-mojibake --allow-skips --loss-on --device "
     "--precision --kernels --threads --engine",

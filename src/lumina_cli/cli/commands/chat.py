@@ -11,6 +11,7 @@ from lumina_cli.cli.console import never_fail_to_encode, stderr_console, typed_t
 from lumina_cli.cli.options import (
     OWN_SAMPLER,
     ConfigPath,
+    HelpAll,
     ModelPath,
     Quiet,
     Verbose,
@@ -34,12 +35,16 @@ def command(
     prompt: Annotated[
         str | None,
         typer.Option(
-            "--prompt", help="Print the reply to this message and exit.", show_default=False
+            "--prompt",
+            metavar="TEXT",
+            help="Print the reply to this message and exit.",
+            show_default=False,
         ),
     ] = None,
     config: ConfigPath = None,
     quiet: Quiet = False,
     verbose: Verbose = 0,
+    help_all: HelpAll = False,
     **flags: object,
 ) -> None:
     """Chat with a model.

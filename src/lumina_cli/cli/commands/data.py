@@ -8,7 +8,9 @@ from typing import Annotated
 import typer
 
 from lumina_cli.cli.console import notice, print_json, stderr_console
-from lumina_cli.cli.options import ConfigPath, Json, Quiet, Verbose, with_settings
+from lumina_cli.cli.help.completion import models
+from lumina_cli.cli.help.page import HelpCommand, HelpGroup
+from lumina_cli.cli.options import ConfigPath, HelpAll, Json, Quiet, Verbose, with_settings
 from lumina_cli.core.config import ComputeConfig
 from lumina_cli.core.model.config import ModelConfig
 from lumina_cli.core.training.config import TrainingConfig
@@ -17,23 +19,30 @@ from lumina_cli.settings import resolve_settings
 
 app = typer.Typer(
     name="data",
+    cls=HelpGroup,
     help="Fetch a dataset, check data before training on it, list known datasets.",
     no_args_is_help=True,
     add_completion=False,
 )
 
 
-@app.command()
+@app.command(cls=HelpCommand)
 def fetch(
     name: Annotated[str, typer.Argument(help="oasst1, starter, or OWNER/NAME on the hub.")],
     *,
     out: Annotated[
         Path | None,
-        typer.Option("--out", "-o", help="Folder to write.", show_default="NAME_data"),
+        typer.Option(
+            "--out", "-o", help="Folder to write.", metavar="FOLDER", show_default="NAME_data"
+        ),
     ] = None,
     local_copy: Annotated[
         Path | None,
-        typer.Option("--from", help="Read a local copy instead: a folder or file with its rows."),
+        typer.Option(
+            "--from",
+            help="Read a local copy instead: a folder or file with its rows.",
+            metavar="PATH",
+        ),
     ] = None,
     force: Annotated[
         bool, typer.Option("--force", help="Fetch again even if it is there.")
@@ -70,7 +79,7 @@ def fetch(
         print_json({"folder": str(event.folder), "was_there": event.was_there, **event.manifest})
 
 
-@app.command()
+@app.command(cls=HelpCommand)
 @with_settings(DataConfig)
 def check(
     data: Annotated[list[Path], typer.Argument(metavar="PATH...", help="Files and folders.")],
@@ -81,12 +90,19 @@ def check(
     batch_size: Annotated[str | None, typer.Option(help="Batch size.", metavar="INTEGER")] = None,
     model: Annotated[
         Path | None,
-        typer.Option("--model", "-m", help="Measure how long this model takes per epoch."),
+        typer.Option(
+            "--model",
+            "-m",
+            help="Measure how long this model takes per epoch.",
+            metavar="FILE",
+            autocompletion=models,
+        ),
     ] = None,
     config: ConfigPath = None,
     json: Json = False,
     quiet: Quiet = False,
     verbose: Verbose = 0,
+    help_all: HelpAll = False,
     **flags: object,
 ) -> None:
     """Check data: what it contains, what is skipped and why, how long an epoch is."""
@@ -120,7 +136,7 @@ def check(
         raise checked.refusal
 
 
-@app.command("list")
+@app.command("list", cls=HelpCommand)
 def list_data(*, json: Json = False, verbose: Verbose = 0) -> None:
     """List the known datasets, and which of them are here."""
     from lumina_cli.cli.views.data import show_known  # noqa: PLC0415

@@ -7,7 +7,15 @@ from typing import Annotated
 import typer
 
 from lumina_cli.cli.console import notice, plain, print_json, stderr_console
-from lumina_cli.cli.options import ConfigPath, Json, ModelPath, Quiet, Verbose, with_settings
+from lumina_cli.cli.options import (
+    ConfigPath,
+    HelpAll,
+    Json,
+    ModelPath,
+    Quiet,
+    Verbose,
+    with_settings,
+)
 from lumina_cli.core.config import ComputeConfig, EngineConfig
 from lumina_cli.data.config import DataConfig
 from lumina_cli.settings import EVAL_DEFAULTS, resolve_settings
@@ -24,12 +32,16 @@ def command(
     *,
     model: ModelPath = Path("Model.pth"),
     data: Annotated[
-        list[Path], typer.Option("--data", "-d", help="File or folder to evaluate on (repeatable).")
+        list[Path],
+        typer.Option(
+            "--data", "-d", metavar="PATH", help="File or folder to evaluate on (repeatable)."
+        ),
     ],
     config: ConfigPath = None,
     json: Json = False,
     quiet: Quiet = False,
     verbose: Verbose = 0,
+    help_all: HelpAll = False,
     **flags: object,
 ) -> None:
     """Evaluate a model on text, in nats and bits per character."""

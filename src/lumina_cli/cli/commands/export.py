@@ -3,7 +3,7 @@
 import sys
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, get_args
 
 import typer
 
@@ -23,6 +23,7 @@ def command(
         TargetName,
         typer.Option(
             "--to",
+            metavar="|".join(get_args(TargetName)),
             help="What it is for: transformers (hf), llama.cpp (gguf), ONNX Runtime and "
             "transformers.js (onnx), a page for browsers (web), lumina in a smaller "
             "file (lumina).",
@@ -32,13 +33,18 @@ def command(
     out: Annotated[
         Path | None,
         typer.Option(
-            "--out", "-o", help="File or folder to write.", show_default="beside the model"
+            "--out",
+            "-o",
+            metavar="PATH",
+            help="File or folder to write.",
+            show_default="beside the model",
         ),
     ] = None,
     dtype: Annotated[
         Dtype | None,
         typer.Option(
             "--dtype",
+            metavar="|".join(get_args(Dtype)),
             help="Data type of the weights.",
             show_default="fp32; for gguf and lumina fp16",
         ),

@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lumina_cli.cli.console import notice
-from lumina_cli.cli.options import ConfigPath, Json, ModelPath, Quiet, Verbose, with_settings
+from lumina_cli.cli.options import (
+    ConfigPath,
+    HelpAll,
+    Json,
+    ModelPath,
+    Quiet,
+    Verbose,
+    with_settings,
+)
 from lumina_cli.cli.training import (
     Checkpoint,
     DryRun,
@@ -51,6 +59,7 @@ def command(
         typer.Option(
             "--data",
             "-d",
+            metavar="PATH",
             help="File or folder to train on (repeatable).",
             show_default=False,
         ),
@@ -60,7 +69,11 @@ def command(
     out: Annotated[
         Path | None,
         typer.Option(
-            "--out", "-o", help="Model file to write.", show_default=str(DEFAULT_FINETUNED)
+            "--out",
+            "-o",
+            help="Model file to write.",
+            metavar="FILE",
+            show_default=str(DEFAULT_FINETUNED),
         ),
     ] = None,
     resume: Resume = False,
@@ -72,6 +85,7 @@ def command(
     json: Json = False,
     quiet: Quiet = False,
     verbose: Verbose = 0,
+    help_all: HelpAll = False,
     **flags: object,
 ) -> None:
     """Fine-tune a model on your own conversations or texts.

@@ -13,6 +13,7 @@ from lumina_cli.cli.console import never_fail_to_encode, notice, print_json, typ
 from lumina_cli.cli.options import (
     OWN_SAMPLER,
     ConfigPath,
+    HelpAll,
     Json,
     ModelPath,
     Quiet,
@@ -50,12 +51,16 @@ def command(
         Path | None,
         typer.Option(
             "--prompt-file",
+            metavar="FILE",
             help="File with the text to continue; - reads stdin.",
             show_default=False,
         ),
     ] = None,
     num_samples: Annotated[
-        int, typer.Option("--num-samples", "-n", min=1, help="Number of texts to generate.")
+        int,
+        typer.Option(
+            "--num-samples", "-n", min=1, metavar="INTEGER", help="Number of texts to generate."
+        ),
     ] = 1,
     logprobs: Annotated[
         bool,
@@ -65,6 +70,7 @@ def command(
     json: Json = False,
     quiet: Quiet = False,
     verbose: Verbose = 0,
+    help_all: HelpAll = False,
     **flags: object,
 ) -> None:
     """Continue a text."""

@@ -8,11 +8,14 @@ import typer
 
 from lumina_cli.cli.console import plain, print_json
 from lumina_cli.cli.formatting import format_count
+from lumina_cli.cli.help.completion import models
 from lumina_cli.cli.options import Json, Verbose
 
 
 def command(
-    model: Annotated[Path, typer.Argument(help="The model file.")] = Path("Model.pth"),
+    model: Annotated[
+        Path, typer.Argument(help="The model file.", metavar="FILE", autocompletion=models)
+    ] = Path("Model.pth"),
     *,
     json: Json = False,
     verbose: Verbose = 0,

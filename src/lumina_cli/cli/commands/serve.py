@@ -10,7 +10,8 @@ from typing import Annotated
 import typer
 
 from lumina_cli.cli.console import notice, plain, stderr_console
-from lumina_cli.cli.options import OWN_SAMPLER, ConfigPath, Quiet, Verbose, with_settings
+from lumina_cli.cli.help.completion import models
+from lumina_cli.cli.options import OWN_SAMPLER, ConfigPath, HelpAll, Quiet, Verbose, with_settings
 from lumina_cli.cli.signals import FIRST_STATUS
 from lumina_cli.cli.verbosity import verbosity
 from lumina_cli.core.config import ComputeConfig, EngineConfig
@@ -36,7 +37,14 @@ def command(
     *,
     model: Annotated[
         list[Path] | None,
-        typer.Option("--model", "-m", help="Model file (repeatable).", show_default="Model.pth"),
+        typer.Option(
+            "--model",
+            "-m",
+            help="Model file (repeatable).",
+            metavar="FILE",
+            autocompletion=models,
+            show_default="Model.pth",
+        ),
     ] = None,
     open_browser: Annotated[
         bool, typer.Option("--open", help="Open the chat page in the browser.")
@@ -44,6 +52,7 @@ def command(
     config: ConfigPath = None,
     quiet: Quiet = False,
     verbose: Verbose = 0,
+    help_all: HelpAll = False,
     **flags: object,
 ) -> None:
     """Serve models to programs (OpenAI's API) and people (a chat page).

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lumina_cli.cli.console import notice
-from lumina_cli.cli.options import ConfigPath, Json, Quiet, Verbose, with_settings
+from lumina_cli.cli.help.completion import presets
+from lumina_cli.cli.options import ConfigPath, HelpAll, Json, Quiet, Verbose, with_settings
 from lumina_cli.cli.training import (
     Checkpoint,
     DryRun,
@@ -35,6 +36,7 @@ def command(
         typer.Option(
             "--data",
             "-d",
+            metavar="PATH",
             help="File or folder to train on (repeatable). 'starter' is the built-in corpus.",
             show_default="oasst1_data/ if it is there",
         ),
@@ -42,7 +44,9 @@ def command(
     val_data: ValData = None,
     out: Annotated[
         Path | None,
-        typer.Option("--out", "-o", help="Model file to write.", show_default="Model.pth"),
+        typer.Option(
+            "--out", "-o", help="Model file to write.", metavar="FILE", show_default="Model.pth"
+        ),
     ] = None,
     resume: Resume = False,
     checkpoint: Checkpoint = None,
@@ -50,7 +54,13 @@ def command(
     tensorboard: TensorBoard = False,
     preset: Annotated[
         str | None,
-        typer.Option("--preset", "-p", help=f"Preset group of settings: {', '.join(PRESETS)}."),
+        typer.Option(
+            "--preset",
+            "-p",
+            metavar="NAME",
+            autocompletion=presets,
+            help=f"Preset group of settings: {', '.join(PRESETS)}.",
+        ),
     ] = None,
     list_presets: Annotated[
         bool, typer.Option("--list-presets", help="List the presets and exit.")
@@ -60,11 +70,13 @@ def command(
     json: Json = False,
     quiet: Quiet = False,
     verbose: Verbose = 0,
+    help_all: HelpAll = False,
     **flags: object,
 ) -> None:
     """Train a model from scratch on your text.
 
     Without --data it trains on oasst1_data/ (see: lumina data fetch oasst1).
+
     A demo of three minutes, offline: lumina train --preset demo
     """
     started_s = time.monotonic()

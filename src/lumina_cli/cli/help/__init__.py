@@ -1,0 +1,1 @@
+"""What `--help` and `--help-all` print, and what the shell completes."""
