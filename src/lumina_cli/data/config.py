@@ -9,6 +9,9 @@ from lumina_cli.renamed_settings import with_new_names
 
 Format = Literal[
     "auto",
+    "chatgpt",
+    "claude",
+    "sillytavern",
     "oasst",
     "messages",
     "sharegpt",

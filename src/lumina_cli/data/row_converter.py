@@ -14,9 +14,10 @@ from lumina_cli.data.oasst.nodes import (
     unreadable_node,
 )
 from lumina_cli.data.report import LocatedDocument, Location, ReadReport
-from lumina_cli.data.rows import BadRow, Record, Row, RowNotes, role_of, text_of
+from lumina_cli.data.rows import BadRow, LeftOutRow, Record, Row, RowNotes, role_of, text_of
 from lumina_cli.data.schemas.detect import detect_schema, document_of
 from lumina_cli.data.schemas.rows_in_order import RowsInOrder
+from lumina_cli.data.schemas.silly_tavern import CharacterChat
 from lumina_cli.data.text_repair import TextRepair
 
 
@@ -40,7 +41,7 @@ class RowConverter:
 
     def documents(self, rows: Iterable[Row]) -> Iterator[LocatedDocument]:
         """Yield the documents of the rows of one file, each with its location."""
-        in_order = RowsInOrder()
+        in_order, chat = RowsInOrder(), CharacterChat()
         for row in rows:
             try:
                 schema = self._schema_of(row.value)
@@ -49,13 +50,16 @@ class RowConverter:
                 continue
             if schema == "oasst":
                 yield from self._oasst(row, in_order)
+            elif schema == "sillytavern":
+                yield from self._line_of_chat(row, chat)
             else:
                 yield from self._document(row, schema)
         yield from in_order.finish()
+        yield from chat.finish()
 
     def _schema_of(self, value: object) -> str:
         found = detect_schema(value) if self._config.format == "auto" else self._config.format
-        if found == "oasst" and not isinstance(value, dict):
+        if found in ("oasst", "sillytavern") and not isinstance(value, dict):
             raise BadRow("it is no object with keys")
         return found
 
@@ -63,11 +67,26 @@ class RowConverter:
         try:
             notes = RowNotes(self._report, row.location)
             document = document_of(row.value, schema=schema, notes=notes)
+        except LeftOutRow as reason:
+            self._report.saw_row(row.location.path, schema)
+            self._report.left_out.add(reason.wording, row.location)
+            return
         except BadRow as error:
             self._skip(row.location, schema, error)
             return
         self._report.saw_row(row.location.path, schema)
         yield row.location, document
+
+    def _line_of_chat(self, row: Row, chat: CharacterChat) -> Iterator[LocatedDocument]:
+        """Take a row as the line that follows in a chat with a character."""
+        assert isinstance(row.value, dict)
+        try:
+            ended = list(chat.push(row.value, RowNotes(self._report, row.location)))
+        except BadRow as error:
+            self._skip(row.location, "sillytavern", error)
+            return
+        self._report.saw_row(row.location.path, "sillytavern")
+        yield from ended
 
     def _oasst(self, row: Row, in_order: RowsInOrder) -> Iterator[LocatedDocument]:
         assert isinstance(row.value, dict)

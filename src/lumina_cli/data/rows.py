@@ -41,6 +41,10 @@ class BadRow(ValueError):
         self.example = example[:80]
 
 
+class LeftOutRow(BadRow):
+    """A valid row that holds nothing to learn from; it is counted as left out."""
+
+
 class RowNotes(NamedTuple):
     """Reports what of a row is not read although the row is."""
 

@@ -1,5 +1,8 @@
 """Detection of the schema of a row by its keys, and the row read by it.
 
+chatgpt              {"mapping": {…}, "current_node"}
+claude               {"chat_messages": [{"sender", "content"}]}
+sillytavern          {"name", "is_user", "mes"}, a row a message
 sharegpt, messages   {"conversations": [{"from", "value"}]}, {"messages": [{"role", "content"}]}
 oasst                {"message_id", "parent_id", "text", "role", …}, or trees of them
 instructions         {"instruction", "input", "output"}
@@ -13,17 +16,23 @@ from itertools import islice
 from lumina_cli.conversation import Conversation, Document, PlainText
 from lumina_cli.data.oasst.nodes import OASST_KEYS, is_oasst
 from lumina_cli.data.rows import BadRow, RowNotes, non_blank, type_name
+from lumina_cli.data.schemas.chatgpt import CHATGPT
+from lumina_cli.data.schemas.claude import CLAUDE
 from lumina_cli.data.schemas.documents import DOCUMENTS
 from lumina_cli.data.schemas.instructions import INSTRUCTIONS
 from lumina_cli.data.schemas.message_list import is_message_list, messages_of
 from lumina_cli.data.schemas.messages import MESSAGES, SHAREGPT
 from lumina_cli.data.schemas.pairs import PAIRS
 from lumina_cli.data.schemas.schema import Schema
+from lumina_cli.data.schemas.silly_tavern import SILLY_TAVERN
 from lumina_cli.data.schemas.system_prompts import SYSTEM_KEYS
 from lumina_cli.data.schemas.transcripts import TRANSCRIPTS
 from lumina_cli.data.schemas.unused_columns import report_unused_columns
 
 SCHEMAS: dict[str, Schema] = {
+    "chatgpt": CHATGPT,
+    "claude": CLAUDE,
+    "sillytavern": SILLY_TAVERN,
     "sharegpt": SHAREGPT,
     "messages": MESSAGES,
     "oasst": Schema(matches=is_oasst, parse=None, keys=OASST_KEYS),
