@@ -18,7 +18,7 @@ torch is imported."""
 app = typer.Typer(
     name="lumina",
     cls=LazyGroup,
-    no_args_is_help=True,
+    context_settings={"help_option_names": ["--help", "-h"]},
     epilog="Begin with: lumina train --preset demo (three minutes), then: lumina chat",
     pretty_exceptions_enable=False,
 )
@@ -51,15 +51,17 @@ def run(arguments: list[str] | None = None) -> int | None:
         Exception: Click's errors about what was typed.
     """
     given = sys.argv[1:] if arguments is None else arguments
-    code: int | None = app(_resume_apart(given), prog_name="lumina", standalone_mode=False)
+    code: int | None = app(_as_click_reads(given), prog_name="lumina", standalone_mode=False)
     return code
 
 
-def _resume_apart(arguments: list[str]) -> list[str]:
-    """Return the arguments with `--resume=PATH` as `--resume PATH`.
+def _as_click_reads(arguments: list[str]) -> list[str]:
+    """Return the arguments with `--resume=PATH` as `--resume PATH`, and `help X` as `X --help`.
 
     Click knows no option that may stand alone or take a value, so `--resume` is a flag.
     """
+    if arguments[:1] == ["help"]:
+        return [*arguments[1:], "--help"]
     end = arguments.index("--") if "--" in arguments else len(arguments)
     apart: list[str] = []
     for argument in arguments[:end]:

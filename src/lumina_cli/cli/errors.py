@@ -6,10 +6,9 @@ import threading
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
-import typer
-
+from lumina_cli.cli.help.mistakes import CommandLineError, hint_of
 from lumina_cli.cli.streams import ReaderGoneError
 from lumina_cli.cli.verbosity import verbosity
 from lumina_cli.errors import LuminaError, OutOfMemoryError, StorageError, UsageError
@@ -22,9 +21,6 @@ EXIT_INTERRUPTED = 130
 SHOW_TRACEBACK = 2
 """From `-vv` on, a user's mistake shows its traceback too."""
 MAX_TRACEBACK_LINE_CHARS = 2000
-
-_CommandLineError = cast(type[Exception], typer.BadParameter.__mro__[1])
-"""Click's UsageError, which Typer carries inside and does not export."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +70,7 @@ def _ending_of(error: Exception) -> Ending | None:
     """Return what to say of an error; None where the fault is ours."""
     if isinstance(error, LuminaError):
         return Ending(error.exit_code, error.message, error.hint)
-    if isinstance(error, _CommandLineError):
+    if isinstance(error, CommandLineError):
         return _of_command_line(error)
     if _is_out_of_memory(error):
         hint = "Use a smaller model: --preset small"
@@ -86,10 +82,9 @@ def _ending_of(error: Exception) -> Ending | None:
 
 
 def _of_command_line(error: Any) -> Ending:
-    """Say what is wrong with what was typed; where help was shown instead, that is enough."""
-    message = error.format_message().rstrip(".")
-    path = error.ctx.command_path if error.ctx else "lumina"
-    return Ending(UsageError.exit_code, message[:1].lower() + message[1:], f"See: {path} --help")
+    """Say what is wrong with what was typed, and what may have been meant."""
+    message = " ".join(error.format_message().rstrip(".").split())
+    return Ending(UsageError.exit_code, message[:1].lower() + message[1:], hint_of(error))
 
 
 def _is_out_of_memory(error: Exception) -> bool:

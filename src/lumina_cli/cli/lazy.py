@@ -19,6 +19,7 @@ COMMANDS = {
     "export": "Export a model for other programs, and check that it computes the same there.",
     "info": "Show what a model file contains: shape, vocabulary, training.",
     "doctor": "Show what this machine offers and what is missing.",
+    "docs": "Read the documentation: a page, or the list of all pages.",
 }
 """Each is `command` (for a group of commands `app`) in `lumina_cli.cli.commands.<name>`."""
 

@@ -124,7 +124,7 @@ class ReadReport:
         wording, issue = next(iter(self.skipped))
         hint = "`lumina data check` shows them all; --allow-skips goes on without them."
         if skipped >= self.rows:
-            hint = "Nothing would be left; docs/data.md shows the formats that can be read."
+            hint = "Nothing would be left. The formats that can be read: lumina docs data"
         return DataError(
             f"{issue.first}: {wording}{example_of(issue)}; "
             f"{skipped:,} of {self.rows:,} rows can't be read",

@@ -1,5 +1,6 @@
 """Presets: settings that go together, by name."""
 
+import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -66,7 +67,12 @@ def layer_of_preset(name: object) -> tuple[Layer, Preset | None]:
     if not isinstance(name, str) or name not in PRESETS:
         raise UsageError(
             f"there is no preset {name!r} (there is: {', '.join(PRESETS)})",
-            hint="See what they hold with: lumina train --list-presets",
+            hint=_preset_meant(name) or "See what they hold with: lumina train --list-presets",
         )
     preset = PRESETS[name]
     return (dict(preset.values), dict.fromkeys(preset.values, f"preset {name}")), preset
+
+
+def _preset_meant(name: object) -> str:
+    close = difflib.get_close_matches(str(name).lower(), PRESETS, n=1)
+    return f"Did you mean: lumina train --preset {close[0]}" if close else ""

@@ -11,6 +11,7 @@ from lumina_cli.io.regular_file import read_whole
 from lumina_cli.setting_sources.layers import Layer, Notices, did_you_mean, known_name, renamed
 
 DEFAULT_TOML = Path("lumina.toml")
+_NO_FILE = "Give the path of one, or leave out --config. What it can set: lumina train --help-all"
 
 PATHS = {"replay", "api_key_file"}
 """Settings that may name a file or a folder. A `lumina.toml` that nobody named, and that may have
@@ -68,7 +69,7 @@ def _read_toml(path: Path) -> dict[str, Any]:
         text = read_whole(path).decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
         return _parse_toml(text, path=path)
     except FileNotFoundError:
-        raise MissingInputError(f"there is no settings file {path}") from None
+        raise MissingInputError(f"there is no settings file {path}", hint=_NO_FILE) from None
     except OSError as error:
         raise MissingInputError(f"{path} can't be read: {error.strerror}") from error
     except UnicodeDecodeError as error:

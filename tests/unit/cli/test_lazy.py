@@ -69,6 +69,7 @@ OPTIONS = {
     "--quiet/-q --verbose/-v",
     "info": "model --json --verbose/-v",
     "doctor": "--json --verbose/-v",
+    "docs": "page",
 }
 """What can be typed, frozen: a change here is a change for everybody who has a script."""
 

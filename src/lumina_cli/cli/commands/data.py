@@ -21,7 +21,6 @@ app = typer.Typer(
     name="data",
     cls=HelpGroup,
     help="Fetch a dataset, check data before training on it, list known datasets.",
-    no_args_is_help=True,
     add_completion=False,
 )
 

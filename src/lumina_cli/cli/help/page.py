@@ -17,6 +17,8 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from lumina_cli.cli.help.everyday import EVERYDAY
+from lumina_cli.cli.help.mistakes import CommandLineError
+from lumina_cli.errors import UsageError
 
 MAX_WIDTH = 100
 """Longer lines are hard to read."""
@@ -38,12 +40,26 @@ class Row:
 class HelpCommand(TyperCommand):
     """A command that explains itself in plain text."""
 
+    def parse_args(self, ctx: Any, args: list[str]) -> Any:
+        """Read the arguments; an error knows which command it is about."""
+        try:
+            return super().parse_args(ctx, args)
+        except CommandLineError as error:
+            error.__dict__["ctx"] = error.__dict__.get("ctx") or ctx
+            raise
+
     def format_help(self, ctx: Any, formatter: Any) -> None:
         formatter.write(help_page(self, ctx))
 
 
 class HelpGroup(TyperGroup):
-    """A group of commands that explains itself in plain text."""
+    """A group of commands that explains itself in plain text, if nothing else is asked of it."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> Any:
+        if not args and not ctx.resilient_parsing:
+            typer.echo(ctx.get_help())
+            raise typer.Exit(UsageError.exit_code)
+        return super().parse_args(ctx, args)
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
         formatter.write(help_page(self, ctx))

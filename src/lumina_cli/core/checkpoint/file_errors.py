@@ -21,6 +21,6 @@ def of_another_version(
     known = metadata.get("lumina_version") if isinstance(metadata, dict) else None
     hint = "Use the version that made it, or train the model anew with this one."
     if is_newer:
-        hint = "Install a newer lumina: pip install --upgrade lumina-cli"
+        hint = "Install a newer version, from where this one came from."
     who = f"version {known} of lumina" if isinstance(known, str) else "another version of lumina"
     return ModelFileError(f"{path} was made by {who}: {why}", hint=hint)

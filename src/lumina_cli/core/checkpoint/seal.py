@@ -10,8 +10,9 @@ from typing import IO, cast
 import torch
 
 from lumina_cli.core.checkpoint.file_errors import damaged
+from lumina_cli.core.checkpoint.foreign import OWN_MODEL, not_a_model
 from lumina_cli.core.memory import available_memory_bytes
-from lumina_cli.errors import MissingInputError, ModelFileError, OutOfMemoryError
+from lumina_cli.errors import MissingInputError, OutOfMemoryError
 from lumina_cli.io.atomic import Handle, replace_file, write_all
 
 SEAL_PREFIX = b"lumina-sha256:"
@@ -109,7 +110,7 @@ def _read(path: Path, *, kind: str) -> bytearray:
     except FileNotFoundError:
         raise MissingInputError(
             f"there is no {kind.removeprefix('lumina-')} at {path}",
-            hint="Train one: lumina train --preset demo. Or point to one: --model FILE",
+            hint=OWN_MODEL,
         ) from None
     except (OSError, ValueError) as error:  # ValueError: a NUL in the name
         why = error.strerror if isinstance(error, OSError) else error
@@ -122,7 +123,7 @@ def _read(path: Path, *, kind: str) -> bytearray:
 
 def _check_ends(file: IO[bytes], *, path: Path) -> None:
     if file.read(4) != b"PK\x03\x04":
-        raise ModelFileError(f"{path} is not a lumina model", hint="See: lumina info FILE")
+        raise not_a_model(path, file)
     size = file.seek(0, os.SEEK_END)
     file.seek(max(size - SEAL_BYTES, 0))
     end = file.read(SEAL_BYTES)
@@ -131,10 +132,7 @@ def _check_ends(file: IO[bytes], *, path: Path) -> None:
         return
     if not end[-_END_RECORD_BYTES:].startswith(_END_OF_ZIP):
         raise damaged(path, "its end is missing")
-    raise ModelFileError(
-        f"{path} was not written by this version of lumina: it has no seal",
-        hint="If another version made it, use that one; or train one: lumina train",
-    )
+    raise not_a_model(path, file)
 
 
 def _read_all(file: IO[bytes]) -> bytearray:

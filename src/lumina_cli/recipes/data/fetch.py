@@ -3,6 +3,7 @@
 A generator of events: it says how far it is, and last what was fetched.
 """
 
+import difflib
 from collections.abc import Generator, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -100,9 +101,7 @@ def fetch(
     """
     found = find_dataset(name)
     if found is None:
-        raise UsageError(
-            f"no data set is named {name}", hint="See: lumina data list, or give OWNER/NAME."
-        )
+        raise UsageError(f"no data set is named {name}", hint=_known_names(name))
     folder = out or found.folder
     refuse_other_files(folder)
     there = read_manifest(folder)
@@ -228,7 +227,7 @@ def _as_messages(conversation: Conversation) -> dict[str, Any]:
 
 def _refuse_poor(report: ReadReport, manifest: Manifest, *, name: str) -> None:
     if error := report.too_many_skipped():
-        error.hint = "Known formats: see docs/data.md, or lumina data check FILE."
+        error.hint = "The formats that can be read: lumina docs data"
         raise error
     if not sum(manifest.rows.values()):
         raise MissingInputError(f"{name} holds no rows")
@@ -243,3 +242,11 @@ def _issue_lines(found: KnownDataset, manifest: Manifest, report: ReadReport) ->
         yield f"{issue.count:,} rows were left behind: {wording}, first at {issue.first}"
     for wording, issue in (*report.left_out, *report.notices):
         yield f"{issue.first}: {wording}"
+
+
+def _known_names(name: str) -> str:
+    """Return a hint for somebody who named a data set that is not known."""
+    close = difflib.get_close_matches(name.lower(), KNOWN_DATASETS, n=1)
+    if close:
+        return f"Did you mean: lumina data fetch {close[0]}"
+    return "See: lumina data list. Data sets of the hub are named OWNER/NAME."

@@ -125,6 +125,11 @@ def _no_model(path: Path) -> MissingInputError:
     point = f"--model {folder / others[0]}" if others else "--model FILE"
     there = f" (there is: {', '.join(others[:5])})" if others else ""
     what = f"{path} is a folder" if path.is_dir() else f"there is no model {path}"
+    beside = path.with_suffix(".pth")
+    if path.is_dir() and beside.is_file():  # its run
+        point, there = f"--model {beside}", ""
+    elif (path / "config.json").is_file():
+        what, there = f"{path} is a folder of another program's model", ""
     return MissingInputError(
         what + there,
         hint=f"Point to one: {point}. Or train one in three minutes: lumina train --preset demo",

@@ -72,7 +72,7 @@ def test_a_model_is_saved_from_training_as_it_is(tmp_path: Path) -> None:
 
 def test_a_model_of_somebody_elses_making_is_refused(tmp_path: Path) -> None:
     foreign = packed(some_model().state_dict())
-    assert "not written by this version of lumina" in refused(tmp_path / "Model.pth", foreign)
+    assert "a PyTorch file of another program" in refused(tmp_path / "Model.pth", foreign)
     assert "not a lumina model" in refused(
         tmp_path / "Model.pth", sealed(packed({"format": "x", "version": 1}))
     )
@@ -100,18 +100,22 @@ def test_a_forged_pickle_runs_nothing(tmp_path: Path, place: str) -> None:
     ("changes", "told", "hint"),
     [
         ({"version": 0}, "its format is 0, and this one reads 4", "train the model anew"),
-        ({"version": 5}, "its format is 5, and this one reads 4", "--upgrade"),
+        ({"version": 5}, "its format is 5, and this one reads 4", "newer version"),
         (
             {"tokenizer": with_tokenizer(kind="spm")},
             "this one knows no tokenizer 'spm'",
-            "--upgrade",
+            "newer version",
         ),
         (
             {"tokenizer": with_tokenizer(version=2)},
             "this one reads tokenizers 'characters' of version 1, not 2",
-            "--upgrade",
+            "newer version",
         ),
-        ({"model": {**CONFIG.model_dump(), "gates": 1}}, "this one knows no 'gates'", "--upgrade"),
+        (
+            {"model": {**CONFIG.model_dump(), "gates": 1}},
+            "this one knows no 'gates'",
+            "newer version",
+        ),
     ],
 )
 def test_a_file_of_another_version_is_not_called_damaged(

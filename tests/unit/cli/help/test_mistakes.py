@@ -1,0 +1,68 @@
+"""What is said of a command line that can't be understood."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.cli.command_line import lumina
+
+
+@pytest.fixture(autouse=True)
+def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("typed", "hint"),
+    [
+        ("check book.txt", "Did you mean: lumina data check"),
+        ("fetch oasst1", "Did you mean: lumina data fetch"),
+        ("talk", "Did you mean: lumina chat"),
+        ("frobnicate", "See: lumina --help"),
+        ("train --epochs", "See: lumina train --help"),
+        ("data check", "See: lumina data check --help"),
+        ("chat Cat.pth", "Name a model with --model: lumina chat --model Cat.pth"),
+        ("chat hello", "To say something and exit: lumina chat --prompt hello"),
+        ("eval --data a.txt b.txt", "Name the text with --data: lumina eval --data b.txt"),
+        ("train --config no.toml", "What it can set: lumina train --help-all"),
+        ("train --preset Demo", "Did you mean: lumina train --preset demo"),
+        ("train --preset giant", "See what they hold with: lumina train --list-presets"),
+        ("data fetch oasst3", "Did you mean: lumina data fetch oasst1"),
+        ("data fetch squad", "See: lumina data list."),
+        ("docs zzz", "See: lumina docs"),
+        ("docs dta", "Did you mean: lumina docs data"),
+    ],
+)
+def test_the_hint_names_what_was_meant(
+    typed: str, hint: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert lumina(*typed.split()) in (2, 66)
+    error, told = capsys.readouterr().err.splitlines()
+    assert error.startswith("error: ")
+    assert hint in told
+
+
+def test_a_missing_option_is_told_on_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    assert lumina("export") == 2
+    assert capsys.readouterr().err.splitlines() == [
+        "error: missing option '--to'. Choose from: hf, gguf, onnx, web, lumina",
+        "See: lumina export --help",
+    ]
+
+
+@pytest.mark.parametrize("typed", [[], ["data"]])
+def test_a_group_without_a_command_shows_its_help(
+    typed: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert lumina(*typed) == 2
+    shown = capsys.readouterr()
+    assert shown.out.startswith("Usage: lumina")
+    assert shown.err == ""
+
+
+@pytest.mark.parametrize("typed", [["help", "train"], ["train", "-h"]])
+def test_help_is_found_by_its_other_names(
+    typed: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert lumina(*typed) == 0
+    assert capsys.readouterr().out.startswith("Usage: lumina train")
