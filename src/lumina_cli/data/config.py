@@ -19,6 +19,13 @@ Format = Literal[
     "instructions",
     "transcripts",
     "documents",
+    "subtitles",
+    "mail",
+    "html",
+    "xml",
+    "epub",
+    "docx",
+    "yaml",
     "tagged",
     "text",
 ]

@@ -19,6 +19,7 @@ from lumina_cli.data.oasst.message_table import MessageTable
 from lumina_cli.data.oasst.trees import conversations_of_trees
 from lumina_cli.data.readers.csv_rows import UnknownColumnsError
 from lumina_cli.data.readers.files import (
+    DOCUMENT_SUFFIXES,
     Stamp,
     changed,
     data_suffix,
@@ -35,7 +36,7 @@ from lumina_cli.data.text_repair import TextRepair
 from lumina_cli.errors import DataError, LuminaError, MissingInputError
 from lumina_cli.renamed_settings import with_first_names
 
-READER_VERSION = 3
+READER_VERSION = 4
 """Part of every fingerprint: raise it when the same files begin to read differently."""
 
 _SETTINGS_READ = {
@@ -121,6 +122,10 @@ class Documents:
         config, report = self.config, self.report
         with self._unchanged(path):
             container = sniff_file(path, config=config)
+            if container == "text" and self._is_no_document(path):
+                wording = "a file of the folder is not what its ending says; it is not read"
+                report.notices.add(wording, Location(path))
+                return
             if read_documents := DOCUMENT_READERS.get(container):
                 yield from read_documents(path, config=config, report=report)
                 return
@@ -134,6 +139,11 @@ class Documents:
                     raise
                 wording = "a table of the folder has no column that is known; it is not read"
                 report.notices.add(wording, Location(path))
+
+    def _is_no_document(self, path: Path) -> bool:
+        """Say whether only a folder brought in a text with the ending of a document."""
+        is_asked_for = path in self.paths or self.config.format == "text"
+        return data_suffix(path) in DOCUMENT_SUFFIXES and not is_asked_for
 
     def _counted(self, document: Document, location: Location) -> Iterator[Document]:
         """Count a document and yield it, cut after the last reply, if anything is left."""

@@ -18,9 +18,14 @@ from lumina_cli.errors import DataError, LuminaError, MissingInputError, Storage
 from lumina_cli.io import regular_file
 from lumina_cli.io.regular_file import other_kind
 
-DATA_SUFFIXES = frozenset(
+PLAIN_SUFFIXES = frozenset(
     {".csv", ".json", ".jsonl", ".md", ".ndjson", ".parquet", ".text", ".tsv", ".txt"}
 )
+DOCUMENT_SUFFIXES = frozenset(
+    {".docx", ".eml", ".epub", ".htm", ".html", ".mbox", ".srt", ".vtt", ".xhtml", ".xml"}
+    | {".yaml", ".yml"}
+)
+DATA_SUFFIXES = PLAIN_SUFFIXES | DOCUMENT_SUFFIXES
 IGNORED_NAMES = frozenset({"dataset.json", "dataset_infos.json", "license", "readme"})
 """Files beside the data, named without .md or .txt, that are not read with a folder."""
 

@@ -6,7 +6,7 @@ from typing import IO, NamedTuple
 
 from lumina_cli.conversation import PlainText
 from lumina_cli.data.config import DataConfig
-from lumina_cli.data.readers.files import DATA_SUFFIXES, data_suffix
+from lumina_cli.data.readers.files import PLAIN_SUFFIXES, data_suffix
 from lumina_cli.data.readers.text_files import open_text
 from lumina_cli.data.report import LocatedDocument, Location, ReadReport
 
@@ -41,7 +41,7 @@ def documents_of_plain_text(
 def _report_markup(path: Path, *, report: ReadReport) -> None:
     """Report a file whose ending is none of plain text, such as .xml."""
     suffix = data_suffix(path)
-    if suffix and suffix not in DATA_SUFFIXES:
+    if suffix and suffix not in PLAIN_SUFFIXES:
         wording = "by its ending it is no plain text; it is read as such, with all its marks"
         report.notices.add(wording, Location(path), example=suffix)
 

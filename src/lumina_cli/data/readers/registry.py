@@ -10,6 +10,13 @@ from pathlib import Path
 
 from lumina_cli.data.config import DataConfig
 from lumina_cli.data.readers.csv_rows import rows_of_csv
+from lumina_cli.data.readers.documents.docx import documents_of_docx
+from lumina_cli.data.readers.documents.epub import documents_of_epub
+from lumina_cli.data.readers.documents.html import documents_of_html
+from lumina_cli.data.readers.documents.mail.mbox import documents_of_mail
+from lumina_cli.data.readers.documents.subtitles import documents_of_subtitles
+from lumina_cli.data.readers.documents.xml_text import documents_of_xml
+from lumina_cli.data.readers.documents.yaml_dialogues import documents_of_yaml
 from lumina_cli.data.readers.files import open_regular
 from lumina_cli.data.readers.json.rows import rows_of_json, rows_of_json_lines
 from lumina_cli.data.readers.parquet.rows import rows_of_parquet
@@ -28,6 +35,13 @@ ROW_READERS: dict[Container, Callable[..., Iterator[Row]]] = {
 """Readers of open text files; parquet, which is binary, has its own way in."""
 
 DOCUMENT_READERS: dict[Container, Callable[..., Iterator[LocatedDocument]]] = {
+    "subtitles": documents_of_subtitles,
+    "mail": documents_of_mail,
+    "html": documents_of_html,
+    "xml": documents_of_xml,
+    "epub": documents_of_epub,
+    "docx": documents_of_docx,
+    "yaml": documents_of_yaml,
     "tagged": documents_of_tagged_text,
     "text": documents_of_plain_text,
 }

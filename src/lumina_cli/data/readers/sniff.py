@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Literal
 
 from lumina_cli.data.config import DataConfig
+from lumina_cli.data.readers.documents.kinds import DocumentKind, document_kind
 from lumina_cli.data.readers.encodings import likely_encoding
 from lumina_cli.data.readers.files import data_suffix, open_regular
 from lumina_cli.data.readers.json.envelope import begin_of_rows
@@ -14,7 +15,7 @@ from lumina_cli.data.readers.tagged import TAG
 from lumina_cli.data.readers.text_files import SAMPLE_CHARS, open_text
 from lumina_cli.errors import DataError
 
-Container = Literal["json lines", "json", "csv", "parquet", "tagged", "text"]
+Container = Literal["json lines", "json", "csv", "parquet", "tagged", "text", DocumentKind]
 """How a file is divided into rows or turns."""
 
 _MAX_LINES = 20
@@ -34,6 +35,8 @@ def sniff_file(path: Path, *, config: DataConfig) -> Container:
     """
     if config.format == "text" or config.format == "tagged":
         return config.format
+    if kind := document_kind(path, config=config):
+        return kind
     with open_regular(path) as file:
         if is_parquet(file) or data_suffix(path) == ".parquet":
             return "parquet"

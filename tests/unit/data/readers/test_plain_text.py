@@ -58,7 +58,7 @@ def test_one_character_ten_million_times_comes_through(tmp_path: Path) -> None:
     ]
 
 
-@pytest.mark.parametrize(("name", "told"), [("x.xml", 1), ("x.txt", 0), ("x", 0), ("x.md", 0)])
+@pytest.mark.parametrize(("name", "told"), [("x.log", 1), ("x.txt", 0), ("x", 0), ("x.md", 0)])
 def test_a_file_with_another_ending_is_text_and_that_is_told(
     tmp_path: Path, name: str, told: int
 ) -> None:

@@ -1,0 +1,1 @@
+"""From documents to their text: pages, books, letters, subtitles, dialogues in YAML."""
