@@ -7,7 +7,7 @@ int8, too, where the cuts of a prompt would show (`chunk_size`).
 R rows in a pass, T time, H heads, D head size, V vocabulary.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, Self
 
 import numpy as np
@@ -22,6 +22,7 @@ from lumina_cli.core.model.kv_cache import KVCache
 from lumina_cli.core.model.transformer import Transformer
 from lumina_cli.onnx.engine_graph import KINDS, padded_head_size
 from lumina_cli.onnx.errors import CANT_RUN, onnx_failed
+from lumina_cli.onnx.onnx_graph import AnyArray
 from lumina_cli.onnx.weights import Array
 
 CHUNK_SIZE = 64
@@ -39,6 +40,7 @@ class OnnxBackend:
     Args:
         model: in `eval()` mode, on the CPU; in int8 its matrices hold the rounded numbers.
         session: of its graph (`engine_graph`).
+        lent: the weights that the session reads where the model has them; they are kept for it.
         is_int8: whether what comes into each product is rounded.
         num_slots: texts that have room.
     """
@@ -48,6 +50,7 @@ class OnnxBackend:
         model: Transformer,
         session: onnxruntime.InferenceSession,
         *,
+        lent: Mapping[str, AnyArray],
         is_int8: bool,
         num_slots: int = 1,
     ) -> None:
@@ -55,6 +58,7 @@ class OnnxBackend:
         self.chunk_size = CHUNK_SIZE if is_int8 else None
         self._is_int8 = is_int8
         self._session = session
+        self._lent = lent
         config = model.config
         width = config.num_heads * padded_head_size(config)
         self._cache = KVCache(config.model_copy(update={"hidden_size": width}), num_slots=num_slots)
@@ -65,7 +69,13 @@ class OnnxBackend:
         return self._cache.num_slots
 
     def empty(self, num_slots: int) -> Self:
-        return type(self)(self.model, self._session, is_int8=self._is_int8, num_slots=num_slots)
+        return type(self)(
+            self.model,
+            self._session,
+            lent=self._lent,
+            is_int8=self._is_int8,
+            num_slots=num_slots,
+        )
 
     def exact(self) -> Backend:
         return self.empty(1) if self._is_int8 else TorchBackend(self.model).exact()

@@ -1,12 +1,16 @@
-"""Nodes and tensors of an ONNX graph, written one after the other."""
+"""Nodes and tensors of an ONNX graph, written one after the other.
+
+N outputs of a product, K inputs.
+"""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from onnx import ModelProto, NodeProto, TensorProto, ValueInfoProto, helper, numpy_helper
+from onnx import NodeProto, TensorProto, ValueInfoProto, helper, numpy_helper
 
+from lumina_cli.onnx.onnx_graph import OnnxGraph, placeholder
 from lumina_cli.onnx.weights import Array, WeightsFormat, quantize
 
 OPSET = 20
@@ -20,6 +24,9 @@ IR_VERSION = 10
 
 CONTRIB = "com.microsoft"
 
+LEAST_BESIDE_BYTES = 1024
+"""From this size on a tensor lies beside the nodes; what is smaller tells shapes and axes, too."""
+
 INT8_COMPUTE = 4
 """MatMulNBits: round what comes in to 8 bits as well, block by block."""
 
@@ -30,13 +37,19 @@ class GraphBuilder:
     Args:
         state: the model's parameters by name, in fp32.
         weights: what matrices are stored in.
+        is_flat: whether what comes into products has two dimensions. Then a matrix in fp32 is
+            taken as it lies in the state.
     """
 
-    def __init__(self, state: Mapping[str, Array], *, weights: WeightsFormat) -> None:
+    def __init__(
+        self, state: Mapping[str, Array], *, weights: WeightsFormat, is_flat: bool = False
+    ) -> None:
         self.state = state
         self._weights = weights
+        self._is_flat = is_flat
         self._nodes: list[NodeProto] = []
         self._tensors: dict[str, TensorProto] = {}
+        self._beside: dict[str, npt.NDArray[np.generic]] = {}
 
     def node(
         self,
@@ -55,9 +68,14 @@ class GraphBuilder:
         return outputs[0]
 
     def tensor(self, name: str, values: npt.NDArray[np.generic]) -> str:
-        """Add a tensor that is stored in the graph; return its name."""
-        if name not in self._tensors:
+        """Add a tensor that is stored with the graph; return its name."""
+        if name in self._tensors:
+            return name
+        if values.nbytes < LEAST_BESIDE_BYTES:
             self._tensors[name] = numpy_helper.from_array(np.asarray(values, order="C"), name)
+        else:
+            self._tensors[name] = placeholder(name, values)
+            self._beside[name] = values
         return name
 
     def ints(self, *values: int) -> str:
@@ -72,6 +90,10 @@ class GraphBuilder:
         """Multiply by the weight of a part, (N, K), and add its bias where it has one."""
         weight = self.state[f"{part}.weight"]
         bias = self.state.get(f"{part}.bias")
+        if self._is_flat and self._weights == "fp32":
+            stored = [self.tensor(f"{part}.weight", weight)]
+            stored += [] if bias is None else [self.tensor(f"{part}.bias", bias)]
+            return self.node("Gemm", [x, *stored], name=name, transB=1)
         y = name if bias is None else f"{name}.product"
         if self._weights == "int8":
             self._product_of_blocks(x, part, weight, output=y)
@@ -99,15 +121,16 @@ class GraphBuilder:
 
     def model(
         self, inputs: Sequence[ValueInfoProto], outputs: Sequence[ValueInfoProto]
-    ) -> ModelProto:
+    ) -> OnnxGraph:
         """Return the whole graph."""
         graph = helper.make_graph(
             self._nodes, "lumina", inputs, outputs, list(self._tensors.values())
         )
         opsets = [helper.make_opsetid("", OPSET), helper.make_opsetid(CONTRIB, 1)]
-        return helper.make_model(
+        nodes = helper.make_model(
             graph, opset_imports=opsets, ir_version=IR_VERSION, producer_name="lumina"
         )
+        return OnnxGraph(nodes, self._beside)
 
     def _stored(self, name: str, values: Array) -> str:
         """Store a matrix in the format of the weights; return the name under which it is fp32."""

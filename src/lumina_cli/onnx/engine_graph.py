@@ -7,6 +7,8 @@
 
 `seqlens_k` is the last position of each text; `rows` tells of which of the B · T positions the
 logits are wanted. Keys and values don't move: GroupQueryAttention takes one row's at a time.
+Between attentions all positions are rows of one matrix, (B · T, C): so a product takes the
+model's weights as they lie, and they are not held twice.
 
 B batch, T time, C hidden size, H heads, D head size, V vocabulary.
 """
@@ -15,11 +17,11 @@ import math
 from collections.abc import Mapping
 
 import numpy as np
-from onnx import ModelProto
 
 from lumina_cli.core.model.config import ModelConfig
 from lumina_cli.onnx.builder import CONTRIB, GraphBuilder, Shape, of_type
-from lumina_cli.onnx.graph import rotary_tables, scaled_embedding, sinusoidal_table
+from lumina_cli.onnx.graph import rotary_tables, sinusoidal_table
+from lumina_cli.onnx.onnx_graph import OnnxGraph
 from lumina_cli.onnx.weights import Array, WeightsFormat
 
 KINDS = ("key", "value")
@@ -27,7 +29,7 @@ KINDS = ("key", "value")
 
 def engine_graph(
     state: Mapping[str, Array], config: ModelConfig, *, weights: WeightsFormat = "fp32"
-) -> ModelProto:
+) -> OnnxGraph:
     """Return the graph that `OnnxBackend` runs.
 
     Args:
@@ -51,25 +53,28 @@ class _EngineGraph:
         self._config = config
         self._is_rotary = config.position_encoding == "rotary"
         self._state = _with_padded_heads(state, config)
-        self._graph = GraphBuilder(self._state, weights=weights)
+        self._graph = GraphBuilder(self._state, weights=weights, is_flat=True)
 
-    def build(self) -> ModelProto:
+    def build(self) -> OnnxGraph:
         graph, config = self._graph, self._config
-        table = scaled_embedding(self._state, config)
-        x = graph.table("wte.weight", table, "input_ids", output="embedding")
+        x = graph.table("wte.weight", self._state["wte.weight"], "input_ids", output="embedding")
+        scale = np.array(math.sqrt(config.hidden_size), np.float32)
+        x = graph.node("Mul", [x, graph.tensor("scale", scale)], name="embedding.scaled")
         if not self._is_rotary:
             table = sinusoidal_table(config)
             graph.table("positions.table", table, "position_ids", output="positions")
             x = graph.node("Add", [x, "positions"], name="embedding_at_positions")
+        x = graph.node("Reshape", [x, graph.ints(-1, config.hidden_size)], name="flat")
+        shape = graph.node("Shape", ["input_ids"], name="batch_and_time")
+        graph.node("Concat", [shape, graph.ints(-1)], name="by_text", axis=0)
         for number in range(config.num_layers):
             x = self._layer(x, f"h.{number}", number)
         x = graph.layer_norm(x, "ln_f", name="ln_f")
-        x = graph.node("Reshape", [x, graph.ints(-1, config.hidden_size)], name="flat")
         x = graph.node("Gather", [x, "rows"], name="of_rows")
         graph.linear(x, "lm_head", name="logits")
         return self._model()
 
-    def _model(self) -> ModelProto:
+    def _model(self) -> OnnxGraph:
         config = self._config
         cache: Shape = ["batch", config.num_heads, config.seq_length, padded_head_size(config)]
         inputs = [
@@ -98,10 +103,11 @@ class _EngineGraph:
     def _attention(self, qkv: str, part: str, number: int) -> str:
         graph, config = self._graph, self._config
         past = [f"past.{number}.{kind}" for kind in KINDS]
+        qkv = graph.node("Reshape", [qkv, "by_text"], name=f"{part}.qkv")
         inputs = [qkv, "", "", *past, "seqlens_k", "total_sequence_length"]
         if self._is_rotary:
             inputs += self._rotary_tables()
-        return graph.node(
+        heads = graph.node(
             "GroupQueryAttention",
             inputs,
             name=[f"{part}.heads", *(f"present.{number}.{kind}" for kind in KINDS)],
@@ -112,6 +118,8 @@ class _EngineGraph:
             do_rotary=int(self._is_rotary),
             rotary_interleaved=int(self._is_rotary),
         )
+        width = config.num_heads * padded_head_size(config)
+        return graph.node("Reshape", [heads, graph.ints(-1, width)], name=f"{part}.flat")
 
     def _rotary_tables(self) -> list[str]:
         tables = zip(("cos.table", "sin.table"), rotary_tables(self._config), strict=True)

@@ -15,11 +15,12 @@ import math
 from collections.abc import Mapping
 
 import numpy as np
-from onnx import ModelProto, TensorProto
+from onnx import TensorProto
 
 from lumina_cli.core.model.config import ModelConfig
 from lumina_cli.core.model.rope import rotary_cos_sin, sinusoidal_positions
 from lumina_cli.onnx.builder import GraphBuilder, Shape, of_type
+from lumina_cli.onnx.onnx_graph import OnnxGraph
 from lumina_cli.onnx.weights import Array, WeightsFormat
 
 HIDDEN_FROM_VIEW = float(np.finfo(np.float32).min) / 2
@@ -30,7 +31,7 @@ QKV = ("q", "k", "v")
 
 def transformers_graph(
     state: Mapping[str, Array], config: ModelConfig, *, weights: WeightsFormat = "fp32"
-) -> ModelProto:
+) -> OnnxGraph:
     """Return the graph that transformers.js and onnxruntime's own tools expect.
 
     Args:
@@ -68,7 +69,7 @@ class _TransformersGraph:
         self._state = _with_halves(state, config) if self._is_rotary else state
         self._graph = GraphBuilder(self._state, weights=weights)
 
-    def build(self) -> ModelProto:
+    def build(self) -> OnnxGraph:
         graph, config = self._graph, self._config
         table = scaled_embedding(self._state, config)
         x = graph.table("wte.weight", table, "input_ids", output="embedding")
@@ -82,7 +83,7 @@ class _TransformersGraph:
         graph.linear(x, "lm_head", name="logits")
         return self._model()
 
-    def _model(self) -> ModelProto:
+    def _model(self) -> OnnxGraph:
         config = self._config
         past: Shape = ["batch", config.num_heads, "past", config.head_size]
         all_positions: Shape = ["batch", config.num_heads, "total", config.head_size]

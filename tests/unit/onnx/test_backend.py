@@ -205,6 +205,24 @@ def test_in_int8_torch_has_the_rounded_weights_too() -> None:
     assert (logits - expected).abs().max() < 0.05 * expected.std()
 
 
+@pytest.mark.parametrize("positions", ["sinusoidal", "rotary"])
+def test_in_fp32_no_matrix_is_held_a_second_time_for_the_session(positions: str) -> None:
+    model = talkative(positions)
+    lent = onnx_backend(model, is_int8=False)._lent
+    for name, weight in model.named_parameters():
+        if weight.dim() == 2:
+            assert lent[name].ctypes.data == weight.data_ptr()
+
+
+def test_what_the_session_reads_outlives_the_weights_of_the_model() -> None:
+    model = talkative("rotary")
+    backend = onnx_backend(model, is_int8=False)
+    expected = backend.forward(0, [[262, 263, 264]], [0])
+    for weight in model.parameters():
+        weight.data = torch.zeros_like(weight)
+    assert torch.equal(backend.forward(0, [[262, 263, 264]], [0]), expected)
+
+
 def test_what_fails_in_a_pass_is_told_in_a_line(monkeypatch: pytest.MonkeyPatch) -> None:
     model = tiny_model("rotary")
     backend = onnx_backend(model, is_int8=False)

@@ -54,9 +54,7 @@ def run(session, config: ModelConfig, ids, *, past=None, mask=None, positions=No
 
 
 def session_of(graph):
-    return onnxruntime.InferenceSession(
-        graph.SerializeToString(), providers=["CPUExecutionProvider"]
-    )
+    return onnxruntime.InferenceSession(graph.serialized(), providers=["CPUExecutionProvider"])
 
 
 def ids_of(*shape: int) -> np.ndarray:
@@ -130,7 +128,7 @@ def test_half_the_bytes_in_fp16_and_a_third_at_most_in_int8():
     config = ModelConfig(hidden_size=128, num_layers=2, num_heads=4, seq_length=16)
     state = state_of(model_of(config))
     sizes = {
-        weights: len(transformers_graph(state, config, weights=weights).SerializeToString())
+        weights: len(transformers_graph(state, config, weights=weights).serialized())
         for weights in ("fp32", "fp16", "int8")
     }
     assert sizes["fp16"] < 0.55 * sizes["fp32"]
@@ -139,7 +137,7 @@ def test_half_the_bytes_in_fp16_and_a_third_at_most_in_int8():
 
 def test_the_names_are_those_of_transformers():
     config = SHAPES["rotary"]
-    graph = transformers_graph(state_of(model_of(config)), config).graph
+    graph = transformers_graph(state_of(model_of(config)), config).nodes.graph
     layers = [f"{number}.{kind}" for number in range(2) for kind in ("key", "value")]
     assert [each.name for each in graph.input] == [
         "input_ids",

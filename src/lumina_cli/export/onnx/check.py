@@ -21,12 +21,12 @@ ROUNDED = Bounds(loss=0.01)
 
 
 def compare_graph(
-    graph: bytes, *, comparer: Comparer, dtype: Dtype, tokenizer: Path | None = None
+    graph: bytes | Path, *, comparer: Comparer, dtype: Dtype, tokenizer: Path | None = None
 ) -> Comparison | None:
     """Return how far what ONNX Runtime reads is from the model; None where it is not installed.
 
     Args:
-        graph: as it was written.
+        graph: as it was written, or where.
         comparer: of the model.
         dtype: of the weights.
         tokenizer: a `tokenizer.json` as it was written, whose ids are compared.
@@ -59,11 +59,13 @@ def _encoder(path: Path) -> Callable[[str], list[int]] | None:
 class GraphRunner:
     """A graph in ONNX Runtime."""
 
-    def __init__(self, graph: bytes, *, config: ModelConfig, onnxruntime: Any) -> None:
+    def __init__(self, graph: bytes | Path, *, config: ModelConfig, onnxruntime: Any) -> None:
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 3
         self._session = onnxruntime.InferenceSession(
-            graph, options, providers=["CPUExecutionProvider"]
+            graph if isinstance(graph, bytes) else str(graph),
+            options,
+            providers=["CPUExecutionProvider"],
         )
         self._past = {
             f"past_key_values.{number}.{kind}": np.zeros(

@@ -2,7 +2,6 @@ import json
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
 from lumina_cli.errors import ExportError
@@ -12,6 +11,8 @@ from lumina_cli.export.onnx.folder import GRAPH, export_onnx
 from tests.unit.export.tiny_exports import leftovers, tiny_export, tiny_file
 
 onnx = pytest.importorskip("onnx", reason="the graph is written by onnx")
+
+from lumina_cli.onnx import onnx_graph  # noqa: E402
 
 
 @pytest.fixture(autouse=True)
@@ -49,22 +50,36 @@ def test_what_transformers_js_looks_for_lies_beside_the_graph(tmp_path: Path) ->
 
 
 def test_wrong_weights_are_not_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    real = under_test.graph_bytes
+    real = under_test.graph_of
 
-    def with_a_wrong_norm(job: Any) -> bytes:
-        model = onnx.load_from_string(real(job))
-        for tensor in model.graph.initializer:
-            if tensor.name.startswith("ln_f.weight"):
-                numbers = onnx.numpy_helper.to_array(tensor) + np.float32(0.01)
-                tensor.CopyFrom(onnx.numpy_helper.from_array(numbers, tensor.name))
-        changed: bytes = model.SerializeToString()
-        assert changed != real(job)
-        return changed
+    def with_a_wrong_head(job: Any) -> Any:
+        graph = real(job)
+        numbers = graph.tensors["lm_head.weight"]
+        return graph._replace(tensors={**graph.tensors, "lm_head.weight": numbers + 0.01})
 
-    monkeypatch.setattr(under_test, "graph_bytes", with_a_wrong_norm)
+    monkeypatch.setattr(under_test, "graph_of", with_a_wrong_head)
     with pytest.raises(ExportError, match="in its logits"):
         export_onnx(tiny_export(tiny_file()), tmp_path / "out")
     assert leftovers(tmp_path) == []
+
+
+@pytest.mark.parametrize("dtype", ["fp32", "int8"])
+def test_weights_that_one_file_can_t_hold_lie_in_a_second(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, dtype: Any
+) -> None:
+    monkeypatch.setattr(onnx_graph, "MAX_FILE_BYTES", 10_000)
+    compared = export_onnx(tiny_export(tiny_file(), dtype=dtype), tmp_path / "out")
+    assert compared is not None
+    assert compared.exported_loss == pytest.approx(compared.loss, rel=0.01)
+    folder = tmp_path / "out"
+    sizes = {path.name: path.stat().st_size for path in (folder / "onnx").iterdir()}
+    assert set(sizes) == {"model.onnx", "model.onnx_data"}
+    assert sizes["model.onnx"] < sizes["model.onnx_data"]
+    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    beside = config["transformers.js_config"]["use_external_data_format"]
+    assert beside == {"model.onnx": True}
+    onnx.checker.check_model(str(folder / GRAPH))
+    export_onnx(tiny_export(tiny_file(), dtype=dtype), folder)  # both are known as ours
 
 
 def test_without_onnx_runtime_nothing_is_checked(

@@ -4,10 +4,12 @@ import hashlib
 import json
 import re
 from io import BytesIO
+from pathlib import Path
 
 import pytest
 
 from lumina_cli.errors import UsageError
+from lumina_cli.export.web import export
 from lumina_cli.export.web.model import model_json
 from lumina_cli.export.web.page import is_our_page, one_page, page_folder, page_script, runtime
 from lumina_cli.tokenizer.bpe_table import BpeTable
@@ -83,3 +85,14 @@ def test_pieces_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(type(file.tokenizer), "bpe_table", lambda _: table)
     with pytest.raises(UsageError, match="characters only"):
         model_json(tiny_export(file))
+
+
+def test_a_model_too_large_for_a_browser_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("onnx", reason="the graph is written by onnx")
+    monkeypatch.setattr(export, "MAX_PAGE_BYTES", 20_000)
+    with pytest.raises(UsageError, match="a browser takes 0 MB at most") as caught:
+        export.export_web(tiny_export(tiny_file()), tmp_path / "Model.html")
+    assert caught.value.hint == "Use: --dtype int8, or --folder, or --to onnx"
+    assert list(tmp_path.iterdir()) == []
