@@ -14,7 +14,8 @@ MOST_BYTES = 300_000_000
 MOST_CHARS = 10_000
 """Of what is told: names in a file may be long."""
 
-EXAMPLES = int(os.environ.get("LUMINA_FUZZ_EXAMPLES", "40"))
+ASKED = os.environ.get("LUMINA_FUZZ_EXAMPLES")
+EXAMPLES = int(ASKED or 40)
 
 fuzzed = settings(
     deadline=None,
@@ -23,6 +24,9 @@ fuzzed = settings(
     print_blob=True,
 )
 """Few examples in `make test`, as many as asked in `make fuzz`."""
+
+seldom_fuzzed = settings(fuzzed, max_examples=int(ASKED or 12))
+"""Fewer still, of what takes long for each."""
 
 
 def peak_bytes() -> int:

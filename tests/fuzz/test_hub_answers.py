@@ -2,8 +2,6 @@
 
 import json
 import shutil
-import socket
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -16,7 +14,7 @@ from lumina_cli.data.hub import client
 from lumina_cli.data.hub.deadlines import Deadlines
 from tests.recipes.data.hub_server import COMMIT, REPO, Hub, serving, use_hub
 
-from .bounds import fuzzed, reads_or_refuses
+from .bounds import reads_or_refuses, seldom_fuzzed
 
 KEYS = st.sampled_from(
     ["id", "sha", "siblings", "cardData", "tags", "lastModified", "createdAt", "gated", "private",
@@ -50,27 +48,9 @@ ANSWERS = st.builds(
 
 
 @pytest.fixture(scope="module")
-def hub() -> Iterator[SimpleNamespace]:
-    """A server of this machine that answers every question with `answer`."""
-    listener = socket.create_server(("127.0.0.1", 0), backlog=64)
-    state = SimpleNamespace(answer=b"", endpoint=f"http://127.0.0.1:{listener.getsockname()[1]}")
-
-    def loop() -> None:
-        while True:
-            try:
-                connection, _ = listener.accept()
-            except OSError:
-                return
-            with connection:
-                connection.settimeout(5)
-                asked = connection.recv(65536)
-                is_probe = asked.startswith(b"HEAD / ")
-                connection.sendall(b"HTTP/1.1 200 OK\r\n\r\n" if is_probe else state.answer)
-
-    threading.Thread(target=loop, daemon=True).start()
-    yield state
-    listener.shutdown(socket.SHUT_RDWR)
-    listener.close()
+def hub() -> Iterator[Hub]:
+    with serving({}) as hub:
+        yield hub
 
 
 @pytest.fixture
@@ -80,10 +60,10 @@ def _nothing_is_downloaded(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("_nothing_is_downloaded")
-@fuzzed
+@seldom_fuzzed
 @given(ANSWERS)
-def test_any_answer(hub: SimpleNamespace, answer: bytes) -> None:
-    hub.answer = answer
+def test_any_answer(hub: Hub, answer: bytes) -> None:
+    hub.answer_everything(answer)
     config = client.HubConfig(endpoint=hub.endpoint)
     reads_or_refuses(lambda: list(client.load("some/thing", name="some/thing", config=config)))
 
@@ -105,7 +85,7 @@ def sound_hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
         yield hub
 
 
-@fuzzed
+@seldom_fuzzed
 @given(IN_TURN, ANSWERS, CARDS)
 def test_any_answer_after_sound_ones(
     sound_hub: Hub, tmp_path: Path, spoilt: str, answer: bytes, card: bytes

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from types import SimpleNamespace
 from urllib.parse import unquote, urlsplit
 
@@ -42,6 +42,10 @@ class Hub:
     spoilt: dict[str, Answer | bytes] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
 
+    def answer_everything(self, spoilt: Answer | bytes) -> None:
+        """Answer each request alike but the first one, which asks whether a hub is there."""
+        self.spoilt = {"HEAD / ": whole(), "": spoilt}
+
     def answer(self, request: str, connection: socket.socket) -> None:
         """Send what a request gets."""
         self.asked.append(request)
@@ -60,7 +64,7 @@ class Hub:
         if path == "/":
             return whole()
         if path.startswith(f"/api/datasets/{REPO}/tree/"):
-            return self._json([self._entry(name) for name in self.files])
+            return self._json([*map(self._entry, self.files), *map(_folder, self._folders())])
         if path.startswith(f"/api/datasets/{REPO}"):
             siblings = [self._sibling(name) for name in self.files]
             return self._json({"id": REPO, "sha": COMMIT, "siblings": siblings})
@@ -80,10 +84,18 @@ class Hub:
         body = self.files[name]
         return {"type": "file", "path": name, "size": len(body), "oid": _sha1(body)}
 
+    def _folders(self) -> set[str]:
+        parents = {str(each) for name in self.files for each in PurePosixPath(name).parents}
+        return parents - {"."}
+
     @staticmethod
     def _json(value: object) -> bytes:
         body = json.dumps(value).encode()
         return whole(body, headers="Content-Type: application/json\r\n")
+
+
+def _folder(path: str) -> dict[str, object]:
+    return {"type": "directory", "path": path, "size": 0, "oid": _sha1(path.encode())}
 
 
 def _sha1(body: bytes) -> str:

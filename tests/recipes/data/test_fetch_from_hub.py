@@ -1,5 +1,6 @@
 """A data set fetched from a hub on this machine, as it should be and with each answer spoilt."""
 
+import io
 import json
 import socket
 import time
@@ -7,11 +8,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from lumina_cli.data.hub.client import HubConfig
 from lumina_cli.data.hub.deadlines import Deadlines
-from lumina_cli.errors import DataError, HubError, StorageError
+from lumina_cli.errors import DataError, HubError, StorageError, UsageError
 from lumina_cli.recipes.data.fetch import Fetched, Stage, fetch
 from tests.recipes.data.hub_server import COMMIT, REPO, Hub, serving, use_hub, whole
 
@@ -125,6 +128,73 @@ def test_the_files_of_a_data_set_become_its_parts(hub: Hub, tmp_path: Path) -> N
     assert (tmp_path / "out" / "train.jsonl").read_bytes() == TRAIN
     assert (tmp_path / "out" / "validation.jsonl").read_bytes() == VALIDATION
     assert result.manifest["revision"] == COMMIT
+
+
+def test_the_lines_of_a_text_are_its_rows(hub: Hub, tmp_path: Path) -> None:
+    hub.files = {"train.txt": "Ä\r\n\n".encode() + b"x" * 300_000 + b"\nend"}
+    fetched(hub, tmp_path / "out")
+    lines = (tmp_path / "out" / "train.jsonl").read_text(encoding="utf-8").splitlines()
+    texts = [json.loads(line)["text"] for line in lines]
+    assert texts[:2] == ["Ä", ""]
+    assert "".join(texts[2:]) == "x" * 300_000 + "end"
+
+
+def test_the_hubs_own_copy_as_parquet_is_taken(hub: Hub, tmp_path: Path) -> None:
+    table = io.BytesIO()
+    pq.write_table(pa.table({"text": ["one", "two"]}), table)
+    hub.files = {"default/train/0000.parquet": table.getvalue()}
+    fetched(hub, tmp_path / "out", revision="refs/convert/parquet")
+    assert (tmp_path / "out" / "train.jsonl").read_bytes() == VALIDATION
+
+
+@pytest.mark.parametrize("name", ["train.arrow", "train.zip", "train.jsonl.zip", "train.tar"])
+def test_what_the_library_would_unpack_is_refused_before_it_is_downloaded(
+    hub: Hub, tmp_path: Path, name: str
+) -> None:
+    hub.files = {name: b"PK\x03\x04" + bytes(100)}
+    with pytest.raises(HubError, match="does not read"):
+        fetched(hub, tmp_path / "out")
+    assert not [asked for asked in hub.asked if asked.startswith(FILE + "train")]
+
+
+def test_a_card_that_means_a_billion_values_is_refused(hub: Hub, tmp_path: Path) -> None:
+    names = "".join(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]\n" for n in range(1, 10))
+    hub.files["README.md"] = f"---\na0: &a0 x\n{names}license: *a9\n---\n".encode()
+    with pytest.raises(HubError, match=r"README\.md of some/thing means more"):
+        fetched(hub, tmp_path / "out")
+
+
+def test_a_card_that_comes_only_when_it_is_asked_for_again_is_refused(
+    hub: Hub, tmp_path: Path
+) -> None:
+    card = b"---\nlicense: mit\n---\n"
+
+    def second(connection: socket.socket) -> None:
+        del hub.spoilt[f"HEAD /datasets/{REPO}/resolve/{COMMIT}/README"]
+        hub.files["README.md"] = card
+        connection.sendall(whole(status="404 Not Found", headers="X-Error-Code: EntryNotFound\r\n"))
+
+    hub.spoilt[f"HEAD /datasets/{REPO}/resolve/{COMMIT}/README"] = second
+    with pytest.raises(HubError, match="did not send before"):
+        fetched(hub, tmp_path / "out")
+
+
+def test_a_file_that_is_read_in_the_search_is_bounded(hub: Hub, tmp_path: Path) -> None:
+    hub.files["README.md"] = bytes(1 << 24)
+    hub.listed_sizes["README.md"] = 5
+    with pytest.raises(HubError, match="longer than"):
+        fetched(hub, tmp_path / "out")
+
+
+def test_a_folder_here_is_not_read_for_a_data_set_of_the_hub(
+    hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path(REPO).mkdir(parents=True)
+    for offline in (False, True):
+        with pytest.raises(UsageError, match="is a folder here"):
+            fetched(hub, tmp_path / "out", offline=offline)
+    assert hub.asked == []
 
 
 def test_what_was_downloaded_is_found_again_offline(

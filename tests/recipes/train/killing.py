@@ -6,6 +6,7 @@ hundreds of kills fit into a test. The parent computes nothing before it forks.
 `python -m tests.recipes.train.killing FOLDER KILLS` prints one JSON object that says what it saw.
 """
 
+import importlib
 import json
 import os
 import random
@@ -13,7 +14,8 @@ import signal
 import sys
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -114,11 +116,31 @@ def fork(action: Callable[[], None]) -> int:
     return process
 
 
+def preload(names: Iterable[str]) -> None:
+    """Import here what a child had to, so that the next ones have it from the beginning."""
+    for name in names:
+        with suppress(Exception):  # some can be imported only by others
+            importlib.import_module(name)
+
+
 def fork_training(folder: Path) -> Child:
     reader, writer = os.pipe()
     process = fork(lambda: train(folder, begun=writer))
     os.close(writer)
     return Child(process, reader)
+
+
+def preload_training(folder: Path) -> None:
+    """Train to the end, and import here what that imported."""
+    names = folder / "modules.json"
+
+    def act() -> None:
+        train(folder, begun=os.open(os.devnull, os.O_WRONLY))
+        names.write_text(json.dumps(list(sys.modules)), encoding="utf-8")
+
+    _, status = os.waitpid(fork(act), 0)
+    assert status == 0, "a run failed"
+    preload(json.loads(names.read_text(encoding="utf-8")))
 
 
 def time_whole_run(folder: Path) -> tuple[float, float]:
@@ -191,9 +213,10 @@ def kill_runs(folder: Path, *, kills: int) -> Seen:
     """Kill runs `kills` times, going on each time, and compare those that reach their end."""
     rng, seen, last_step = random.Random(kills), Seen(), -1
     known: set[str] = set()
-    whole, place = folder / "whole", folder / "run-0"
-    for each in (whole, place):
+    first, whole, place = folder / "first", folder / "whole", folder / "run-0"
+    for each in (first, whole, place):
         each.mkdir()
+    preload_training(first)
     times = time_whole_run(whole)
 
     def compare() -> None:

@@ -20,14 +20,14 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from lumina_cli.data.hub.deadlines import Deadlines
-from lumina_cli.data.hub.download import Asked, cached_file, download
+from lumina_cli.data.hub.download import Asked, cached_file, download, fetch_cards
+from lumina_cli.data.hub.formats import BUILDERS, refuse_packed, refuse_unread, unread
 from lumina_cli.data.hub.hub_errors import hub_errors, unreachable
 from lumina_cli.data.hub.listing import (
     Listed,
     commit_of,
     files_of_parts,
     is_as_listed,
-    is_packed,
     licence_of,
     listed_files,
 )
@@ -74,6 +74,7 @@ def load(repo: str, *, name: str, config: HubConfig) -> Generator[Transfer, None
     """
     endpoint = config.endpoint or os.environ.get("HF_ENDPOINT") or DEFAULT_ENDPOINT
     check_endpoint(endpoint)
+    _refuse_namesake(repo)
     offline = config.offline or _is_true("HF_HUB_OFFLINE") or _is_true("HF_DATASETS_OFFLINE")
     if not offline:
         _probe(endpoint, name=name, wait_s=config.deadlines.probe_s)
@@ -113,17 +114,17 @@ def _load_online(repo: str, *, revision: str, endpoint: str, traffic: Traffic) -
 
     info = HfApi(endpoint=endpoint).dataset_info(repo, revision=revision, files_metadata=True)
     commit, licence, listed = commit_of(info), licence_of(info), listed_files(info)
-    builder = datasets.load_dataset_builder(repo, revision=commit)
-    data_files = builder.config.data_files or {}
-    parts = files_of_parts(data_files, repo=repo)
-    names = {name for part in parts.values() for name in part}
-    traffic.is_searching = False
+    refuse_unread(repo, listed)
     asked = Asked(repo, commit, endpoint)
+    fetch_cards(asked, listed=listed, traffic=traffic)
+    builder = datasets.load_dataset_builder(repo, revision=commit)
+    parts = files_of_parts(builder.config.data_files or {}, repo=repo)
+    names = {name for part in parts.values() for name in part}
+    refuse_packed(repo, names)
+    if builder.name not in BUILDERS:
+        raise unread(repo, min(names, default="none"))
+    traffic.is_searching = False
     places = download(asked, names, listed=listed, traffic=traffic)
-    if builder.name not in _READ_BY_US or is_packed(data_files):
-        traffic.what = "unpacking"
-        builder.download_and_prepare()
-        return HubDataset(dict(builder.as_dataset()), commit, licence)
     record = Record(
         repo=repo, asked_revision=revision, revision=commit, licence=licence, parts=parts,
         listed={name: listed.get(name, Listed()) for name in names},
@@ -151,8 +152,13 @@ def _load_offline(repo: str, *, revision: str) -> HubDataset:
     return HubDataset(parts, record.revision, record.licence)
 
 
-_READ_BY_US = ("csv", "json", "parquet")
-"""Kinds of files whose rows our own readers take, in bounded memory."""
+def _refuse_namesake(repo: str) -> None:
+    """Refuse a name that a folder here has as well: the library would read that one."""
+    if Path(repo).is_dir():
+        raise UsageError(
+            f"{repo} is a folder here, and a data set of the hub may have that name too",
+            hint=f"For the folder: --from {repo}. For the hub: run this in another folder.",
+        )
 
 
 def check_endpoint(endpoint: str) -> None:

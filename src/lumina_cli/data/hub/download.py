@@ -7,9 +7,11 @@ differs is removed from the cache, so that the next fetch does not find it there
 import os
 import shutil
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
+from lumina_cli.data.hub.card import CARDS, MAX_CARD_BYTES, check_card, too_long
 from lumina_cli.data.hub.listing import Listed, is_as_listed
 from lumina_cli.data.hub.traffic import Traffic
 from lumina_cli.errors import HubError, StorageError
@@ -48,6 +50,27 @@ def download(
         tries = 1 if name in missing else 2
         places[name] = _whole_file(asked, name, promised=promised, tries=tries)
     return places
+
+
+def fetch_cards(asked: Asked, *, listed: Mapping[str, Listed], traffic: Traffic) -> None:
+    """Bring the cards of a data set into the library's cache, where it will find them.
+
+    Raises:
+        HubError: one of them is longer, or means more, than any card does.
+    """
+    from huggingface_hub import hf_hub_download  # noqa: PLC0415  slow to load
+    from huggingface_hub.errors import EntryNotFoundError  # noqa: PLC0415
+
+    repo, revision, endpoint = asked
+    for name in CARDS:
+        if (listed.get(name, Listed()).size or 0) > MAX_CARD_BYTES:
+            raise too_long(repo, name)
+        with suppress(EntryNotFoundError):
+            path = hf_hub_download(
+                repo, name, repo_type="dataset", revision=revision, endpoint=endpoint
+            )
+            check_card(Path(path), repo=repo)
+    traffic.closed_names = CARDS
 
 
 def cached_file(repo: str, name: str, revision: str) -> Path | None:

@@ -50,11 +50,6 @@ def licence_of(info: Any) -> str:
     return one_line(", ".join(map(str, words)), max_chars=200)
 
 
-def is_packed(data_files: Mapping[str, Iterable[str]]) -> bool:
-    """Whether data lies inside archives."""
-    return any("::" in str(place) for places in data_files.values() for place in places)
-
-
 def files_of_parts(data_files: Mapping[str, Iterable[str]], *, repo: str) -> dict[str, list[str]]:
     """Return the names of the files of each part, as the library found them.
 

@@ -5,8 +5,10 @@ from pathlib import Path
 
 from lumina_cli.data.config import DataConfig
 from lumina_cli.data.readers.files import find_files
+from lumina_cli.data.readers.plain_text import CHUNK_CHARS
 from lumina_cli.data.readers.registry import DOCUMENT_READERS, rows_of_file
 from lumina_cli.data.readers.sniff import sniff_file
+from lumina_cli.data.readers.text_files import open_text
 from lumina_cli.data.report import Location, ReadReport
 from lumina_cli.data.rows import Row
 from lumina_cli.errors import DataError
@@ -50,8 +52,10 @@ def by_part(names: Iterable[str], *, report: ReadReport) -> dict[str, list[str]]
     return parts
 
 
-def rows_of_local_copy(files: list[Path], *, report: ReadReport) -> Iterator[Row]:
-    """Yield the rows of the files of one part.
+def rows_of_local_copy(
+    files: list[Path], *, report: ReadReport, takes_text: bool = False
+) -> Iterator[Row]:
+    """Yield the rows of the files of one part; a row for each line of a text, where it is taken.
 
     Raises:
         DataError: a file holds text without rows, or is damaged.
@@ -60,11 +64,21 @@ def rows_of_local_copy(files: list[Path], *, report: ReadReport) -> Iterator[Row
     for file in files:
         container = sniff_file(file, config=defaults)
         if container in DOCUMENT_READERS:
+            if takes_text:
+                yield from _lines(file)
+                continue
             raise DataError(
                 f"{file} is plain or tagged text, not rows",
                 hint=f"Text needs no fetching: lumina train --data {file}",
             )
         yield from rows_of_file(file, container=container, config=defaults, report=report)
+
+
+def _lines(file: Path) -> Iterator[Row]:
+    """Yield the lines of a text; one that is very long comes in pieces."""
+    with open_text(file) as text:
+        for number, line in enumerate(iter(lambda: text.readline(CHUNK_CHARS), ""), start=1):
+            yield Row(Location(file, number), {"text": line.removesuffix("\n")})
 
 
 def _part_of(name: str) -> str:

@@ -21,6 +21,10 @@ MAX_ASIDE_BYTES = 1 << 20
 """Of an answer that is a redirect or an error."""
 
 
+MAX_SEARCHED_BYTES = 1 << 23
+"""Of a file that is read to see what a data set holds."""
+
+
 class RefusedAnswerError(Exception):
     """An answer, or the want of one, that is not gone on with; the message says why."""
 
@@ -40,7 +44,10 @@ class _Exchange:
 
 
 class Traffic:
-    """Counts what comes from the hub; any thread may tell it, one asks it."""
+    """Counts what comes from the hub; any thread may tell it, one asks it.
+
+    Files whose names are closed are not sent any more: what they hold has been looked at.
+    """
 
     def __init__(
         self, deadlines: Deadlines, *, clock: Callable[[], float] = time.monotonic
@@ -49,7 +56,8 @@ class Traffic:
         self.what = "asking the hub"
         self.is_searching = True
         self.total_bytes: int | None = None
-        self.max_file_bytes: int | None = None
+        self.max_file_bytes: int | None = MAX_SEARCHED_BYTES
+        self.closed_names: tuple[str, ...] = ()
         self.done_bytes = 0
         self.refusal: RefusedAnswerError | None = None
         self.is_stopped = False
@@ -87,7 +95,10 @@ class Traffic:
     def begin(self, request: Any) -> None:
         """Note that this thread asks something, and bound how long it waits for each part."""
         self._check()
-        asks_file = request.method == "GET" and "/resolve/" in urlsplit(str(request.url)).path
+        path = urlsplit(str(request.url)).path
+        asks_file = request.method == "GET" and "/resolve/" in path
+        if asks_file and path.rpartition("/")[2] in self.closed_names:
+            raise self.refuse("it sends a card that it did not send before")
         is_file = request.extensions.setdefault("is_file", asks_file)  # redirects inherit it
         request.headers["accept-encoding"] = "identity"  # what packs a gigabyte in a megabyte
         limit = 2 * self.deadlines.silence_s  # `trouble` comes first, and says it better
@@ -132,7 +143,7 @@ class Traffic:
         exchange.num_bytes += number
         if exchange.max_bytes is not None and exchange.num_bytes > exchange.max_bytes:
             raise self.refuse(f"an answer is longer than {exchange.max_bytes:,} bytes")
-        if exchange.is_file and not is_aside:
+        if exchange.is_file and not is_aside and not self.is_searching:
             self.done_bytes += number
             return
         with self._lock:

@@ -165,7 +165,10 @@ def _rows_of_hub(parts: list[Any], *, report: ReadReport) -> Iterator[Row]:
     """Yield the rows of one part: of files of it, or as the library gives them."""
     for part in parts:
         is_files = isinstance(part, list) and all(isinstance(each, Path) for each in part)
-        yield from rows_of_local_copy(part, report=report) if is_files else _rows(part)
+        if is_files:
+            yield from rows_of_local_copy(part, report=report, takes_text=True)
+        else:
+            yield from _rows(part)
 
 
 def _write(

@@ -44,6 +44,7 @@ def traffic(clock: Clock) -> Traffic:
 
 
 def test_a_hub_that_answers_in_time_is_no_trouble(traffic: Traffic, clock: Clock) -> None:
+    traffic.is_searching = False
     clock.now_s += 19
     traffic.saw_head(head())
     for _ in range(10):
