@@ -13,6 +13,7 @@ llama.cpp, whose server (of the package xllamacpp) takes turns with ours, asked 
 
 import argparse
 import asyncio
+import itertools
 import json
 import os
 import re
@@ -128,9 +129,12 @@ async def read_streams(url: str, bodies: Sequence[bytes]) -> list[Stream]:
     return list(await asyncio.gather(*(read_stream(url, body) for body in bodies)))
 
 
-def measure(url: str, *, num_streams: int, num_chars: int, extra: dict[str, Any]) -> dict[str, Any]:
-    """Return the figures of so many streams at once."""
-    bodies = [body_of(n, num_chars=num_chars, extra=extra) for n in range(num_streams)]
+def measure(
+    url: str, *, num_streams: int, num_chars: int, extra: dict[str, Any], first: int = 0
+) -> dict[str, Any]:
+    """Return the figures of so many streams at once, whose numbers begin at `first`."""
+    numbers = range(first, first + num_streams)
+    bodies = [body_of(n, num_chars=num_chars, extra=extra) for n in numbers]
     streams = asyncio.run(read_streams(url, bodies))
     began_s = min(stream.began_s for stream in streams)
     seconds = max(stream.times_s[-1] for stream in streams) - began_s
@@ -184,17 +188,17 @@ def idle_share(pid: int) -> float:
 def llama_server(gguf: Path, *, num_slots: int, context: int) -> Iterator[str]:
     """Serve a model with llama.cpp in this process's child."""
     script = (
-        "import sys, time, xllamacpp as x\n"
-        "p = x.CommonParams(); p.model.path = sys.argv[1]; p.n_parallel = int(sys.argv[2])\n"
-        "p.n_ctx = int(sys.argv[3]); p.port = int(sys.argv[4]); p.hostname = '127.0.0.1'\n"
+        "import os, sys, time, xllamacpp as x\n"
+        "p = x.CommonParams(); p.model.path = sys.argv[1]; p.n_gpu_layers = 0\n"
+        "p.n_parallel, p.n_ctx = int(sys.argv[2]), int(sys.argv[3])\n"
+        "p.cpuparams.n_threads = p.cpuparams_batch.n_threads = os.cpu_count(); p.verbosity = -1\n"
         "s = x.Server(p); print(s.listening_address, flush=True); time.sleep(1e6)\n"
     )
-    port = "18437"
-    call = [sys.executable, "-c", script, str(gguf), str(num_slots), str(num_slots * context), port]
+    call = [sys.executable, "-c", script, str(gguf), str(num_slots), str(num_slots * context)]
     process = subprocess.Popen(call, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
     assert process.stdout is not None
     try:
-        yield process.stdout.readline().strip()
+        yield next(line.strip() for line in process.stdout if line.startswith("http"))
     finally:
         process.kill()
         process.wait()
@@ -209,10 +213,14 @@ def take_rounds(
     }
     for url, extra in servers.values():
         measure(url, num_streams=2, num_chars=8, extra=extra)  # warm up
+    firsts = itertools.count(1_000, 1_000)  # a text that was said before would be guessed
     for _ in range(num_rounds):
         for place, num_streams in enumerate(given.streams):
+            first = next(firsts)
             for name, (url, extra) in servers.items():
-                line = measure(url, num_streams=num_streams, num_chars=given.chars, extra=extra)
+                line = measure(
+                    url, num_streams=num_streams, num_chars=given.chars, extra=extra, first=first
+                )
                 figures[name][place].append(line)
     return figures
 

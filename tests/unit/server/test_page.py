@@ -12,9 +12,11 @@ pytest.importorskip("starlette", reason="starlette is not installed (the extra s
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
-from lumina_cli.server.page import page_files, page_routes
+from lumina_cli.server.page import page_files, page_routes, takes_gzip
 
-MAX_BYTES = 60_000
+MAX_SENT_BYTES = 40_000
+"""Of all pages together, as browsers fetch them."""
+
 FILES = page_files()
 
 
@@ -40,15 +42,15 @@ def test_every_file_is_sent_with_its_type_and_what_holds_harm_off(client: TestCl
 
 def test_a_file_that_is_known_is_not_sent_again(client: TestClient) -> None:
     etag = client.get("/").headers["etag"]
-    assert re.fullmatch('"[0-9a-f]{32}"', etag)
-    for known in (etag, f'"x", W/{etag}'):
+    assert re.fullmatch('W/"[0-9a-f]{32}"', etag)
+    for known in (etag, etag.removeprefix("W/"), f'"x", {etag}'):
         answer = client.get("/", headers={"If-None-Match": known})
         assert (answer.status_code, answer.content) == (304, b"")
     assert client.get("/", headers={"If-None-Match": '"x"'}).status_code == 200
 
 
 def test_head_has_the_same_headers_and_no_content(client: TestClient) -> None:
-    answer = client.head("/")
+    answer = client.head("/", headers={"Accept-Encoding": "identity"})
     assert answer.headers["content-length"] == str(len(FILES["index.html"]))
     assert answer.content == b""
 
@@ -59,8 +61,39 @@ def test_nothing_else_is_sent(client: TestClient, path: str) -> None:
     assert client.post("/").status_code == 405
 
 
-def test_the_pages_are_small() -> None:
-    assert sum(map(len, FILES.values())) <= MAX_BYTES
+def test_the_pages_are_small(client: TestClient) -> None:
+    paths = ["/" if name == "index.html" else f"/page/{name}" for name in FILES]
+    answers = [client.get(path, headers={"Accept-Encoding": "gzip"}) for path in paths]
+    assert sum(int(answer.headers["content-length"]) for answer in answers) <= MAX_SENT_BYTES
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_no_module_is_long(name: str) -> None:
+    assert FILES[name].count(b"\n") <= 300
+
+
+def test_who_takes_no_gzip_gets_the_file_as_it_is(client: TestClient) -> None:
+    for accepted, packed in (("br, gzip", "gzip"), ("identity", None), ("gzip;q=0", None)):
+        answer = client.get("/page/main.js", headers={"Accept-Encoding": accepted})
+        assert answer.headers.get("content-encoding") == packed
+        assert answer.headers["vary"] == "Accept-Encoding"
+        assert answer.content == FILES["main.js"]
+
+
+@pytest.mark.parametrize(
+    ("accepted", "takes"),
+    [
+        ("", False),
+        ("gzip", True),
+        ("deflate, GZIP ;q=0.5", True),
+        ("gzip;q=0.000, br", False),
+        ("xgzip", False),
+        ("*", False),
+        (";,;gzip", False),
+    ],
+)
+def test_gzip_is_taken_by_who_says_so(accepted: str, takes: bool) -> None:
+    assert takes_gzip(accepted) is takes
 
 
 @pytest.mark.parametrize("name", FILES)

@@ -1,30 +1,30 @@
 // The page: its elements, and which wish each of them stands for.
 
 import {showAlternatives} from './alternatives.js';
-import {fetchModels, hasKey, useKey} from './api.js';
+import {fetchModels} from './api.js';
 import {drawChats, loadFile, saveFile} from './chats.js';
 import {Conversation} from './conversation.js';
-import {$, focusOn, isSending, make, makeButton} from './dom.js';
+import {$, focusOn, isSending} from './dom.js';
+import {askForKey} from './key.js';
 import {MessageView} from './log.js';
+import {offerModels} from './models.js';
 import {forgetNews, nameFailure, newsOf, notify, whenNoticeEnds} from './notices.js';
+import {keepAtEnd, scrollToEnd} from './scroll.js';
 import {newSeed, newSession} from './session.js';
 import {drawSettings, newSampling, showUsed} from './settings.js';
 import * as store from './store.js';
-import {language, t, translate} from './strings.js';
-import {clean, oneLine} from './text.js';
+import {t, translate} from './strings.js';
+import {oneLine} from './text.js';
 
 const SAVE_EVERY_MS = 2000;
-const NEAR_THE_END = 120; // px
 
 const chat = new Conversation({changed, grew, settled});
 const views = new WeakMap(); // message → MessageView
 const input = $('input');
 const log = $('log');
-let models = [];
 let id = store.recallInTab('chat') ?? store.listChats()[0]?.id ?? store.newId();
 let isCertain = store.recall('certainty') === true;
 let savedAt = 0;
-let afterKey = null;
 let edited = null; // {message, draft}: what is written anew, and what stood in the field
 
 // What the conversation tells
@@ -222,35 +222,20 @@ function useDefaults() {
 // The server
 
 async function connect() {
+  let models;
   try {
     models = await fetchModels();
   } catch (failure) {
     return failure.kind === 'key' ? askForKey(connect) : notify(nameFailure(failure), ['retry', connect]);
   }
   notify();
-  $('model').replaceChildren(...models.map(({id: value}) => make('option', {value, text: clean(value)})));
-  $('model').hidden = models.length < 2;
-  $('model-name').hidden = models.length > 1;
-  useModel(store.recall('model'));
+  offerModels(models, useModel);
 }
 
-function useModel(name) {
-  const model = models.find((one) => one.id === name) ?? models[0];
-  const {num_parameters: count, context_length: context, conversations} = model.lumina ?? {};
+function useModel(model) {
   chat.model = model;
-  $('model').value = model.id;
-  $('model-name').textContent = clean(model.id);
-  const parameters = count?.toLocaleString(language, {notation: 'compact', maximumSignificantDigits: 3});
-  $('facts').textContent = count ? t('facts', {parameters, context}) : '';
-  if (conversations === false) notify(t('plainModel'));
-  if (!chat.messages.length) chat.session.sampling = newSampling(chat.model);
-}
-
-function askForKey(next) {
-  afterKey = next;
-  $('key-wrong').textContent = hasKey() ? t('keyWrong') : '';
-  $('key-input').value = '';
-  $('key').showModal();
+  if (model.lumina?.conversations === false) notify(t('plainModel'));
+  if (!chat.messages.length) chat.session.sampling = newSampling(model);
 }
 
 function showCertainty() {
@@ -264,15 +249,6 @@ function write(text = input.value) {
   input.style.height = 'auto';
   input.style.height = `${input.scrollHeight}px`;
 }
-
-/** Do what changes heights; whoever was reading the end still sees it. */
-function keepAtEnd(act) {
-  const isAtEnd = innerHeight + scrollY > document.documentElement.scrollHeight - NEAR_THE_END;
-  act();
-  if (isAtEnd) scrollToEnd();
-}
-
-const scrollToEnd = () => scrollTo({top: document.documentElement.scrollHeight});
 
 // Begin
 
@@ -296,17 +272,7 @@ $('composer').onsubmit = (event) => {
   if (chat.isBusy) chat.stop();
   else send();
 };
-$('key').onsubmit = (event) => {
-  event.preventDefault();
-  useKey($('key-input').value.trim());
-  $('key').close();
-  afterKey();
-};
 $('file').onchange = openFile;
-$('model').onchange = ({target}) => {
-  store.remember('model', target.value);
-  useModel(target.value);
-};
 input.oninput = () => write();
 input.onkeydown = (event) => {
   if (!isSending(event)) return;
