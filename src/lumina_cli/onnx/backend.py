@@ -12,7 +12,6 @@ from typing import Any, NamedTuple, Self
 
 import numpy as np
 import numpy.typing as npt
-import onnxruntime
 import torch
 from torch import Tensor
 
@@ -23,6 +22,7 @@ from lumina_cli.core.model.transformer import Transformer
 from lumina_cli.onnx.engine_graph import KINDS, padded_head_size
 from lumina_cli.onnx.errors import CANT_RUN, onnx_failed
 from lumina_cli.onnx.onnx_graph import AnyArray
+from lumina_cli.onnx.runtime import onnxruntime
 from lumina_cli.onnx.weights import Array
 
 CHUNK_SIZE = 64

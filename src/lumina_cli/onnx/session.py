@@ -1,6 +1,5 @@
 """A model made ready for ONNX Runtime, in memory: no file, no message, nothing sent anywhere."""
 
-import onnxruntime
 import torch
 
 from lumina_cli.core.model.transformer import Transformer
@@ -8,6 +7,7 @@ from lumina_cli.io.process_memory import give_back_freed_memory
 from lumina_cli.onnx.backend import OnnxBackend
 from lumina_cli.onnx.engine_graph import engine_graph
 from lumina_cli.onnx.errors import CANT_RUN, onnx_failed
+from lumina_cli.onnx.runtime import onnxruntime
 from lumina_cli.onnx.weights import dequantize, quantize
 
 NO_MESSAGES = 4

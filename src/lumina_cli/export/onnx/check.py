@@ -34,11 +34,11 @@ def compare_graph(
     Raises:
         ExportError: it is too far.
     """
-    onnxruntime = optional("onnxruntime")
-    if onnxruntime is None:
+    runtime = optional("lumina_cli.onnx.runtime")
+    if runtime is None:
         return None
     comparer.tell("loading ONNX Runtime")
-    runner = GraphRunner(graph, config=comparer.model.config, onnxruntime=onnxruntime)
+    runner = GraphRunner(graph, config=comparer.model.config, onnxruntime=runtime.onnxruntime)
     return comparer.compare(
         library=name_and_version("onnxruntime"),
         logits_of=lambda ids, positions: runner.logits(ids)[positions],
