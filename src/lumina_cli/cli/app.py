@@ -1,7 +1,9 @@
 """The `lumina` command: what it is made of, and its way out."""
 
 import os
+import re
 import sys
+from collections.abc import MutableMapping
 from typing import Annotated
 
 import typer
@@ -70,8 +72,19 @@ def _as_click_reads(arguments: list[str]) -> list[str]:
     return apart + arguments[end:]
 
 
+def drop_impossible_sizes(environ: MutableMapping[str, str]) -> None:
+    """Drop what the libraries would take for the size of a terminal, where no terminal has it.
+
+    They draw a table of a billion columns, or fail on what is no number.
+    """
+    for name in ("COLUMNS", "LINES", "TERMINAL_WIDTH"):
+        if name in environ and not re.fullmatch("[1-9][0-9]{0,3}", environ[name]):
+            del environ[name]
+
+
 def main() -> None:
     """Run the command line and exit with its code."""
+    drop_impossible_sizes(os.environ)
     if "OMP_WAIT_POLICY" not in os.environ:
         os.environ.setdefault(*SHORT_WAITS)
     guard_streams()

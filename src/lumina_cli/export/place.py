@@ -33,6 +33,7 @@ def export_folder(path: Path) -> Iterator[Path]:
         OutputError: something that is no unchanged export stands there, or it can't be made.
         StorageError: the disk is full or fails.
     """
+    check_readable_by_libraries(path)
     with _staging(path, is_ours=_is_our_folder) as staging:
         staging.mkdir()
         yield staging
@@ -75,6 +76,8 @@ def check_place(path: Path, *, is_ours: IsOurs) -> None:
         OutputError: it can't: its folder is not there, its name is too long, or something
             stands there that is no export of this kind.
     """
+    if not path.name:
+        raise OutputError(f"{path} can't be replaced", hint="Name what is to be made: --out NAME")
     check_length(path, path.with_name("x" * 64))
     if not path.parent.is_dir():
         raise OutputError(f"folder {path.parent} does not exist", hint="Create it, or use: --out")
@@ -83,6 +86,21 @@ def check_place(path: Path, *, is_ours: IsOurs) -> None:
             f"{path} is there already, and is no unchanged export of this kind: it is left alone",
             hint="Name another place with --out, or move it away.",
         )
+
+
+def check_readable_by_libraries(path: Path) -> None:
+    """Refuse a place whose name is not UTF-8: the libraries that check an export can't open it.
+
+    Raises:
+        OutputError: it is none.
+    """
+    try:
+        os.fspath(path.absolute()).encode()
+    except UnicodeEncodeError as error:
+        raise OutputError(
+            f"{path} has a name that is not UTF-8, and other programs can't open it",
+            hint="Choose a name and a folder in UTF-8: --out NAME",
+        ) from error
 
 
 def _put(staging: Path, path: Path) -> None:

@@ -128,6 +128,18 @@ def test_a_place_that_can_not_be_is_told_first(tmp_path: Path) -> None:
         exported(tmp_path / ("x" * 300))
 
 
+@pytest.mark.parametrize("out", ["", ".", "/"])
+def test_a_folder_without_a_name_of_its_own_is_left_alone(out: str) -> None:
+    with pytest.raises(OutputError, match="can't be replaced"), export_folder(Path(out)):
+        raise AssertionError("it is refused first")
+
+
+def test_a_name_that_no_library_can_open_is_told_first(tmp_path: Path) -> None:
+    out = tmp_path / "caf\udce9"
+    with pytest.raises(OutputError, match="not UTF-8"), export_folder(out):
+        raise AssertionError("it is refused first")
+
+
 def test_a_full_disk_is_two_lines(tmp_path: Path) -> None:
     with pytest.raises(StorageError, match="No space left"), export_folder(tmp_path / "out"):
         raise OSError(28, "No space left on device")

@@ -16,7 +16,7 @@ from lumina_cli.export.gguf.weights import POSITIONS, architecture, gguf_weights
 from lumina_cli.export.job import ExportJob
 from lumina_cli.export.libraries import needed
 from lumina_cli.export.names import Dtype
-from lumina_cli.export.place import export_file
+from lumina_cli.export.place import check_readable_by_libraries, export_file
 from lumina_cli.export.tags import chat_template
 from lumina_cli.tokenizer.base import Tokenizer
 from lumina_cli.tokenizer.special_ids import Special
@@ -42,6 +42,7 @@ def export_gguf(job: ExportJob, path: Path) -> Comparison | None:
         OutputError, StorageError: as `export_file` does.
     """
     gguf = needed("gguf")
+    check_readable_by_libraries(path)
     with export_file(path, is_ours=is_gguf_of_ours) as staging:
         job.comparer.tell("writing the weights")
         writer = gguf.GGUFWriter(staging, architecture(job.file.model.config))
