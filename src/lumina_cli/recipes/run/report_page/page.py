@@ -36,7 +36,7 @@ def render_page(
     *,
     title: str,
     facts: Mapping[str, str],
-    settings: Mapping[str, object],
+    settings: Mapping[str, str],
 ) -> str:
     """Return the page as HTML."""
     rate, memory = history.curves["learning_rate"], history.curves["memory_bytes"]
@@ -49,7 +49,7 @@ def render_page(
         chart("Memory (MB)", [_curve("memory", "#8a6d1a", memory, scale=1e-6)]),
         _samples(history.samples),
         _happened(history.happened),
-        _table("Settings", {name: str(value) for name, value in settings.items()}),
+        _table("Settings", settings),
     ]
     return strip_controls(_PAGE.format(title=html.escape(title), body="\n".join(parts)))
 
@@ -139,10 +139,12 @@ def _table(title: str, values: Mapping[str, str]) -> str:
     return f"<section><h2>{html.escape(title)}</h2><table>{rows}</table></section>"
 
 
-def _settings(path: Path) -> Mapping[str, object]:
+def _settings(path: Path) -> Mapping[str, str]:
+    """Return the settings that a run's folder tells; none where somebody has spoilt them."""
     try:
-        return tomllib.loads(read_whole(path).decode())
-    except (OSError, ValueError):
+        told = tomllib.loads(read_whole(path).decode())
+        return {name: str(value) for name, value in told.items()}
+    except (OSError, ValueError, RecursionError):
         return {}
 
 
