@@ -37,6 +37,7 @@ LINES: dict[str, list[str]] = {
     "doctor": ["doctor"],
     "data check": ["data", "check", "verse.txt"],
     "data list": ["data", "list"],
+    "docs": ["docs"],
     "data fetch": ["data", "fetch", "starter", "-o", "fetched", "--json"],
 }
 """All of them end well, and write to stdout."""

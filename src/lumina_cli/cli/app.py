@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from lumina_cli.cli.lazy import LazyGroup
+from lumina_cli.cli.starting import starting_line, takes_long
 from lumina_cli.cli.streams import guard_streams
 
 SHORT_WAITS = ("GOMP_SPINCOUNT", "10000")
@@ -16,6 +17,9 @@ SHORT_WAITS = ("GOMP_SPINCOUNT", "10000")
 milliseconds, and where another program needs a core all wait for one that does not run:
 steps took ten times as long beside one (docs/decisions/015-threads-share-a-step.md). Read when
 torch is imported."""
+
+COMPLETES = "_LUMINA_COMPLETE"
+"""The variable in which a shell says that it asks what may be typed."""
 
 app = typer.Typer(
     name="lumina",
@@ -88,6 +92,8 @@ def main() -> None:
     if "OMP_WAIT_POLICY" not in os.environ:
         os.environ.setdefault(*SHORT_WAITS)
     guard_streams()
+    if takes_long(sys.argv[1:]) and COMPLETES not in os.environ:
+        starting_line.show("starting …")
     from lumina_cli.cli.errors import run_guarded, show_tracebacks_cleaned  # noqa: PLC0415  Rich
 
     show_tracebacks_cleaned()

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TextIO, cast
 
+from lumina_cli.cli.starting import starting_line
 from lumina_cli.errors import StorageError
 
 
@@ -87,6 +88,7 @@ class _GuardedBytes(io.RawIOBase):
         self._is_lost = False
 
     def write(self, data: Any, /) -> int:
+        starting_line.erase()
         if not self._is_lost:
             try:
                 written = self._raw.write(data)

@@ -17,6 +17,7 @@ from lumina_cli.cli.options import (
     Verbose,
     with_settings,
 )
+from lumina_cli.cli.starting import starting_line
 from lumina_cli.cli.training import (
     Checkpoint,
     DryRun,
@@ -152,6 +153,7 @@ def _begun(
     from lumina_cli.recipes.finetune.finetune import finetune  # noqa: PLC0415
     from lumina_cli.recipes.finetune.settings import finetune_settings  # noqa: PLC0415
 
+    starting_line.update("reading the model and the data …")
     loaded = load_base(model)
     settings = finetune_settings(loaded, flags=flags, environ=os.environ, toml=config)
     return finetune(

@@ -11,6 +11,7 @@ import typer
 from lumina_cli.cli.console import notice
 from lumina_cli.cli.help.completion import presets
 from lumina_cli.cli.options import ConfigPath, HelpAll, Json, Quiet, Verbose, with_settings
+from lumina_cli.cli.starting import starting_line
 from lumina_cli.cli.training import (
     Checkpoint,
     DryRun,
@@ -100,6 +101,7 @@ def command(
 
     from lumina_cli.recipes.train.pretrain import pretrain  # noqa: PLC0415  torch
 
+    starting_line.update("reading the data, measuring a step …")
     run = pretrain(
         settings,
         data=data or [],
