@@ -8,6 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import typer
+
 from lumina_cli.cli.help.mistakes import CommandLineError, hint_of
 from lumina_cli.cli.streams import ReaderGoneError
 from lumina_cli.cli.verbosity import verbosity
@@ -45,7 +47,7 @@ def run_guarded(command: Callable[[], object]) -> int:
         code = command()
     except ReaderGoneError:
         return 0
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, typer.Abort):
         _stderr_console().print("Stopped.")
         return EXIT_INTERRUPTED
     except Exception as error:

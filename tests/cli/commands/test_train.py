@@ -70,11 +70,26 @@ def test_a_dry_run_writes_nothing(verse: Path, capsys: pytest.CaptureFixture[str
     assert list(verse.parent.iterdir()) == [verse]
 
 
+@pytest.mark.parametrize("length", [(), ("--epochs", 100)])
+def test_a_run_that_would_take_very_long_ends_in_ten_minutes_unless_its_length_is_given(
+    verse: Path,
+    length: tuple[object, ...],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr("lumina_cli.recipes.train.plan.measure_step_s", lambda *_, **__: 100.0)
+    assert lumina("train", "--data", verse, *TINY, *length, "--dry-run", "--json") == 0
+    out, err = capsys.readouterr()
+    plan = json.loads(out)
+    assert plan["seconds"] == (plan["steps"] * 100.0 if length else 600)
+    assert ("no length was given" in err) == (not length)
+
+
 def test_presets_are_listed_with_what_they_set(capsys: pytest.CaptureFixture[str]) -> None:
     assert lumina("train", "--list-presets") == 0
     out = capsys.readouterr().out
     assert "small" in out
-    assert "hidden_size=256, num_layers=4, seq_length=256, batch_size=8" in out
+    assert "hidden_size=256, num_layers=4, seq_length=256, batch_size=8, minutes=45.0" in out
     assert "hidden_size=1024, num_layers=12, batch_size=32" in out
     assert "None" not in out
 

@@ -21,7 +21,7 @@ OPTIONS = {
     "--min-char-count --loss-on",
     "data list": "--json --verbose/-v",
     "train": "--data/-d --val-data --out/-o --resume --log-file --tensorboard "
-    "--preset/-p --list-presets --config/-c --dry-run --json --quiet/-q --verbose/-v "
+    "--preset/-p --list-presets --config/-c --dry-run --yes/-y --json --quiet/-q --verbose/-v "
     "--help-all --hidden-size "
     "--num-layers --nhead/--num-heads --seq-length --position-encoding --dropout --batch-size "
     "--grad-accum --micro-batch-size "

@@ -11,7 +11,17 @@ from tests.unit.setting_sources.resolving import resolve, wrong
 @pytest.mark.parametrize(
     ("name", "promised"),
     [
-        ("small", {"hidden_size": 256, "num_layers": 4, "seq_length": 256, "batch_size": 8}),
+        (
+            "small",
+            {
+                "hidden_size": 256,
+                "num_layers": 4,
+                "seq_length": 256,
+                "batch_size": 8,
+                "epochs": None,
+                "minutes": 45.0,
+            },
+        ),
         ("base", {}),
         ("large", {"hidden_size": 1024, "num_layers": 12, "batch_size": 32}),
     ],

@@ -2,7 +2,8 @@
 
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,6 +12,7 @@ import typer
 from lumina_cli.cli.console import notice
 from lumina_cli.cli.help.completion import presets
 from lumina_cli.cli.options import ConfigPath, HelpAll, Json, Quiet, Verbose, with_settings
+from lumina_cli.cli.run_length import can_ask, minutes_for
 from lumina_cli.cli.starting import starting_line
 from lumina_cli.cli.training import (
     Checkpoint,
@@ -23,9 +25,10 @@ from lumina_cli.cli.training import (
 )
 from lumina_cli.errors import UsageError
 from lumina_cli.setting_sources.presets import PRESETS
-from lumina_cli.settings import DEFAULT_MODEL, TRAIN_CONFIGS, resolve_settings
+from lumina_cli.settings import DEFAULT_MODEL, TRAIN_CONFIGS, Settings, resolve_settings
 
 if TYPE_CHECKING:
+    from lumina_cli.recipes.run.run import TrainingRun
     from lumina_cli.recipes.train.resume import Resumed
 
 
@@ -68,6 +71,15 @@ def command(
     ] = False,
     config: ConfigPath = None,
     dry_run: DryRun = False,
+    yes: Annotated[
+        bool,
+        typer.Option(
+            "--yes",
+            "-y",
+            help="Don't ask. Without a length, a run that would take over an hour on a CPU ends "
+            "after 10 minutes.",
+        ),
+    ] = False,
     json: Json = False,
     quiet: Quiet = False,
     verbose: Verbose = 0,
@@ -102,14 +114,17 @@ def command(
     from lumina_cli.recipes.train.pretrain import pretrain  # noqa: PLC0415  torch
 
     starting_line.update("reading the data, measuring a step …")
-    run = pretrain(
-        settings,
+    begin = partial(
+        pretrain,
         data=data or [],
         val_data=val_data or [],
         out=out or DEFAULT_MODEL,
-        started_s=started_s,
         resumed=resumed,
     )
+    run = begin(settings, started_s=started_s)
+    if resumed is None:
+        asks = can_ask() and not (yes or dry_run or quiet)
+        run = _of_bearable_length(run, settings, begin=begin, asks=asks)
     do_run(
         run,
         dry_run=dry_run,
@@ -118,6 +133,27 @@ def command(
         log_file=log_file,
         tensorboard=tensorboard,
     )
+
+
+def _of_bearable_length(
+    run: "TrainingRun",
+    settings: Settings,
+    *,
+    begin: Callable[..., "TrainingRun"],
+    asks: bool,
+) -> "TrainingRun":
+    """Return the run, or a shorter one where nobody gave its length and it takes very long."""
+    from lumina_cli.recipes.train.length import (  # noqa: PLC0415  torch
+        LONG_S,
+        for_minutes,
+        has_no_length,
+    )
+
+    plan = run.plan
+    if not has_no_length(settings) or plan.seconds <= LONG_S:
+        return run
+    minutes = minutes_for(plan, asks=asks)
+    return run if minutes is None else begin(for_minutes(settings, minutes))
 
 
 def _find_run(

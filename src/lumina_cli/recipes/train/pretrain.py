@@ -17,6 +17,7 @@ from lumina_cli.recipes.train.compute import Compute, choose_compute, fit_to_dev
 from lumina_cli.recipes.train.job import TrainJob
 from lumina_cli.recipes.train.resume import Resumed
 from lumina_cli.recipes.train.resume_checks import check_resumed
+from lumina_cli.recipes.train.text_size import too_little_text
 from lumina_cli.recipes.train.training_data import TrainingData, read_training_data
 from lumina_cli.settings import Settings
 
@@ -58,6 +59,12 @@ def pretrain(
         settings, chosen = _choose(settings, training_data, compute, started_s=started_s)
         notices.append(chosen)
     vocab_size = training_data.corpus.tokenizer.vocab_size
+    if resumed is None:
+        counts = training_data.corpus.train_counts
+        too_little = too_little_text(
+            settings.of(ModelConfig), num_chars=counts.chars, vocab_size=vocab_size
+        )
+        notices += [too_little] if too_little else []
     fit = fit_to_device(settings, vocab_size=vocab_size, compute=compute)
     model = build_model(
         settings.of(ModelConfig),
