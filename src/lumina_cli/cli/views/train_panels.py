@@ -11,11 +11,11 @@ from rich.text import Text
 from lumina_cli.cli.console import plain
 from lumina_cli.cli.formatting import counted, format_bytes, format_count, format_duration
 from lumina_cli.cli.views.finetune import finetuned_rows, forgetting_advice
+from lumina_cli.cli.views.next_step import end_lines
 from lumina_cli.core.model.memory_estimate import TrainingMemory
 from lumina_cli.io.run_names import REPORT
 from lumina_cli.recipes.run.report import TrainReport
 from lumina_cli.recipes.train.plan import Plan
-from lumina_cli.settings import DEFAULT_FINETUNED, DEFAULT_MODEL
 
 
 def show_plan(console: Console, plan: Plan, *, sample_prompt: str | None) -> None:
@@ -64,19 +64,8 @@ def show_report(console: Console, report: TrainReport) -> None:
         console.print(_starter_eval_table(report))
     if advice := forgetting_advice(report):
         console.print(plain(advice))
-    if report.stop_reason == "interrupted":
-        console.print(plain(f"Go on with: {resume_command(report)}", style="bold"))
-    else:
-        console.print(plain(f"Talk to it: lumina chat --model {report.model}", style="bold"))
-
-
-def resume_command(report: TrainReport) -> str:
-    """Return what to type to go on with a run."""
-    command, usual = ("train", DEFAULT_MODEL)
-    if report.base is not None:
-        command, usual = ("finetune", DEFAULT_FINETUNED)
-    out = "" if report.model == usual else f" --out {report.model}"
-    return f"lumina {command} --resume{out}"
+    for line in end_lines(report):
+        console.print(plain(line, style="bold"), soft_wrap=True)
 
 
 def _starter_eval_table(report: TrainReport) -> Table:

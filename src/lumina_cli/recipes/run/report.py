@@ -9,6 +9,7 @@ from lumina_cli.core.memory import peak_memory_bytes
 from lumina_cli.core.training.events import Finished, StopReason
 from lumina_cli.recipes.finetune.base import Base
 from lumina_cli.recipes.infer.starter_eval import StarterEvalResult, evaluate_starter
+from lumina_cli.recipes.run.reached import Reached, what_was_reached
 from lumina_cli.recipes.run.saving.metadata import is_of_replies
 from lumina_cli.recipes.train.job import TrainJob
 
@@ -20,7 +21,8 @@ class TrainReport:
     Where it `is_of_replies`, validation counts what the bot says and nothing else.
     `base` is what was fine-tuned, `base_loss` what the model is worth now on the text
     that was learnt before, `share` how much of what was learnt it has, `is_replayed` whether old
-    text was repeated, and `characters_added` those that have an id since.
+    text was repeated, `characters_added` those that have an id since, and `reached` what the loss
+    means.
     """
 
     model: Path
@@ -38,6 +40,7 @@ class TrainReport:
     base: Base | None = None
     is_replayed: bool = False
     characters_added: str = ""
+    reached: Reached | None = None
 
 
 def make_report(
@@ -67,6 +70,12 @@ def make_report(
         base=job.base,
         is_replayed=job.replay is not None,
         characters_added=_characters_added(job),
+        reached=what_was_reached(
+            best.metadata.get("val_nats_per_char"),
+            corpus=job.data.corpus,
+            config=job.config,
+            reason=finished.reason,
+        ),
     )
 
 

@@ -206,7 +206,7 @@ def test_the_report_tells_how_to_go_on() -> None:
     assert "400 in 3:05, 12,346 characters a second" in text
     assert "0.6931 nats a character, 1.0000 bits" in text
     assert "500 MB at most" in text
-    assert "lumina chat --model Model.pth" in text
+    assert "Talk to it: lumina chat\n" in text
 
 
 def test_the_report_says_when_only_replies_are_measured() -> None:

@@ -1,0 +1,76 @@
+"""What the loss of a run means."""
+
+from pathlib import Path
+
+import pytest
+
+from lumina_cli.core.training.config import TrainingConfig
+from lumina_cli.core.training.events import StopReason
+from lumina_cli.data.stats.ngrams import CountingLoss
+from lumina_cli.recipes.run.reached import Reached, level, what_was_reached
+from tests.unit.recipes.tiny import CHAT, source_and_corpus, written
+
+COUNTED = CountingLoss(letters=3.33, pairs=2.47, words=2.10)
+"""Of Faust I, by 40,000 characters of it."""
+
+LONG_VERSE = "the cat sat on the mat and the dog sat on the log\n" * 200
+
+
+@pytest.mark.parametrize(
+    ("nats", "expected"),
+    [
+        (5.84, "nothing"),
+        (3.30, "nothing"),
+        (2.9, "letters"),
+        (2.3, "syllables"),
+        (1.80, "words"),
+        (1.4, "phrases"),
+    ],
+)
+def test_a_loss_is_told_beside_what_counting_reaches(nats: float, expected: str) -> None:
+    assert level(nats, COUNTED) == expected
+
+
+def test_contexts_that_predict_worse_than_letters_set_no_standard() -> None:
+    strange = CountingLoss(letters=3.0, pairs=4.0, words=5.0)
+    assert level(4.5, strange) == "nothing"
+    assert level(2.95, strange) == "nothing"
+    assert level(2.9, strange) == "words"
+
+
+def reached(
+    tmp_path: Path, text: str, *, reason: StopReason = "epochs", **limits: object
+) -> Reached:
+    _, corpus = source_and_corpus(written(tmp_path, text))
+    config = TrainingConfig.model_validate(limits)
+    return what_was_reached(1.0, corpus=corpus, config=config, reason=reason)
+
+
+def test_a_text_is_to_be_gone_on_with_and_its_first_words_are_known(tmp_path: Path) -> None:
+    result = reached(tmp_path, LONG_VERSE, epochs=5)
+    assert (result.is_conversation, result.first_words) == (False, "the cat sat")
+    assert result.level is not None
+    assert result.longer == "--epochs 10"
+
+
+def test_conversations_are_known_as_such_and_few_of_them_say_nothing_of_a_level(
+    tmp_path: Path,
+) -> None:
+    result = reached(tmp_path, CHAT)
+    assert result.is_conversation
+    assert result.level is None
+
+
+@pytest.mark.parametrize(
+    ("reason", "limits", "expected"),
+    [
+        ("minutes", {"minutes": 2.5}, "--minutes 5"),
+        ("max_steps", {"max_steps": 4000}, "--max-steps 8000"),
+        ("patience", {"epochs": 100}, ""),
+        ("interrupted", {"epochs": 100}, ""),
+    ],
+)
+def test_a_run_that_ended_as_planned_can_be_made_twice_as_long(
+    reason: StopReason, limits: dict[str, object], expected: str, tmp_path: Path
+) -> None:
+    assert reached(tmp_path, LONG_VERSE, reason=reason, **limits).longer == expected
