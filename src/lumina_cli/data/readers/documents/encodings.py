@@ -55,7 +55,7 @@ def known_charset(name: str) -> str:
         io.TextIOWrapper(io.BytesIO(), encoding=found)
     except (LookupError, ValueError):
         return ""
-    if found in _NO_CHARSETS:
+    if found.replace("-", "_") in _NO_CHARSETS:
         return ""
     return "cp1252" if found in ("iso8859-1", "ascii") else found
 

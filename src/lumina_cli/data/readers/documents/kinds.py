@@ -11,6 +11,7 @@ from typing import Literal, get_args
 from lumina_cli.data.config import DataConfig
 from lumina_cli.data.readers.documents.encodings import HEAD_BYTES, declared_encoding
 from lumina_cli.data.readers.documents.epub import CONTAINER
+from lumina_cli.data.readers.documents.mail.separator import SEPARATOR
 from lumina_cli.data.readers.documents.zip_archive import MAGIC, open_zip
 from lumina_cli.data.readers.files import data_suffix
 from lumina_cli.data.readers.text_files import open_unpacked
@@ -31,12 +32,10 @@ SUFFIXES: dict[str, DocumentKind] = {
 _PLAIN_TEXT = (".txt", ".text", ".md")
 _OLD_OFFICE = b"\xd0\xcf\x11\xe0"
 
-_TIMES = (
-    r"[ \t]*(?:\d+:)?\d{1,2}:\d{1,2}[,.]\d{1,3}[ \t]*-->[ \t]*(?:\d+:)?\d{1,2}:\d{1,2}[,.]\d{1,3}"
-)
-_SRT = re.compile(rf"\s*(?:\d{{1,9}}[ \t]*\n)?{_TIMES}")
-_VTT = re.compile(r"\s*WEBVTT(?:[ \t\n]|\Z)")
-_MBOX = re.compile(r"\s*From \S[^\n]{0,200}\d\d:\d\d[^\n]{0,40}\n>?[A-Za-z][\w-]{0,60}:")
+_TIME = r"(?:\d{1,6}:)?\d{1,2}:\d{1,2}[,.]\d{1,3}"
+_SRT = re.compile(rf"(?:\d{{1,9}}[ \t]*+\n[ \t]*+)?{_TIME}[ \t]*+-->[ \t]*+{_TIME}")
+_VTT = re.compile(r"WEBVTT(?:[ \t\n]|\Z)")
+_MBOX = re.compile(rf"{SEPARATOR}[^\n]{{0,60}}\n>?[A-Za-z][\w-]{{0,60}}:")
 _HEADER = re.compile(
     r"(?:(?:[A-Za-z][\w-]{1,60}):[^\n]{0,2000}\n(?:[ \t][^\n]{0,2000}\n){0,200}){2}"
 )
@@ -45,11 +44,11 @@ _MAIL_NAMES = re.compile(
     re.IGNORECASE | re.MULTILINE,
 )
 _FROM = re.compile(r"^(?:From|Sender|To|Date|Subject):", re.IGNORECASE | re.MULTILINE)
-_XML = re.compile(r"\s*<\?xml[\s>]", re.IGNORECASE)
-_HTML = re.compile(r"\s*(?:<!--.{0,4000}?-->\s*)?<(?:!DOCTYPE\s+html|html)[\s>]", re.I | re.S)
+_XML = re.compile(r"<\?xml[\s>]", re.IGNORECASE)
+_HTML = re.compile(r"(?:<!--.{0,4000}?-->\s*+)?<(?:!DOCTYPE\s+html|html)[\s>]", re.I | re.S)
 _ROOT = re.compile(r"<(?:[\w.-]{1,40}:)?([A-Za-z][\w.-]{0,60})[\s/>]")
-_TAG = re.compile(r"\s*<[A-Za-z!?/]")
-_DIALOGUES = re.compile(r"^conversations:[ \t]*(?:#[^\n]*)?\n", re.MULTILINE)
+_TAG = re.compile(r"<[A-Za-z!?/]")
+_DIALOGUES = re.compile(r"""^["']?conversations["']?:""", re.MULTILINE)
 
 
 def document_kind(path: Path, *, config: DataConfig) -> DocumentKind | None:
@@ -79,7 +78,7 @@ def document_kind(path: Path, *, config: DataConfig) -> DocumentKind | None:
 
 def kind_of_text(head: str, *, suffix: str) -> DocumentKind | None:
     """Return the kind of a document by the beginning of its text and the ending of its name."""
-    head = head.lstrip("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
+    head = head.lstrip("\ufeff \t\r\n").replace("\r\n", "\n").replace("\r", "\n")
     if _VTT.match(head) or _SRT.match(head):
         return "subtitles"
     if _MBOX.match(head):

@@ -2,8 +2,7 @@
 
 The standard library's `HTMLParser` (of Python 3.11) takes time by the square of some inputs: 24 kB
 of "<a " take it five seconds, a megabyte takes hours. Here every character is looked at a bounded
-number of times. Like a browser, this takes a tag or comment that is never closed up to the end of
-the file.
+number of times. As in a browser, a tag or comment that is never closed ends with the file.
 """
 
 import html

@@ -124,7 +124,7 @@ def read_cues(file: IO[str], *, path: Path, report: ReadReport) -> Iterator[Cue]
                 yield last._replace(lines=_lines_of(block[: begin - bool(timed)]), voices=[])
             else:
                 _count_strays(block[: begin - bool(timed)], report, path)
-        for at, end in zip(timed, [*timed[1:], len(block)], strict=True):
+        for at, end in zip(timed, [*timed[1:], len(block)], strict=False):
             ends_in_number = end < len(block) and end - 1 > at and _is_number(block[end - 1][1])
             if cue := _cue(block[at : end - ends_in_number]):
                 yield cue
@@ -208,19 +208,18 @@ def _voices(text: str) -> list[tuple[str, str]]:
 
 def without_repeats(cues: Iterable[Cue]) -> Iterator[Cue]:
     """Yield cues without the lines that rolling captions show once more."""
-    shown: list[str] = []
     last: Cue | None = None
     rolls = False
     for cue in cues:
         lines = cue.lines
         if last:
             rolls = rolls or cue.has_word_times
-            overlap = cue.start_s < last.end_s - _BRIEF_S
-            brief = min(cue.end_s - cue.start_s, last.end_s - last.start_s) <= _BRIEF_S
-            if (rolls or overlap or brief) and cue.start_s <= last.end_s + PAUSE_S:
-                lines = _new_lines(shown, lines)
+            overlaps = cue.start_s < last.end_s - _BRIEF_S
+            is_brief = min(cue.end_s - cue.start_s, last.end_s - last.start_s) <= _BRIEF_S
+            if (rolls or overlaps or is_brief) and cue.start_s <= last.end_s + PAUSE_S:
+                lines = _new_lines(last.lines, lines)
+                rolls = rolls or lines != cue.lines
         if lines:
-            shown = (shown + lines)[-4:]
             yield cue._replace(lines=lines)
         last = cue
 

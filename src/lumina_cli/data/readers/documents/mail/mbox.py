@@ -15,12 +15,13 @@ from lumina_cli.data.config import DataConfig
 from lumina_cli.data.readers.documents.html import pieces_of_page
 from lumina_cli.data.readers.documents.mail.body import own_text, unflow
 from lumina_cli.data.readers.documents.mail.mime import Message, MessageReader, TextPart
+from lumina_cli.data.readers.documents.mail.separator import SEPARATOR
 from lumina_cli.data.readers.text_files import open_unpacked
 from lumina_cli.data.report import LocatedDocument, Location, ReadReport
 
 KIND = "mail"
 _MAX_LINE_BYTES = 1 << 20
-_SEPARATOR = re.compile(rb"From \S.{0,200}\d\d:\d\d.{0,60}\s*", re.DOTALL)
+_SEPARATOR = re.compile(rf"{SEPARATOR}[^\n]{{0,60}}\n".encode())
 _ESCAPED = re.compile(rb">+From ")
 _OTHER_KINDS = {
     "image": "a picture beside a message",

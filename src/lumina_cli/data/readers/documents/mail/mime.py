@@ -19,6 +19,8 @@ MAX_TEXT_BYTES = 32 * 1024 * 1024
 _MAX_HEADER_CHARS = 2000
 _WANTED = frozenset((b"content-type", b"content-transfer-encoding", b"content-disposition"))
 _PARAMETER = re.compile(r';\s*+([\w-]++)\s*+=\s*+("(?:[^"\\]|\\.)*+"|[^;\s]*+)')
+_UNSAID = ("", "ascii", "us-ascii")
+"""What programs write when they don't know."""
 _NOT_BASE64 = re.compile(rb"[^A-Za-z0-9+/]+")
 
 
@@ -184,7 +186,7 @@ class MessageReader:
 
 def decoded(content: bytes, charset: str) -> tuple[str, bool]:
     """Return the text of a part, and whether some of it could not be decoded as it should be."""
-    name = known_charset(charset) if charset else ""
+    name = "" if charset.lower() in _UNSAID else known_charset(charset)
     for codec in dict.fromkeys((name or "utf-8", "utf-8")):
         try:
             return content.decode(codec), codec != (name or codec)
