@@ -157,10 +157,10 @@ def _blocks(file: IO[str]) -> Iterator[_Block]:
     while line := file.readline(_MAX_LINE_CHARS):
         number += at_line_start
         at_line_start = line.endswith("\n")
-        text = line.strip(" \t\n\ufeff")
-        if text:
-            block.append((number, text))
-        if block and (not text or len(block) >= _MAX_BLOCK_LINES):
+        is_blank = line in ("", "\n")  # a line of spaces stands inside of many a cue
+        if not is_blank:
+            block.append((number, line.strip(" \t\n\ufeff")))
+        if block and (is_blank or len(block) >= _MAX_BLOCK_LINES):
             yield block
             block = []
     if block:

@@ -109,7 +109,14 @@ trees<00:00:05.000><c> trees</c>
 
 
 def test_captions_that_roll_are_read_once(tmp_path: Path) -> None:
-    assert read_file(tmp_path, ROLLING)[0] == "so today we talk about trees trees\n"
+    assert read_file(tmp_path, ROLLING) == ("so today we talk about trees trees\n", {})
+    first_cue = ROLLING[: ROLLING.index("00:00:02.000 -->")]
+    assert read_file(tmp_path, first_cue) == ("so today we\n", {})
+
+
+def test_lines_of_spaces_between_cues_end_them(tmp_path: Path) -> None:
+    text = srt((1, 2, "One."), (2, 3, "Two.")).replace("\n\n", "\n \n")
+    assert read_file(tmp_path, text) == ("One.\nTwo.\n", {})
 
 
 def test_so_are_those_that_a_program_made_subrip_of(tmp_path: Path) -> None:
