@@ -58,6 +58,11 @@ class DataConfig(BaseModel):
     fix_mojibake: bool = Field(
         False, description="Fix garbled text (mojibake), such as 'cafÃ©' for 'café'."
     )
+    columns: str = Field(
+        "",
+        description="Names of columns that are called otherwise, such as "
+        "'question=text,answer=code'.",
+    )
     allow_skips: bool = Field(
         False, description="Continue even if more than 5 % of the rows can't be read."
     )
@@ -73,6 +78,26 @@ class DataConfig(BaseModel):
     loss_on: Literal["bot", "all"] = Field(
         "all", description="Compute the loss on the bot's messages only, or on all."
     )
+
+    @field_validator("columns")
+    @classmethod
+    def _names_columns(cls, columns: str) -> str:
+        for pair in filter(None, columns.split(",")):
+            ours, _, theirs = pair.partition("=")
+            if not ours.strip() or not theirs.strip():
+                raise ValueError("must name columns as in 'question=text,answer=code'")
+        return columns
+
+    @property
+    def column_names(self) -> dict[str, str]:
+        """What the formats call a column, to what the data calls it."""
+        pairs = (pair.partition("=") for pair in self.columns.split(",") if pair)
+        return {ours.strip(): theirs.strip() for ours, _, theirs in pairs}
+
+    @property
+    def named_columns(self) -> frozenset[str]:
+        """The columns that the user has named, in lower case."""
+        return frozenset(theirs.lower() for theirs in self.column_names.values())
 
     @field_validator("encoding")
     @classmethod

@@ -65,6 +65,7 @@ class Documents:
         self.config = config
         self.report = ReadReport()
         self._stamps: dict[Path, Stamp] = {}
+        self._columns = COLUMNS.union(config.column_names.values(), config.named_columns)
 
     def __iter__(self) -> Iterator[Document]:
         """Yield all documents.
@@ -90,9 +91,12 @@ class Documents:
         with MessageTable() as trees:
             converter = RowConverter(self.config, trees=trees, repair=repair, report=report)
             for path in find_files(self.paths, report=report):
+                num_rows, num_notices = report.rows, report.notices.total
                 for location, document in self._documents_of(path, converter):
                     repaired = repair.document(document, location=location)
                     yield from self._counted(repaired, location)
+                if (report.rows, report.notices.total) == (num_rows, num_notices):
+                    report.notices.add("the file holds nothing to read", Location(path))
             for conversation in conversations_of_trees(
                 trees, lang=self.config.oasst_lang, paths=self.config.oasst_paths, report=report
             ):
@@ -110,6 +114,8 @@ class Documents:
     def fingerprint(self) -> str:
         """A SHA-256 over the content of the files and the settings by which they are read."""
         settings = with_first_names(self.config.model_dump(include=_SETTINGS_READ))
+        if self.config.columns:  # without it the fingerprint is what it always was
+            settings["columns"] = self.config.columns
         digest = hashlib.sha256(json.dumps([READER_VERSION, settings], sort_keys=True).encode())
         for path in find_files(self.paths, report=ReadReport()):
             with self._unchanged(path), open_regular(path) as file:
@@ -130,7 +136,7 @@ class Documents:
                 yield from read_documents(path, config=config, report=report)
                 return
             rows = rows_of_file(
-                path, container=container, config=config, report=report, columns=COLUMNS
+                path, container=container, config=config, report=report, columns=self._columns
             )
             try:
                 yield from converter.documents(rows)

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterable, Iterator
 
-from lumina_cli.conversation import Message
 from lumina_cli.data.config import DataConfig
 from lumina_cli.data.oasst.message_table import MessageTable
 from lumina_cli.data.oasst.nodes import (
     has_ids,
+    is_oasst,
     is_tree,
     messages_of_tree,
     node_of,
@@ -14,10 +14,12 @@ from lumina_cli.data.oasst.nodes import (
     unreadable_node,
 )
 from lumina_cli.data.report import LocatedDocument, Location, ReadReport
-from lumina_cli.data.rows import BadRow, LeftOutRow, Record, Row, RowNotes, role_of, text_of
+from lumina_cli.data.row_shapes import RowShapes, in_lower_case
+from lumina_cli.data.rows import BadRow, LeftOutRow, Record, Row, RowNotes
 from lumina_cli.data.schemas.detect import detect_schema, document_of
 from lumina_cli.data.schemas.rows_in_order import RowsInOrder
 from lumina_cli.data.schemas.silly_tavern import CharacterChat
+from lumina_cli.data.schemas.turn_rows import is_turn_row, turn_of
 from lumina_cli.data.text_repair import TextRepair
 
 
@@ -38,15 +40,16 @@ class RowConverter:
         self._trees = trees
         self._repair = repair
         self._report = report
+        self._shapes = RowShapes(config, report=report)
 
     def documents(self, rows: Iterable[Row]) -> Iterator[LocatedDocument]:
         """Yield the documents of the rows of one file, each with its location."""
         in_order, chat = RowsInOrder(), CharacterChat()
-        for row in rows:
+        for as_it_came in rows:
             try:
-                schema = self._schema_of(row.value)
+                row, schema = self._in_shape(as_it_came)
             except BadRow as error:
-                self._skip(row.location, "unknown", error)
+                self._skip(as_it_came.location, "unknown", error)
                 continue
             if schema == "oasst":
                 yield from self._oasst(row, in_order)
@@ -56,6 +59,18 @@ class RowConverter:
                 yield from self._document(row, schema)
         yield from in_order.finish()
         yield from chat.finish()
+
+    def _in_shape(self, row: Row) -> tuple[Row, str]:
+        """Return a row as its schema reads it, and the name of that. Raises BadRow."""
+        value = self._shapes.shape(row.value, location=row.location)
+        try:
+            schema = self._schema_of(value)
+        except BadRow:
+            value = in_lower_case(value)
+            if value is None:
+                raise
+            schema = self._schema_of(value)
+        return (row if value is row.value else Row(row.location, value)), schema
 
     def _schema_of(self, value: object) -> str:
         found = detect_schema(value) if self._config.format == "auto" else self._config.format
@@ -90,7 +105,9 @@ class RowConverter:
 
     def _oasst(self, row: Row, in_order: RowsInOrder) -> Iterator[LocatedDocument]:
         assert isinstance(row.value, dict)
-        if is_tree(row.value):
+        if not is_oasst(row.value) and is_turn_row(row.value):
+            yield from self._message_in_order(row.value, row.location, in_order)
+        elif is_tree(row.value):
             for message in messages_of_tree(row.value, name=str(row.location)):
                 self._add_to_trees(message, row.location, schema="oasst trees")
         elif has_ids(row.value):
@@ -104,17 +121,18 @@ class RowConverter:
         """Take a row without ids as the message that follows the one before."""
         try:
             left_out = reason_to_leave_out(record, include_synthetic=self._config.include_synthetic)
-            role = role_of(record.get("role"))
-            key = "content" if "content" in record and "text" not in record else "text"
-            text = "" if left_out else text_of(record, key)
+            notes = RowNotes(self._report, location)
+            turn = None if left_out else turn_of(record, in_order=in_order, notes=notes)
         except BadRow as error:
             self._skip(location, "rows in order", error)
             return
         self._report.saw_row(location.path, "rows in order")
         if left_out:
             self._report.left_out.add(left_out, location)
-            return
-        yield from in_order.push(Message(role, text), location=location)
+        if turn is not None:
+            yield from in_order.push(
+                turn.message, location=location, conversation=turn.conversation
+            )
 
     def _add_to_trees(self, record: Record, location: Location, *, schema: str) -> None:
         """Put a message into the table of trees; a bad one by its id alone, to end its branch."""

@@ -14,7 +14,7 @@ from lumina_cli.settings import BASE_PLACE, Settings
 TREES_ONLY = ("oasst_lang", "oasst_paths")
 OASST_ONLY = (*TREES_ONLY, "include_synthetic")
 TREES = frozenset({"oasst rows", "oasst trees"})
-FILES_ONLY = ("format", "encoding", *OASST_ONLY, "fix_mojibake", "allow_skips")
+FILES_ONLY = ("format", "encoding", "columns", *OASST_ONLY, "fix_mojibake", "allow_skips")
 VALIDATION_ONLY = ("patience", "eval_chars")
 
 

@@ -28,12 +28,12 @@ def test_the_figures_of_paths_are_those_that_reading_gives(
 TABLES = re.findall(r"^```csv\n(.+?)^```$", PAGE, re.MULTILINE | re.DOTALL)
 
 
-EXAMPLES = re.findall(r"^```\n([{<].+?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+EXAMPLES = re.findall(r"^```\n([\[{<].+?)^```$", PAGE, re.MULTILINE | re.DOTALL)
 
 
 def test_there_are_figures_and_examples() -> None:
     assert len(FIGURES) == 5
-    assert len(EXAMPLES) == 9
+    assert len(EXAMPLES) == 12
     assert len(TABLES) == 1
 
 
@@ -50,3 +50,10 @@ def test_each_example_reads_as_a_whole(tmp_path: Path, example: str) -> None:
 def test_the_table_reads_as_a_whole(tmp_path: Path) -> None:
     [document], _ = read(write_bytes(tmp_path / "x.csv", TABLES[0].encode()))
     assert said(document) == [("user", "Hello, you"), ("bot", 'She said "Hi!"')]
+
+
+def test_the_example_of_columns_reads_as_it_says(tmp_path: Path) -> None:
+    found = re.search(r"`--columns (\S+)`\s+reads `(.+?)` as a question and its answer", PAGE)
+    assert found
+    [document], _ = read(write_bytes(tmp_path / "x", found[2].encode()), columns=found[1])
+    assert said(document) == [("user", "Hello"), ("bot", "Hi!")]

@@ -1,57 +1,67 @@
 """Rows of .csv and .tsv files, whose first line names the columns.
 
 A row becomes an object by the names of its columns, in lower case; an empty field is null, and
-so is one that a short row lacks, where its column is known.
+so is one that a short row lacks, where its column is known. Blank lines may stand before the
+first one, and the line by which Excel names the delimiter (`sep=;`).
 """
 
 import csv
-from collections.abc import Iterator
+import re
+from collections.abc import Collection, Iterator
+from functools import partial
 from pathlib import Path
 from typing import IO
 
-from lumina_cli.data.report import Location, ReadReport
+from lumina_cli.data.readers.delimited import Lines, broken, rows_of_fields
+from lumina_cli.data.readers.files import data_suffix
+from lumina_cli.data.report import ReadReport
 from lumina_cli.data.rows import MAX_ROW_CHARS, Row
-from lumina_cli.data.schemas.detect import COLUMNS
+from lumina_cli.data.schemas.detect import COLUMNS, is_known_table
 from lumina_cli.errors import DataError
 
 DELIMITERS = (",", ";", "\t", "|")
+_SEP_LINE = re.compile(r'"?sep=([^\w\s"]|\t)"?[\s,;]*', re.IGNORECASE)
 
 
 class UnknownColumnsError(DataError):
     """A table none of whose columns is known."""
 
 
-def rows_of_csv(file: IO[str], *, path: Path, report: ReadReport) -> Iterator[Row]:
+def rows_of_csv(
+    file: IO[str], *, path: Path, report: ReadReport, named: frozenset[str] = frozenset()
+) -> Iterator[Row]:
     """Yield the rows of a table, each with the line it begins on.
+
+    Args:
+        file: the table.
+        path: its name.
+        report: what can't be read is counted here.
+        named: columns that the user has named, in lower case.
 
     Raises:
         UnknownColumnsError: no column is known.
         DataError: a quote is never closed.
     """
-    header = file.readline(MAX_ROW_CHARS)
-    if not header.strip("\ufeff \n"):
-        return
+    columns = COLUMNS | named
     csv.field_size_limit(MAX_ROW_CHARS)
-    try:
-        delimiter, names = _columns(header)
-    except csv.Error as error:
-        raise _broken(Location(path, 1), error) from error
-    if COLUMNS.isdisjoint(names):
+    lines = Lines(file, path=path)
+    found = _header(lines, columns=columns, tabs_first=data_suffix(path) == ".tsv")
+    if found is None:
+        return
+    delimiter, names = found
+    if not is_known_table(names) and named.isdisjoint(names):
         raise UnknownColumnsError(
             f"{path} has no column that is known: {', '.join(names)[:200]}",
-            hint="Name the columns in its first line (user,bot), or read it with --format text.",
+            hint="Say what they are (--columns question=NAME,answer=NAME), or use --format text.",
         )
-    known = {name: column for column, name in enumerate(names) if name in COLUMNS}
-    lines = _Lines(file, path=path)
-    reader = csv.reader(lines, delimiter=delimiter, strict=True)
-    while True:
-        location = Location(path, lines.number + 1)
-        try:
-            fields = next(reader, None)
-        except csv.Error as error:
-            raise _broken(location, error) from error
-        if fields is None:
-            return
+    known = {name: column for column, name in enumerate(names) if name in columns}
+    notice = "a quote begins a field and none ends it; it is read as text like any other"
+    for location, fields in rows_of_fields(
+        lines,
+        delimiter=delimiter,
+        num_columns=len(names),
+        on_lone_quote=partial(report.notices.add, notice),
+    ):
         if any(fields[len(names) :]):
             report.saw_row(path, "unreadable")
             report.skipped.add("it has more fields than the first line names", location)
@@ -61,41 +71,36 @@ def rows_of_csv(file: IO[str], *, path: Path, report: ReadReport) -> Iterator[Ro
             yield Row(location, record | dict.fromkeys(missing))
 
 
-class _Lines:
-    """The lines of a file from the second on, counted; one that is too long is refused."""
-
-    def __init__(self, file: IO[str], *, path: Path) -> None:
-        self._file = file
-        self._path = path
-        self.number = 1
-
-    def __iter__(self) -> "_Lines":
-        return self
-
-    def __next__(self) -> str:
-        line = self._file.readline(MAX_ROW_CHARS)
-        if not line:
-            raise StopIteration
-        self.number += 1
-        if len(line) >= MAX_ROW_CHARS:
-            raise _broken(Location(self._path, self.number), "the line is too long")
-        return line
+def _header(
+    lines: Lines, *, columns: frozenset[str], tabs_first: bool
+) -> tuple[str, list[str]] | None:
+    """Return the delimiter and the names of the columns, in lower case; None in a blank file."""
+    delimiters: tuple[str, ...] = ("\t", *DELIMITERS) if tabs_first else DELIMITERS
+    for line in lines:
+        if sep := _SEP_LINE.fullmatch(line.lstrip("\ufeff")):
+            delimiters = (str(sep[1]),)
+        else:
+            try:
+                if any(_is_blank(line, delimiter) for delimiter in delimiters):
+                    continue
+                return _columns(line, delimiters=delimiters, columns=columns)
+            except csv.Error as error:
+                raise broken(lines.location._replace(line=lines.number), error) from error
+    return None
 
 
-def _columns(header: str) -> tuple[str, list[str]]:
+def _is_blank(line: str, delimiter: str) -> bool:
+    return not any(_names(line, delimiter))
+
+
+def _columns(
+    header: str, *, delimiters: Collection[str], columns: frozenset[str]
+) -> tuple[str, list[str]]:
     """Return the delimiter that gives the most known columns, and the names of the columns."""
-    found = [(delimiter, _names(header, delimiter)) for delimiter in DELIMITERS]
-    return max(found, key=lambda each: (len(COLUMNS.intersection(each[1])), len(each[1])))
+    found = [(delimiter, _names(header, delimiter)) for delimiter in delimiters]
+    return max(found, key=lambda each: (len(columns.intersection(each[1])), len(each[1])))
 
 
 def _names(header: str, delimiter: str) -> list[str]:
     fields = next(csv.reader([header], delimiter=delimiter), [])
     return [field.strip("\ufeff \t\n").lower() for field in fields]
-
-
-def _broken(location: Location, why: object) -> DataError:
-    return DataError(
-        f"{location} begins a row of the table that does not end as it should: a quote is not "
-        f"closed, or stands where none may ({why})",
-        hint='A quote inside a field is written twice: "She said ""no"".", or use JSON lines.',
-    )

@@ -73,4 +73,5 @@ def rows_of_file(
             yield from rows_of_parquet(file, path=path, report=report, columns=columns)
     else:
         with open_text(path, encoding=config.encoding) as text:
-            yield from ROW_READERS[container](text, path=path, report=report)
+            more = {"named": config.named_columns} if container == "csv" else {}
+            yield from ROW_READERS[container](text, path=path, report=report, **more)

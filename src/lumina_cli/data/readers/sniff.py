@@ -8,11 +8,12 @@ from lumina_cli.data.config import DataConfig
 from lumina_cli.data.readers.documents.kinds import DocumentKind, document_kind
 from lumina_cli.data.readers.encodings import likely_encoding
 from lumina_cli.data.readers.files import data_suffix, open_regular
-from lumina_cli.data.readers.json.envelope import begin_of_rows
+from lumina_cli.data.readers.json.envelope import begin_of_map, begin_of_rows
 from lumina_cli.data.readers.json.rows import BOM, BadJSON, parse_row
 from lumina_cli.data.readers.parquet.rows import is_parquet
 from lumina_cli.data.readers.tagged import TAG
 from lumina_cli.data.readers.text_files import SAMPLE_CHARS, open_text
+from lumina_cli.data.schemas.message_list import is_bare_list
 from lumina_cli.errors import DataError
 
 Container = Literal["json lines", "json", "csv", "parquet", "tagged", "text", DocumentKind]
@@ -21,9 +22,10 @@ Container = Literal["json lines", "json", "csv", "parquet", "tagged", "text", Do
 _MAX_LINES = 20
 JSON_LINES_SUFFIXES = (".jsonl", ".ndjson")
 CSV_SUFFIXES = (".csv", ".tsv")
+TEXT_SUFFIXES = (".md", ".text", ".txt")
 _BLANK_LINES = re.compile(rf"{BOM}?(?:[ \t]*\n)*")
 _OPENING = ("{", "[", '"')
-_ARRAY = re.compile(r"\[\s*([\[]?\s*\{|\]\s*\Z)")
+_ARRAY = re.compile(r"\[\s*([\[]?\s*\{|\[\s*\"|\]\s*\Z)")
 _OBJECT = re.compile(r'\{\s*["}]')
 
 
@@ -58,8 +60,10 @@ def sniff_text(sample: str, *, path: Path) -> Container:
     suffix = data_suffix(path)
     first_line = begin.partition("\n")[0]
     values = [_value_of(line) for line in _first_lines(begin)] if begin[:1] in _OPENING else []
+    if suffix in (*CSV_SUFFIXES, *TEXT_SUFFIXES) and begin.startswith('"'):
+        values = []  # a quoted field, or speech: quotes alone don't make a line JSON
     one_value = bool(values) and (len(values) == 1 or values[0] is None)  # it may have many lines
-    if one_value and (_ARRAY.match(begin) or begin_of_rows(begin) is not None):
+    if one_value and (_ARRAY.match(begin) or _holds_rows(begin)):
         return "json"
     if _are_rows(values, named=suffix in JSON_LINES_SUFFIXES):
         return "json lines"
@@ -75,11 +79,18 @@ def sniff_text(sample: str, *, path: Path) -> Container:
     return "csv" if suffix in CSV_SUFFIXES else "text"
 
 
+def _holds_rows(begin: str) -> bool:
+    return begin_of_rows(begin) is not None or begin_of_map(begin) is not None
+
+
 def _are_rows(values: list[object], *, named: bool) -> bool:
     """Say whether lines are JSON values: most are objects or lists of messages, or all strings."""
-    if 2 * sum(map(_is_row, values)) >= max(len(values), 1):
+    num_rows = sum(map(_is_row, values))
+    if several := len(values) > (not named):  # a list of texts alone may be a whole file
+        num_rows += sum(map(is_bare_list, values))
+    if 2 * num_rows >= max(len(values), 1):
         return True
-    return len(values) > (not named) and all(isinstance(value, str) for value in values)
+    return several and all(isinstance(value, str) for value in values)
 
 
 def _is_row(value: object) -> bool:

@@ -53,15 +53,26 @@ def open_text(path: Path, *, encoding: str = "utf-8") -> Iterator[IO[str]]:
     Raises:
         DataError: the bytes are not text in `encoding`; the message has line and byte.
     """
-    codec = "utf-8-sig" if encoding.lower().replace("_", "-") in ("utf-8", "utf8") else encoding
     with open_unpacked(path) as file:
-        text = io.TextIOWrapper(file, encoding=codec, newline=None)
+        _skip_bom(file, encoding=encoding)
+        text = io.TextIOWrapper(file, encoding=encoding, newline=None)
         try:
             yield text
         except UnicodeError as error:
             text.detach()
             raise _not_in_encoding(path, encoding=encoding) from error
         text.detach()
+
+
+def _skip_bom(file: BinaryIO, *, encoding: str) -> None:
+    """Go behind a BOM; encodings that need it to tell the order of bytes read it themselves."""
+    try:
+        bom = "\ufeff".encode(encoding)
+    except UnicodeError:  # it has none
+        return
+    begin = cast(io.BufferedReader, file).peek(len(bom))
+    if begin.startswith(bom):
+        file.read(len(bom))
 
 
 def _not_in_encoding(path: Path, *, encoding: str) -> DataError:

@@ -9,8 +9,10 @@ instructions         {"instruction", "input", "output"}
 pairs                {"user", "bot"} {"prompt", "completion"} {"question", "answer"} …
 transcripts          {"text"} or {"chosen"} with marks such as "### Human:" before each turn
 documents            {"text"}, or a bare string
+                     ["Hello", "Hi!"], or {"speaker", "text"} in each row, are messages, too
 """
 
+from collections.abc import Collection
 from itertools import islice
 
 from lumina_cli.conversation import Conversation, Document, PlainText
@@ -20,13 +22,19 @@ from lumina_cli.data.schemas.chatgpt import CHATGPT
 from lumina_cli.data.schemas.claude import CLAUDE
 from lumina_cli.data.schemas.documents import DOCUMENTS
 from lumina_cli.data.schemas.instructions import INSTRUCTIONS
-from lumina_cli.data.schemas.message_list import is_message_list, messages_of
+from lumina_cli.data.schemas.message_list import (
+    is_bare_list,
+    is_message_list,
+    messages_of,
+    messages_without_roles,
+)
 from lumina_cli.data.schemas.messages import MESSAGES, SHAREGPT
 from lumina_cli.data.schemas.pairs import PAIRS
 from lumina_cli.data.schemas.schema import Schema
 from lumina_cli.data.schemas.silly_tavern import SILLY_TAVERN
 from lumina_cli.data.schemas.system_prompts import SYSTEM_KEYS
 from lumina_cli.data.schemas.transcripts import TRANSCRIPTS
+from lumina_cli.data.schemas.turn_rows import TURN_KEYS, has_turn_columns, is_turn_row
 from lumina_cli.data.schemas.unused_columns import report_unused_columns
 
 SCHEMAS: dict[str, Schema] = {
@@ -35,7 +43,9 @@ SCHEMAS: dict[str, Schema] = {
     "sillytavern": SILLY_TAVERN,
     "sharegpt": SHAREGPT,
     "messages": MESSAGES,
-    "oasst": Schema(matches=is_oasst, parse=None, keys=OASST_KEYS),
+    "oasst": Schema(
+        matches=lambda record: is_oasst(record) or is_turn_row(record), parse=None, keys=OASST_KEYS
+    ),
     "instructions": INSTRUCTIONS,
     "pairs": PAIRS,
     "transcripts": TRANSCRIPTS,
@@ -45,8 +55,17 @@ SCHEMAS: dict[str, Schema] = {
 
 MAX_SHOWN_KEYS = 20
 
-COLUMNS = frozenset(["rejected", *SYSTEM_KEYS]).union(*(each.keys for each in SCHEMAS.values()))
+_ROWS_ALONE = frozenset().union(*(each.keys for each in SCHEMAS.values()))
+
+COLUMNS = TURN_KEYS.union(
+    ["rejected", "history", *SYSTEM_KEYS], *(each.keys for each in SCHEMAS.values())
+)
 """All that is ever read of a row, or reported; other columns of a table are left alone."""
+
+
+def is_known_table(names: Collection[str]) -> bool:
+    """Say whether a table with columns of these names, in lower case, may hold rows of a schema."""
+    return not _ROWS_ALONE.isdisjoint(names) or has_turn_columns(frozenset(names))
 
 
 def detect_schema(value: object) -> str:
@@ -58,7 +77,7 @@ def detect_schema(value: object) -> str:
     if isinstance(value, str):
         return "documents"
     if not isinstance(value, dict):
-        if is_message_list(value) and not isinstance(value[0], str):  # type: ignore[index]
+        if is_bare_list(value) or (is_message_list(value) and not isinstance(value[0], str)):  # type: ignore[index]
             return "messages"
         raise BadRow("it is no object with keys", example=f"it is {type_name(value)}")
     for name, schema in SCHEMAS.items():
@@ -77,7 +96,8 @@ def document_of(value: object, *, schema: str, notes: RowNotes) -> Document:
     if isinstance(value, str) and schema == "documents":
         return PlainText(non_blank(value, "the text"))
     if schema == "messages" and isinstance(value, list) and value:
-        return Conversation(tuple(messages_of(value, notes=notes)))
+        of_list = messages_without_roles if is_bare_list(value) else messages_of
+        return Conversation(tuple(of_list(value, notes=notes)))
     if not isinstance(value, dict):
         raise BadRow("it is no object with keys", example=f"it is {type_name(value)}")
     parse = SCHEMAS[schema].parse

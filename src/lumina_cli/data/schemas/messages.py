@@ -6,6 +6,8 @@
 
 from lumina_cli.data.rows import Record, RowNotes, first_key
 from lumina_cli.data.schemas.message_list import (
+    is_bare,
+    is_bare_list,
     is_message_list,
     messages_of,
     messages_without_roles,
@@ -23,6 +25,7 @@ LIST_KEYS = (
     "dialogue",
     "dialog",
     "data",
+    "content",
 )
 _LIST_KEYS = frozenset(LIST_KEYS)
 
@@ -30,7 +33,7 @@ _LIST_KEYS = frozenset(LIST_KEYS)
 def _parse(record: Record, notes: RowNotes) -> ParsedRow:
     key = _list_key(record) or first_key(LIST_KEYS, record) or "messages"
     turns = record.get(key)
-    if key != "messages" and isinstance(turns, list) and turns and isinstance(turns[0], str):
+    if isinstance(turns, list) and (is_bare_list(turns) or (key != "messages" and is_bare(turns))):
         messages = messages_without_roles(turns, notes=notes)
     else:
         messages = messages_of(turns, notes=notes)

@@ -4,8 +4,9 @@ Metadata (ids, scores, languages, dates …) is not reported: nobody would train
 """
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from functools import lru_cache
+from itertools import islice
 
 from lumina_cli.data.rows import Record, RowNotes
 
@@ -20,7 +21,7 @@ _METADATA = re.compile(
     | generator | genre | group | hash | header | idx? | ids | index | info | instance | intent
     | key | labels? | lang | languages? | level | licen[cs]e | link | locale | meta | metadata
     | model | moderation | names? | origin | part | path | provenance | publisher | quality
-    | rank | rating | redacted | revision | scores? | seed | session | sha\d* | sources?
+    | rank | rating | redacted | revision | scores? | seed | sentiment | session | sha\d* | sources?
     | speaker | split | state | status | style | subset | tags? | tasks? | time | timestamp
     | title | tokens | tone | topics? | toxic | toxicity | type | updated | ur[il]s? | user
     | username | uuid | vertical | version | weight
@@ -34,6 +35,8 @@ _MAX_KEY_CHARS = 100
 """Keys are kept in a cache; a thousand of a megabyte each would fill the memory."""
 _MIN_WORDS = 3
 _MIN_CHARS = 8
+_MAX_VALUES = 50
+"""Of a list or an object, that are looked at for text."""
 
 
 def report_unused_columns(
@@ -70,24 +73,30 @@ def _is_metadata(key: str) -> bool:
 
 def _holds_text(value: object) -> bool:
     """Say whether a value is prose, not a code: three words, or a few letters beyond ASCII."""
-    value = _first_text(value)
-    if isinstance(value, str):
-        if len(value.split(None, _MIN_WORDS)) >= _MIN_WORDS:
-            return True
-        return not value.isascii() and len(value.strip()) >= _MIN_CHARS
-    return False
+    return any(map(_is_prose, _texts_in(value)))
 
 
-def _first_text(value: object) -> object:
-    """Return what stands first in a list, or in its messages, however deep."""
-    while True:
-        if isinstance(value, list | tuple) and value:
-            value = value[0]
-        elif isinstance(value, dict) and "role" in value:
-            value = value.get("content")
-        else:
-            return value
+def _is_prose(text: str) -> bool:
+    if len(text.split(None, _MIN_WORDS)) >= _MIN_WORDS:
+        return True
+    return not text.isascii() and len(text.strip()) >= _MIN_CHARS
+
+
+def _texts_in(value: object) -> Iterator[str]:
+    """Yield the first texts in lists and objects, however deep; metadata in objects apart."""
+    waiting, num_seen = [value], 0
+    while waiting and num_seen < _MAX_VALUES:
+        value = waiting.pop()
+        num_seen += 1
+        if isinstance(value, str):
+            yield value
+        elif isinstance(value, list | tuple):
+            waiting += reversed(value[:_MAX_VALUES])
+        elif isinstance(value, dict):
+            inner = islice(value.items(), _MAX_VALUES)
+            waiting += [each for key, each in inner if not is_metadata(str(key))][::-1]
 
 
 def _beginning(value: object) -> str:
-    return value[:40] if isinstance(value, str) else ""
+    """Return how the first prose in a value begins."""
+    return next((text[:40] for text in _texts_in(value) if _is_prose(text)), "")

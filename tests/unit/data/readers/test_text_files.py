@@ -10,6 +10,7 @@ import pytest
 
 from lumina_cli.data.config import DataConfig
 from lumina_cli.data.documents import Documents
+from lumina_cli.data.readers.text_files import open_text
 from lumina_cli.errors import DataError
 from tests.unit.data.reading import GOOD, NUM_GOOD, among_good_rows, plain, read, write_bytes
 
@@ -81,3 +82,28 @@ def test_gzip_is_known_by_its_content_and_twice_packed_is_refused(tmp_path: Path
     assert plain(read(write_bytes(tmp_path / "two.gz", packed + packed))[0]) == "hellohello"
     with pytest.raises(DataError, match="a gzip file inside another"):
         read(write_bytes(tmp_path / "y.gz", gzip.compress(packed)))
+
+
+@pytest.mark.parametrize(
+    "encoding",
+    [
+        "utf-8",
+        "utf8",
+        "U8",
+        "utf-8-sig",
+        "utf-16",
+        "utf-16-le",
+        "UTF_16_BE",
+        "utf-32-le",
+        "gb18030",
+    ],
+)
+@pytest.mark.parametrize("packed", [False, True])
+def test_one_bom_at_the_start_is_dropped_in_every_encoding(
+    tmp_path: Path, encoding: str, packed: bool
+) -> None:
+    has_own = encoding in ("utf-8-sig", "utf-16")
+    data = ("Käse\n" if has_own else "\ufeffKäse\n").encode(encoding)
+    path = write_bytes(tmp_path / "x.txt", gzip.compress(data) if packed else data)
+    with open_text(path, encoding=encoding) as text:
+        assert text.read() == "Käse\n"

@@ -19,6 +19,7 @@ from tests.unit.data.reading import TURNS, message
         ({"messages": TURNS}, "messages"),
         ({"dialog": TURNS}, "messages"),
         (TURNS, "messages"),
+        (["a", "b"], "messages"),
         ({"conversations": []}, "sharegpt"),
         (message("a", None), "oasst"),
         ({"role": "user", "content": "a"}, "oasst"),
@@ -39,7 +40,7 @@ def test_a_row_is_known_by_its_keys(row: object, name: str) -> None:
     assert detect_schema(row) == name
 
 
-@pytest.mark.parametrize("row", [{}, {"title": "a"}, [], ["a", "b"], [1], None, 5, True])
+@pytest.mark.parametrize("row", [{}, {"title": "a"}, [], ["a"], ["a", 1], [1], None, 5, True])
 def test_another_row_is_refused_with_what_it_holds(row: object) -> None:
     with pytest.raises(BadRow) as caught:
         detect_schema(row)

@@ -12,10 +12,14 @@ from tests.unit.data.reading import TURNS, issues, read, read_row, write_rows
     ("row", "key"),
     [
         ({"user": "a", "bot": "b", "thoughts": "first I look at it"}, "thoughts"),
+        ({"user": "a", "bot": "b", "past": [["Hello", "and what is it"]]}, "past"),
+        ({"user": "a", "bot": "b", "past": [[], {}, {"q": {"a": "what it was"}}]}, "past"),
+        ({"user": "a", "bot": "b", "past": [{"id": 1}, {"say": "what it was"}]}, "past"),
+        ({"user": "a", "bot": "b", "more": {"id": "a b c", "note": "what it was"}}, "more"),
         ({"messages": TURNS, "summary": "They say hello to each other."}, "summary"),
         ({"text": "a b c", "explanation": "这是一个很长的解释文字"}, "explanation"),
         ({"prompt": "a", "chosen": "b", "rejected": "this was the worse one"}, "rejected"),
-        ({"instruction": "a", "output": "b", "history": [["what is it", "it is"]]}, "history"),
+        ({"instruction": "a", "output": "b", "history": {"then": "what it was"}}, "history"),
         (
             {
                 "messages": [

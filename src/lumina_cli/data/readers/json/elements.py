@@ -11,7 +11,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, NamedTuple
 
-from lumina_cli.data.readers.json.envelope import begin_of_rows, only_scalars_follow
+from lumina_cli.data.readers.json.envelope import (
+    begin_of_map,
+    begin_of_rows,
+    only_scalars_follow,
+    without_key,
+)
 from lumina_cli.data.rows import MAX_BRACKETS, MAX_ROW_CHARS
 from lumina_cli.errors import DataError
 
@@ -45,8 +50,9 @@ def elements(file: IO[str], *, path: Path) -> Iterator[Element]:
     """
     window = _Window(file, path=path)
     enveloped = window.enter_envelope()
-    in_array = enveloped or window.text.startswith("[", window.start)
-    window.start += in_array and not enveloped
+    in_map = not enveloped and window.enter_map()
+    in_array = enveloped or in_map or window.text.startswith("[", window.start)
+    window.start += in_array and not enveloped and not in_map
     depth, at = 0, window.start
     while True:
         if depth == 0 and at == window.start:
@@ -66,7 +72,8 @@ def elements(file: IO[str], *, path: Path) -> Iterator[Element]:
         if depth > MAX_BRACKETS:
             raise window.endless()
         if depth < 0 or (in_array and depth == 0 and token[0] == ","):
-            yield from window.take(token.start())
+            for element in window.take(token.start()):
+                yield element._replace(text=without_key(element.text)) if in_map else element
             window.start = at
             if enveloped and depth < 0:
                 yield from window.rest()
@@ -95,6 +102,15 @@ class _Window:
     def enter_envelope(self) -> bool:
         """Go to the first row of a list inside an object, if that is what the file holds."""
         begin = begin_of_rows(self.text[self.start :])
+        if begin is None:
+            return False
+        self._line += self.text.count("\n", self.start, self.start + begin)
+        self.start += begin
+        return True
+
+    def enter_map(self) -> bool:
+        """Go to the first conversation of an object of them, if that is what the file holds."""
+        begin = begin_of_map(self.text[self.start :])
         if begin is None:
             return False
         self._line += self.text.count("\n", self.start, self.start + begin)

@@ -3,8 +3,14 @@
 import json
 import re
 
-from lumina_cli.data.rows import first_key
-from lumina_cli.data.schemas.message_list import ROLE_KEYS
+from lumina_cli.data.rows import BadRow, first_key
+from lumina_cli.data.schemas.detect import COLUMNS, detect_schema
+from lumina_cli.data.schemas.message_list import (
+    ROLE_KEYS,
+    is_bare,
+    is_bare_list,
+    is_message_list,
+)
 
 _LIST_NAME = re.compile(
     "conversations|data|dialog(ue)?s|entries|examples|instances|items|records|rows|train"
@@ -58,3 +64,62 @@ def _is_turn(text: str, at: int) -> bool:
     if not isinstance(value, dict):
         return False
     return first_key(ROLE_KEYS, value) is not None and "message_id" not in value
+
+
+def begin_of_map(text: str) -> int | None:
+    """Return where the first key of an object of conversations by their ids stands, or None.
+
+    Args:
+        text: the beginning of a JSON text.
+    """
+    opened = _OPEN.match(text)
+    key = _KEY.match(text, opened.end()) if opened else None
+    if opened is None or key is None or key[1].strip('"') in COLUMNS:
+        return None
+    return opened.end() if _begins_conversation(text, key.end()) else None
+
+
+def without_key(text: str) -> str:
+    """Return the value in an object's `"key": value`."""
+    key = _KEY.match(text)
+    return text[key.end() :] if key else text
+
+
+def _begins_conversation(text: str, at: int) -> bool:
+    """Say whether a value is a conversation, or begins like one where it is long."""
+    try:
+        value = _DECODER.raw_decode(text, at)[0]
+    except (ValueError, RecursionError):
+        value = _beginning_of(text, at)
+    if isinstance(value, dict):
+        return bool(value) and _has_schema(value)
+    return is_bare_list(value) or (is_message_list(value) and not is_bare(value))
+
+
+def _beginning_of(text: str, at: int) -> object:
+    """Return an object with the keys of one that goes on behind the text, as far as they stand."""
+    opened = _OPEN.match(text, at)
+    if opened is None:  # a list: its first message tells
+        messages = re.compile(r"\s*\[\s*").match(text, at)
+        try:
+            return [_DECODER.raw_decode(text, messages.end())[0]] if messages else None
+        except (ValueError, RecursionError):
+            return None
+    found: dict[str, object] = {}
+    at = opened.end()
+    while key := _KEY.match(text, at):
+        try:
+            found[key[1].strip('"')], at = _DECODER.raw_decode(text, key.end())
+        except (ValueError, RecursionError):
+            found[key[1].strip('"')] = _beginning_of(text, key.end())
+            break
+        comma = _COMMA.match(text, at)
+        at = comma.end() if comma else len(text)
+    return found
+
+
+def _has_schema(record: dict[str, object]) -> bool:
+    try:
+        return detect_schema(record) not in ("documents", "oasst")
+    except BadRow:
+        return False

@@ -139,6 +139,6 @@ def _num_shared_chars(value: object) -> int:
 
 
 def _is_read(field: Any, columns: frozenset[str] | None) -> bool:
-    if columns is None or field.name in columns:
+    if columns is None or field.name in columns or field.name.lower() in columns:
         return True
     return str(field.type) in ("string", "large_string") and not is_metadata(field.name)
