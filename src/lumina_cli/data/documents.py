@@ -36,8 +36,9 @@ from lumina_cli.data.text_repair import TextRepair
 from lumina_cli.errors import DataError, LuminaError, MissingInputError
 from lumina_cli.renamed_settings import with_first_names
 
-READER_VERSION = 4
-"""Part of every fingerprint: raise it when the same files begin to read differently."""
+READER_VERSION = 3
+"""Part of every fingerprint, by which runs and models know their text: it stays. Raise `READER` of
+the corpus cache when the same files begin to read differently."""
 
 _SETTINGS_READ = {
     "allow_skips",

@@ -25,6 +25,7 @@ from lumina_cli.io.run_names import (
     owner_line,
     run_folder_of,
 )
+from lumina_cli.io.shell_word import shell_word
 from lumina_cli.io.terminal_text import strip_controls
 
 CHECKPOINTS = "checkpoints"
@@ -196,7 +197,7 @@ def check_free(path: Path) -> None:
     """
     check_length(path)
     if path.is_dir():
-        hint = f"Name a file: --out {path / 'Model.pth'}"
+        hint = f"Name a file: --out {shell_word(path / 'Model.pth')}"
         raise OutputError(f"{path} is a folder", hint=hint)
     check_regular(path)
     if path.suffix == RUN_SUFFIX:

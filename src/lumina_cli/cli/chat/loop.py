@@ -69,7 +69,10 @@ class ChatLoop:
                 self.view.line("Ctrl-C again, Ctrl-D or exit leaves.", style="dim")
                 continue
             is_warned = False
-            self.handle(parse(line))
+            command = parse(line)
+            self.handle(command)
+            if not self.is_interactive and isinstance(command, Nothing | Explain):
+                self.view.no_reply(prompt=line)
 
     def handle(self, command: Command) -> None:
         """Do what a line means; what goes wrong is told, and the chat goes on."""
@@ -154,14 +157,14 @@ class ChatLoop:
                 )
 
     def _answer(self, text: str) -> None:
-        self.view.reply(self.session.say(text))
+        self.view.reply(self.session.say(text), prompt=text)
         self.view.candidates(self.session.candidates)
 
     def _retry(self) -> None:
         if self.session.last_question is None:
             self.view.line("Nothing to answer yet.")
             return
-        self.view.reply(self.session.retry())
+        self.view.reply(self.session.retry(), prompt=self.session.last_question)
         self.view.candidates(self.session.candidates)
         if self.session.config.is_greedy:
             self.view.notice("greedy says the same each time; nucleus draws anew")

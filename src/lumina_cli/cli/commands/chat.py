@@ -23,6 +23,7 @@ from lumina_cli.settings import CHAT_DEFAULTS
 
 if TYPE_CHECKING:
     from lumina_cli.cli.views.chat import ChatView
+    from lumina_cli.cli.views.replies import ReplyForm
     from lumina_cli.recipes.infer.loaded_model import LoadedModel
 
 
@@ -42,6 +43,10 @@ def command(
         ),
     ] = None,
     config: ConfigPath = None,
+    json: Annotated[
+        bool,
+        typer.Option("--json", help="Print each reply as one line of JSON, with its prompt."),
+    ] = False,
     quiet: Quiet = False,
     verbose: Verbose = 0,
     help_all: HelpAll = False,
@@ -49,7 +54,7 @@ def command(
 ) -> None:
     """Chat with a model.
 
-    Lines from a pipe are answered one by one. In a chat, help lists the commands.
+    Each line from a pipe is answered on one line. In a chat, help lists the commands.
     """
     never_fail_to_encode()
     from lumina_cli.cli.views.chat import ChatView  # noqa: PLC0415  torch
@@ -57,7 +62,10 @@ def command(
 
     ready = open_model(model, flags=flags, environ=os.environ, toml=config)
     is_interactive = prompt is None and sys.stdin is not None and sys.stdin.isatty()
-    view = ChatView(stderr_console(), has_labels=is_interactive, quiet=quiet)
+    form: ReplyForm = "json" if json else "text" if is_interactive or prompt is not None else "line"
+    view = ChatView(
+        stderr_console(), has_labels=is_interactive and not json, quiet=quiet, form=form
+    )
     for text in ready.notices:
         view.notice(text)
     if prompt is not None:
@@ -71,7 +79,7 @@ def _answer_one(ready: "LoadedModel", prompt: str, *, view: "ChatView") -> None:
     if not prompt:
         return
     session = ready.session()
-    view.reply(session.say(prompt))
+    view.reply(session.say(prompt), prompt=prompt)
     view.candidates(session.candidates)
     for text in session.take_notices():
         view.notice(text)

@@ -28,6 +28,7 @@ from lumina_cli.cli.training import (
     do_run,
 )
 from lumina_cli.errors import UsageError
+from lumina_cli.io.shell_word import shell_word
 from lumina_cli.settings import (
     DEFAULT_FINETUNED,
     DEFAULT_MODEL,
@@ -98,9 +99,10 @@ def command(
     """
     started_s = time.monotonic()
     if checkpoint is not None and not resume:
+        name = shell_word(checkpoint)
         raise UsageError(
             f"{checkpoint} is given without --resume",
-            hint=f"Train on it: --data {checkpoint}. Or resume from it: --resume {checkpoint}",
+            hint=f"Train on it: --data {name}. Or resume from it: --resume {name}",
         )
     if resume:
         if model != DEFAULT_MODEL:

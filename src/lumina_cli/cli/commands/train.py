@@ -24,6 +24,7 @@ from lumina_cli.cli.training import (
     do_run,
 )
 from lumina_cli.errors import UsageError
+from lumina_cli.io.shell_word import shell_word
 from lumina_cli.setting_sources.presets import PRESETS
 from lumina_cli.settings import DEFAULT_MODEL, TRAIN_CONFIGS, Settings, resolve_settings
 
@@ -97,9 +98,10 @@ def command(
         _list_presets()
         return
     if checkpoint is not None and not resume:
+        name = shell_word(checkpoint)
         raise UsageError(
             f"{checkpoint} is given without --resume",
-            hint=f"Train on it: --data {checkpoint}. Or resume from it: --resume {checkpoint}",
+            hint=f"Train on it: --data {name}. Or resume from it: --resume {name}",
         )
     resumed = None
     if resume:

@@ -1,6 +1,5 @@
 """How a chat looks: the reply on stdout as the model says it, all else on stderr."""
 
-import sys
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 
@@ -12,6 +11,7 @@ from lumina_cli.chat.probs import CharacterProb
 from lumina_cli.chat.session import Session, Stats
 from lumina_cli.cli.console import plain
 from lumina_cli.cli.formatting import format_count
+from lumina_cli.cli.views.replies import ReplyForm, ReplyWriter
 from lumina_cli.core.inference.config import SamplingConfig
 from lumina_cli.io.terminal_text import strip_controls
 from lumina_cli.recipes.infer.loaded_model import ModelCard
@@ -29,12 +29,16 @@ class ChatView:
         console: for everything but replies (stderr).
         has_labels: whether to write who speaks.
         quiet: whether to leave out header and notices.
+        form: how replies are written.
     """
 
-    def __init__(self, console: Console, *, has_labels: bool, quiet: bool = False) -> None:
+    def __init__(
+        self, console: Console, *, has_labels: bool, quiet: bool = False, form: ReplyForm = "text"
+    ) -> None:
         self.console = console
         self.has_labels = has_labels
         self.quiet = quiet
+        self._replies = ReplyWriter(form)
 
     def header(self, card: ModelCard, config: SamplingConfig) -> None:
         """Introduce the model, the sampler and the help."""
@@ -61,23 +65,22 @@ class ChatView:
         if not self.quiet:
             self.line(text, style="dim")
 
-    def reply(self, texts: Iterator[str]) -> None:
+    def reply(self, texts: Iterator[str], *, prompt: str = "") -> None:
         """Write a reply as it comes; KeyboardInterrupt passes on when it is closed.
 
         What was said until then stays said.
         """
         if self.has_labels:
             self.console.print(plain("bot> ", style="bold cyan"), end="")
-        last = ""
-        try:
-            with closing(texts):  # type: ignore[type-var]  # a generator
-                for last in texts:
-                    sys.stdout.write(last)
-                    sys.stdout.flush()
-        finally:
-            if not last.endswith("\n"):
-                sys.stdout.write("\n")
-            sys.stdout.flush()
+        had_joined = self._replies.has_joined_lines
+        with closing(texts):  # type: ignore[type-var]  # a generator
+            self._replies.write(texts, prompt=prompt)
+        if self._replies.has_joined_lines and not had_joined:
+            self.notice("a reply of several lines stands in one; --json keeps its lines")
+
+    def no_reply(self, *, prompt: str) -> None:
+        """Write what stands for a reply, so that each line of a pipe has one."""
+        self._replies.write_nothing(prompt=prompt)
 
     def candidates(self, texts: Sequence[str]) -> None:
         """List the replies that might have been, after the one that was."""

@@ -21,6 +21,7 @@ from lumina_cli.cli.console import plain
 from lumina_cli.cli.formatting import format_bytes, format_duration
 from lumina_cli.conversation import Conversation, Document, Message
 from lumina_cli.data.report import Issues
+from lumina_cli.io.shell_word import shell_word
 from lumina_cli.io.terminal_text import one_line
 from lumina_cli.recipes.data.check import Checked
 from lumina_cli.recipes.data.fetch import Fetched, FetchEvent, KnownData, Stage
@@ -260,8 +261,8 @@ def _summary(fetched: Fetched) -> Text:
     begin = "is there already, whole" if fetched.was_there else "is ready"
     return plain(
         f"{fetched.folder} {begin}: {rows} rows, {format_bytes(size)}.\n"
-        f"Look at it: lumina data check {fetched.folder}   "
-        f"Train on it: lumina train --data {fetched.folder}"
+        f"Look at it: lumina data check {shell_word(fetched.folder)}   "
+        f"Train on it: lumina train --data {shell_word(fetched.folder)}"
     )
 
 

@@ -1,9 +1,9 @@
 """What is said at the end of a run: what was reached, and the commands that make sense next."""
 
-import shlex
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from lumina_cli.io.shell_word import shell_word
 from lumina_cli.recipes.run.reached import Level
 from lumina_cli.recipes.run.report import TrainReport
 from lumina_cli.settings import DEFAULT_FINETUNED, DEFAULT_MODEL
@@ -29,7 +29,7 @@ def end_lines(report: TrainReport) -> Iterator[str]:
         yield f"Go on with: {resume_command(report)}"
         return
     if reached is not None and reached.is_conversation is False:
-        prompt = shlex.quote(reached.first_words or USUAL_PROMPT)
+        prompt = shell_word(reached.first_words or USUAL_PROMPT)
         yield f"Let it write: lumina generate{model_flag(report.model)} --prompt {prompt}"
     else:
         yield f"Talk to it: lumina chat{model_flag(report.model)}"
@@ -39,7 +39,7 @@ def end_lines(report: TrainReport) -> Iterator[str]:
 
 def model_flag(model: Path) -> str:
     """Return the flag that names a model, nothing for the usual one."""
-    return "" if model == DEFAULT_MODEL else f" --model {shlex.quote(str(model))}"
+    return "" if model == DEFAULT_MODEL else f" --model {shell_word(model)}"
 
 
 def resume_command(report: TrainReport) -> str:
@@ -47,5 +47,5 @@ def resume_command(report: TrainReport) -> str:
     command, usual = ("train", DEFAULT_MODEL)
     if report.base is not None:
         command, usual = ("finetune", DEFAULT_FINETUNED)
-    out = "" if report.model == usual else f" --out {shlex.quote(str(report.model))}"
+    out = "" if report.model == usual else f" --out {shell_word(report.model)}"
     return f"lumina {command} --resume{out}"

@@ -18,6 +18,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from lumina_cli.io.regular_file import read_whole
 
 DESCRIPTION = "corpus.json"
+READER = 4
+"""Raise it when the same files begin to read differently: entries of before are made anew."""
+
 MOST_BYTES = 100_000_000
 """Of a description: a vocabulary, and what was met when the text was read."""
 
@@ -60,10 +63,12 @@ class Description(_Stored):
     sides: Annotated[list[Side], Field(min_length=2, max_length=2)]
     remarks: list[str]
     shapes: list[str]
+    reader: Literal[4]
 
 
 def write_description(folder: Path, description: dict[str, Any]) -> None:
     """Write what describes an entry, and the digest of that."""
+    description = {**description, "reader": READER}
     text = _canonical(description)
     content = {"digest": hashlib.sha256(text.encode()).hexdigest(), "description": description}
     (folder / DESCRIPTION).write_text(json.dumps(content), encoding="utf-8")

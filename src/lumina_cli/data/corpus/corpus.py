@@ -118,6 +118,8 @@ def _cache_key(
 ) -> str:
     ids = None if tokenizer is None else tokenizer.fingerprint
     settings = with_first_names(config.model_dump(mode="json"))
+    if not config.columns:  # a setting of later versions, that changes nothing by itself
+        del settings["columns"]
     depends_on = [FORMAT_VERSION, fingerprint, settings, seed, ids]
     if max_new_chars:
         depends_on.append(max_new_chars)

@@ -12,6 +12,7 @@ from lumina_cli.data.readers.text_files import open_text
 from lumina_cli.data.report import Location, ReadReport
 from lumina_cli.data.rows import Row
 from lumina_cli.errors import DataError
+from lumina_cli.io.shell_word import shell_word
 
 VALIDATION_NAMES = ("validation", "valid", "val", "dev", "eval")
 TEST_NAMES = ("test",)
@@ -69,7 +70,7 @@ def rows_of_local_copy(
                 continue
             raise DataError(
                 f"{file} is plain or tagged text, not rows",
-                hint=f"Text needs no fetching: lumina train --data {file}",
+                hint=f"Text needs no fetching: lumina train --data {shell_word(file)}",
             )
         yield from rows_of_file(file, container=container, config=defaults, report=report)
 

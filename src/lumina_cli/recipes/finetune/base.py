@@ -17,6 +17,7 @@ from lumina_cli.data.corpus.dataset import TokenDataset
 from lumina_cli.errors import LuminaError, ModelFileError
 from lumina_cli.io.run_folder import CHECKPOINTS
 from lumina_cli.io.run_names import RUN_SUFFIX, model_of_run
+from lumina_cli.io.shell_word import shell_word
 from lumina_cli.recipes.train.compute import Compute
 from lumina_cli.settings import Settings
 from lumina_cli.tokenizer.registry import vocab_size_of_base
@@ -132,7 +133,7 @@ def load_base(path: Path) -> ModelFile:
             model = str(model_of_run(path.parent.parent))
         raise ModelFileError(
             f"{path} is a checkpoint of a run, not a model",
-            hint=f"Use the model beside the run's folder: --model {model}",
+            hint=f"Use the model beside the run's folder: --model {shell_word(model)}",
         ) from error
 
 

@@ -19,6 +19,7 @@ from lumina_cli.errors import OutputError
 from lumina_cli.io.names import fitting_stem
 from lumina_cli.io.run_folder import check_free
 from lumina_cli.io.run_names import MODEL_SUFFIX, model_name
+from lumina_cli.io.shell_word import shell_word
 from lumina_cli.recipes.data.sources import contamination
 from lumina_cli.recipes.finetune.base import Base, base_from_facts, base_of, evaluate_base
 from lumina_cli.recipes.finetune.new_characters import add_new_characters, find_new_characters
@@ -243,7 +244,7 @@ def _check_apart(model: Path, out: Path) -> None:
     if out.absolute() == model.absolute() or (out.exists() and out.samefile(model)):
         raise OutputError(
             f"{out} is the model to begin from, which is never written over",
-            hint=f"Name another file: --out {_free_name(model)}",
+            hint=f"Name another file: --out {shell_word(_free_name(model))}",
         )
 
 

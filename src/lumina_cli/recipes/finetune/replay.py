@@ -19,6 +19,7 @@ from lumina_cli.data.config import DataConfig
 from lumina_cli.data.corpus.dataset import TokenDataset
 from lumina_cli.errors import DataError, LuminaError
 from lumina_cli.io.run_names import run_folder_of
+from lumina_cli.io.shell_word import shell_word
 from lumina_cli.recipes.data.sources import STARTER, Source, encode_source, open_source
 from lumina_cli.recipes.finetune.base import Base
 from lumina_cli.recipes.run.saving.validation_sample import read_sample
@@ -105,7 +106,7 @@ def find_replay_data(
     if not _is_meant(config.replay, text.fingerprint, told=told_fingerprint):
         raise DataError(
             f"{config.replay} is not, or can't be told to be, the old text that this run repeats",
-            hint=f"If you mean that text, name it: --replay {config.replay}",
+            hint=f"If you mean that text, name it: --replay {shell_word(config.replay)}",
         )
     repeated = _encode_text(text, tokenizer=tokenizer)
     return replace(
@@ -193,7 +194,9 @@ def _open_own_text(record: Mapping[str, Any]) -> _Text:
 
 def _not_read(where: str, why: str) -> DataError:
     path = where.partition(", ")[0]
-    return DataError(f"{where} is not read: {why} (to repeat it all the same: --replay {path})")
+    return DataError(
+        f"{where} is not read: {why} (to repeat it all the same: --replay {shell_word(path)})"
+    )
 
 
 def _is_meant(path: str, fingerprint: str, *, told: str | None) -> bool:

@@ -18,6 +18,7 @@ from lumina_cli.core.model.memory_estimate import num_parameters
 from lumina_cli.core.model.transformer import Transformer, to_bf16, use_kernels
 from lumina_cli.core.precision import choose_precision
 from lumina_cli.errors import MissingInputError, UsageError
+from lumina_cli.io.shell_word import shell_word
 from lumina_cli.recipes.infer.engines import Reader, choose_reader
 from lumina_cli.recipes.run.saving.metadata import is_of_replies
 from lumina_cli.settings import CHAT_DEFAULTS, Settings, resolve_settings
@@ -122,7 +123,7 @@ def open_model(
 def _no_model(path: Path) -> MissingInputError:
     folder = path if path.is_dir() else path.parent
     others = sorted(other.name for other in folder.glob("*.pth"))
-    point = f"--model {folder / others[0]}" if others else "--model FILE"
+    point = f"--model {shell_word(folder / others[0])}" if others else "--model FILE"
     there = f" (there is: {', '.join(others[:5])})" if others else ""
     what = f"{path} is a folder" if path.is_dir() else f"there is no model {path}"
     beside = path.with_suffix(".pth")

@@ -18,6 +18,7 @@ from lumina_cli.io.private_folder import PRIVATE
 from lumina_cli.io.regular_file import open_regular
 from lumina_cli.io.run_folder import CHECKPOINTS, METRICS, not_writable
 from lumina_cli.io.run_names import MODEL_SUFFIX, RUN_SUFFIX, model_name, run_folder_of
+from lumina_cli.io.shell_word import shell_word
 from lumina_cli.recipes.run.events import SUCCESSFUL_SAVES
 from lumina_cli.recipes.train.resume import command_of
 
@@ -38,7 +39,7 @@ def backup_notices(model: Path) -> list[str]:
         return [f"an earlier run is kept as {run_aside}, its model as {model_aside}"]
     return [
         f"{run} holds a run that has not ended (step {step}); it is kept as {run_aside}. "
-        f"To go on with it: lumina {_command_of(run)} --resume {run_aside}"
+        f"To go on with it: lumina {_command_of(run)} --resume {shell_word(run_aside)}"
     ]
 
 

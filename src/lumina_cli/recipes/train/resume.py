@@ -16,6 +16,7 @@ from lumina_cli.core.training.state import Snapshot, TrainState
 from lumina_cli.errors import MissingInputError, ModelFileError, UsageError
 from lumina_cli.io.run_folder import CHECKPOINTS
 from lumina_cli.io.run_names import RUN_SUFFIX, model_of_run, run_folder_of
+from lumina_cli.io.shell_word import shell_word
 from lumina_cli.renamed_settings import with_new_names
 from lumina_cli.settings import TRAIN_CONFIGS, ConfigType, Settings, resumed_settings
 
@@ -168,7 +169,7 @@ def _check_command(facts: Mapping[str, Any], *, kinds: Sequence[ConfigType], pat
     if (command == "finetune") != (FinetuneConfig in kinds):
         raise UsageError(
             f"{path} is of a run of `lumina {command}`",
-            hint=f"Go on with it: lumina {command} --resume {path}",
+            hint=f"Go on with it: lumina {command} --resume {shell_word(path)}",
         )
 
 
