@@ -1,12 +1,13 @@
 """Commands that are imported when they are run, so that `lumina --help` answers at once."""
 
+import os
 from importlib import import_module
 from typing import Any
 
 import typer
 
 from lumina_cli.cli.help.page import HelpCommand, HelpGroup
-from lumina_cli.errors import StorageError
+from lumina_cli.errors import MissingInputError, StorageError
 
 COMMANDS = {
     "data": "Fetch a dataset, check data before training on it, list known datasets.",
@@ -54,11 +55,26 @@ class LazyGroup(HelpGroup):
 
 
 def load_command(name: str) -> Any:
-    """Import a command and return it as Click sees it."""
+    """Import a command and return it as Click sees it.
+
+    Raises:
+        MissingInputError: the current folder is gone; libraries that are loaded would end it all.
+    """
+    _check_folder()
     module = import_module(f"lumina_cli.cli.commands.{name}")
     if hasattr(module, "app"):
         return typer.main.get_command(module.app)
     return _as_click(module.command, name=name)
+
+
+def _check_folder() -> None:
+    try:
+        os.getcwd()  # noqa: PTH109  Path's is as slow to load as it is to ask
+    except OSError as error:
+        raise MissingInputError(
+            "the folder that this command was started in is not there any more",
+            hint="Go to one that is: cd FOLDER",
+        ) from error
 
 
 def _as_click(function: Any, *, name: str, help_text: str | None = None) -> Any:

@@ -29,6 +29,7 @@ from lumina_cli.io.owned_folder import (
     remove_folder,
 )
 from lumina_cli.io.private_folder import check_trusted, make_private_folder
+from lumina_cli.io.user_folders import cache_place
 
 MOST_ENTRIES = 20
 MOST_BYTES = 10_000_000_000
@@ -43,12 +44,16 @@ _TAKEN = {errno.EEXIST, errno.ENOTEMPTY}
 
 
 def cache_folder() -> Path:
-    """Return where this program may keep things: LUMINA_CACHE_DIR, or the user's cache folder."""
-    if chosen := os.environ.get("LUMINA_CACHE_DIR"):
-        return Path(chosen)
-    if os.name == "nt":
-        return Path(os.environ.get("LOCALAPPDATA", Path.home())) / "lumina" / "cache"
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "lumina"
+    """Return where this program may keep things."""
+    return cache_place().folder
+
+
+def cache_notices() -> list[str]:
+    """Tell where things are kept instead, where the usual folder can't be used."""
+    place = cache_place()
+    if not place.why:
+        return []
+    return [f"{place.why}: encoded text is kept in {place.folder} (LUMINA_CACHE_DIR names another)"]
 
 
 def corpora_folder() -> Path:

@@ -5,13 +5,13 @@ One JSON string a line, so that a message of many lines is one entry.
 
 import json
 import os
-import sys
 from contextlib import suppress
 from pathlib import Path
 
 from lumina_cli.io.atomic import write_all
 from lumina_cli.io.private_folder import make_private_folder
 from lumina_cli.io.regular_file import read_whole
+from lumina_cli.io.user_folders import data_folder
 
 MAX_ENTRIES = 1000
 MAX_ENTRY_CHARS = 10_000
@@ -20,15 +20,6 @@ MAX_FILE_BYTES = 64_000_000
 _FLAGS = os.O_RDWR | os.O_CREAT | os.O_APPEND
 for _name in ("O_BINARY", "O_NONBLOCK"):  # as far as the system has them
     _FLAGS |= getattr(os, _name, 0)
-
-
-def data_folder() -> Path:
-    """Return where a person's own data of this program lives."""
-    if sys.platform == "win32":
-        return Path(os.environ.get("LOCALAPPDATA", Path.home())) / "lumina"
-    if sys.platform == "darwin":
-        return Path.home() / "Library" / "Application Support" / "lumina"
-    return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share") / "lumina"
 
 
 class LineHistory:

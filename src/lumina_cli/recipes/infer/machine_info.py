@@ -10,7 +10,7 @@ from lumina_cli.core.config import ComputeConfig
 from lumina_cli.core.device import available_devices, choose_device, describe_device
 from lumina_cli.core.precision import choose_precision
 from lumina_cli.extras import install_command
-from lumina_cli.io.cache_folder import cache_folder
+from lumina_cli.io.user_folders import cache_place
 
 PACKAGES = ("lumina-cli", "torch", "numpy", "pydantic", "typer", "rich", "datasets")
 OPTIONAL_MODULES = {
@@ -24,6 +24,7 @@ def machine_info() -> dict[str, object]:
     config = ComputeConfig()
     device = choose_device(config.device)
     precision = choose_precision(config.precision, device=device)
+    cache = cache_place()
     return {
         "device": describe_device(device),
         "devices": available_devices(),
@@ -33,7 +34,8 @@ def machine_info() -> dict[str, object]:
         "python": platform.python_version(),
         "system": f"{platform.system()} {platform.machine()}",
         "versions": {name: _version(name) for name in PACKAGES},
-        "cache": str(cache_folder()),
+        "cache": str(cache.folder),
+        **({"cache_why": cache.why} if cache.why else {}),
         "missing": [
             f"{module} ({why})" for module, why in OPTIONAL_MODULES.items() if not find_spec(module)
         ],

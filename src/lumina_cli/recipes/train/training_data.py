@@ -8,6 +8,7 @@ from lumina_cli.core.training.config import TrainingConfig
 from lumina_cli.data.config import DataConfig
 from lumina_cli.data.corpus.corpus import Corpus
 from lumina_cli.errors import DataError
+from lumina_cli.io.cache_folder import cache_notices
 from lumina_cli.recipes.data.sources import (
     Source,
     contamination,
@@ -64,7 +65,7 @@ def read_training_data(
     config, seed = settings.of(DataConfig), settings.of(TrainingConfig).seed
     if not val_data:
         data, val_data = own_validation(data)
-    notices = contamination(data, val_data)
+    notices = [*cache_notices(), *contamination(data, val_data)]
     source = open_source(data, config=config)
     validation = open_source(val_data, config=config) if val_data else None
     corpus = encode_source(

@@ -127,14 +127,14 @@ def test_the_cache_lies_where_the_variable_says(monkeypatch: pytest.MonkeyPatch)
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has a folder of its own for caches")
 def test_without_the_variable_the_cache_lies_where_the_system_keeps_caches(
-    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("LUMINA_CACHE_DIR")
-    monkeypatch.setenv("XDG_CACHE_HOME", "/caches")
-    assert cache_folder() == Path("/caches/lumina")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "caches"))
+    assert cache_folder() == tmp_path / "caches" / "lumina"
     monkeypatch.delenv("XDG_CACHE_HOME")
-    monkeypatch.setenv("HOME", "/home/someone")
-    assert cache_folder() == Path("/home/someone/.cache/lumina")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert cache_folder() == tmp_path / ".cache" / "lumina"
 
 
 def test_shakespeare_is_encoded_in_one_byte_a_character(tmp_path: Path, shared_data: Path) -> None:
