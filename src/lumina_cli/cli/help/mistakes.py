@@ -1,11 +1,12 @@
 """What somebody meant who typed a command line that can't be understood."""
 
 import re
-import shlex
 from pathlib import Path
 from typing import Any, cast
 
 import typer
+
+from lumina_cli.io.shell_word import shell_word
 
 CommandLineError = cast(type[Exception], typer.BadParameter.__mro__[1])
 """Click's UsageError, which Typer carries inside and does not export."""
@@ -42,7 +43,7 @@ def hint_of(error: Any) -> str:
 
 def _of_extra(path: str, given: str) -> str:
     """Return what a word that stands alone could be meant as, in a command that takes none."""
-    shown = shlex.quote(given)
+    shown = shell_word(given)
     is_model = given.endswith(".pth") or Path(given).is_file()
     if path in ("lumina chat", "lumina generate", "lumina serve", "lumina export") and is_model:
         return f"Name a model with --model: {path} --model {shown}"

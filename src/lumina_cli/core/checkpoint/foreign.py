@@ -1,10 +1,10 @@
 """What a file is that is no model of ours, by how it begins. Nothing in it is run or unpacked."""
 
-import shlex
 from pathlib import Path
 from typing import IO
 
 from lumina_cli.errors import ModelFileError
+from lumina_cli.io.shell_word import shell_word
 
 HEAD_BYTES = 1 << 20
 """Of a file by torch, its names are in here: they come before the numbers."""
@@ -27,7 +27,7 @@ def not_a_model(path: Path, file: IO[bytes]) -> ModelFileError:
     if _is_text(head[:TEXT_SAMPLE_BYTES]):
         return ModelFileError(
             f"{path} is text, not a lumina model",
-            hint=f"Train a model on it: lumina train --data {shlex.quote(str(path))}",
+            hint=f"Train a model on it: lumina train --data {shell_word(path)}",
         )
     if head.startswith(_ZIP) and any(name in head for name in _OURS):
         return ModelFileError(
