@@ -9,6 +9,7 @@ EXTRAS: dict[str, tuple[str, ...]] = {
     "tensorboard": ("tensorboard",),
     "serve": ("starlette", "uvicorn"),
     "fast": ("onnx", "onnxruntime"),
+    "bpe": ("tokenizers",),
     "export": ("safetensors", "tokenizers", "onnx", "onnxruntime", "gguf"),
 }
 """Names of packages by extra, as `pyproject.toml` has them."""

@@ -35,6 +35,7 @@ from lumina_cli.setting_sources.toml_file import (
     refuse_paths_elsewhere,
 )
 from lumina_cli.setting_sources.validation import Config, validated
+from lumina_cli.tokenizer.config import TokenizerConfig
 
 ConfigType = type[BaseModel]
 
@@ -42,6 +43,7 @@ ALL_CONFIGS: tuple[ConfigType, ...] = (
     ModelConfig,
     TrainingConfig,
     DataConfig,
+    TokenizerConfig,
     ComputeConfig,
     CheckpointConfig,
     SamplingConfig,
@@ -49,14 +51,15 @@ ALL_CONFIGS: tuple[ConfigType, ...] = (
     FinetuneConfig,
     ServeConfig,
 )
-TRAIN_CONFIGS: tuple[ConfigType, ...] = (
+_LEARNING_CONFIGS: tuple[ConfigType, ...] = (
     ModelConfig,
     TrainingConfig,
     DataConfig,
     ComputeConfig,
     CheckpointConfig,
 )
-FINETUNE_CONFIGS: tuple[ConfigType, ...] = (FinetuneConfig, *TRAIN_CONFIGS)
+TRAIN_CONFIGS: tuple[ConfigType, ...] = (*_LEARNING_CONFIGS, TokenizerConfig)
+FINETUNE_CONFIGS: tuple[ConfigType, ...] = (FinetuneConfig, *_LEARNING_CONFIGS)
 
 MODEL_SHAPE = ("hidden_size", "num_layers", "num_heads", "position_encoding")
 """What a model can't change any more once it is trained."""

@@ -1,7 +1,6 @@
-"""A tokenizer of another kind goes through everything, from text to chat, by the Protocol alone."""
+"""A model of subwords goes through everything, from text to chat, by the Protocol alone."""
 
 from collections.abc import Iterator
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +11,6 @@ from lumina_cli.conversation import Message
 from lumina_cli.core.checkpoint.model_file import load_checkpoint, load_model
 from lumina_cli.core.config import EngineConfig
 from lumina_cli.core.training.events import StepDone
-from lumina_cli.data.corpus import builder
 from lumina_cli.errors import ModelFileError
 from lumina_cli.recipes.finetune.base import load_base
 from lumina_cli.recipes.finetune.finetune import finetune, resume_finetune
@@ -25,11 +23,11 @@ from lumina_cli.recipes.run.run import TrainingRun
 from lumina_cli.recipes.train.pretrain import pretrain
 from lumina_cli.recipes.train.resume import find_run
 from lumina_cli.settings import FINETUNE_CONFIGS, TRAIN_CONFIGS, resolve_settings
-from lumina_cli.tokenizer.registry import TOKENIZERS, train_tokenizer
+from lumina_cli.tokenizer.bpe.tokenizer import BpeTokenizer
+from lumina_cli.tokenizer.registry import TOKENIZERS
 from lumina_cli.tokenizer.special_ids import Special
 from tests.recipes.finetune.test_finetune import CYRILLIC
 from tests.recipes.train.test_pretrain import TINY
-from tests.unit.tokenizer.pieces import PieceTokenizer
 
 CHAT = "".join(
     f"<|user|>where is cat {number}\n<|bot|>the cat is on the mat, naïve {number}\n\n"
@@ -40,12 +38,10 @@ CHAT = "".join(
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A folder with a model of pieces, and the text that it learnt."""
+    pytest.importorskip("tokenizers")
     folder = tmp_path_factory.mktemp("pieces")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("LUMINA_CACHE_DIR", str(folder / "cache"))
-        patch.setitem(TOKENIZERS, PieceTokenizer.kind, PieceTokenizer)
-        of_pieces = partial(train_tokenizer, kind=PieceTokenizer.kind)
-        patch.setattr(builder, "train_tokenizer", of_pieces)
         run = begun(folder, out="Model.pth")
         folder.joinpath("events.txt").write_text(repr(list(run.run())), encoding="utf-8")
         yield folder
@@ -54,14 +50,15 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 def begun(folder: Path, *, out: str) -> TrainingRun:
     (folder / "chat.txt").write_text(CHAT, encoding="utf-8")
     flags = {**TINY, "seq_length": 32, "max_steps": 80, "min_char_count": 20}
+    flags |= {"tokenizer": "bpe", "vocab_size": 310}
     settings = resolve_settings(TRAIN_CONFIGS, flags=flags, environ={})
     return pretrain(settings, data=[folder / "chat.txt"], out=folder / out)
 
 
 @pytest.fixture
-def tokenizer(home: Path) -> PieceTokenizer:
+def tokenizer(home: Path) -> BpeTokenizer:
     found = load_model(home / "Model.pth").tokenizer
-    assert isinstance(found, PieceTokenizer)
+    assert isinstance(found, BpeTokenizer)
     return found
 
 
@@ -74,7 +71,7 @@ def texts(home: Path, *, prompt: str = "where", num: int = 1, **flags: object) -
     return ["".join(piece.text for piece in pieces) for pieces in generator.texts()]
 
 
-def test_the_corpus_has_fewer_ids_than_characters(home: Path, tokenizer: PieceTokenizer) -> None:
+def test_the_corpus_has_fewer_ids_than_characters(home: Path, tokenizer: BpeTokenizer) -> None:
     run = begun(home, out="Another.pth")
     held = run.job.data.corpus
     assert held.tokenizer == tokenizer
@@ -84,7 +81,7 @@ def test_the_corpus_has_fewer_ids_than_characters(home: Path, tokenizer: PieceTo
     assert "ï" not in tokenizer.character_ids or CHAT.count("ï") >= 20
 
 
-def test_loss_is_told_per_character(home: Path, tokenizer: PieceTokenizer) -> None:
+def test_loss_is_told_per_character(home: Path, tokenizer: BpeTokenizer) -> None:
     """By the other way: a window at a time, without batches or masks."""
     text = "the cat is on the mat, naïve\n" * 3
     (home / "held_out.txt").write_text(text, encoding="utf-8")
@@ -104,23 +101,24 @@ def test_loss_is_told_per_character(home: Path, tokenizer: PieceTokenizer) -> No
     assert told.evaluation.nats_per_char == pytest.approx(nats / len(text), rel=1e-5)
 
 
-def test_a_run_tells_its_speed_in_characters(home: Path) -> None:
+def test_a_run_tells_its_speed_in_characters(home: Path, tokenizer: BpeTokenizer) -> None:
     run = begun(home, out="Third.pth")
     step = next(event for event in run.run() if isinstance(event, StepDone))
     run.trainer.stop()
-    assert step.num_chars == pytest.approx(4 * 32 * PieceTokenizer.chars_per_id, rel=0.1)
+    assert step.num_chars == pytest.approx(4 * 32 * tokenizer.chars_per_id, rel=0.1)
 
 
 def test_a_model_learns_and_its_file_tells_what_it_needs(
-    home: Path, tokenizer: PieceTokenizer
+    home: Path, tokenizer: BpeTokenizer
 ) -> None:
     facts = model_info(home / "Model.pth")
     expected = {"ids": tokenizer.vocab_size, "characters": len(tokenizer.character_ids)}
     assert facts["vocabulary"] == expected
+    assert facts["pieces"] == [left + right for left, right in tokenizer.merges]
     assert load_model(home / "Model.pth").metadata["val_nats_per_char"] < 1.5  # noise: over 3
 
 
-def test_a_run_goes_on_where_it_was_stopped(home: Path, tokenizer: PieceTokenizer) -> None:
+def test_a_run_goes_on_where_it_was_stopped(home: Path, tokenizer: BpeTokenizer) -> None:
     run = begun(home, out="Stopped.pth")
     for event in run.run():
         if isinstance(event, StepDone) and event.step == 30:
@@ -173,7 +171,7 @@ def test_a_stop_text_is_not_seen_wherever_it_begins(home: Path) -> None:
 
 
 @pytest.mark.parametrize("sampler", ["greedy", "nucleus", "beam"])
-def test_a_chat_is_held(home: Path, sampler: str) -> None:
+def test_a_chat_is_held(home: Path, tokenizer: BpeTokenizer, sampler: str) -> None:
     session = opened(home, sampler=sampler, max_chars=24).session()
     reply = "".join(session.say("where is cat 7"))
     assert 0 < len(reply) <= 24
@@ -181,11 +179,12 @@ def test_a_chat_is_held(home: Path, sampler: str) -> None:
     assert "".join(each.text for each in shown) == reply
     assert all(0 < each.prob <= 1 and len(each.top_probs) == 2 for each in shown)
     list(session.say("and naïve 🙂? " * 40))  # far more than the model can read
-    assert any("reads 48 characters at once" in notice for notice in session.take_notices())
+    told = f"reads {round(32 * tokenizer.chars_per_id)} characters at once"
+    assert any(told in notice for notice in session.take_notices())
 
 
 def test_of_a_long_message_the_newest_whole_characters_are_read(
-    home: Path, tokenizer: PieceTokenizer
+    home: Path, tokenizer: BpeTokenizer
 ) -> None:
     session = opened(home).session()
     for length in range(1, 60):
@@ -211,7 +210,7 @@ def tuned(home: Path, *, out: str) -> TrainingRun:
 
 
 def test_a_model_learns_new_characters_and_goes_on_with_them(
-    home: Path, tokenizer: PieceTokenizer
+    home: Path, tokenizer: BpeTokenizer
 ) -> None:
     run = tuned(home, out="Tuned.pth")
     for event in run.run():
@@ -240,9 +239,9 @@ def test_a_model_learns_new_characters_and_goes_on_with_them(
 def test_files_of_a_kind_that_is_not_known_are_not_called_damaged(
     home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.delitem(TOKENIZERS, PieceTokenizer.kind)
-    with pytest.raises(ModelFileError, match=r"was made by version .* knows no tokenizer 'pieces'"):
+    monkeypatch.delitem(TOKENIZERS, BpeTokenizer.kind)
+    with pytest.raises(ModelFileError, match=r"was made by version .* knows no tokenizer 'bpe'"):
         load_model(home / "Model.pth")
     checkpoint = next((home / "Model.run" / "checkpoints").glob("*.pth"))
-    with pytest.raises(ModelFileError, match="knows no tokenizer 'pieces'"):
+    with pytest.raises(ModelFileError, match="knows no tokenizer 'bpe'"):
         load_checkpoint(checkpoint)

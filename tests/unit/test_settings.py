@@ -23,6 +23,7 @@ from lumina_cli.settings import (
     resolve_settings,
     setting_names,
 )
+from lumina_cli.tokenizer.config import TokenizerConfig
 from tests.unit.setting_sources.resolving import resolve
 
 
@@ -115,5 +116,6 @@ def test_what_is_unset_is_left_out_of_the_file() -> None:
 def test_the_training_commands_configs_are_all_but_those_of_other_commands() -> None:
     of_others = {SamplingConfig, EngineConfig, FinetuneConfig, ServeConfig}
     assert set(ALL_CONFIGS) - set(TRAIN_CONFIGS) == of_others
+    of_others |= {TokenizerConfig}  # a model that is fine-tuned has its own
     assert set(ALL_CONFIGS) - set(FINETUNE_CONFIGS) == of_others - {FinetuneConfig}
     assert DataConfig in TRAIN_CONFIGS

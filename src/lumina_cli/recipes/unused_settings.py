@@ -10,6 +10,7 @@ from lumina_cli.data.corpus.corpus import Corpus
 from lumina_cli.recipes.data.sources import Source
 from lumina_cli.setting_sources.presets import PRESETS
 from lumina_cli.settings import BASE_PLACE, Settings
+from lumina_cli.tokenizer.config import TokenizerConfig
 
 TREES_ONLY = ("oasst_lang", "oasst_paths")
 OASST_ONLY = (*TREES_ONLY, "include_synthetic")
@@ -65,6 +66,9 @@ def _unused(
     if source.is_starter and not val_data:
         yield from ((name, "on the starter corpus") for name in FILES_ONLY)
     yield from unused_data_settings(data, corpus)
+    tokenizer = settings.configs.get(TokenizerConfig)
+    if isinstance(tokenizer, TokenizerConfig) and not tokenizer.has_size:
+        yield "vocab_size", "without --tokenizer bpe"
     if val_data:
         yield "val_fraction", "beside validation files"
     if not corpus.validation_counts.chars:

@@ -37,13 +37,16 @@ class Tokenizer(Protocol):
     kind: ClassVar[str]
 
     @classmethod
-    def train(cls, texts: Iterable[str], *, counts: Counts, min_count: int) -> Self:
+    def train(
+        cls, texts: Iterable[str], *, counts: Counts, min_count: int, vocab_size: int
+    ) -> Self:
         """Return the tokenizer of a corpus.
 
         Args:
-            texts: all texts of the corpus; read only if it is iterated over.
-            counts: how often each code point stands in them, shape (0x110000,).
+            texts: those to learn from; read only if they are iterated over.
+            counts: how often each code point stands in the corpus, shape (0x110000,).
             min_count: a character seen less often gets no id of its own.
+            vocab_size: number of ids, where the text does not tell it.
         """
 
     @property

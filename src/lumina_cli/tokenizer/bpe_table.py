@@ -18,10 +18,13 @@ class BpeTable:
     Args:
         texts: what each id behind those of the bytes stands for, in the order of the ids.
         merges: neighbours that become one text, which is among `texts`; the first ones first.
+        split_pattern: a regular expression; what it finds are the words, which no merge crosses.
+            Without one the whole text is a word.
     """
 
     texts: tuple[str, ...]
     merges: tuple[tuple[str, str], ...] = ()
+    split_pattern: str | None = None
 
     @property
     def byte_ids(self) -> range:

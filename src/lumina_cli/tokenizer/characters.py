@@ -55,7 +55,9 @@ class CharacterTokenizer:
         self.characters = characters
 
     @classmethod
-    def train(cls, _: Iterable[str], *, counts: Counts, min_count: int) -> Self:
+    def train(
+        cls, _: Iterable[str], *, counts: Counts, min_count: int, vocab_size: int = 0
+    ) -> Self:
         """Return the tokenizer of a corpus: see `Tokenizer.train`."""
         return cls(frequent_characters(counts, min_count=min_count))
 

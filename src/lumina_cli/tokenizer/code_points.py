@@ -34,17 +34,21 @@ def code_points(text: str) -> CodePoints:
         ) from error
 
 
-def frequent_characters(counts: Counts, *, min_count: int) -> str:
+MOST_CHARACTERS = MAX_VOCAB_SIZE - FIRST_CHARACTER
+"""That can have an id of their own."""
+
+
+def frequent_characters(counts: Counts, *, min_count: int, most: int = MOST_CHARACTERS) -> str:
     """Return the characters of a corpus that get an id of their own, by code point.
 
     Args:
         counts: of the corpus.
         min_count: a character seen less often is spelled in bytes.
+        most: of them.
     """
     kept = np.flatnonzero(counts >= max(min_count, 1))
-    room = MAX_VOCAB_SIZE - FIRST_CHARACTER
-    if len(kept) > room:  # the most frequent, and of equally frequent ones the lower
-        kept = np.sort(kept[np.argsort(-counts[kept], kind="stable")[:room]])
+    if len(kept) > most:  # the most frequent, and of equally frequent ones the lower
+        kept = np.sort(kept[np.argsort(-counts[kept], kind="stable")[:most]])
     return "".join(map(chr, kept.tolist()))
 
 

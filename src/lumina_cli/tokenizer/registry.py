@@ -5,21 +5,33 @@ from typing import Any
 
 from lumina_cli.errors import DataError
 from lumina_cli.tokenizer.base import NewerTokenizerError, Tokenizer
+from lumina_cli.tokenizer.bpe.learning import check_library
+from lumina_cli.tokenizer.bpe.tokenizer import BpeTokenizer
 from lumina_cli.tokenizer.characters import CharacterTokenizer
 from lumina_cli.tokenizer.code_points import Counts
+from lumina_cli.tokenizer.config import CHARACTERS, TokenizerConfig
 from lumina_cli.tokenizer.special_ids import FIRST_CHARACTER
 
-TOKENIZERS: dict[str, type[Tokenizer]] = {CharacterTokenizer.kind: CharacterTokenizer}
+TOKENIZERS: dict[str, type[Tokenizer]] = {
+    CharacterTokenizer.kind: CharacterTokenizer,
+    BpeTokenizer.kind: BpeTokenizer,
+}
 """By what each is called in files."""
 
-USUAL_KIND = CharacterTokenizer.kind
+
+def check_trainable(kind: str) -> None:
+    """Raise UsageError where a package is missing that learns tokenizers of this kind."""
+    if kind == BpeTokenizer.kind:
+        check_library()
 
 
 def train_tokenizer(
-    texts: Iterable[str], *, counts: Counts, min_count: int, kind: str = USUAL_KIND
+    texts: Iterable[str], *, counts: Counts, min_count: int, config: TokenizerConfig = CHARACTERS
 ) -> Tokenizer:
     """Return the tokenizer of a corpus: see `Tokenizer.train`."""
-    return TOKENIZERS[kind].train(texts, counts=counts, min_count=min_count)
+    return TOKENIZERS[config.tokenizer].train(
+        texts, counts=counts, min_count=min_count, vocab_size=config.vocab_size
+    )
 
 
 def tokenizer_from_json(stored: object) -> Tokenizer:

@@ -18,7 +18,7 @@ OPTIONS = {
     "--verbose/-v "
     "--help-all --format --encoding --oasst-lang --oasst-paths --include-synthetic "
     "--fix-mojibake --columns --allow-skips --val-fraction "
-    "--min-char-count --loss-on",
+    "--min-char-count --loss-on --tokenizer --vocab-size",
     "data list": "--json --verbose/-v",
     "train": "--data/-d --val-data --out/-o --resume --log-file --tensorboard "
     "--preset/-p --list-presets --config/-c --dry-run --yes/-y --json --quiet/-q --verbose/-v "
@@ -31,7 +31,7 @@ OPTIONS = {
     "--eval-chars --compile --seed --format --encoding --oasst-lang --oasst-paths "
     "--include-synthetic --fix-mojibake --columns "
     "--allow-skips --val-fraction --min-char-count --loss-on --device "
-    "--precision --kernels --threads --save-every --keep-checkpoints",
+    "--precision --kernels --threads --save-every --keep-checkpoints --tokenizer --vocab-size",
     "finetune": "--data/-d --model/-m --val-data --out/-o --resume --log-file "
     "--tensorboard --config/-c --dry-run --json --quiet/-q --verbose/-v "
     "--help-all "

@@ -28,7 +28,7 @@ class SettingsSeen(Exception):
 
 
 def seen(*arguments: Any, **named: Any) -> None:
-    raise SettingsSeen(named.get("settings"), named.get("config"))
+    raise SettingsSeen(named.get("settings"), named.get("config"), named.get("tokenizer_config"))
 
 
 @pytest.fixture(autouse=True)
@@ -79,7 +79,8 @@ def used_by_check(monkeypatch: pytest.MonkeyPatch) -> Mapping[str, object]:
     monkeypatch.setattr("lumina_cli.recipes.data.check.check", seen)
     with pytest.raises(SettingsSeen) as caught:
         run(["data", "check", "text.txt"])
-    values: dict[str, object] = caught.value.args[1].model_dump(mode="json")
+    _, data, tokenizer = caught.value.args
+    values: dict[str, object] = {**data.model_dump(mode="json"), **dict(tokenizer)}
     return values
 
 

@@ -41,6 +41,8 @@ def names(lines: list[str]) -> list[str]:
         ({"oasst_lang": "de", "oasst_paths": "all"}, ["oasst_lang", "oasst_paths"]),
         ({"include_synthetic": True}, ["include_synthetic"]),
         ({"loss_on": "bot"}, ["loss_on"]),
+        ({"vocab_size": 512}, ["vocab_size"]),
+        ({"vocab_size": 512, "tokenizer": "bpe"}, []),
         ({"patience": 3, "eval_chars": 5_000}, []),
         ({"patience": 3, "eval_chars": 5_000, "val_fraction": 0.0}, ["patience", "eval_chars"]),
     ],

@@ -39,7 +39,9 @@ class PieceTokenizer:
         self.max_chars_per_id = max(map(len, self.texts), default=1)
 
     @classmethod
-    def train(cls, texts: Iterable[str], *, counts: Counts, min_count: int) -> Self:
+    def train(
+        cls, texts: Iterable[str], *, counts: Counts, min_count: int, vocab_size: int
+    ) -> Self:
         """Take the pairs and the threes of characters that stand in the texts most often."""
         text = "\n".join(texts)
         pairs = Counter("".join(pair) for pair in pairwise(text))

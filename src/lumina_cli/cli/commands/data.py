@@ -16,6 +16,7 @@ from lumina_cli.core.model.config import ModelConfig
 from lumina_cli.core.training.config import TrainingConfig
 from lumina_cli.data.config import DataConfig
 from lumina_cli.settings import resolve_settings
+from lumina_cli.tokenizer.config import TokenizerConfig
 
 app = typer.Typer(
     name="data",
@@ -79,7 +80,7 @@ def fetch(
 
 
 @app.command(cls=HelpCommand)
-@with_settings(DataConfig)
+@with_settings(DataConfig, TokenizerConfig)
 def check(
     data: Annotated[list[Path], typer.Argument(metavar="PATH...", help="Files and folders.")],
     *,
@@ -105,11 +106,15 @@ def check(
     **flags: object,
 ) -> None:
     """Check data: what it contains, what is skipped and why, how long an epoch is."""
-    kinds = (DataConfig, ModelConfig, TrainingConfig, ComputeConfig)
+    kinds = (DataConfig, TokenizerConfig, ModelConfig, TrainingConfig, ComputeConfig)
     sizes = {"seq_length": seq_length, "batch_size": batch_size}
     settings = resolve_settings(kinds, flags=flags | sizes, environ=os.environ, toml=config)
     for text in settings.notices:
         notice(text)
+    tokenizer_config = settings.of(TokenizerConfig)
+    if "vocab_size" in settings.sources and not tokenizer_config.has_size:
+        place = settings.sources["vocab_size"]
+        notice(f"vocab_size has no effect without --tokenizer bpe (from {place})")
 
     from lumina_cli.cli.views.data import check_as_json, show_check  # noqa: PLC0415  numpy
     from lumina_cli.recipes.data.check import check  # noqa: PLC0415
@@ -120,6 +125,7 @@ def check(
             config=settings.of(DataConfig),
             seq_length=settings.of(ModelConfig).seq_length,
             batch_size=settings.of(TrainingConfig).batch_size,
+            tokenizer_config=tokenizer_config,
         )
     epoch_s = None
     if model and not checked.refusal:

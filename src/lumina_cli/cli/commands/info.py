@@ -11,6 +11,9 @@ from lumina_cli.cli.formatting import format_count
 from lumina_cli.cli.help.completion import models
 from lumina_cli.cli.options import Json, Verbose
 
+FIRST_SHOWN, LONGEST_SHOWN = 20, 10
+"""Pieces of a tokenizer; there are hundreds."""
+
 
 def command(
     model: Annotated[
@@ -31,6 +34,9 @@ def command(
     lineage = training.pop("lineage", []) if isinstance(training, dict) else []
     if isinstance(training, dict):
         training.pop("learnt_from", None)  # paths and settings are for programs: see --json
+    if pieces := facts.get("pieces"):
+        assert isinstance(pieces, list)
+        facts["pieces"] = _some_pieces(pieces)
     for name, value in facts.items():
         shown = format_count(value) if name == "parameters" and isinstance(value, int) else value
         if isinstance(value, dict):
@@ -38,6 +44,20 @@ def command(
         typer.echo(plain(f"{name:<12} {shown}").plain)
     for line in _lineage_lines(lineage):
         typer.echo(plain(f"{'lineage':<12} {line}").plain)
+
+
+def _some_pieces(pieces: list[str]) -> str:
+    """Return how many pieces there are, the first that were learnt, and the longest."""
+    longest = sorted(pieces, key=len, reverse=True)[:LONGEST_SHOWN]
+    first = " ".join(map(_with_visible_space, pieces[:FIRST_SHOWN]))
+    return (
+        f"{len(pieces):,}; learnt first: {first}; "
+        f"longest: {' '.join(map(_with_visible_space, longest))} (all: --json)"
+    )
+
+
+def _with_visible_space(piece: str) -> str:
+    return piece.replace(" ", "␣").replace("\n", "↵")
 
 
 def _lineage_lines(lineage: list[dict[str, Any]]) -> Iterator[str]:

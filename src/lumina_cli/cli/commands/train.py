@@ -122,6 +122,7 @@ def command(
         val_data=val_data or [],
         out=out or DEFAULT_MODEL,
         resumed=resumed,
+        tell=starting_line.update,
     )
     run = begin(settings, started_s=started_s)
     if resumed is None:

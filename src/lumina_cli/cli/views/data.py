@@ -2,6 +2,7 @@
 
 import unicodedata
 from collections.abc import Iterable, Iterator
+from dataclasses import asdict
 from typing import Any, Literal
 
 from rich.console import Console
@@ -161,6 +162,7 @@ def check_as_json(checked: Checked, *, epoch_s: float | None) -> dict[str, Any]:
         "steps_per_epoch": plan.steps_per_epoch,
         "epoch_s": epoch_s,
         "trains": checked.refusal is None,
+        **({"cutting": asdict(checked.cutting)} if checked.cutting else {}),
     }
 
 
@@ -181,6 +183,10 @@ def _facts(checked: Checked, *, epoch_s: float | None) -> Iterator[tuple[str, st
     if stats.rare_characters:
         rare = f"{stats.rare_characters:,} (spelled in bytes): {_characters(stats.rare_examples)}"
         yield "Rare characters", rare
+    if cutting := checked.cutting:
+        text = f"{cutting.vocab_size:,} ids, {cutting.num_characters:,} of them characters"
+        yield "Tokenizer", f"{text}; an id stands for {cutting.chars_per_id:.2f} characters"
+        yield "Cut into", _side_by_side(cutting.example)
     if report.conversations:
         yield "Longest message", f"{stats.longest_message:,} characters"
     share = stats.too_long / max(stats.documents, 1)
@@ -207,6 +213,11 @@ def _formats(checked: Checked) -> str:
     if len(formats) > NUM_LISTED:
         lines.append(f"… and {len(formats) - NUM_LISTED:,} more")
     return "\n".join(lines)
+
+
+def _side_by_side(pieces: Iterable[str]) -> str:
+    """Return pieces with a line between them, their spaces and ends of lines visible."""
+    return "|".join(pieces).replace(" ", "␣").replace("\n", "↵")
 
 
 def _characters(text: str) -> str:

@@ -25,7 +25,7 @@ def show_plan(console: Console, plan: Plan, *, sample_prompt: str | None) -> Non
         "data": f"{', '.join(plan.data)} ({_documents(plan)})",
         "split": f"{format_count(plan.train.chars)} characters for training, "
         f"{format_count(plan.validation.chars)} for validation",
-        "vocabulary": f"{plan.vocab_size:,} ids, {plan.num_characters:,} of them characters",
+        "vocabulary": _vocabulary(plan),
         "model": f"{model.num_layers} layers, {model.hidden_size} wide, {model.num_heads} heads, "
         f"context of {round(model.seq_length * plan.chars_per_id)} characters",
         "parameters": format_count(plan.num_parameters),
@@ -42,6 +42,13 @@ def show_plan(console: Console, plan: Plan, *, sample_prompt: str | None) -> Non
     for name, text in rows.items():
         grid.add_row(Text(name, style="dim"), plain(text))
     console.print(Panel(grid, title="plan", title_align="left", border_style="cyan"))
+
+
+def _vocabulary(plan: Plan) -> str:
+    text = f"{plan.vocab_size:,} ids, {plan.num_characters:,} of them characters"
+    if plan.chars_per_id == 1:
+        return text
+    return f"{text}; an id stands for {plan.chars_per_id:.1f} characters on average"
 
 
 def show_report(console: Console, report: TrainReport) -> None:

@@ -30,13 +30,21 @@ from lumina_cli.tokenizer.code_points import (
     most_frequent,
     new_characters,
 )
-from lumina_cli.tokenizer.registry import train_tokenizer
+from lumina_cli.tokenizer.config import CHARACTERS, TokenizerConfig
+from lumina_cli.tokenizer.registry import check_trainable, train_tokenizer
 from lumina_cli.tokenizer.special_ids import MAX_VOCAB_SIZE
 
 SIDES = ("train", "validation")
 
 ReadDocuments = Callable[[], Iterable[Document]]
 """Reads all documents anew at each call."""
+
+Tell = Callable[[str], None]
+"""Takes a line about what is being done, for a person who waits."""
+
+
+def untold(line: str) -> None:
+    pass
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,16 +66,23 @@ class CorpusBuilder:
         *,
         config: DataConfig,
         seed: int,
+        tokenizer_config: TokenizerConfig = CHARACTERS,
+        tell: Tell = untold,
     ) -> None:
         self.read_documents = read_documents
         self.read_validation = read_validation
         self.config = config
         self.seed = seed
+        self.tokenizer_config = tokenizer_config
+        self.tell = tell
 
     def build(
         self, folder: Path, *, tokenizer: Tokenizer | None, max_new_chars: int
     ) -> dict[str, Any]:
         """Write both sides; return what describes them."""
+        if tokenizer is None:
+            check_trainable(self.tokenizer_config.tokenizer)
+        self.tell("reading …")
         counts = np.zeros(NUM_CODE_POINTS, dtype=np.int64)
         with DocumentFile(folder / "documents") as waiting:
             sizes = _measure(self.read_documents(), counts=counts, into=waiting)
@@ -76,9 +91,14 @@ class CorpusBuilder:
                 raise DataError("there is no text in the data", hint=hint)
             fraction = 0.0 if self.read_validation else self.config.val_fraction
             train_chars = split_documents(sizes, val_fraction=fraction, seed=self.seed)
+            num_chars = int(train_chars.sum())
             tokenizer, new = self._choose_tokenizer(
-                waiting, counts=counts, begun_with=tokenizer, max_new_chars=max_new_chars
+                self._told(cut(waiting.read(), train_chars=train_chars), num_chars=num_chars),
+                counts=counts,
+                begun_with=tokenizer,
+                max_new_chars=max_new_chars,
             )
+            self.tell("encoding …")
             chunks: Iterable[Chunk] = cut(waiting.read(), train_chars=train_chars)
             if self.read_validation:
                 chunks = chain(chunks, on_side(1, self.read_validation()))
@@ -87,7 +107,7 @@ class CorpusBuilder:
 
     def _choose_tokenizer(
         self,
-        waiting: DocumentFile,
+        chunks: Iterable[Chunk],
         *,
         counts: Counts,
         begun_with: Tokenizer | None,
@@ -96,11 +116,24 @@ class CorpusBuilder:
         """Return what to encode with, and the characters it had not been begun with."""
         min_count = self.config.min_char_count
         if begun_with is None:
-            texts = (text for document in waiting.read() for text in texts_of(document))
-            return train_tokenizer(texts, counts=counts, min_count=min_count), {}
+            training = (document for side, document, _ in chunks if SIDES[side] == "train")
+            texts = (text for document in training for text in texts_of(document))
+            config = self.tokenizer_config
+            return train_tokenizer(texts, counts=counts, min_count=min_count, config=config), {}
         new = new_characters(counts, known=begun_with.character_ids)
         most = min(max_new_chars, MAX_VOCAB_SIZE - begun_with.vocab_size)
         return begun_with.extended(most_frequent(new, min_count=min_count, most=most)), new
+
+    def _told(self, chunks: Iterable[Chunk], *, num_chars: int) -> Iterator[Chunk]:
+        """Pass chunks on, and tell how much of the training text that is."""
+        done, shown = 0, -1
+        for chunk in chunks:
+            yield chunk
+            done += chunk[2]
+            percent = min(100, 100 * done // max(num_chars, 1))
+            if percent > shown:
+                self.tell(f"learning the tokenizer: {percent} % of the text …")
+                shown = percent
 
     def _encode(
         self,

@@ -12,7 +12,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from lumina_cli.data.config import DataConfig
-from lumina_cli.data.corpus.builder import SIDES, CorpusBuilder, ReadDocuments, SplitCounts
+from lumina_cli.data.corpus.builder import (
+    SIDES,
+    CorpusBuilder,
+    ReadDocuments,
+    SplitCounts,
+    Tell,
+    untold,
+)
 from lumina_cli.data.corpus.cache import read_description, write_description
 from lumina_cli.data.corpus.dataset import TokenDataset, open_token_dataset
 from lumina_cli.errors import DataError, StorageError
@@ -20,6 +27,7 @@ from lumina_cli.io.cache_folder import build_entry, discard_entry, hold_entry, p
 from lumina_cli.io.owned_folder import Hold
 from lumina_cli.renamed_settings import with_first_names
 from lumina_cli.tokenizer.base import Tokenizer
+from lumina_cli.tokenizer.config import CHARACTERS, TokenizerConfig
 from lumina_cli.tokenizer.registry import tokenizer_from_json
 
 FORMAT_VERSION = 5
@@ -62,9 +70,11 @@ def load_corpus(
     folder: Path,
     read_validation: ReadDocuments | None = None,
     tokenizer: Tokenizer | None = None,
+    tokenizer_config: TokenizerConfig = CHARACTERS,
     max_new_chars: int = 0,
     issues: Lines = tuple,
     schemas: Lines = tuple,
+    tell: Tell = untold,
 ) -> Corpus:
     """Open the encoded corpus in `folder`, making it first if it is not there.
 
@@ -75,21 +85,34 @@ def load_corpus(
         seed: chooses the documents for validation.
         folder: of the cache.
         read_validation: documents that are for validation alone.
-        tokenizer: to encode with; by default one is made of the documents.
+        tokenizer: to encode with; by default one is learnt from the documents to train on.
+        tokenizer_config: which kind of one that is.
         max_new_chars: most characters to add to it; those too rare for it never are.
         issues, schemas: asked after the documents were read.
+        tell: is told what is being done, where the corpus is made.
 
     Raises:
         DataError: there is no text at all.
         StorageError: the cache can't be written.
     """
     key = _cache_key(
-        fingerprint, config=config, seed=seed, tokenizer=tokenizer, max_new_chars=max_new_chars
+        fingerprint,
+        config=config,
+        seed=seed,
+        tokenizer=tokenizer or tokenizer_config,
+        max_new_chars=max_new_chars,
     )
     path = folder / key
 
     def build(staging: Path) -> None:
-        builder = CorpusBuilder(read_documents, read_validation, config=config, seed=seed)
+        builder = CorpusBuilder(
+            read_documents,
+            read_validation,
+            config=config,
+            seed=seed,
+            tokenizer_config=tokenizer_config,
+            tell=tell,
+        )
         description = builder.build(staging, tokenizer=tokenizer, max_new_chars=max_new_chars)
         description |= {"remarks": list(issues()), "shapes": list(schemas())}
         write_description(staging, description)
@@ -113,10 +136,14 @@ def _cache_key(
     *,
     config: DataConfig,
     seed: int,
-    tokenizer: Tokenizer | None,
+    tokenizer: Tokenizer | TokenizerConfig,
     max_new_chars: int,
 ) -> str:
-    ids = None if tokenizer is None else tokenizer.fingerprint
+    ids: object = None
+    if not isinstance(tokenizer, TokenizerConfig):
+        ids = tokenizer.fingerprint
+    elif own := tokenizer.key():
+        ids = own
     settings = with_first_names(config.model_dump(mode="json"))
     if not config.columns:  # a setting of later versions, that changes nothing by itself
         del settings["columns"]

@@ -1,6 +1,7 @@
 """The tokenizer as `tokenizer.json`: byte pair encoding with byte fallback, and no more.
 
-Nothing is normalized and nothing is split before: the text's ids are those that they are here.
+Nothing is normalized, and the text is split before as it is here or not at all: its ids are those
+that they are here.
 """
 
 from lumina_cli.errors import DataError
@@ -27,7 +28,7 @@ def tokenizer_json(tokenizer: Tokenizer) -> dict[str, object]:
         "padding": None,
         "added_tokens": [_added_token(special) for special in Special],
         "normalizer": None,
-        "pre_tokenizer": None,
+        "pre_tokenizer": _split(table.split_pattern),
         "post_processor": _begins_with(Special.BEGIN),
         "decoder": {"type": "Sequence", "decoders": [{"type": "ByteFallback"}, {"type": "Fuse"}]},
         "model": {
@@ -59,6 +60,14 @@ def tokenizer_config(*, seq_length: int) -> dict[str, object]:
         "padding_side": "left",
         "chat_template": chat_template(),
     }
+
+
+def _split(pattern: str | None) -> dict[str, object] | None:
+    """Return what splits a text into words before they are encoded one by one."""
+    if pattern is None:
+        return None
+    kind = {"type": "Split", "behavior": "Isolated", "invert": False}
+    return {**kind, "pattern": {"Regex": pattern}}
 
 
 def _added_token(special: Special) -> dict[str, object]:

@@ -12,7 +12,9 @@ from lumina_cli.data.report import ReadReport
 from lumina_cli.data.starter import corpus as starter
 from lumina_cli.data.stats.data_stats import DataStats, collect_stats
 from lumina_cli.errors import LuminaError
+from lumina_cli.recipes.data.cutting import Cutting, cut_text
 from lumina_cli.recipes.data.sources import STARTER
+from lumina_cli.tokenizer.config import CHARACTERS, TokenizerConfig
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,16 +29,25 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """What was read and found. `refusal` is why a training run would not begin, or None."""
+    """What was read and found.
+
+    `refusal` is why a training run would not begin, or None; `cutting` is told if it was asked for.
+    """
 
     report: ReadReport
     stats: DataStats
     plan: Plan
     refusal: LuminaError | None
+    cutting: Cutting | None = None
 
 
 def check(
-    paths: Sequence[Path], *, config: DataConfig, seq_length: int, batch_size: int
+    paths: Sequence[Path],
+    *,
+    config: DataConfig,
+    seq_length: int,
+    batch_size: int,
+    tokenizer_config: TokenizerConfig = CHARACTERS,
 ) -> Checked:
     """Read data as `train` would, to the end, however much of it is skipped.
 
@@ -45,26 +56,42 @@ def check(
         config: how they are read.
         seq_length: of the model, in ids.
         batch_size: windows a step.
+        tokenizer_config: how the text is to be cut.
 
     Raises:
         MissingInputError: a path is missing, or holds no text at all.
         DataError: a file can't be read as text.
+        UsageError: a package is missing that learns the tokenizer.
     """
-    documents: Documents | _StarterDocuments = Documents(paths, config=config)
-    if [str(path) for path in paths] == [STARTER] and not paths[0].exists():
-        documents = _StarterDocuments()
+    min_char_count, chars_per_id, cutting = config.min_char_count, 1.0, None
+    if tokenizer_config.has_size:
+        cutting = cut_text(
+            lambda: _documents(paths, config=config).read(),
+            config=tokenizer_config,
+            min_char_count=min_char_count,
+        )
+        chars_per_id = cutting.chars_per_id
+    documents = _documents(paths, config=config)
     stats = collect_stats(
-        documents.read(), seq_length=seq_length, min_char_count=config.min_char_count
+        documents.read(),
+        seq_length=round(seq_length * chars_per_id),
+        min_char_count=min_char_count,
     )
     refusal = documents.refusal()
     if refusal and not documents.report.rows:
         raise refusal
     # as training cuts it: a part for validation, the rest in windows that do not overlap
-    num_ids = int(stats.ids * (1 - config.val_fraction))
+    num_ids = int(stats.ids / chars_per_id * (1 - config.val_fraction))
     windows = steps_per_epoch(num_ids, seq_length=seq_length, batch_size=1)
     steps = steps_per_epoch(num_ids, seq_length=seq_length, batch_size=batch_size)
     plan = Plan(seq_length, batch_size, windows, steps)
-    return Checked(documents.report, stats, plan, refusal)
+    return Checked(documents.report, stats, plan, refusal, cutting)
+
+
+def _documents(paths: Sequence[Path], *, config: DataConfig) -> "Documents | _StarterDocuments":
+    if [str(path) for path in paths] == [STARTER] and not paths[0].exists():
+        return _StarterDocuments()
+    return Documents(paths, config=config)
 
 
 class _StarterDocuments:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from lumina_cli.conversation import Document
 from lumina_cli.data.config import DataConfig
+from lumina_cli.data.corpus.builder import Tell, untold
 from lumina_cli.data.corpus.corpus import Corpus, load_corpus
 from lumina_cli.data.documents import Documents
 from lumina_cli.data.hub.dataset_folder import MANIFEST
@@ -16,6 +17,7 @@ from lumina_cli.data.stats.contamination import files_in_both
 from lumina_cli.errors import MissingInputError
 from lumina_cli.io.cache_folder import corpora_folder
 from lumina_cli.tokenizer.base import Tokenizer
+from lumina_cli.tokenizer.config import CHARACTERS, TokenizerConfig
 
 STARTER = "starter"
 OASST_FOLDER = Path("oasst1_data")
@@ -97,7 +99,9 @@ def encode_source(
     seed: int,
     validation: Source | None = None,
     tokenizer: Tokenizer | None = None,
+    tokenizer_config: TokenizerConfig = CHARACTERS,
     max_new_chars: int = 0,
+    tell: Tell = untold,
 ) -> Corpus:
     """Return the source as a corpus, encoded anew only if it isn't in the cache."""
     fingerprint = source.fingerprint + (validation.fingerprint if validation else "")
@@ -109,7 +113,9 @@ def encode_source(
         folder=corpora_folder(),
         read_validation=validation.read if validation else None,
         tokenizer=tokenizer,
+        tokenizer_config=tokenizer_config,
         max_new_chars=max_new_chars,
+        tell=tell,
         issues=lambda: [*source.issues(), *(validation.issues() if validation else ())],
         schemas=lambda: [*source.schemas(), *(validation.schemas() if validation else ())],
     )

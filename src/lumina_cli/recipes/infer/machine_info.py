@@ -16,6 +16,7 @@ PACKAGES = ("lumina-cli", "torch", "numpy", "pydantic", "typer", "rich", "datase
 OPTIONAL_MODULES = {
     "prompt_toolkit": f"line editing in the chat: {install_command('chat')}",
     "onnxruntime": f"faster replies on a CPU: {install_command('fast')}",
+    "tokenizers": f"subwords, learnt by train: {install_command('bpe')}",
 }
 
 

@@ -8,6 +8,7 @@ from lumina_cli.core.model.config import ModelConfig
 from lumina_cli.core.model.transformer import build_model
 from lumina_cli.core.seeding import make_generator
 from lumina_cli.core.training.config import TrainingConfig
+from lumina_cli.data.corpus.builder import Tell, untold
 from lumina_cli.io.run_folder import check_free
 from lumina_cli.recipes.data.sources import usual_data
 from lumina_cli.recipes.run.run import TrainingRun
@@ -30,6 +31,7 @@ def pretrain(
     val_data: Sequence[Path] = (),
     started_s: float | None = None,
     resumed: Resumed | None = None,
+    tell: Tell = untold,
 ) -> TrainingRun:
     """Return a run that trains a model from nothing, or goes on with one.
 
@@ -40,6 +42,7 @@ def pretrain(
         val_data: paths for validation alone.
         started_s: when the command began (`time.monotonic`), from which `minutes` count.
         resumed: the run to go on with, if it is not a new one.
+        tell: is told what is being done.
 
     Raises:
         LuminaError: data, settings or machine don't allow the run.
@@ -48,7 +51,7 @@ def pretrain(
     check_free(out)
     compute = choose_compute(settings)
     training_data = read_training_data(
-        settings, data=data or _default_data(settings), val_data=val_data
+        settings, data=data or _default_data(settings), val_data=val_data, tell=tell
     )
     notices = list(training_data.notices)
     if resumed is not None:

@@ -28,6 +28,8 @@ FIXED = {
     "position_encoding",
     "optimizer",
     "seed",
+    "tokenizer",
+    "vocab_size",
     "expand_vocab",
     "max_new_chars",
     "replay",

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from lumina_cli.core.training.config import TrainingConfig
 from lumina_cli.data.config import DataConfig
+from lumina_cli.data.corpus.builder import Tell, untold
 from lumina_cli.data.corpus.corpus import Corpus
 from lumina_cli.errors import DataError
 from lumina_cli.io.cache_folder import cache_notices
@@ -19,6 +20,7 @@ from lumina_cli.recipes.data.sources import (
 from lumina_cli.recipes.unused_settings import unused_settings
 from lumina_cli.settings import Settings
 from lumina_cli.tokenizer.base import Tokenizer
+from lumina_cli.tokenizer.config import CHARACTERS, TokenizerConfig
 
 LEAST_VALIDATION_CHARS = 1_000
 
@@ -49,6 +51,7 @@ def read_training_data(
     val_data: Sequence[Path],
     tokenizer: Tokenizer | None = None,
     max_new_chars: int = 0,
+    tell: Tell = untold,
 ) -> TrainingData:
     """Return what `data` names, read and encoded.
 
@@ -56,8 +59,9 @@ def read_training_data(
         settings: of the command.
         data: paths to learn from.
         val_data: paths for validation alone; none for a share of `data`.
-        tokenizer: to encode with; by default the characters of the data.
+        tokenizer: to encode with; by default one is learnt from the data.
         max_new_chars: most characters to add to it.
+        tell: is told what is being done.
 
     Raises:
         LuminaError: there is no such data, it can't be read, or it holds no text.
@@ -74,7 +78,9 @@ def read_training_data(
         seed=seed,
         validation=validation,
         tokenizer=tokenizer,
+        tokenizer_config=_tokenizer_config(settings),
         max_new_chars=max_new_chars,
+        tell=tell,
     )
     if len(corpus.train) < 2:
         raise DataError("there is too little text to train on", hint="Give more: --data FILE")
@@ -85,6 +91,11 @@ def read_training_data(
     notices += unused_settings(settings, source=source, corpus=corpus, val_data=val_data)
     fingerprint = source.fingerprint + (validation.fingerprint if validation else "")
     return TrainingData(source, val_data, corpus, fingerprint, tuple(notices))
+
+
+def _tokenizer_config(settings: Settings) -> TokenizerConfig:
+    """Return what a new model is given; a model that is fine-tuned has its own."""
+    return settings.of(TokenizerConfig) if TokenizerConfig in settings.configs else CHARACTERS
 
 
 def validation_notices(corpus: Corpus) -> list[str]:

@@ -10,6 +10,7 @@ from lumina_cli.data.config import DataConfig
 from lumina_cli.errors import DataError, MissingInputError
 from lumina_cli.recipes.data import check as module
 from lumina_cli.recipes.data.check import Checked, Plan, check
+from lumina_cli.tokenizer.config import TokenizerConfig
 from tests.unit.recipes.tiny import VERSE, written
 
 HELLO = Conversation((Message("user", "Hi"), Message("bot", "Hello")))
@@ -57,3 +58,19 @@ def test_the_starter_corpus_is_looked_at_by_its_name(
     assert found.refusal is None
     written(tmp_path, VERSE, name="starter")
     assert checked(Path("starter")).stats.ids == 1_002
+
+
+def test_how_the_text_would_be_cut_is_told_where_that_is_learnt(tmp_path: Path) -> None:
+    pytest.importorskip("tokenizers")
+    path = written(tmp_path, "the cat and the hat. " * 100)
+    tokenizer = TokenizerConfig(tokenizer="bpe", vocab_size=300)
+    found = check(
+        [path], config=DataConfig(), seq_length=16, batch_size=4, tokenizer_config=tokenizer
+    )
+    assert found.cutting is not None
+    assert found.cutting.num_characters == len(set("the cat and the hat. "))
+    assert "".join(found.cutting.example) == ("the cat and the hat. " * 100)[:240]
+    assert {" the", " cat"} <= set(found.cutting.example)
+    assert found.report.characters == 2_100  # it is counted once, although it is read again
+    assert found.plan.windows < checked(path).plan.windows / 2
+    assert checked(path).cutting is None

@@ -29,6 +29,7 @@ def test_what_is_missing_is_told_with_how_to_get_it(monkeypatch: pytest.MonkeyPa
     assert machine_info()["missing"] == [
         "prompt_toolkit (line editing in the chat: pip install prompt_toolkit)",
         "onnxruntime (faster replies on a CPU: pip install onnx onnxruntime)",
+        "tokenizers (subwords, learnt by train: pip install tokenizers)",
     ]
     monkeypatch.setattr(module, "find_spec", lambda _: object())
     assert machine_info()["missing"] == []
