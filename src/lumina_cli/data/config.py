@@ -5,7 +5,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from lumina_cli.renamed_settings import with_new_names
+from lumina_cli.renamed_settings import with_first_names, with_new_names
 
 Format = Literal[
     "auto",
@@ -29,6 +29,9 @@ Format = Literal[
     "tagged",
     "text",
 ]
+
+LATER_SETTINGS = {"columns"}
+"""What was added since fingerprints are made of settings: it is in one where it is set."""
 
 
 class DataConfig(BaseModel):
@@ -87,6 +90,13 @@ class DataConfig(BaseModel):
             if not ours.strip() or not theirs.strip():
                 raise ValueError("must name columns as in 'question=text,answer=code'")
         return columns
+
+    def hashed(self, *, include: set[str] | None = None) -> dict[str, object]:
+        """Return settings for a fingerprint: the same as ever where the same is set."""
+        values = self.model_dump(mode="json", include=include)
+        usual = type(self)().model_dump(mode="json", include=LATER_SETTINGS)
+        set_ = {name: value for name, value in values.items() if value != usual.get(name, ...)}
+        return with_first_names(set_)
 
     @property
     def column_names(self) -> dict[str, str]:

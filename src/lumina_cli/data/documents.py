@@ -34,7 +34,6 @@ from lumina_cli.data.row_converter import RowConverter
 from lumina_cli.data.schemas.detect import COLUMNS
 from lumina_cli.data.text_repair import TextRepair
 from lumina_cli.errors import DataError, LuminaError, MissingInputError
-from lumina_cli.renamed_settings import with_first_names
 
 READER_VERSION = 3
 """Part of every fingerprint, by which runs and models know their text: it stays. Raise `READER` of
@@ -42,6 +41,7 @@ the corpus cache when the same files begin to read differently."""
 
 _SETTINGS_READ = {
     "allow_skips",
+    "columns",
     "encoding",
     "fix_mojibake",
     "format",
@@ -114,9 +114,7 @@ class Documents:
     @cached_property
     def fingerprint(self) -> str:
         """A SHA-256 over the content of the files and the settings by which they are read."""
-        settings = with_first_names(self.config.model_dump(include=_SETTINGS_READ))
-        if self.config.columns:  # without it the fingerprint is what it always was
-            settings["columns"] = self.config.columns
+        settings = self.config.hashed(include=_SETTINGS_READ)
         digest = hashlib.sha256(json.dumps([READER_VERSION, settings], sort_keys=True).encode())
         for path in find_files(self.paths, report=ReadReport()):
             with self._unchanged(path), open_regular(path) as file:

@@ -25,7 +25,6 @@ from lumina_cli.data.corpus.dataset import TokenDataset, open_token_dataset
 from lumina_cli.errors import DataError, StorageError
 from lumina_cli.io.cache_folder import build_entry, discard_entry, hold_entry, prune
 from lumina_cli.io.owned_folder import Hold
-from lumina_cli.renamed_settings import with_first_names
 from lumina_cli.tokenizer.base import Tokenizer
 from lumina_cli.tokenizer.config import CHARACTERS, TokenizerConfig
 from lumina_cli.tokenizer.registry import tokenizer_from_json
@@ -144,10 +143,7 @@ def _cache_key(
         ids = tokenizer.fingerprint
     elif own := tokenizer.key():
         ids = own
-    settings = with_first_names(config.model_dump(mode="json"))
-    if not config.columns:  # a setting of later versions, that changes nothing by itself
-        del settings["columns"]
-    depends_on = [FORMAT_VERSION, fingerprint, settings, seed, ids]
+    depends_on = [FORMAT_VERSION, fingerprint, config.hashed(), seed, ids]
     if max_new_chars:
         depends_on.append(max_new_chars)
     return hashlib.sha256(json.dumps(depends_on).encode()).hexdigest()[:32]

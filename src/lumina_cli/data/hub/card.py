@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from lumina_cli.errors import HubError
+from lumina_cli.io.regular_file import read_whole
 
 CARDS = ("README.md", ".huggingface.yaml")
 MAX_CARD_BYTES = 1 << 22
@@ -20,7 +21,7 @@ def check_card(path: Path, *, repo: str) -> None:
     """Raise HubError for a card that is longer, deeper or means more than any card does."""
     if path.stat().st_size > MAX_CARD_BYTES:
         raise too_long(repo, path.name)
-    text = path.read_text(encoding="utf-8-sig", errors="replace")
+    text = read_whole(path, max_bytes=MAX_CARD_BYTES).decode("utf-8-sig", "replace")
     if not _is_in_proportion(_front_matter(text) if path.suffix == ".md" else text):
         raise HubError(
             f"{path.name} of {repo} means more than {MAX_MEANT_CHARS:,} characters, or is nested "
