@@ -67,9 +67,8 @@ def trouble_line(event: RunEvent) -> str | None:
             )
         case RolledBack():
             return (
-                f"Training diverged at step {event.from_step}: back to step {event.step}, past the "
-                f"data up to epoch {event.epoch + 1}, batch {event.batch_index + 1}, at "
-                f"{event.lr_scale:g} times the learning rate."
+                f"Training diverged at step {event.from_step}: back to step {event.step}, "
+                f"{_past_data(event)}at {event.lr_scale:g} times the learning rate."
             )
         case Overfits():
             return (
@@ -99,6 +98,12 @@ def log_line(event: RunEvent) -> str | None:
     return trouble_line(event)
 
 
+def _past_data(event: RolledBack) -> str:
+    if event.batch_index is None:
+        return ""
+    return f"past the data up to epoch {event.epoch + 1}, batch {event.batch_index + 1}, "
+
+
 def epoch_line(event: EpochDone) -> str:
     """Return the figures of an epoch."""
     return (
@@ -113,6 +118,8 @@ def validation_text(event: Evaluated) -> str:
     if math.isnan(event.nats_per_char):
         return "no validation text"
     best = " (best so far)" if event.is_best else ""
+    if event.is_worse_than_untrained:
+        best = " (worse than untrained)"
     kept = event.base_loss
     old = "" if kept is None else f", kept: {kept:.4f} nats/char on the old text"
     if event.alpha < 1:

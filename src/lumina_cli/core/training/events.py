@@ -52,7 +52,8 @@ class Evaluated:
 
     `base_loss` is the loss on text that was learnt before, where there is some, in nats per
     character. `alpha` is how far from the base weights to those learnt so far the measured model
-    is: less than 1 where old text would be forgotten else.
+    is: less than 1 where old text would be forgotten else. A model that `is_worse_than_untrained`
+    says clearly less of the text than before the first step.
     """
 
     step: int
@@ -63,6 +64,7 @@ class Evaluated:
     seconds: float
     base_loss: float | None = None
     alpha: float = 1.0
+    is_worse_than_untrained: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,15 +134,16 @@ class LossSpiked:
 
 @dataclass(frozen=True, slots=True)
 class RolledBack:
-    """Too many steps were skipped: the run went back to a good state.
+    """Too many steps were skipped, or nothing is left of what was learnt: back to a good state.
 
-    It goes on with the data that comes after `epoch` and `batch_index`, and a lower rate.
+    It goes on with the data that comes after `epoch` and `batch_index`, if that led astray (else
+    there is none), and a lower rate.
     """
 
     from_step: int
     step: int
     epoch: int
-    batch_index: int
+    batch_index: int | None
     lr_scale: float
 
 

@@ -24,11 +24,13 @@ from lumina_cli.core.training.divergence import (
     diverged,
     find_spike,
     has_diverged,
+    has_unlearnt,
     roll_back,
     rolled_back,
 )
 from lumina_cli.core.training.epochs import Epochs
 from lumina_cli.core.training.events import (
+    Evaluated,
     Finished,
     Interrupted,
     StepDone,
@@ -150,22 +152,40 @@ class Trainer:
         self.clock.look()
         self.clock.resume(self.state.elapsed_s)
         self.samples.start()
-        while (reason := self._reason_to_stop()) is None:
+        while True:
+            while (reason := self._reason_to_stop()) is None:
+                yield from self._go_on()
             if self.state.is_epoch_over:
                 yield self.epochs.end(self.state, elapsed_s=self.clock.elapsed_s)
-            if self.validator.is_due(self.state):
-                yield from self.evaluations.evaluate(self.state)
-                continue
-            yield from self.samples.show_if_due(self.model, step=self.num_steps)
-            yield from self._step()
-        if self.state.is_epoch_over:
-            yield self.epochs.end(self.state, elapsed_s=self.clock.elapsed_s)
-        if reason == "interrupted":
-            yield Interrupted(self.num_steps)
-        if self.validator.is_last_due(self.state, reason):
-            yield from self.evaluations.evaluate(self.state)
+            if reason == "interrupted":
+                yield Interrupted(self.num_steps)
+            num_rollbacks = self.state.num_rollbacks
+            if self.validator.is_last_due(self.state, reason):
+                yield from self._evaluate(goes_back=reason != "interrupted")
+            if self.state.num_rollbacks == num_rollbacks:
+                break
         self.clock.look()
         yield Finished(self.num_steps, reason, self.clock.elapsed_s)
+
+    def _go_on(self) -> Iterator[TrainEvent]:
+        """Do what is due next: measure, or a step."""
+        if self.state.is_epoch_over:
+            yield self.epochs.end(self.state, elapsed_s=self.clock.elapsed_s)
+        if self.validator.is_due(self.state):
+            yield from self._evaluate()
+            return
+        yield from self.samples.show_if_due(self.model, step=self.num_steps)
+        yield from self._step()
+
+    def _evaluate(self, *, goes_back: bool = True) -> Iterator[TrainEvent]:
+        """Measure the model; go back if nothing is left of what it learnt."""
+        unlearnt = False
+        for event in self.evaluations.evaluate(self.state):
+            yield event
+            if isinstance(event, Evaluated):
+                unlearnt = has_unlearnt(event, self.state)
+        if unlearnt and goes_back:
+            yield from self._go_back()
 
     def last_batch(self) -> Batch:
         """Return the batch that was tried last."""
@@ -290,8 +310,12 @@ class Trainer:
         if not is_overflow:
             count_skip(state)
         yield StepSkipped(state.num_steps, state.epoch, state.batch_index - 1, is_overflow)
-        if not has_diverged(state):
-            return
+        if has_diverged(state):
+            yield from self._go_back()
+
+    def _go_back(self) -> Iterator[TrainEvent]:
+        """Go back to the last good state, for a lower learning rate."""
+        state = self.state
         if self.load_last_good is None or state.num_rollbacks == MAX_ROLLBACKS:
             raise diverged(state)
         good, now = self.load_last_good(), self.state_dict().train_state

@@ -41,7 +41,8 @@ class TrainState(BaseModel):
     the time spent training, pauses apart; `micro_batch_size` is what memory was enough for after
     it had run out, else 0; `largest_micro_batch` and `num_workers` are what the run was begun
     with, or gone on with (0: not kept yet); `eval_chars` is by how many it is measured, where the
-    clock left time for fewer than asked.
+    clock left time for fewer than asked; `untrained_val_loss` and `first_loss` are what validation
+    and training began with.
     """
 
     model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
@@ -66,6 +67,8 @@ class TrainState(BaseModel):
     save_s: Seconds = 0.0
     alpha: Annotated[float, Field(ge=0, le=1)] = 1.0
     best_val_loss: Loss | None = None
+    untrained_val_loss: Loss | None = None
+    first_loss: Loss | None = None
     best_step: Count | None = None
     num_worse: Count = 0
     ema_loss: Loss | None = None

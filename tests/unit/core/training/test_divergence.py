@@ -7,7 +7,12 @@ import torch
 from torch import Tensor
 
 from lumina_cli.core.training.config import TrainingConfig
-from lumina_cli.core.training.divergence import count_skip, has_diverged
+from lumina_cli.core.training.divergence import (
+    count_skip,
+    has_diverged,
+    has_unlearnt,
+    is_worse_than_untrained,
+)
 from lumina_cli.core.training.events import (
     Evaluated,
     Finished,
@@ -144,3 +149,42 @@ def test_a_run_that_gets_no_better_ends_early_and_says_that_it_overfits() -> Non
     (overfits,) = [event for event in events if isinstance(event, Overfits)]
     assert overfits.nats_per_char > overfits.best_nats_per_char
     assert overfits.best_step == trainer.state.best_step
+
+
+def test_a_run_that_unlearns_goes_back_to_a_lower_rate_and_the_same_data() -> None:
+    trainer = make_trainer(bad_attempts=set(), learning_rate=1.0, num_evals=2, warmup_ratio=0.0)
+    events = run_with_recall(trainer, save_at=-1)
+    first, *later = [event for event in events if isinstance(event, Evaluated)]
+    back = [event for event in events if isinstance(event, RolledBack)]
+    assert back
+    assert [event.lr_scale for event in back] == [0.5, 0.25][: len(back)]
+    assert {(event.step, event.batch_index) for event in back} == {(0, None)}
+    unlearnt = [event for event in later if event.is_worse_than_untrained]
+    assert len(unlearnt) >= len(back)
+    assert not any(event.is_best for event in unlearnt)
+    assert all(event.nats_per_char > first.nats_per_char for event in unlearnt)
+
+
+def test_a_run_that_goes_on_unlearning_ends_in_an_error() -> None:
+    trainer = make_trainer(bad_attempts=set(), learning_rate=10.0, num_evals=2, warmup_ratio=0.0)
+    with pytest.raises(DivergedError, match="less of the text than before it was trained") as ended:
+        run_with_recall(trainer, save_at=-1)
+    assert trainer.state.num_rollbacks == 2
+    assert "--learning-rate" in ended.value.hint
+    assert "best model" not in ended.value.hint
+
+
+def test_a_run_that_unlearns_only_at_its_end_is_no_success() -> None:
+    trainer = make_trainer(bad_attempts=set(), learning_rate=10.0, num_evals=1, warmup_ratio=0.0)
+    with pytest.raises(DivergedError):
+        run_with_recall(trainer, save_at=-1)
+
+
+def test_a_model_that_overfits_has_not_unlearnt() -> None:
+    state = TrainState(num_steps=9, untrained_val_loss=4.0, first_loss=4.0, ema_loss=0.5)
+    worse = Evaluated(9, 6.0, 9.0, 0.1, True, 0.0, is_worse_than_untrained=True)
+    assert is_worse_than_untrained(6.0, state)
+    assert not is_worse_than_untrained(4.3, state)
+    assert not has_unlearnt(worse, state)
+    assert has_unlearnt(worse, state.model_copy(update={"ema_loss": 5.0}))
+    assert not is_worse_than_untrained(6.0, TrainState(num_steps=9))

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from itertools import islice
 from typing import NamedTuple
@@ -11,6 +12,7 @@ from lumina_cli.core.model.transformer import Transformer
 from lumina_cli.core.precision import Precision
 from lumina_cli.core.training.clock import Clock
 from lumina_cli.core.training.config import TrainingConfig
+from lumina_cli.core.training.divergence import has_unlearnt, is_worse_than_untrained
 from lumina_cli.core.training.events import Evaluated, Overfits, StopReason
 from lumina_cli.core.training.parallel.rank import ALONE, Rank, on_all
 from lumina_cli.core.training.state import TrainState
@@ -167,24 +169,29 @@ def note_evaluation(result: EvalResult, *, state: TrainState, seconds: float) ->
     """Count an evaluation, and return what is told of it."""
     new, best = result.new, state.best_val_loss
     state.evaluated_step, state.evaluation_s, state.alpha = state.num_steps, seconds, result.alpha
+    if state.num_steps == 0 and new.characters:
+        state.untrained_val_loss = new.nats_per_char
     # Without validation text the latest model is the best known.
     is_better = new.characters == 0 or new.nats_per_char < (math.inf if best is None else best)
-    is_best = state.num_steps > 0 and is_better
-    if is_best:
-        state.best_step, state.num_worse = state.num_steps, 0
-        state.best_val_loss = new.nats_per_char if new.characters else None
-    elif state.num_steps > 0:
-        state.num_worse += 1
-    return Evaluated(
+    evaluated = Evaluated(
         step=state.num_steps,
         nats_per_char=new.nats_per_char,
         bits_per_char=new.bits_per_char,
         accuracy=new.accuracy,
-        is_best=is_best,
+        is_best=state.num_steps > 0 and is_better,
         seconds=seconds,
         base_loss=result.base_loss,
         alpha=result.alpha,
+        is_worse_than_untrained=is_worse_than_untrained(new.nats_per_char, state),
     )
+    if has_unlearnt(evaluated, state):
+        evaluated = replace(evaluated, is_best=False)
+    if evaluated.is_best:
+        state.best_step, state.num_worse = state.num_steps, 0
+        state.best_val_loss = new.nats_per_char if new.characters else None
+    elif state.num_steps > 0:
+        state.num_worse += 1
+    return evaluated
 
 
 def note_overfitting(evaluated: Evaluated, *, state: TrainState) -> list[Overfits]:
