@@ -13,6 +13,7 @@ from lumina_cli.core.inference.config import SamplingConfig
 from lumina_cli.core.model.config import ModelConfig
 from lumina_cli.core.training.finetune_config import FinetuneConfig
 from lumina_cli.data.config import DataConfig
+from lumina_cli.errors import UsageError
 from lumina_cli.io.run_folder import to_toml
 from lumina_cli.server.config import ServeConfig
 from lumina_cli.setting_sources.layers import ALIASES
@@ -119,3 +120,17 @@ def test_the_training_commands_configs_are_all_but_those_of_other_commands() -> 
     of_others |= {TokenizerConfig}  # a model that is fine-tuned has its own
     assert set(ALL_CONFIGS) - set(FINETUNE_CONFIGS) == of_others - {FinetuneConfig}
     assert DataConfig in TRAIN_CONFIGS
+
+
+@pytest.mark.parametrize(
+    ("flags", "says"),
+    [
+        ({"temperature": "0.05"}, "temperature must be 0 (greedy) or from"),
+        ({"stop": [""]}, "stop must not be an empty text"),
+        ({"stop": ["x"] * 1000}, "stop must be at most"),
+    ],
+)
+def test_an_error_names_its_setting_once(flags: dict[str, object], says: str) -> None:
+    with pytest.raises(UsageError) as refused:
+        resolve_settings([SamplingConfig], flags=flags, environ={}, toml=None)
+    assert str(refused.value).startswith(says)

@@ -76,6 +76,8 @@ def _ending_of(error: Exception) -> Ending | None:
         return _of_command_line(error)
     if _is_out_of_memory(error):
         hint = "Use a smaller model: --preset small"
+        if _memory_is_limited():
+            hint = "Allow more of it (ulimit -v), or use a smaller model: --preset small"
         return Ending(OutOfMemoryError.exit_code, "memory ran out", hint)
     if isinstance(error, OSError):
         what = f"{error.filename}: {error.strerror}" if error.filename else str(error)

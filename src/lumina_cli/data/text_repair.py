@@ -2,9 +2,10 @@
 
 Half of a UTF-16 pair (a lone surrogate, as broken JSON can hold) is no character; it is replaced
 by U+FFFD. Mojibake is UTF-8 that was once decoded as cp1252 or Latin-1, so that 'café' became
-'cafÃ©'. It is repaired only on demand, line by line, and only where the whole line, encoded as
-cp1252, is valid UTF-8: then nothing else can have been meant. Tags of other chat formats inside
-a message are reported and stay: text is text.
+'cafÃ©'. It is repaired only on demand, line by line: where the whole line, encoded as cp1252, is
+valid UTF-8, and else those characters that can't have meant anything else ('Ã©' behind a small
+letter, 'â€œ'). What may be garbled, and may not, is reported and stays. Tags of other chat formats
+inside a message are reported and stay: text is text.
 """
 
 import re
@@ -20,6 +21,12 @@ _UNDEFINED_IN_CP1252 = "\x81\x8d\x8f\x90\x9d"
 _FROM_CP1252 = bytes(set(range(0x80, 0xA0)) - set(map(ord, _UNDEFINED_IN_CP1252))).decode("cp1252")
 _NEXT = f"[\x80-\xbf{_FROM_CP1252}]"
 _GARBLED = re.compile(f"[\xc2-\xdf]{_NEXT}|[\xe0-\xef]{_NEXT}{{2}}|[\xf0-\xf4]{_NEXT}{{3}}")
+_SURE = re.compile(
+    f"(?:(?<=[a-z])[ÂÃÄÅÎÏÐÑ]{_NEXT}|[ÂÃÄÅÎÏÐÑ]{_NEXT}(?=[a-z])"
+    f"|[ÂÃÄÅÎÏÐÑ]{_NEXT}(?:[ÂÃÄÅÎÏÐÑ]{_NEXT})+|â€{_NEXT}|â‚¬|ðŸ{_NEXT}{{2}})+"
+)
+"""In a line that also holds what was never garbled."""
+_MAYBE = re.compile(f"[ÂÃ]{_NEXT}|â€|ðŸ")
 _FOREIGN_TAG = re.compile(
     r"### (?:Human|Assistant|Instruction|Response):|<\|im_start\|>|<start_of_turn>|\[/?INST\]"
 )
@@ -28,10 +35,14 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 class Mojibake(NamedTuple):
-    """The first garbled line of a text: its number from 0, and one of its garbled characters."""
+    """The first garbled line of a text: its number from 0, and one of its garbled characters.
+
+    Where it `is_sure`, repairing mends it.
+    """
 
     line: int
     example: str
+    is_sure: bool = True
 
 
 def replace_surrogates(text: str) -> tuple[str, int]:
@@ -49,15 +60,17 @@ def find_mojibake(text: str) -> Mojibake | None:
     """Return where a text is garbled first, or None."""
     if text.isascii():
         return None
-    at = 0
+    at, unsure = 0, None
     while found := _GARBLED.search(text, at):
         start = text.rfind("\n", 0, found.start()) + 1
         end = text.find("\n", found.end())
         line = text[start : end if end >= 0 else None]
         if _fix_line(line) != line:
             return Mojibake(text.count("\n", 0, start), found[0])
+        if unsure is None and (maybe := _MAYBE.search(line)):
+            unsure = Mojibake(text.count("\n", 0, start), maybe[0], is_sure=False)
         at = end if end >= 0 else len(text)  # each line is looked at once
-    return None
+    return unsure
 
 
 def fix_mojibake(text: str) -> str:
@@ -70,10 +83,15 @@ def fix_mojibake(text: str) -> str:
 def _fix_line(line: str) -> str:
     if line.isascii() or not _GARBLED.search(line):
         return line
+    fixed = _decoded(line)
+    return _SURE.sub(lambda found: _decoded(found[0]), line) if fixed == line else fixed
+
+
+def _decoded(garbled: str) -> str:
     try:
-        return line.translate(_TO_BYTES).encode("latin-1").decode("utf-8")
+        return garbled.translate(_TO_BYTES).encode("latin-1").decode("utf-8")
     except UnicodeError:
-        return line
+        return garbled
 
 
 _TO_BYTES = {ord(char): char.encode("cp1252")[0] for char in _FROM_CP1252}
@@ -119,7 +137,10 @@ class TextRepair:
         if mojibake := find_mojibake(text):
             line = mojibake.line if in_file else 0
             at = Location(location.path, location.line + line)
-            if self._mojibake:
+            if not mojibake.is_sure:
+                wording = "it may be garbled (UTF-8 read as cp1252), and may not: it stays"
+                self._notices.add(wording, at, example=mojibake.example)
+            elif self._mojibake:
                 text = fix_mojibake(text)
                 self._notices.add("garbled text was mended", at, example=mojibake.example)
             else:

@@ -46,7 +46,7 @@ def _usage_error(
     """Say what is wrong in the words of the person who set it, and where that was."""
     details = errors[0]
     name = str(details["loc"][0]) if details["loc"] else ""
-    says = explain_error(details)
+    says = explain_error(details).removeprefix(f"{name} ")  # as rules that name it themselves
     words = [each["ctx"]["expected"] for each in errors if _is_of_words(each, name)]
     if words and details["type"].startswith("int_"):  # a number or a word, and it is neither
         says = says.replace("a whole number", f"a whole number or {' or '.join(words)}")

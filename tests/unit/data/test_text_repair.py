@@ -103,3 +103,46 @@ def test_tags_of_another_chat_format_are_told_and_stay(tmp_path: Path) -> None:
 def test_sound_texts_are_not_taken_for_garbled(name: str) -> None:
     _, report = read(SHARED / name)
     assert [wording for wording, _ in report.notices if "garbled" in wording] == []
+
+
+def garble(text: str) -> str:
+    return text.encode().decode("cp1252")
+
+
+@pytest.mark.parametrize(
+    "word",
+    ["Käse", "März", "café", "naïve", "Ärger", "“so”", "it’s", "–", "😀", "Привет", "Ελλάδα"],
+)
+@pytest.mark.parametrize("intact", ["€ 5", "5 €", "„ja“", "ﬁ", "日本", "ü"])
+def test_an_intact_character_hides_no_garbled_one(tmp_path: Path, word: str, intact: str) -> None:
+    try:
+        line = f"{intact} und {garble(word)} dazu"
+    except UnicodeDecodeError:
+        pytest.skip("cp1252 has no character for one of its bytes")
+    path = write_bytes(tmp_path / "x.txt", f"first\n{line}\nlast".encode())
+    [(wording, issue)] = read(path)[1].notices
+    assert ("--fix-mojibake" in wording, issue.first.line) == (True, 2)
+    assert plain(read(path, fix_mojibake=True)[0]) == f"first\n{intact} und {word} dazu\nlast"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Le «CAFÉ» est bon", "Das ist «Spaß» für alle", "‘She likes “pâté”’", "LE THÉ, LE CAFÉ",
+        "NÃO, SÃO PAULO", "Ça va? Où ça? Ô là là!", "20 °C ± 5 %", "¿Qué? ¡Sí!", "ÅNGSTRÖM, Ærø",
+        "«Æblegrød»", "Straße «Großß»", "Ðað er gott", "§ 5 Abs. 2 – „Maß“",
+    ],
+)  # fmt: skip
+def test_text_that_was_never_garbled_is_left_alone(tmp_path: Path, text: str) -> None:
+    path = write_bytes(tmp_path / "x.txt", text.encode())
+    assert plain(read(path, fix_mojibake=True)[0]) == text
+    assert len(read(path)[1].notices) == 0
+
+
+def test_what_may_be_garbled_is_told_and_stays(tmp_path: Path) -> None:
+    text = "„AMANHÃ»“ 5Â\xa0€"
+    path = write_bytes(tmp_path / "x.txt", text.encode())
+    documents, report = read(path, fix_mojibake=True)
+    assert plain(documents) == text
+    [(wording, _)] = report.notices
+    assert "may be garbled" in wording

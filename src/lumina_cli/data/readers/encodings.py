@@ -34,6 +34,16 @@ _MAGIC = (
     (b"PAR1", "a parquet table"),
     (b"ARROW1", "an Arrow table"),
 )
+_DOCUMENTS = (
+    # (what begins so although all of it may be characters, what it is)
+    (rb"%PDF-\d", "a PDF"),
+    (rb"\{\\rtf\d?[\\{}\s]", "an RTF document"),
+    (rb"%!PS-Adobe", "a PostScript document"),
+    (rb"GIF8[79]a", "a picture"),
+    (rb"SQLite format 3\x00", "a database"),
+    (rb"\x7fELF", "a program"),
+    (rb"BZh[1-9]1AY&SY", "a bzip2 archive"),
+)
 _SIGNS = (
     # (encoding, characters that mark its languages, their share of what is not ASCII)
     ("shift_jis", re.compile("[\u3041-\u30fc]"), 0.3),
@@ -66,6 +76,18 @@ def not_text(file: BinaryIO, *, sample: bytes, path: Path, encoding: str) -> Dat
     if not guess or guess == encoding:
         hint = "If it is text, name how it is written: --encoding NAME."
     return DataError(f"{path}:{line} is not {encoding}: byte {byte} is 0x{value:02x}", hint=hint)
+
+
+def refuse_documents(sample: bytes, *, path: Path) -> None:
+    """Refuse what is no text by how it begins, even where each byte of it is a character."""
+    begin = sample.removeprefix(codecs.BOM_UTF8).lstrip()
+    for magic, what in _DOCUMENTS:
+        if re.match(magic, begin):
+            raise DataError(
+                f"{path} is {what}, not text",
+                hint="Save it as plain text with the program it is for (or read it as it is: "
+                "--format text).",
+            )
 
 
 def binary_kind(sample: bytes) -> str:

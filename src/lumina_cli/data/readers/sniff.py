@@ -6,13 +6,13 @@ from typing import Literal
 
 from lumina_cli.data.config import DataConfig
 from lumina_cli.data.readers.documents.kinds import DocumentKind, document_kind
-from lumina_cli.data.readers.encodings import likely_encoding
+from lumina_cli.data.readers.encodings import likely_encoding, refuse_documents
 from lumina_cli.data.readers.files import data_suffix, open_regular
 from lumina_cli.data.readers.json.envelope import begin_of_map, begin_of_rows
 from lumina_cli.data.readers.json.rows import BOM, BadJSON, parse_row
 from lumina_cli.data.readers.parquet.rows import is_parquet
 from lumina_cli.data.readers.tagged import TAG
-from lumina_cli.data.readers.text_files import SAMPLE_CHARS, open_text
+from lumina_cli.data.readers.text_files import SAMPLE_CHARS, open_text, open_unpacked
 from lumina_cli.data.schemas.message_list import is_bare_list
 from lumina_cli.errors import DataError
 
@@ -20,6 +20,8 @@ Container = Literal["json lines", "json", "csv", "parquet", "tagged", "text", Do
 """How a file is divided into rows or turns."""
 
 _MAX_LINES = 20
+BEGIN_BYTES = 1024
+"""Enough to know a document of another program by its first bytes."""
 JSON_LINES_SUFFIXES = (".jsonl", ".ndjson")
 CSV_SUFFIXES = (".csv", ".tsv")
 TEXT_SUFFIXES = (".md", ".text", ".txt")
@@ -42,6 +44,8 @@ def sniff_file(path: Path, *, config: DataConfig) -> Container:
     with open_regular(path) as file:
         if is_parquet(file) or data_suffix(path) == ".parquet":
             return "parquet"
+    with open_unpacked(path) as unpacked:
+        refuse_documents(unpacked.read(BEGIN_BYTES), path=path)
     with open_text(path, encoding=config.encoding) as text:
         sample = text.read(SAMPLE_CHARS)
     _refuse_utf16(sample, path=path)

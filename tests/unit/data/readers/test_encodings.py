@@ -1,9 +1,11 @@
 """What a file that is not UTF-8 probably is."""
 
+import gzip
 from pathlib import Path
 
 import pytest
 
+from lumina_cli.conversation import PlainText
 from lumina_cli.errors import DataError
 from tests.unit.data.reading import plain, read, write_bytes
 
@@ -46,3 +48,39 @@ def test_the_likely_encoding_is_named_and_reads_the_file(
 def test_binary_files_are_refused_by_their_kind(tmp_path: Path, magic: bytes, what: str) -> None:
     with pytest.raises(DataError, match=what):
         read(write_bytes(tmp_path / "x.txt", magic + bytes(range(256))))
+
+
+@pytest.mark.parametrize(
+    ("begin", "what"),
+    [
+        ("%PDF-1.4\n1 0 obj\n", "a PDF"),
+        ("\ufeff\n%PDF-1.7\n", "a PDF"),
+        ("{\\rtf1\\ansi Hello}", "an RTF document"),
+        ("{\\rtf\\ansi Hello}", "an RTF document"),
+        ("%!PS-Adobe-3.0\n", "a PostScript document"),
+        ("GIF89a", "a picture"),
+        ("SQLite format 3\0", "a database"),
+        ("\x7fELF\x02", "a program"),
+    ],
+)
+@pytest.mark.parametrize("name", ["x.txt", "x.jsonl", "x", "x.txt.gz"])
+def test_documents_of_characters_alone_are_refused(
+    tmp_path: Path, begin: str, what: str, name: str
+) -> None:
+    data = (begin + "more of it, in letters\n").encode()
+    path = write_bytes(tmp_path / name, gzip.compress(data) if name.endswith(".gz") else data)
+    with pytest.raises(DataError, match=f"is {what}, not text"):
+        read(path)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["MZ is one\n", "PAR1 is one\n", "%PDF is how it begins\n", "{\\rtfx}\n", "BZh\n"],
+)
+def test_text_that_only_begins_alike_is_text(tmp_path: Path, text: str) -> None:
+    assert read(write_bytes(tmp_path / "x.txt", text.encode()))[0] == [PlainText(text)]
+
+
+def test_a_document_is_read_as_text_where_that_is_asked_for(tmp_path: Path) -> None:
+    path = write_bytes(tmp_path / "x.txt", b"%PDF-1.4\n")
+    assert read(path, format="text")[0] == [PlainText("%PDF-1.4\n")]
