@@ -127,7 +127,7 @@ def test_the_training_commands_configs_are_all_but_those_of_other_commands() -> 
     [
         ({"temperature": "0.05"}, "temperature must be 0 (greedy) or from"),
         ({"stop": [""]}, "stop must not be an empty text"),
-        ({"stop": ["x"] * 1000}, "stop must be at most"),
+        ({"stop": ["x"] * 1001}, "stop must be at most"),
     ],
 )
 def test_an_error_names_its_setting_once(flags: dict[str, object], says: str) -> None:

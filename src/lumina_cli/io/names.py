@@ -1,10 +1,27 @@
 """Names made from other names, no longer than the file system takes."""
 
 import errno
+import os
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
 from lumina_cli.errors import OutputError
+
+_ESCAPED_BYTE = re.compile(r"\\udc([89a-f][0-9a-f])")
+
+
+def told_path(name: str) -> Path:
+    """Return the path that a model file or checkpoint tells.
+
+    It holds text that can be written down: a byte of a name that is no UTF-8 stands in it as
+    `\\udce9`.
+    """
+    path = Path(name)
+    restored = _ESCAPED_BYTE.sub(lambda found: chr(int(f"dc{found[1]}", 16)), name)
+    if restored == name or os.path.lexists(path) or not os.path.lexists(restored):
+        return path
+    return Path(restored)
 
 
 def is_too_long(path: Path) -> bool:

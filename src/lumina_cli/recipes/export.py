@@ -1,12 +1,13 @@
 """`lumina export`: a model written for other programs, and checked there."""
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
 from lumina_cli.core.checkpoint.model_file import ModelFile, load_model
 from lumina_cli.data.batches import Batch, validation_batches
 from lumina_cli.data.corpus.dataset import TokenDataset
-from lumina_cli.errors import ExportError, UsageError
+from lumina_cli.errors import ExportError, OutputError, UsageError
 from lumina_cli.export.compare import Comparer, Tell
 from lumina_cli.export.huggingface.push import Publication, check_repo, plan_publication
 from lumina_cli.export.job import ExportJob, ExportReport
@@ -62,13 +63,28 @@ def export_model(path: Path, options: ExportOptions, *, tell: Tell) -> ExportRep
     file = load_model(path)
     if not options.training_text:
         file = without_training_text(file)
-    out = options.out or path.with_name(model_name(path) + target.ending.format(dtype=dtype))
+    out = options.out or path.with_name(_shown_name(path) + target.ending.format(dtype=dtype))
+    _check_name(out, options.to)
     comparer = Comparer(
         file.model, tokenizer=file.tokenizer, windows=_windows(path, file), tell=tell
     )
-    job = ExportJob(file, model_name(path), dtype, comparer)
+    job = ExportJob(file, _shown_name(path), dtype, comparer)
     compared = target.export(job, out)
     return ExportReport(out, _num_bytes(out), dtype, compared, target.checked_by)
+
+
+def _shown_name(path: Path) -> str:
+    """Return what a model is called in an export, which is UTF-8 whatever its file's name is."""
+    return os.fsencode(model_name(path)).decode("utf-8", "replace")
+
+
+def _check_name(out: Path, to: TargetName) -> None:
+    """Refuse a place that libraries of other programs could not write to."""
+    if to not in ("lumina", "web") and any("\ud800" <= char <= "\udfff" for char in str(out)):
+        raise OutputError(
+            f"{out} can't be written: its name is not UTF-8, which --to {to} needs",
+            hint="Name another place: --out FOLDER/NAME",
+        )
 
 
 def _target(options: ExportOptions) -> Target:

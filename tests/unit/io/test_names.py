@@ -9,7 +9,7 @@ import pytest
 from lumina_cli.core.checkpoint import store
 from lumina_cli.errors import OutputError
 from lumina_cli.io import atomic
-from lumina_cli.io.names import check_length, fitting_stem, is_too_long
+from lumina_cli.io.names import check_length, fitting_stem, is_too_long, told_path
 from lumina_cli.io.run_folder import LONGEST_NAME, OWN, RunFolder, check_free
 from lumina_cli.recipes.finetune import finetune
 from lumina_cli.recipes.run import run_backup
@@ -102,3 +102,14 @@ def test_the_files_of_a_run_have_to_fit_as_well() -> None:
     check_length(Path("Model.pth"))
     with pytest.raises(OutputError, match="too long"):
         check_length(Path("Model.pth"), Path("Model.run") / ("x/" * 2_100))
+
+
+@pytest.mark.skipif(os.name == "nt", reason="names are characters there")
+def test_a_name_that_is_no_utf8_is_found_as_a_model_tells_it(tmp_path: Path) -> None:
+    path = Path(os.fsdecode(os.fsencode(tmp_path / "caf") + b"\xe9.txt"))
+    told = str(path).encode(errors="backslashreplace").decode()
+    assert told_path(told) == Path(told)
+    path.touch()
+    assert told_path(told) == path
+    Path(told).touch()
+    assert told_path(told) == Path(told)

@@ -15,6 +15,7 @@ from lumina_cli.core.training.validation.evaluate import evaluate
 from lumina_cli.data.batches import spread_batches
 from lumina_cli.data.corpus.dataset import TokenDataset
 from lumina_cli.errors import LuminaError, ModelFileError
+from lumina_cli.io.names import told_path
 from lumina_cli.io.run_folder import CHECKPOINTS
 from lumina_cli.io.run_names import RUN_SUFFIX, model_of_run
 from lumina_cli.io.shell_word import shell_word
@@ -82,7 +83,7 @@ def base_from_facts(facts: Mapping[str, Any], *, path: Path) -> Base:
     except ValidationError as error:
         raise ModelFileError(f"{path} is damaged: it does not tell its base model") from error
     return Base(
-        Path(told.path),
+        told_path(told.path),
         told.digest,
         vocab_size_of_base(facts),
         dict(facts["metadata"]),

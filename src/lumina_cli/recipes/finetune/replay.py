@@ -18,6 +18,7 @@ from lumina_cli.core.training.finetune_config import REPLAY_AUTO, REPLAY_OFF, Fi
 from lumina_cli.data.config import DataConfig
 from lumina_cli.data.corpus.dataset import TokenDataset
 from lumina_cli.errors import DataError, LuminaError
+from lumina_cli.io.names import told_path
 from lumina_cli.io.run_names import run_folder_of
 from lumina_cli.io.shell_word import shell_word
 from lumina_cli.recipes.data.sources import STARTER, Source, encode_source, open_source
@@ -228,8 +229,8 @@ def _num_files(paths: Sequence[str]) -> int:
 
 def _open_text(record: Mapping[str, Any]) -> _Text:
     config = DataConfig.model_validate(record["settings"])
-    source = open_source([Path(path) for path in record["paths"]], config=config)
-    val_paths = [Path(path) for path in record.get("val_paths", [])]
+    source = open_source([told_path(path) for path in record["paths"]], config=config)
+    val_paths = [told_path(path) for path in record.get("val_paths", [])]
     validation = open_source(val_paths, config=config) if val_paths else None
     return _Text(source, validation, config, int(record.get("seed", 0)))
 

@@ -14,6 +14,7 @@ from lumina_cli.core.training.config import TrainingConfig
 from lumina_cli.core.training.finetune_config import FinetuneConfig
 from lumina_cli.core.training.state import Snapshot, TrainState
 from lumina_cli.errors import MissingInputError, ModelFileError, UsageError
+from lumina_cli.io.names import told_path
 from lumina_cli.io.run_folder import CHECKPOINTS
 from lumina_cli.io.run_names import RUN_SUFFIX, model_of_run, run_folder_of
 from lumina_cli.io.shell_word import shell_word
@@ -84,11 +85,11 @@ class Resumed:
     @property
     def data(self) -> list[Path]:
         """What the run was begun with."""
-        return [Path(name) for name in self.metadata.get("data", [])]
+        return [told_path(name) for name in self.metadata.get("data", [])]
 
     @property
     def val_data(self) -> list[Path]:
-        return [Path(name) for name in self.metadata.get("val_data", [])]
+        return [told_path(name) for name in self.metadata.get("val_data", [])]
 
 
 def find_run(
