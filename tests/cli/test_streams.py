@@ -17,6 +17,7 @@ from lumina_cli.cli.errors import run_guarded
 from lumina_cli.cli.lazy import COMMANDS
 from lumina_cli.cli.streams import guard_streams
 from lumina_cli.cli.verbosity import verbosity
+from lumina_cli.core.checkpoint.model_file import load_model
 
 UNBUFFERED = "PYTHONUNBUFFERED"
 VERSE = "the cat sat on the mat and the dog sat on the log\n" * 40
@@ -145,24 +146,30 @@ def test_an_error_that_can_not_be_told_keeps_its_exit_code(
     assert run_with(monkeypatch, line, stderr=error, stdout=error).code == code
 
 
+SHELLS = {
+    "stdout and stderr closed": ('"$@" >&- 2>&-', 0),
+    "all closed": ('"$@" <&- >&- 2>&-', 0),
+    "full": ('"$@" >/dev/full 2>/dev/full', 74),
+    "nobody reads": ('{ "$@"; echo $? >&3; } 3>&1 2>&1 >&1 | :; exit 0', 0),
+}
+IN_TURN = [(name, bool(number % 2)) for number, name in enumerate(SHELLS)]
+"""Each shell with the buffers of Python or without; the other halves are slow."""
+
+
 @pytest.mark.skipif(os.name == "nt", reason="needs a shell")
 @pytest.mark.parametrize(
-    ("shell", "code"),
+    ("name", "is_unbuffered"),
     [
-        ('"$@" >&- 2>&-', 0),
-        ('"$@" <&- >&- 2>&-', 0),
-        pytest.param(
-            '"$@" >/dev/full 2>/dev/full',
-            74,
-            marks=pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full"),
-        ),
-        ('{ "$@"; echo $? >&3; } 3>&1 2>&1 >&1 | :; exit 0', 0),
+        *IN_TURN,
+        *(pytest.param(name, not each, marks=pytest.mark.slow) for name, each in IN_TURN),
     ],
 )
-@pytest.mark.parametrize("is_unbuffered", [False, True], ids=["buffered", "unbuffered"])
 def test_streams_that_a_shell_has_closed_harm_no_file(
-    folder: Path, shell: str, code: int, is_unbuffered: bool
+    folder: Path, name: str, is_unbuffered: bool
 ) -> None:
+    shell, code = SHELLS[name]
+    if "/dev/full" in shell and not Path("/dev/full").exists():
+        pytest.skip("needs /dev/full")
     words = [sys.executable, "-m", "lumina_cli", *LINES["train"]]
     environment = {name: value for name, value in os.environ.items() if name != UNBUFFERED}
     environment |= {UNBUFFERED: "1"} if is_unbuffered else {}
@@ -170,6 +177,4 @@ def test_streams_that_a_shell_has_closed_harm_no_file(
     done = subprocess.run(shell_line, check=False, capture_output=True, env=environment)
     assert done.returncode == code
     assert b"Traceback" not in done.stderr
-    info = [sys.executable, "-m", "lumina_cli", "info", "new.pth", "--json"]
-    whole = subprocess.run(info, check=True, capture_output=True)
-    assert json.loads(whole.stdout)["training"]["steps"]
+    assert load_model(folder / "new.pth").metadata["steps"]

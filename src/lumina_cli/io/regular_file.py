@@ -9,6 +9,9 @@ import io
 import os
 import stat
 from pathlib import Path
+from typing import Any, TypeVar
+
+Found = TypeVar("Found")
 
 SMALL_BYTES = 1_000_000
 """Bound for what people or this program write by hand or in a few lines: settings, manifests."""
@@ -54,13 +57,31 @@ def open_regular(path: Path) -> io.BufferedReader:
     flags = os.O_RDONLY
     for name in ("O_NONBLOCK", "O_CLOEXEC", "O_BINARY"):  # as far as the system has them
         flags |= getattr(os, name, 0)
-    file = os.fdopen(os.open(path, flags), "rb")
+    handle = os.open(path, flags)
     try:
-        _refuse_others(path, os.fstat(file.fileno()))  # it may have changed since
+        found = os.fstat(handle)
+        _refuse_others(path, found)  # it may have changed since
     except OSError:
-        file.close()
+        os.close(handle)
         raise
-    return file
+    if found.st_size:
+        return os.fdopen(handle, "rb")
+    return io.BufferedReader(_NeverWaits(handle))
+
+
+class _NeverWaits(io.FileIO):
+    """A file that says it is empty, as those in /proc; some would let a reader wait (kmsg)."""
+
+    def readinto(self, buffer: Any, /) -> int:
+        return self._there(super().readinto(buffer))
+
+    def readall(self) -> bytes:
+        return self._there(super().readall())
+
+    def _there(self, found: Found | None) -> Found:
+        if found is None:
+            raise BlockingIOError(errno.EAGAIN, "there is nothing to read yet")
+        return found
 
 
 def read_whole(path: Path, *, max_bytes: int = SMALL_BYTES) -> bytes:

@@ -47,3 +47,19 @@ def test_what_is_no_file_is_refused_without_a_wait(tmp_path: Path) -> None:
 def test_a_file_that_says_it_is_empty_and_does_not_end_is_bounded() -> None:
     with pytest.raises(OSError, match="more than 1,000 bytes"):
         read_whole(Path("/proc/self/pagemap"), max_bytes=1000)
+
+
+@posix
+@pytest.mark.parametrize("whole", [True, False])
+def test_a_file_that_would_let_a_reader_wait_is_not_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, whole: bool
+) -> None:
+    reader, writer = os.pipe()  # /proc/kmsg says that it is a file, and has nothing to read
+    os.set_blocking(reader, False)
+    (tmp_path / "x").touch()
+    found = (tmp_path / "x").stat()
+    monkeypatch.setattr(os, "open", lambda *_, **__: reader)
+    monkeypatch.setattr(os, "fstat", lambda _: found)
+    with open_regular(tmp_path / "x") as file, pytest.raises(BlockingIOError, match="nothing"):
+        file.read() if whole else file.read(10)
+    os.close(writer)

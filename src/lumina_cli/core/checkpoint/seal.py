@@ -2,7 +2,6 @@
 
 import hashlib
 import os
-import stat
 from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, cast
@@ -14,6 +13,7 @@ from lumina_cli.core.checkpoint.foreign import OWN_MODEL, not_a_model
 from lumina_cli.core.memory import available_memory_bytes
 from lumina_cli.errors import MissingInputError, OutOfMemoryError
 from lumina_cli.io.atomic import Handle, replace_file, write_all
+from lumina_cli.io.regular_file import open_regular
 
 SEAL_PREFIX = b"lumina-sha256:"
 SEAL_BYTES = len(SEAL_PREFIX) + 64
@@ -102,9 +102,7 @@ def _read(path: Path, *, kind: str) -> bytearray:
         OutOfMemoryError: it is larger than the memory there is.
     """
     try:
-        if not stat.S_ISREG(path.stat().st_mode):  # a pipe might never begin
-            raise MissingInputError(f"{path} can't be read: it is not a file")
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             _check_ends(file, path=path)
             return _read_all(file)
     except FileNotFoundError:

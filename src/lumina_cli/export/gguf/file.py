@@ -18,6 +18,7 @@ from lumina_cli.export.libraries import needed
 from lumina_cli.export.names import Dtype
 from lumina_cli.export.place import check_readable_by_libraries, export_file
 from lumina_cli.export.tags import chat_template
+from lumina_cli.io.regular_file import open_regular
 from lumina_cli.tokenizer.base import Tokenizer
 from lumina_cli.tokenizer.special_ids import Special
 
@@ -62,7 +63,7 @@ def export_gguf(job: ExportJob, path: Path) -> Comparison | None:
 
 def is_gguf_of_ours(path: Path) -> bool:
     """Whether a file is a GGUF that this program wrote."""
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         start = file.read(_SIGN_BYTES)
     return start.startswith(b"GGUF") and DIGEST.encode() in start
 

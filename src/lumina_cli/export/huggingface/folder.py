@@ -6,6 +6,7 @@ from pathlib import Path
 
 import torch
 
+from lumina_cli.errors import StorageError
 from lumina_cli.export.compare import Comparison
 from lumina_cli.export.huggingface.card import model_card
 from lumina_cli.export.huggingface.check import compare_folder
@@ -18,6 +19,7 @@ from lumina_cli.export.names import Dtype
 from lumina_cli.export.place import export_folder
 
 WEIGHTS = "model.safetensors"
+_ROOM = "Make room on the disk."
 _TORCH_DTYPES: dict[Dtype, TorchDtype] = {
     "fp32": "float32",
     "fp16": "float16",
@@ -40,7 +42,10 @@ def export_huggingface(job: ExportJob, path: Path) -> Comparison | None:
         dtype = getattr(torch, _TORCH_DTYPES[job.dtype])
         weights = hf_weights(job.file.model.state_dict(), job.file.model.config)
         weights = {name: tensor.to(dtype).contiguous() for name, tensor in weights.items()}
-        safetensors.save_file(weights, folder / WEIGHTS, metadata={"format": "pt"})
+        try:
+            safetensors.save_file(weights, folder / WEIGHTS, metadata={"format": "pt"})
+        except needed("safetensors").SafetensorError as error:  # it has no OSError
+            raise StorageError(f"{path} can't be written: {error}", hint=_ROOM) from error
         # The library lets nobody else read it; the other files are as the user's usually are.
         (folder / WEIGHTS).chmod((folder / "config.json").stat().st_mode)
         return compare_folder(folder, comparer=job.comparer, is_exact=job.dtype == "fp32")

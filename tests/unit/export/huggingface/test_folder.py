@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from lumina_cli.errors import ExportError, UsageError
+from lumina_cli.errors import ExportError, StorageError, UsageError
 from lumina_cli.export import libraries
 from lumina_cli.export.huggingface import folder as under_test
 from lumina_cli.export.huggingface.folder import export_huggingface
@@ -50,6 +50,20 @@ def test_weights_of_two_bytes_are_read_as_such(tmp_path: Path, dtype: str) -> No
     assert 1e-4 < compared.logit < 1
     model = AutoModelForCausalLM.from_pretrained(tmp_path / "out")
     assert model.dtype == {"fp16": torch.float16, "bf16": torch.bfloat16}[dtype]
+
+
+def test_a_disk_that_is_full_under_the_weights_is_two_lines(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import safetensors
+
+    def full(*_: object, **__: object) -> None:
+        raise safetensors.SafetensorError("No space left on device (os error 28)")
+
+    monkeypatch.setattr("safetensors.torch.save_file", full)
+    with pytest.raises(StorageError, match="No space left on device"):
+        export_huggingface(tiny_export(tiny_file()), tmp_path / "out")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_wrong_weights_are_not_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
