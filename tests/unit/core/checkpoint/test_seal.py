@@ -61,5 +61,5 @@ def test_a_missing_file_is_told_with_a_way_to_get_one(tmp_path: Path) -> None:
 
 def test_what_is_not_a_file_is_no_model(tmp_path: Path) -> None:
     for path in (tmp_path, Path(os.devnull)):
-        with pytest.raises(MissingInputError, match="can't be read: it is a .*, not a file"):
+        with pytest.raises(MissingInputError, match=r"can't be read: it is a .*, not a file"):
             load_model(path)
