@@ -36,9 +36,8 @@ _TIME = r"(?:\d{1,6}:)?\d{1,2}:\d{1,2}[,.]\d{1,3}"
 _SRT = re.compile(rf"(?:\d{{1,9}}[ \t]*+\n[ \t]*+)?{_TIME}[ \t]*+-->[ \t]*+{_TIME}")
 _VTT = re.compile(r"WEBVTT(?:[ \t\n]|\Z)")
 _MBOX = re.compile(rf"{SEPARATOR}[^\n]{{0,60}}\n>?[A-Za-z][\w-]{{0,60}}:")
-_HEADER = re.compile(
-    r"(?:(?:[A-Za-z][\w-]{1,60}):[^\n]{0,2000}\n(?:[ \t][^\n]{0,2000}\n){0,200}){2}"
-)
+_FIELD = r"(?:(?:[A-Za-z][\w-]{1,60}):[^\n]{0,2000}\n(?:[ \t][^\n]{0,2000}\n){0,200})"
+_HEADER = re.compile(_FIELD + "{2}")
 _MAIL_NAMES = re.compile(
     r"^(?:Received|Return-Path|Message-ID|MIME-Version|Delivered-To|Content-Type):",
     re.IGNORECASE | re.MULTILINE,
@@ -102,10 +101,11 @@ def kind_of_text(head: str, *, suffix: str) -> DocumentKind | None:
 
 def _is_mail(head: str, *, named: bool) -> bool:
     """Say whether a text begins with the header of a message."""
-    if not _HEADER.match(head):
-        return False
     header = head.partition("\n\n")[0]
-    return bool(_FROM.search(header)) and (named or bool(_MAIL_NAMES.search(header)))
+    from_mail, from_somebody = _MAIL_NAMES.search(header), _FROM.search(header)
+    if named:
+        return re.match(_FIELD, head) is not None and bool(from_mail or from_somebody)
+    return _HEADER.match(head) is not None and bool(from_mail and from_somebody)
 
 
 def _kind_of_archive(path: Path, *, suffix: str) -> DocumentKind | None:

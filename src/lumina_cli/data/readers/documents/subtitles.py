@@ -120,10 +120,11 @@ def read_cues(file: IO[str], *, path: Path, report: ReadReport) -> Iterator[Cue]
             elif not first.startswith(_VTT_BLOCKS):
                 _count_strays(block, report, path)
         elif not is_vtt and begin > bool(timed):  # a blank line stood inside of a cue
-            if last:
-                yield last._replace(lines=_lines_of(block[: begin - bool(timed)]), voices=[])
-            else:
-                _count_strays(block[: begin - bool(timed)], report, path)
+            text = block[_is_number(first) and begin > 1 : begin - bool(timed)]
+            if not last:
+                _count_strays(text, report, path)
+            elif lines := _lines_of(text):
+                yield last._replace(lines=lines, voices=[])
         for at, end in zip(timed, [*timed[1:], len(block)], strict=False):
             ends_in_number = end < len(block) and end - 1 > at and _is_number(block[end - 1][1])
             if cue := _cue(block[at : end - ends_in_number]):

@@ -5,6 +5,7 @@ number of members, their sizes, how far they grow. Only what these formats use i
 that are stored or deflated, and not encrypted.
 """
 
+import errno
 import io
 import posixpath
 import struct
@@ -30,6 +31,10 @@ _END = struct.Struct("<4s4H2IH")
 _END_ID = b"PK\x05\x06"
 _MAX_COMMENT_BYTES = 1 << 16
 _ENCRYPTED = 1
+_DAMAGE = (
+    *(zipfile.BadZipFile, zlib.error, struct.error),
+    *(EOFError, NotImplementedError, OverflowError, UnicodeDecodeError),
+)
 
 
 class ZipDocument:
@@ -92,8 +97,12 @@ class ZipDocument:
     def _zip_errors(self) -> Iterator[None]:
         try:
             yield
-        except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
+        except _DAMAGE as error:
             raise self.damaged(f"it is damaged ({error})") from error
+        except OSError as error:
+            if error.errno == errno.EINVAL:  # a place before the beginning of the file
+                raise self.damaged("it is damaged") from error
+            raise unreadable(self._path, error) from error
 
 
 class _Limited(io.RawIOBase):

@@ -22,6 +22,7 @@ KNOWN = [
     ("subtitles", [".vtt", ""], "\ufeff\r\nWEBVTT FILE\r\n\r\n" + SRT),
     ("mail", ["", ".eml", ".log"], MAIL),
     ("mail", [".eml"], "To: b\nSubject: a\n\nHello"),
+    ("mail", [".eml"], "Content-Type: multipart/mixed; boundary=a\n\n--a\n\nHello"),
     ("mail", ["", ".mbox", ".txt"], MBOX),
     ("html", ["", ".html", ".htm", ".php", ".xml"], PAGE),
     ("html", [""], "<!-- saved -->\n<HTML lang=en>"),

@@ -64,6 +64,16 @@ def test_blank_lines_in_a_cue_and_missing_ones_between_lose_nothing(tmp_path: Pa
     assert read_file(tmp_path, text) == ("One.\nTwo.\nThree.\n1984\n", {})
 
 
+def test_a_cue_without_its_time_goes_on_with_the_one_before(tmp_path: Path) -> None:
+    text = srt((1, 2, "One.")) + "2\nTwo.\n\n" + srt((3, 4, "Three."))
+    assert read_file(tmp_path, text) == ("One.\nTwo.\nThree.\n", {})
+
+
+def test_tags_alone_are_no_text_of_a_cue(tmp_path: Path) -> None:
+    text = srt((1, 2, "One.")) + "<i>\n\n" + srt((1.5, 3, "Two."))
+    assert read_file(tmp_path, text) == ("One.\nTwo.\n", {})
+
+
 def test_what_belongs_to_no_cue_is_counted(tmp_path: Path) -> None:
     text = "Made by nobody\n\n" + srt((1, 2, "Hello."))
     assert read_file(tmp_path, text) == (

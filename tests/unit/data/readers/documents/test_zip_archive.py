@@ -71,6 +71,14 @@ def test_a_flipped_byte_is_damage(tmp_path: Path) -> None:
         read(path)
 
 
+def test_a_member_that_lies_before_the_beginning_is_damage(tmp_path: Path) -> None:
+    data = bytearray(docx_bytes(tmp_path))
+    at = data.rindex(b"PK\x01\x02")
+    del data[at - 30 : at]  # so all begin earlier than the directory says
+    with pytest.raises(DataError, match=r"x\.docx can't be read"):
+        read(write_bytes(tmp_path / "x.docx", bytes(data)))
+
+
 def test_an_encrypted_member_is_told(tmp_path: Path) -> None:
     data = bytearray(docx_bytes(tmp_path))
     for sign, at in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
