@@ -1,6 +1,7 @@
 """The settings of the data room (no torch)."""
 
 import io
+import re
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
@@ -28,10 +29,15 @@ Format = Literal[
     "yaml",
     "tagged",
     "text",
+    "chat",
 ]
 
-LATER_SETTINGS = {"columns"}
+LATER_SETTINGS = {"columns", "bot", "gap", "anonymize"}
 """What was added since fingerprints are made of settings: it is in one where it is set."""
+
+_GAP = re.compile(r"(\d{1,6}(?:\.\d{1,3})?) ?([smhd])")
+_SECONDS = {"s": 1.0, "m": 60.0, "h": 3_600.0, "d": 86_400.0}
+NO_GAP = "never"
 
 
 class DataConfig(BaseModel):
@@ -65,6 +71,21 @@ class DataConfig(BaseModel):
         "",
         description="Names of columns that are called otherwise, such as "
         "'question=text,answer=code'.",
+    )
+    bot: tuple[str, ...] = Field(
+        (),
+        max_length=1000,
+        description="Name of the speaker whom the model learns to be, in chats between people "
+        "(repeatable); everyone else is the user.",
+    )
+    gap: str = Field(
+        "6h",
+        description="Pause that begins a new conversation in a chat, such as 30m, 6h or 2d, or "
+        "'never'.",
+    )
+    anonymize: bool = Field(
+        False,
+        description="Replace the names of speakers, phone numbers, e-mail and web addresses.",
     )
     allow_skips: bool = Field(
         False, description="Continue even if more than 5 % of the rows can't be read."
@@ -117,3 +138,30 @@ class DataConfig(BaseModel):
         except (LookupError, ValueError) as error:
             raise ValueError(f"{name!r} is no text encoding that Python knows") from error
         return name
+
+    @field_validator("bot", mode="before")
+    @classmethod
+    def _one_name_may_stand_alone(cls, bot: object) -> object:
+        return (bot,) if isinstance(bot, str) else bot
+
+    @field_validator("bot")
+    @classmethod
+    def _names_are_not_empty(cls, bot: tuple[str, ...]) -> tuple[str, ...]:
+        if not all(name.strip() for name in bot):
+            raise ValueError("bot must be the name of a speaker")
+        return bot
+
+    @field_validator("gap")
+    @classmethod
+    def _is_a_pause(cls, gap: str) -> str:
+        if gap != NO_GAP and not _GAP.fullmatch(gap):
+            raise ValueError(
+                f"must be a pause such as 30m, 6h or 2d, or {NO_GAP}, not {gap[:40]!r}"
+            )
+        return gap
+
+    @property
+    def gap_s(self) -> float | None:
+        """The pause that begins a new conversation, in seconds; None for none."""
+        match = _GAP.fullmatch(self.gap)
+        return float(match[1]) * _SECONDS[match[2]] if match else None

@@ -8,12 +8,17 @@ the ids, while their texts wait in a temporary file until the trees are complete
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 
 from lumina_cli.conversation import Conversation, Document
+from lumina_cli.data.chats.anonymize import Anonymizer
+from lumina_cli.data.chats.reader import ChatReader, refuse_other, unknown_bots
+from lumina_cli.data.chats.registry import is_chat
+from lumina_cli.data.chats.speakers import count_speakers, told_speakers
 from lumina_cli.data.config import DataConfig
 from lumina_cli.data.oasst.message_table import MessageTable
 from lumina_cli.data.oasst.trees import conversations_of_trees
@@ -33,7 +38,7 @@ from lumina_cli.data.report import LocatedDocument, Location, ReadReport, exampl
 from lumina_cli.data.row_converter import RowConverter
 from lumina_cli.data.schemas.detect import COLUMNS
 from lumina_cli.data.text_repair import TextRepair
-from lumina_cli.errors import DataError, LuminaError, MissingInputError
+from lumina_cli.errors import DataError, LuminaError, MissingInputError, UsageError
 
 READER_VERSION = 3
 """Part of every fingerprint, by which runs and models know their text: it stays. Raise `READER` of
@@ -41,10 +46,13 @@ the corpus cache when the same files begin to read differently."""
 
 _SETTINGS_READ = {
     "allow_skips",
+    "anonymize",
+    "bot",
     "columns",
     "encoding",
     "fix_mojibake",
     "format",
+    "gap",
     "include_synthetic",
     "oasst_lang",
     "oasst_paths",
@@ -89,27 +97,35 @@ class Documents:
         """
         self.report = report = ReadReport()
         repair = TextRepair(mojibake=self.config.fix_mojibake, report=report)
+        anonymizer = Anonymizer(self.speakers, report=report) if self.config.anonymize else None
         with MessageTable() as trees:
             converter = RowConverter(self.config, trees=trees, repair=repair, report=report)
-            for path in find_files(self.paths, report=report):
-                num_rows, num_notices = report.rows, report.notices.total
-                for location, document in self._documents_of(path, converter):
-                    repaired = repair.document(document, location=location)
-                    yield from self._counted(repaired, location)
-                if (report.rows, report.notices.total) == (num_rows, num_notices):
-                    report.notices.add("the file holds nothing to read", Location(path))
+            for location, document in self._located_documents(converter):
+                repaired = repair.document(document, location=location)
+                if anonymizer:
+                    repaired = anonymizer.document(repaired, location=location)
+                yield from self._counted(repaired, location)
             for conversation in conversations_of_trees(
                 trees, lang=self.config.oasst_lang, paths=self.config.oasst_paths, report=report
             ):
+                if anonymizer:
+                    at = Location(self.paths[0])
+                    conversation = anonymizer.conversation(conversation, location=at)
                 report.saw_document(conversation)
                 yield conversation
+
+    @cached_property
+    def speakers(self) -> Counter[str]:
+        """How many messages each speaker of the chats wrote; the files are read for it."""
+        files = find_files(self.paths, report=ReadReport())
+        return count_speakers(files, config=self.config)
 
     def refusal(self) -> LuminaError | None:
         """Return the error for a latest reading with too many skipped rows or no text, or None."""
         too_many = None if self.config.allow_skips else self.report.too_many_skipped()
         if too_many or self.report.documents:
             return too_many
-        return _nothing_left(self.report, paths=self.paths)
+        return _nobody_of_that_name(self.report) or _nothing_left(self.report, paths=self.paths)
 
     @cached_property
     def fingerprint(self) -> str:
@@ -122,10 +138,28 @@ class Documents:
             digest.update(data_suffix(path).encode() + b"\0" + content)
         return digest.hexdigest()
 
-    def _documents_of(self, path: Path, converter: RowConverter) -> Iterator[LocatedDocument]:
-        """Yield the documents of one file; messages of trees are collected by `converter`."""
+    def _located_documents(self, converter: RowConverter) -> Iterator[LocatedDocument]:
+        """Yield the documents of all files; messages of trees are collected by `converter`."""
+        chats = ChatReader(self.config, report=self.report, speakers=lambda: self.speakers)
+        for path in find_files(self.paths, report=self.report):
+            met = _num_met(self.report)
+            yield from self._documents_of(path, converter, chats)
+            if _num_met(self.report) == met:
+                self.report.notices.add("the file holds nothing to read", Location(path))
+        yield from chats.finish()
+
+    def _documents_of(
+        self, path: Path, converter: RowConverter, chats: ChatReader
+    ) -> Iterator[LocatedDocument]:
+        """Yield the documents of one file."""
         config, report = self.config, self.report
         with self._unchanged(path):
+            if is_chat(path, config=config):
+                yield from chats.documents(path, is_named=path in self.paths)
+                return
+            if config.format == "chat":
+                refuse_other(path, is_named=path in self.paths, report=report)
+                return
             container = sniff_file(path, config=config)
             if container == "text" and self._is_no_document(path):
                 wording = "a file of the folder is not what its ending says; it is not read"
@@ -184,6 +218,21 @@ def cut_after_last_reply(conversation: Conversation) -> Conversation | None:
     if end == len(messages):
         return conversation
     return Conversation(messages[:end], group=conversation.group) if end else None
+
+
+def _num_met(report: ReadReport) -> int:
+    return report.rows + report.left_out.total + report.notices.total
+
+
+def _nobody_of_that_name(report: ReadReport) -> LuminaError | None:
+    """Return the error for chats in which nobody is called as the settings say, or None."""
+    unknown = unknown_bots(report)
+    if not unknown or len(unknown) < len(report.bots):
+        return None
+    return UsageError(
+        f"nobody in the chats is called {unknown[0]!r}",
+        hint=f"Name one of the speakers: --bot NAME. They are: {told_speakers(report.speakers)}",
+    )
 
 
 def _nothing_left(report: ReadReport, *, paths: Sequence[Path]) -> LuminaError:

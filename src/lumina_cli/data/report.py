@@ -79,7 +79,8 @@ class ReadReport:
 
     `formats` counts the rows of each file by their schema. `rows` counts all that was met:
     messages of OASST files, lines or objects of other rows, messages of tagged text, and 1 for a
-    plain text.
+    plain text. `speakers` counts the messages of people in chats, and `bots` names those of them
+    who are the bot.
     """
 
     formats: dict[Path, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
@@ -91,6 +92,8 @@ class ReadReport:
     skipped: Issues = field(default_factory=Issues)
     left_out: Issues = field(default_factory=Issues)
     notices: Issues = field(default_factory=Issues)
+    speakers: Counter[str] = field(default_factory=Counter)
+    bots: tuple[str, ...] = ()
 
     @property
     def documents(self) -> int:

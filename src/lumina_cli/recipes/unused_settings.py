@@ -5,6 +5,7 @@ from pathlib import Path
 
 from lumina_cli.core.model.config import ModelConfig
 from lumina_cli.core.training.config import TrainingConfig
+from lumina_cli.data.chats.registry import FORMATS as CHAT_FORMATS
 from lumina_cli.data.config import DataConfig
 from lumina_cli.data.corpus.corpus import Corpus
 from lumina_cli.recipes.data.sources import Source
@@ -15,7 +16,11 @@ from lumina_cli.tokenizer.config import TokenizerConfig
 TREES_ONLY = ("oasst_lang", "oasst_paths")
 OASST_ONLY = (*TREES_ONLY, "include_synthetic")
 TREES = frozenset({"oasst rows", "oasst trees"})
-FILES_ONLY = ("format", "encoding", "columns", *OASST_ONLY, "fix_mojibake", "allow_skips")
+CHATS_ONLY = ("bot", "gap")
+FILES_ONLY = (
+    *("format", "encoding", "columns", *OASST_ONLY, "fix_mojibake", "allow_skips"),
+    *(*CHATS_ONLY, "anonymize"),
+)
 VALIDATION_ONLY = ("patience", "eval_chars")
 
 
@@ -46,6 +51,8 @@ def unused_data_settings(config: DataConfig, corpus: Corpus) -> Iterator[tuple[s
         yield from ((name, "where there are no OASST trees") for name in TREES_ONLY)
         if "rows in order" not in corpus.schemas:
             yield "include_synthetic", "where there are no OASST messages"
+    if CHAT_FORMATS.isdisjoint(corpus.schemas):
+        yield from ((name, "where there are no chats between people") for name in CHATS_ONLY)
     if not corpus.train_counts.conversations:
         yield "loss_on", "where there are no conversations"
 

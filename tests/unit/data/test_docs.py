@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from lumina_cli.data.chats.registry import FORMATS
 from tests.unit.data.reading import REPOSITORY, SHARED, needs_shared_data, read, said, write_bytes
 
 PAGE = (REPOSITORY / "docs" / "data.md").read_text(encoding="utf-8")
@@ -57,3 +58,28 @@ def test_the_example_of_columns_reads_as_it_says(tmp_path: Path) -> None:
     assert found
     [document], _ = read(write_bytes(tmp_path / "x", found[2].encode()), columns=found[1])
     assert said(document) == [("user", "Hello"), ("bot", "Hi!")]
+
+
+CHATS = re.findall(
+    r"^```(whatsapp|telegram|discord|slack|messenger|signal|transcript)\n(.+?)^```$",
+    PAGE,
+    re.MULTILINE | re.DOTALL,
+)
+
+
+def test_every_program_has_an_example() -> None:
+    assert {name for name, _ in CHATS} == FORMATS
+    assert len(CHATS) == 9
+
+
+@pytest.mark.parametrize(("name", "example"), CHATS)
+def test_each_example_of_a_chat_is_the_same_conversation(
+    tmp_path: Path, name: str, example: str
+) -> None:
+    documents, report = read(write_bytes(tmp_path / "x", example.encode()), bot="Ben")
+    assert said(documents[0]) == [
+        ("user", "Hello"),
+        ("bot", "Hi! A message may have\nseveral lines."),
+    ]
+    assert list(*report.formats.values()) == [name]
+    assert report.skipped.total + report.left_out.total == 0

@@ -151,6 +151,8 @@ def _begun(
     flags: dict[str, object],
     started_s: float,
 ) -> "TrainingRun":
+    from lumina_cli.cli.bot_question import asker  # noqa: PLC0415
+    from lumina_cli.recipes.data.bot_choice import with_bot  # noqa: PLC0415  numpy
     from lumina_cli.recipes.finetune.base import load_base  # noqa: PLC0415  torch
     from lumina_cli.recipes.finetune.finetune import finetune  # noqa: PLC0415
     from lumina_cli.recipes.finetune.settings import finetune_settings  # noqa: PLC0415
@@ -158,6 +160,7 @@ def _begun(
     starting_line.update("reading the model and the data …")
     loaded = load_base(model)
     settings = finetune_settings(loaded, flags=flags, environ=os.environ, toml=config)
+    settings = with_bot(settings, paths=[*data, *val_data], ask=asker())
     return finetune(
         settings,
         model=model,

@@ -112,6 +112,8 @@ def command(
         settings = resolve_settings(
             TRAIN_CONFIGS, flags=flags, environ=os.environ, toml=config, preset=preset
         )
+        if data:
+            settings = _with_bot(settings, data=[*data, *(val_data or [])], asks=not yes)
 
     from lumina_cli.recipes.train.pretrain import pretrain  # noqa: PLC0415  torch
 
@@ -157,6 +159,14 @@ def _of_bearable_length(
         return run
     minutes = minutes_for(plan, asks=asks)
     return run if minutes is None else begin(for_minutes(settings, minutes))
+
+
+def _with_bot(settings: Settings, *, data: list[Path], asks: bool) -> Settings:
+    """Return settings that say who the bot is, asked on a terminal where the data are chats."""
+    from lumina_cli.cli.bot_question import asker  # noqa: PLC0415
+    from lumina_cli.recipes.data.bot_choice import with_bot  # noqa: PLC0415  numpy
+
+    return with_bot(settings, paths=data, ask=asker() if asks else None)
 
 
 def _find_run(

@@ -21,6 +21,7 @@ EVERYDAY: Mapping[str, tuple[str, ...]] = {
     ),
     "finetune": (
         "data",
+        "bot",
         "model",
         "out",
         "minutes",
@@ -75,6 +76,6 @@ EVERYDAY: Mapping[str, tuple[str, ...]] = {
         "quiet",
     ),
     "eval": ("model", "data", "format", "loss_on", "json", "config", "device", "quiet"),
-    "data check": ("format", "encoding", "model", "seq_length", "loss_on", "json", "quiet"),
+    "data check": ("bot", "format", "encoding", "model", "seq_length", "loss_on", "json", "quiet"),
 }
 """By command: its options by the name of their parameter, in the order of the help."""

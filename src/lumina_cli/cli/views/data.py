@@ -21,7 +21,8 @@ from rich.text import Text
 from lumina_cli.cli.console import plain
 from lumina_cli.cli.formatting import format_bytes, format_duration
 from lumina_cli.conversation import Conversation, Document, Message
-from lumina_cli.data.report import Issues
+from lumina_cli.data.chats.message import same_name
+from lumina_cli.data.report import Issues, ReadReport
 from lumina_cli.io.shell_word import shell_word
 from lumina_cli.io.terminal_text import one_line
 from lumina_cli.recipes.data.check import Checked
@@ -153,6 +154,8 @@ def check_as_json(checked: Checked, *, epoch_s: float | None) -> dict[str, Any]:
         "longest_message": stats.longest_message,
         "over_seq_length": stats.too_long,
         "duplicates": stats.duplicates,
+        "speakers": dict(report.speakers.most_common()),
+        "bots": list(report.bots),
         "skipped": list(_issues_as_json(report.skipped)),
         "left_out": list(_issues_as_json(report.left_out)),
         "notices": list(_issues_as_json(report.notices)),
@@ -172,6 +175,8 @@ def _facts(checked: Checked, *, epoch_s: float | None) -> Iterator[tuple[str, st
     if report.conversations:
         roles = ", ".join(f"{role} {count:,}" for role, count in report.messages.most_common())
         yield "Conversations", f"{report.conversations:,} (messages: {roles})"
+    if report.speakers:
+        yield "Speakers", _speakers(report)
     if report.texts:
         yield "Plain texts", f"{report.texts:,}"
     if not report.documents:
@@ -218,6 +223,17 @@ def _formats(checked: Checked) -> str:
 def _side_by_side(pieces: Iterable[str]) -> str:
     """Return pieces with a line between them, their spaces and ends of lines visible."""
     return "|".join(pieces).replace(" ", "␣").replace("\n", "↵")
+
+
+def _speakers(report: ReadReport) -> str:
+    """Return who speaks in the chats, the most talkative first, and who of them is the bot."""
+    bots = set(map(same_name, report.bots))
+    told = [
+        f"{name} {count:,}" + (" (the bot)" if same_name(name) in bots else "")
+        for name, count in report.speakers.most_common(NUM_LISTED)
+    ]
+    more = len(report.speakers) - len(told)
+    return ", ".join(told) + (f" and {more:,} more" if more > 0 else "")
 
 
 def _characters(text: str) -> str:

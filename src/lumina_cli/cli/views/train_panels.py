@@ -34,6 +34,7 @@ def show_plan(console: Console, plan: Plan, *, sample_prompt: str | None) -> Non
         "steps": _steps_text(plan),
         "time": f"about {format_duration(plan.seconds)}",
         "model file": str(plan.out),
+        **({"privacy": plan.privacy} if plan.privacy else {}),
         **plan.more,
     }
     if sample_prompt is not None:

@@ -25,7 +25,7 @@ DOCUMENT_SUFFIXES = frozenset(
     {".docx", ".eml", ".epub", ".htm", ".html", ".mbox", ".srt", ".vtt", ".xhtml", ".xml"}
     | {".yaml", ".yml"}
 )
-DATA_SUFFIXES = PLAIN_SUFFIXES | DOCUMENT_SUFFIXES
+DATA_SUFFIXES = PLAIN_SUFFIXES | DOCUMENT_SUFFIXES | {".zip"}
 IGNORED_NAMES = frozenset({"dataset.json", "dataset_infos.json", "license", "readme"})
 """Files beside the data, named without .md or .txt, that are not read with a folder."""
 

@@ -21,6 +21,7 @@ from lumina_cli.core.training.optim.optimizers import Optimizers, build_optimize
 from lumina_cli.core.training.parallel.threads import fewest_to_share, least_chars
 from lumina_cli.core.training.step.stepper import Stepper
 from lumina_cli.data.batches import Batch, EpochBatches, Replay, steps_of_text
+from lumina_cli.data.chats.registry import FORMATS as CHAT_FORMATS
 from lumina_cli.data.corpus.builder import SplitCounts
 from lumina_cli.data.corpus.corpus import Corpus
 from lumina_cli.recipes.train.memory_fit import num_sharing
@@ -31,12 +32,18 @@ LONGEST_TRIAL_S = 2.0
 LEAST_PART = 8
 """Of a batch, that stands for all of it: starting the operations is not to count for much."""
 
+OF_CHATS = (
+    "the data are people's chats: whoever has the model can get sentences of theirs out of it "
+    "(lumina docs own-chats)"
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:
     """Data, model, memory and time of a run; `steps` is None where the clock ends it.
 
-    `more` is what there is to tell of this run alone, by name.
+    `more` is what there is to tell of this run alone, by name; `privacy` what there is to know of
+    a model that learns from people's chats.
     """
 
     data: tuple[str, ...]
@@ -54,6 +61,7 @@ class Plan:
     precision: Precision
     out: Path
     chars_per_id: float = 1.0
+    privacy: str = ""
     more: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -104,6 +112,7 @@ def make_plan(
         precision=precision,
         out=out,
         chars_per_id=corpus.tokenizer.chars_per_id,
+        privacy="" if CHAT_FORMATS.isdisjoint(corpus.schemas) else OF_CHATS,
         more=more or {},
     )
 

@@ -1,0 +1,1 @@
+"""Chats between people, as the programs in which they were written export them."""

@@ -1,0 +1,158 @@
+"""Names, phone numbers, e-mail and web addresses replaced, each by the same word everywhere.
+
+    Anna, call me: +49 151 2345678   →   Name1, call me: Phone1
+
+Names are those of the people who speak in the chats, whole and by their parts, in any case, and
+what stands behind an @. Nobody can know the other names in a text: of those who never write,
+of places, of firms. `docs/own-chats.md` says so.
+"""
+
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from itertools import islice
+
+from lumina_cli.conversation import Conversation, Document, Message, PlainText
+from lumina_cli.data.chats.message import same_name
+from lumina_cli.data.report import Location, ReadReport
+
+_SHORTEST_PART, _SHORTEST_WITH_S = 3, 4
+_MOST_NAMES = 20_000
+_NOBODY = frozenset(["me", "you", "deleted account", "deleted", "account"])
+_PARTICLES = frozenset(
+    [
+        "and",
+        "bin",
+        "das",
+        "del",
+        "den",
+        "der",
+        "des",
+        "dos",
+        "ibn",
+        "las",
+        "los",
+        "the",
+        "van",
+        "von",
+    ]
+)
+_WORD = re.compile(r"[^\W_]+")
+_AGAIN = re.compile(r"\b(Name\d+)(?:[ \-]\1\b)+")
+_UNSPACED = re.compile("[\u0e00-\u0eff\u1000-\u109f\u3040-\u30ff\u3400-\u9fff]{2,}")
+"""Scripts that put no space between words, so that a name stands inside of them."""
+_EMAIL = re.compile(r"[\w.+%\-]{1,64}@[\w\-]{1,63}(?:\.[\w\-]{1,63})+")
+_WEB = re.compile(
+    r"(?:https?|ftp)://[^\s<>\"]+|\bwww\.[^\s<>\"]+"
+    r"|\b(?:[a-z0-9\-]{1,63}\.){1,8}[a-z]{2,10}/[^\s<>\"]*"
+    r"|\b(?:[a-z0-9\-]{1,63}\.){1,8}(?:com|org|net|info|io|de|fr|es|it|nl|ru|br|uk|jp|cn|me|ly)\b",
+    re.IGNORECASE,
+)
+_PHONE = re.compile(
+    r"(?<![\w.,:/\-])(?:\+|\(|00)?\d[\d ()/.\-\u00a0\u202f\u2011]{5,22}\d(?![\w:/])"
+)
+_DATE_LIKE = re.compile(r"\d{1,4}[./\-]\d{1,2}[./\-]\d{1,4}(?:\D.*)?|\d{1,2}[:.]\d{2}.*")
+_THOUSANDS = re.compile(r"\d{1,3}(?:[ .,\u00a0\u202f]\d{3})+(?:[.,]\d+)?")
+_HANDLE = re.compile(r"(?<![\w@])@[^\W\d][\w.]{1,39}(?<!\.)")
+_FEWEST_DIGITS, _MOST_DIGITS = 7, 15
+
+Replacer = Callable[[re.Match[str]], str]
+
+
+class Anonymizer:
+    """Replaces what tells who somebody is, and counts it.
+
+    Args:
+        names: of the people who speak.
+        report: what was replaced is counted here.
+    """
+
+    def __init__(self, names: Iterable[str], *, report: ReadReport) -> None:
+        self._report = report
+        self._numbers: dict[str, dict[str, int]] = {}
+        self._parts: dict[str, int] = {}
+        self._num_names = 0
+        for name in islice(names, _MOST_NAMES):
+            self._add_name(name)
+        unspaced = sorted(filter(_UNSPACED.fullmatch, self._parts), key=len, reverse=True)
+        self._unspaced = re.compile("|".join(unspaced)) if unspaced else None
+
+    def document(self, document: Document, *, location: Location) -> Document:
+        """Return a document with all its texts anonymized."""
+        if isinstance(document, PlainText):
+            return replace(document, text=self.text(document.text, location=location))
+        return self.conversation(document, location=location)
+
+    def conversation(self, conversation: Conversation, *, location: Location) -> Conversation:
+        """Return a conversation with all its texts anonymized."""
+        messages = tuple(
+            Message(each.role, self.text(each.text, location=location), each.in_loss)
+            for each in conversation.messages
+        )
+        return Conversation(messages, group=conversation.group)
+
+    def text(self, text: str, *, location: Location) -> str:
+        """Return a text anonymized; what was replaced is counted."""
+
+        def numbered(kind: str, word: str, form: Callable[[str], str]) -> Replacer:
+            def replaced(match: re.Match[str]) -> str:
+                self._count(kind, location)
+                numbers = self._numbers.setdefault(kind, {})
+                return word.format(numbers.setdefault(form(match[0]), len(numbers) + 1))
+
+            return replaced
+
+        text = _EMAIL.sub(numbered("an e-mail address", "Mail{}", str.lower), text)
+        text = _WEB.sub(numbered("a web address", "Web{}", str), text)
+        phone = numbered("a phone number", "Phone{}", _digits)
+        text = _PHONE.sub(lambda match: phone(match) if _is_phone(match[0]) else match[0], text)
+        handle = numbered("a name behind an @", "@Someone{}", str.lower)
+        text = _HANDLE.sub(
+            lambda found: found[0] if self._is_name(found[0][1:]) else handle(found), text
+        )
+        if self._parts:
+            text = _AGAIN.sub(r"\1", _WORD.sub(lambda found: self._name(found, location), text))
+        if self._unspaced:
+            text = self._unspaced.sub(lambda found: self._name(found, location), text)
+        return text
+
+    def _is_name(self, word: str) -> bool:
+        return same_name(word) in self._parts
+
+    def _name(self, match: re.Match[str], location: Location) -> str:
+        """Return the word for a name, or what stands there where it is none."""
+        word = match[0]
+        found = same_name(word)
+        number, ending = self._parts.get(found), ""
+        if number is None and found.endswith("s") and len(found) > _SHORTEST_WITH_S:
+            number, ending = self._parts.get(found[:-1]), word[-1]
+        if number is None:
+            return word
+        self._count("a name", location)
+        return f"Name{number}{ending}"
+
+    def _add_name(self, name: str) -> None:
+        """Take a name and its parts, all under one number."""
+        if same_name(name) in _NOBODY:
+            return
+        self._num_names += 1
+        for part in {name, *_WORD.findall(name)}:
+            key = same_name(part)
+            if not any(map(str.isalpha, key)) or key in _NOBODY or key in _PARTICLES:
+                continue
+            if len(key) >= _SHORTEST_PART or _UNSPACED.fullmatch(key) or (part == name):
+                self._parts.setdefault(key, self._num_names)
+
+    def _count(self, kind: str, location: Location) -> None:
+        self._report.notices.add(f"{kind} was replaced (--anonymize)", location)
+
+
+def _is_phone(text: str) -> bool:
+    digits = sum(map(str.isdigit, text))
+    if not _FEWEST_DIGITS <= digits <= _MOST_DIGITS:
+        return False
+    return not (_DATE_LIKE.fullmatch(text) or _THOUSANDS.fullmatch(text))
+
+
+def _digits(text: str) -> str:
+    return re.sub(r"\D", "", text).removeprefix("00")

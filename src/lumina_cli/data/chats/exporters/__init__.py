@@ -1,0 +1,1 @@
+"""A module for each program: recognised by content, read as messages."""

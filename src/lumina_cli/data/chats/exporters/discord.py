@@ -1,0 +1,135 @@
+"""Discord: JSON and CSV of DiscordChatExporter.
+
+{"guild": {…}, "channel": {…}, "messages": [
+  {"id": "1", "type": "Default", "timestamp": "2021-01-23T21:05:33.1+00:00", "content": "Hi",
+   "author": {"id": "7", "name": "ben", "nickname": "Ben", "isBot": false}, "attachments": []}]}
+
+AuthorID,Author,Date,Content,Attachments,Reactions
+"7","ben#0","2021-01-23T21:05:33.1000000+00:00","Hi","",""
+"""
+
+import csv
+from collections.abc import Iterator, Mapping
+from itertools import islice
+from typing import IO, Any
+
+from lumina_cli.data.chats.app_lines import APP, CALL, EMPTY, MEDIA
+from lumina_cli.data.chats.json_stream import Item, items
+from lumina_cli.data.chats.message import ChatMessage, ExportFile, clean_name
+from lumina_cli.data.chats.stamps import Clock, iso_seconds, parse_stamp
+from lumina_cli.data.report import Location, ReadReport
+from lumina_cli.data.rows import MAX_ROW_CHARS
+
+FORMAT = "discord"
+_SAID = frozenset(["Default", "Reply", "0", "ChatInputCommand", "ContextMenuCommand"])
+_FIRST_NUMBER_SAID = 19
+"""Kinds without a name are written as numbers: 1 to 18 are notices of the program."""
+
+_COLUMNS = ("author", "date", "content")
+_MEDIA_KEYS = ("attachments", "stickers", "embeds", "components", "poll")
+_ROWS_TRIED = 400
+
+
+def matches(sample: list[Item]) -> bool:
+    """Say whether the first items of a JSON text are those of this export."""
+    top = {item.keys[0] for item in sample if item.keys}
+    return {"guild", "channel"} <= top or any(_is_message(item.value) for item in sample[:50])
+
+
+def matches_csv(sample: str) -> bool:
+    """Say whether a text begins with the heading of this export."""
+    names = _names(sample.partition("\n")[0])
+    return names[:1] == ["authorid"] and set(_COLUMNS) <= set(names)
+
+
+def messages(file: ExportFile, report: ReadReport) -> Iterator[ChatMessage]:
+    """Yield the messages of a JSON export; what nobody said is counted in the report."""
+    with file.open() as text:
+        for item in items(text, path=file.path, report=report):
+            if item.keys[-1:] == ("messages",) and isinstance(item.value, dict):
+                report.saw_row(file.path, FORMAT)
+                location = Location(file.path, item.line)
+                yield from _message(item.value, location, report=report)
+
+
+def messages_of_csv(file: ExportFile, report: ReadReport) -> Iterator[ChatMessage]:
+    """Yield the messages of a CSV export; what nobody said is counted in the report."""
+    with file.open() as text:
+        rows = _rows(text, file, ReadReport())
+        found = (parse_stamp(row["date"]) for row, _ in islice(rows, _ROWS_TRIED))
+        clock = Clock.learn([stamp for stamp in found if stamp])
+    with file.open() as text:
+        for row, location in _rows(text, file, report):
+            report.saw_row(file.path, FORMAT)
+            if row.get("attachments"):
+                report.left_out.add(MEDIA, location)
+            elif not row["content"].strip():
+                report.left_out.add(EMPTY, location)
+            if row["content"].strip():
+                stamp = parse_stamp(row["date"])
+                time = clock.seconds(stamp) if stamp else iso_seconds(row["date"])
+                speaker = clean_name(row["author"].removesuffix("#0").removesuffix("#0000"))
+                text_said = row["content"].strip()
+                yield ChatMessage(speaker, text_said, time, location, str(file.path))
+
+
+def _is_message(value: object) -> bool:
+    if not isinstance(value, dict) or not isinstance(author := value.get("author"), dict):
+        return False
+    return "content" in value and "timestamp" in value and "name" in author
+
+
+def _message(
+    record: Mapping[str, Any], location: Location, *, report: ReadReport
+) -> Iterator[ChatMessage]:
+    kind, text = str(record.get("type", "Default")), record.get("content")
+    if not _is_said(kind):
+        wording = CALL if kind == "Call" else APP
+        report.left_out.add(wording, location, example=kind[:80])
+        return
+    text = text.strip() if isinstance(text, str) else ""
+    if any(record.get(key) for key in _MEDIA_KEYS):
+        report.left_out.add(MEDIA, location)
+    elif not text:
+        report.left_out.add(EMPTY, location)
+    author = record.get("author")
+    name = (author.get("nickname") or author.get("name")) if isinstance(author, dict) else None
+    if text:
+        speaker, time = clean_name(str(name or "?")), iso_seconds(record.get("timestamp"))
+        yield ChatMessage(speaker, text, time, location, str(location.path))
+
+
+def _is_said(kind: str) -> bool:
+    return kind in _SAID or (kind.isdecimal() and int(kind) >= _FIRST_NUMBER_SAID)
+
+
+def _names(heading: str) -> list[str]:
+    try:
+        return [name.strip("\ufeff \r").lower() for name in next(csv.reader([heading]), [])]
+    except csv.Error:
+        return []
+
+
+def _rows(
+    text: IO[str], file: ExportFile, report: ReadReport
+) -> Iterator[tuple[dict[str, str], Location]]:
+    """Yield the rows by the names of their columns, each with the line it begins on."""
+    csv.field_size_limit(MAX_ROW_CHARS)
+    names = _names(text.readline(MAX_ROW_CHARS))
+    reader = csv.reader(text)
+    while True:
+        location = Location(file.path, reader.line_num + 2)
+        try:
+            fields = next(reader, None)
+        except csv.Error:
+            report.saw_row(file.path, "unreadable")
+            report.skipped.add("a quote of the table is not closed", location)
+            return
+        if fields is None:
+            return
+        row = dict(zip(names, fields, strict=False))
+        if all(name in row for name in _COLUMNS):
+            yield row, location
+        elif fields:
+            report.saw_row(file.path, "unreadable")
+            report.skipped.add("a row of the table is cut short", location)
