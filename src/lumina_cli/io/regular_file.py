@@ -73,7 +73,8 @@ class _NeverWaits(io.FileIO):
     """A file that says it is empty, as those in /proc; some would let a reader wait (kmsg)."""
 
     def readinto(self, buffer: Any, /) -> int:
-        return self._there(super().readinto(buffer))
+        found: int | None = super().readinto(buffer)
+        return self._there(found)
 
     def readall(self) -> bytes:
         return self._there(super().readall())
