@@ -1,7 +1,7 @@
 """ONNX Runtime without its telemetry.
 
-When it is imported it gives the machine a name, in a file in the user's cache folder, and begins
-to report to its maker, unless a variable says no.
+When it is imported it writes an id of the machine and a database of telemetry into the user's
+cache folder, unless a variable says no.
 """
 
 import os
