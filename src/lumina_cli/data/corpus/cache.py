@@ -63,7 +63,7 @@ class Description(_Stored):
     sides: Annotated[list[Side], Field(min_length=2, max_length=2)]
     remarks: list[str]
     shapes: list[str]
-    reader: Literal[4]
+    reader: Literal[5]
 
 
 def write_description(folder: Path, description: dict[str, Any]) -> None:
