@@ -111,6 +111,7 @@ def _message(
     report: ReadReport,
 ) -> Iterator[ChatMessage]:
     subtype = record.get("subtype")
+    subtype = subtype if subtype is None or isinstance(subtype, str) else "?"
     if subtype not in _SAID or record.get("hidden") is True:
         wording = DELETED if subtype in _DELETED else APP
         report.left_out.add(wording, location, example=str(subtype)[:80])

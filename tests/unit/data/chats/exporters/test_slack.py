@@ -68,6 +68,7 @@ def test_what_nobody_said_is_counted() -> None:
             post("U1", "", 2, files=[{"id": "F1"}]),
             post("U1", "look", 3, files=[{"id": "F1"}]),
             post("U1", "", 4),
+            post("U1", "odd", 4, subtype={}),
             {
                 "type": "message",
                 "subtype": "bot_message",
@@ -79,7 +80,7 @@ def test_what_nobody_said_is_counted() -> None:
         ]
     )
     assert lines(messages) == [("U1", "look"), ("CI", "ok"), ("Eve", "hi")]
-    assert counts(report.left_out) == {APP: 1, DELETED: 1, MEDIA: 2, EMPTY: 1}
+    assert counts(report.left_out) == {APP: 2, DELETED: 1, MEDIA: 2, EMPTY: 1}
 
 
 def test_marks_become_what_people_see() -> None:
