@@ -13,6 +13,7 @@ from lumina_cli.data.batches import Batch
 from lumina_cli.export.compare import Comparer
 from lumina_cli.export.job import ExportJob
 from lumina_cli.export.names import Dtype
+from lumina_cli.tokenizer.base import Tokenizer
 from lumina_cli.tokenizer.characters import CharacterTokenizer
 from tests.unit.recipes.tiny import tiny_model
 
@@ -30,9 +31,12 @@ METADATA: dict[str, Any] = {
 }
 
 
-def tiny_file(**shape: Any) -> ModelFile:
+MERGES = [("a", "b"), (" ", "c"), (" c", "ab"), ("ab", "é"), ("a", "a"), ("漢", "🙂"), (" ", "ab")]
+
+
+def tiny_file(tokenizer: Tokenizer | None = None, **shape: Any) -> ModelFile:
     """A model whose every weight is drawn, biases and norms too, so that none can be left out."""
-    tokenizer = CharacterTokenizer(CHARACTERS)
+    tokenizer = tokenizer or CharacterTokenizer(CHARACTERS)
     usual = {"hidden_size": 32, "num_layers": 2, "num_heads": 2, "seq_length": 24}
     model = tiny_model(tokenizer.vocab_size, **{**usual, **shape}).eval()
     generator = make_generator(1, "weights")

@@ -1,5 +1,6 @@
 """The tokenizer as llama.cpp's `rwkv` kind reads it: of all tokens that fit, the longest.
 
+A tokenizer of merges can't be written: llama.cpp knows a fixed list of splits, and none is ours.
 For characters above bytes that is exact: in UTF-8 no character begins within another. Its kind
 `gpt2` is not: a character is put together from its bytes there, and where it comes to a beginning
 that it shares with a known one and no further, its bytes are lost.
@@ -39,8 +40,9 @@ def gguf_vocabulary(table: BpeTable) -> GgufVocabulary:
     """
     if table.merges:
         raise UsageError(
-            "--to gguf writes models of characters only, and this one has longer pieces",
-            hint="Use: --to hf",
+            "--to gguf writes models of characters only: llama.cpp splits text by its own rules, "
+            "and would cut some texts otherwise than this model learnt them",
+            hint="Use: --to hf, --to onnx or --to web. Or train with: --tokenizer characters",
         )
     tokens = (
         *map(gguf_tag, Special),

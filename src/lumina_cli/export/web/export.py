@@ -27,8 +27,7 @@ def export_web(job: ExportJob, path: Path) -> Comparison | None:
     """Write one page; return how far its graph is from the model, None where that isn't known.
 
     Raises:
-        UsageError: the package onnx is not installed, the tokenizer merges characters, or the
-            model is too large for a browser.
+        UsageError: the package onnx is not installed, or the model is too large for a browser.
         ExportError: it is too far; then nothing is written.
         OutputError, StorageError: as `export_file` does.
     """

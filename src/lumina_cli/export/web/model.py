@@ -4,7 +4,6 @@ import json
 
 from lumina_cli.core.inference.config import SamplingConfig
 from lumina_cli.core.model.memory_estimate import num_parameters
-from lumina_cli.errors import UsageError
 from lumina_cli.export.job import ExportJob
 from lumina_cli.tokenizer.special_ids import Special
 
@@ -21,18 +20,9 @@ SETTINGS = {
 
 
 def model_json(job: ExportJob) -> bytes:
-    """Return what `model.json` holds.
-
-    Raises:
-        UsageError: the model's tokenizer merges characters.
-    """
+    """Return what `model.json` holds."""
     file = job.file
     config, table = file.model.config, file.tokenizer.bpe_table()
-    if table.merges:
-        raise UsageError(
-            "--to web writes models of characters only, and this one has longer pieces",
-            hint="Use: --to hf, or --to onnx",
-        )
     told = {
         "name": job.name,
         "parameters": num_parameters(config, vocab_size=file.tokenizer.vocab_size),
@@ -42,6 +32,8 @@ def model_json(job: ExportJob) -> bytes:
         "headSize": config.head_size,
         "vocabSize": file.tokenizer.vocab_size,
         "texts": table.texts,
+        "merges": table.merges,
+        "splitPattern": table.split_pattern,
         "firstByte": table.byte_ids.start,
         "special": {special.name.lower(): int(special) for special in Special},
         "sampling": _sampling(file.metadata.get("sampling", {})),

@@ -8,8 +8,9 @@ from lumina_cli.errors import ExportError, StorageError, UsageError
 from lumina_cli.export import libraries
 from lumina_cli.export.huggingface import folder as under_test
 from lumina_cli.export.huggingface.folder import export_huggingface
+from lumina_cli.tokenizer.bpe.tokenizer import BpeTokenizer
 from lumina_cli.tokenizer.special_ids import Special
-from tests.unit.export.tiny_exports import leftovers, tiny_export, tiny_file
+from tests.unit.export.tiny_exports import CHARACTERS, MERGES, leftovers, tiny_export, tiny_file
 
 FILES = {
     "README.md",
@@ -38,6 +39,14 @@ def test_transformers_computes_the_same(tmp_path: Path, position_encoding: str) 
     assert compared.exported_loss == pytest.approx(compared.loss, rel=1e-5)
     assert {path.name for path in (tmp_path / "out").iterdir()} == FILES
     assert leftovers(tmp_path, "out") == []
+
+
+def test_transformers_cuts_subwords_as_lumina_does(tmp_path: Path) -> None:
+    tokenizer = BpeTokenizer(CHARACTERS, MERGES, added="x'")
+    compared = export_huggingface(tiny_export(tiny_file(tokenizer)), tmp_path / "out")
+    assert compared is not None
+    assert compared.num_texts == 1000  # whose ids are equal, or it would be refused
+    assert compared.exported_loss == pytest.approx(compared.loss, rel=1e-5)
 
 
 @pytest.mark.parametrize("dtype", ["fp16", "bf16"])

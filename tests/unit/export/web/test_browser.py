@@ -1,5 +1,6 @@
 """The page in headless Chromium, from a file and offline."""
 
+import json
 import re
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -16,8 +17,11 @@ from lumina_cli.core.inference.sampling import filters
 from lumina_cli.errors import OutputError
 from lumina_cli.export.check_texts import check_texts
 from lumina_cli.export.web.export import export_web, export_web_folder
+from lumina_cli.tokenizer.base import Tokenizer
+from lumina_cli.tokenizer.bpe.tokenizer import BpeTokenizer
+from lumina_cli.tokenizer.bpe.words import split_words
 from lumina_cli.tokenizer.special_ids import Special
-from tests.unit.export.tiny_exports import leftovers, tiny_export, tiny_file
+from tests.unit.export.tiny_exports import CHARACTERS, MERGES, leftovers, tiny_export, tiny_file
 
 Opened = Callable[[ModelFile], Any]
 
@@ -65,9 +69,9 @@ def ask(page: Any, text: str) -> str:
     return str(page.locator("p.bot").last.text_content())
 
 
-def saying(*ids: int, seq_length: int = 24) -> ModelFile:
+def saying(*ids: int, seq_length: int = 24, tokenizer: Tokenizer | None = None) -> ModelFile:
     """A model that says these ids after `<|bot|>`, whatever it is asked."""
-    file = tiny_file(seq_length=seq_length)
+    file = tiny_file(tokenizer, seq_length=seq_length)
     with torch.no_grad():
         for parameter in file.model.parameters():
             parameter.zero_()
@@ -105,6 +109,31 @@ def test_ids_and_logits_are_those_of_the_model(opened: Opened) -> None:
     with torch.no_grad():
         ours = file.model(torch.tensor([some])).flatten().numpy()
     assert np.abs(np.array(logits) - ours).max() < 1e-4
+
+
+def test_subwords_are_cut_as_by_the_model(opened: Opened) -> None:
+    """By way of JSON: Playwright takes minutes for so many strings."""
+    tokenizer = BpeTokenizer(CHARACTERS, MERGES, added="x'")
+    page = opened(tiny_file(tokenizer))
+    points = [chr(point) for point in range(0x110000) if not 0xD800 <= point < 0xE000]
+    texts = [*check_texts(tokenizer), "".join(points[:0x3100]), "".join(points[0x3100::7])]
+    for function, expected in (
+        ("lumina.tokenizer.encode(text)", list(map(tokenizer.encode, texts))),
+        ("text.match(lumina.tokenizer.words) ?? []", list(map(split_words, texts))),
+    ):
+        found = page.evaluate(
+            f"texts => JSON.stringify(JSON.parse(texts).map((text) => {function}))",
+            json.dumps(texts),
+        )
+        assert json.loads(found) == expected
+
+
+def test_a_reply_is_cut_within_its_last_piece(opened: Opened) -> None:
+    tokenizer = BpeTokenizer(CHARACTERS, MERGES)
+    (piece,) = tokenizer.encode(" cab")
+    page = opened(saying(piece, piece, tokenizer=tokenizer))
+    page.evaluate("document.querySelector('[name=max_chars]').value = 6")
+    assert ask(page, "Hi") == " cab c"
 
 
 def test_a_chat_ends_its_turns_and_no_text_forges_one(opened: Opened) -> None:

@@ -12,7 +12,8 @@ from lumina_cli.errors import UsageError
 from lumina_cli.export.web import export
 from lumina_cli.export.web.model import model_json
 from lumina_cli.export.web.page import is_our_page, one_page, page_folder, page_script, runtime
-from lumina_cli.tokenizer.bpe_table import BpeTable
+from lumina_cli.tokenizer.bpe.tokenizer import BpeTokenizer
+from lumina_cli.tokenizer.bpe.words import PATTERN
 from tests.unit.export.tiny_exports import tiny_export, tiny_file
 
 MODEL = {"model.json": b"{}", "model.onnx": b"graph"}
@@ -79,12 +80,12 @@ def test_the_page_is_told_the_shape_and_the_sampler() -> None:
     assert "diary" not in json.dumps(told)
 
 
-def test_pieces_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    file = tiny_file()
-    table = BpeTable(("a", "b", "ab"), (("a", "b"),))
-    monkeypatch.setattr(type(file.tokenizer), "bpe_table", lambda _: table)
-    with pytest.raises(UsageError, match="characters only"):
-        model_json(tiny_export(file))
+def test_what_cuts_text_into_pieces_is_told() -> None:
+    told = json.loads(model_json(tiny_export(tiny_file(BpeTokenizer("ab", [("a", "b")])))))
+    assert (told["texts"], told["merges"]) == (["a", "b", "ab"], [["a", "b"]])
+    assert told["splitPattern"] == PATTERN
+    told = json.loads(model_json(tiny_export(tiny_file())))
+    assert (told["merges"], told["splitPattern"]) == ([], None)
 
 
 def test_a_model_too_large_for_a_browser_is_refused(

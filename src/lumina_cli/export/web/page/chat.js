@@ -53,10 +53,10 @@ export class Chat {
     for (let numChars = 0; numChars < settings.max_chars && !isStopped(); ) {
       const id = sample(logits, { settings, allows, recent, numSpecial: NUM_SPECIAL });
       if (id === this.tokenizer.special.end) return;
-      const piece = decoder.decode(id);
-      numChars += [...piece].length;
+      const chars = [...decoder.decode(id)].slice(0, settings.max_chars - numChars);
+      numChars += chars.length;
       recent.push(id);
-      yield piece;
+      yield chars.join("");
       logits = await this.engine.decode(id);
     }
   }

@@ -1,4 +1,4 @@
-// Text to ids and back: as lumina's tokenizer of characters does it.
+// Text to ids and back: as lumina's tokenizers do it.
 
 const SECOND_BYTE = {
   0xe0: [0xa0, 0xbf], // no longer spelling than needed
@@ -7,24 +7,57 @@ const SECOND_BYTE = {
   0xf4: [0x80, 0x8f],
 };
 
+// One number for two ids, which are below 2 ** 16.
+const pairOf = (left, right) => left * 65536 + right;
+
 export class Tokenizer {
-  constructor({ texts, firstByte, special }) {
+  constructor({ texts, merges, splitPattern, firstByte, special }) {
     this.texts = texts;
     this.firstByte = firstByte;
     this.firstText = firstByte + 256;
     this.special = special;
     this.ids = new Map(texts.map((text, index) => [text, this.firstText + index]));
     this.bytesOf = new TextEncoder();
+    this.words = splitPattern && new RegExp(splitPattern, "gu");
+    this.ranks = new Map(
+      merges.map(([left, right], rank) => [pairOf(this.ids.get(left), this.ids.get(right)), rank]),
+    );
+    this.merged = merges.map(([left, right]) => this.ids.get(left + right));
   }
 
   encode(text) {
+    const whole = text.toWellFormed();
+    const words = this.words ? (whole.match(this.words) ?? []) : [whole];
     const ids = [];
-    for (const char of text.toWellFormed()) {
+    for (const word of words) for (const id of this.merge(this.spell(word))) ids.push(id);
+    return ids;
+  }
+
+  // The characters of a word; one that has no id in its bytes.
+  spell(word) {
+    const ids = [];
+    for (const char of word) {
       const id = this.ids.get(char);
       if (id !== undefined) ids.push(id);
       else for (const byte of this.bytesOf.encode(char)) ids.push(this.firstByte + byte);
     }
     return ids;
+  }
+
+  // Of all neighbours in a word those that were learnt first become one, again and again.
+  merge(ids) {
+    if (!this.ranks.size) return ids;
+    for (;;) {
+      const ranks = ids.map((id, at) => this.ranks.get(pairOf(id, ids[at + 1])) ?? Infinity);
+      const first = Math.min(...ranks);
+      if (first === Infinity) return ids;
+      const merged = [];
+      for (let at = 0; at < ids.length; at++) {
+        merged.push(ranks[at] === first ? this.merged[first] : ids[at]);
+        if (ranks[at] === first) at++;
+      }
+      ids = merged;
+    }
   }
 
   isContinuation(id) {
