@@ -24,24 +24,36 @@ def character_probs(
     reply: str,
     *,
     tokenizer: Tokenizer,
+    output_ids: Sequence[int] | None = None,
     num_top_probs: int = 0,
 ) -> list[CharacterProb]:
     """Return how likely each character of a reply was after a prompt.
 
     A character spelled in bytes is as likely as all of them, one after the other; beside it
     stands what might have been its first.
+
+    Args:
+        model: in `eval()` mode.
+        prompt_ids: what stands before, at most the model's context.
+        reply: the text.
+        tokenizer: that of the model.
+        output_ids: those that were drawn, where they are known: a text can be cut in many ways.
+            The text of the last one may go on behind the reply, which ended within it.
+        num_top_probs: how many others to tell of each.
     """
-    output_ids = tokenizer.encode(reply)
+    if output_ids is None:
+        output_ids = tokenizer.encode(reply)
     scored = score(model, prompt_ids, output_ids, num_top_logprobs=num_top_probs)
     decoder = tokenizer.stream_decoder()
     characters: list[CharacterProb] = []
-    prob, top_probs = 1.0, None
+    prob, top_probs, num_left = 1.0, None, len(reply)
     for item in scored:
         prob *= math.exp(item.logprob)
         named = tuple((tokenizer.describe(id_), math.exp(p)) for id_, p in item.top_logprobs)
         top_probs = top_probs or named
-        text = decoder.decode(item.id)
+        text = decoder.decode(item.id)[:num_left]
         if text:
+            num_left -= len(text)
             characters.append(CharacterProb(text, prob, top_probs))
             prob, top_probs = 1.0, None
     return characters

@@ -21,6 +21,7 @@ from lumina_cli.core.inference.speculative.speculator import Acceptance
 from lumina_cli.core.inference.text_model import TextModel
 from lumina_cli.core.seeding import make_generator, new_seed
 from lumina_cli.io.terminal_text import strip_controls
+from lumina_cli.tokenizer.special_ids import Special
 
 ROOM_FOR_REPLY = 4
 """A prompt leaves this part (a quarter) of the context to the reply, and where old turns must
@@ -68,6 +69,8 @@ class Session:
         self._told: set[str] = set()
         self._reply_chars = 0
         self._reply_seconds = 0.0
+        self._drawn_ids: list[int] = []
+        """Of the reply that was drawn last, <|end|> not among them."""
 
     def say(self, text: str) -> Iterator[str]:
         """Answer a message, piece by piece; closing the iterator keeps what was said.
@@ -143,11 +146,14 @@ class Session:
         """Return how likely each character of the last reply was; nothing without a reply."""
         if not self.messages or self.messages[-1].role != "bot":
             return []
+        reply, tokenizer = self.messages[-1].text, self._text_model.tokenizer
+        is_drawn = tokenizer.decode(self._drawn_ids).startswith(reply)
         return character_probs(
             self._text_model.model,
             self._context(self.messages[:-1]).ids,
-            self.messages[-1].text,
-            tokenizer=self._text_model.tokenizer,
+            reply,
+            tokenizer=tokenizer,
+            output_ids=self._drawn_ids if is_drawn else None,
             num_top_probs=num_top_probs,
         )
 
@@ -224,12 +230,16 @@ class Session:
         generator = make_generator(self._seed, f"reply {self._num_drawn}")
         self._num_drawn += 1
         num_slides = self._text_model.num_slides
+        if not is_aside:
+            self._drawn_ids = []
         chunks = self._text_model.stream(
             prompt_ids, config=self.config, generator=generator, is_aside=is_aside
         )
         try:
             with closing(chunks):  # type: ignore[type-var]  # it is a generator
                 for chunk in chunks:
+                    if not is_aside and chunk.id != Special.END:
+                        self._drawn_ids.append(chunk.id)
                     if text := strip_controls(chunk.text):
                         yield text
         finally:
@@ -246,6 +256,8 @@ class Session:
         finally:
             found = search.best()
             self.candidates = [strip_controls(candidate.text) for candidate in found]
+            said = found[0].chunks if found else ()
+            self._drawn_ids = [chunk.id for chunk in said if chunk.id != Special.END]
             if not is_whole and any(self.candidates[:1]):
                 self._notices.append("The search was cut short: that is the best it had found.")
             if found and found[0].outgrows(prompt_ids, seq_length=self._text_model.seq_length):

@@ -142,10 +142,11 @@ class ChatView:
     def _probs_in_figures(self, characters: Sequence[CharacterProb]) -> None:
         """Write under each character its probability in tenths."""
         width = max(self.console.width - 1, 10)
-        for start in range(0, len(characters), width):
-            row = characters[start : start + width]
-            self.line("".join("↵" if c.text == "\n" else c.text for c in row).replace("\t", " "))
-            self.line("".join(str(min(int(c.prob * 10), 9)) for c in row))
+        text = "".join(c.text for c in characters).replace("\n", "↵").replace("\t", " ")
+        figures = "".join(str(min(int(c.prob * 10), 9)) * len(c.text) for c in characters)
+        for start in range(0, len(text), width):
+            self.line(text[start : start + width])
+            self.line(figures[start : start + width])
         self.line("(how sure it was of the character above, in tenths: 9 is 90 % or more)")
 
     def _top_probs(self, characters: Sequence[CharacterProb]) -> None:
@@ -186,7 +187,7 @@ def _percent(prob: float) -> str:
 
 
 def _shown(text: str) -> str:
-    return "↵\n" if text == "\n" else strip_controls(text)
+    return strip_controls(text).replace("\n", "↵\n")
 
 
 def _encodable(text: str, encoding: str) -> str:

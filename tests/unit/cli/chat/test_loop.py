@@ -134,6 +134,13 @@ def test_probabilities_in_figures_stand_under_their_characters() -> None:
     assert drawn.getvalue().splitlines()[:2] == [" x", "92"]
 
 
+def test_the_probability_of_a_piece_stands_under_each_of_its_characters() -> None:
+    drawn = io.StringIO()
+    view = ChatView(Console(file=drawn, width=11), has_labels=False)
+    view.probs([CharacterProb("the", 0.95, ()), CharacterProb(" mat.\n\n", 0.2, ())])
+    assert drawn.getvalue().splitlines()[:2] == ["the mat.↵↵", "9992222222"]
+
+
 def test_a_name_without_end_is_told_in_short(ready: LoadedModel) -> None:
     assert len(run(ready, "/load " + "a" * 100_000)) < 1_000
 
