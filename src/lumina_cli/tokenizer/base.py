@@ -88,6 +88,19 @@ class Tokenizer(Protocol):
     def stream_decoder(self) -> StreamDecoder:
         """Return what turns ids into text as they come."""
 
+    def without_open_end(self, ids: Sequence[int]) -> tuple[list[int], str]:
+        """Return ids without the last one where its text may be the beginning of a longer piece.
+
+        A text that is cut anywhere ends in a piece that a whole text might not have there. Who
+        goes on with it takes that piece back, and holds the next id to its text.
+
+        Returns:
+            the ids, and the text of the one that was taken back; none where nothing was.
+        """
+
+    def ids_beginning_with(self, text: str) -> IdMask:
+        """Return which ids stand for a text that begins with this one, (vocab_size,)."""
+
     def next_id_mask(self) -> IdMask:
         """Return which ids may come next, so that the text stays valid UTF-8.
 

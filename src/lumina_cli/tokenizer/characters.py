@@ -21,7 +21,7 @@ from lumina_cli.tokenizer.base import IdArray, IdMask, NewerTokenizerError, Offs
 from lumina_cli.tokenizer.bpe_table import BpeTable
 from lumina_cli.tokenizer.code_points import CodePoints, Counts, code_points, frequent_characters
 from lumina_cli.tokenizer.special_ids import FIRST_BYTE, FIRST_CHARACTER, MAX_VOCAB_SIZE, Special
-from lumina_cli.tokenizer.stream_decoder import StreamDecoder, utf8_mask
+from lumina_cli.tokenizer.stream_decoder import StreamDecoder, ids_beginning_with, utf8_mask
 
 VERSION = 1
 """Of the form in which it is stored."""
@@ -115,6 +115,14 @@ class CharacterTokenizer:
     def stream_decoder(self) -> StreamDecoder:
         """Return what turns ids into text as they come."""
         return StreamDecoder(self.characters)
+
+    def without_open_end(self, ids: Sequence[int]) -> tuple[list[int], str]:
+        """Return the ids: nothing longer begins with a character."""
+        return list(ids), ""
+
+    def ids_beginning_with(self, text: str) -> IdMask:
+        """Return which ids stand for a text that begins with this one, (vocab_size,)."""
+        return ids_beginning_with(text, texts=self.characters)
 
     def next_id_mask(self) -> IdMask:
         """Return which ids may come next in each state of a decoder, (states, vocab_size)."""

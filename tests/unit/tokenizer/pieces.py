@@ -88,6 +88,15 @@ class PieceTokenizer:
     def stream_decoder(self) -> StreamDecoder:
         return StreamDecoder(self.texts)
 
+    def without_open_end(self, ids: Sequence[int]) -> tuple[list[int], str]:
+        text = self.decode(ids[-1:]) if ids and ids[-1] >= FIRST_CHARACTER else ""
+        is_open = any(each != text and each.startswith(text) for each in self.texts)
+        return (list(ids[:-1]), text) if text and is_open else (list(ids), "")
+
+    def ids_beginning_with(self, text: str) -> IdMask:
+        texts = [""] * FIRST_CHARACTER + list(self.texts)
+        return np.array([each.startswith(text) for each in texts])
+
     def next_id_mask(self) -> IdMask:
         return utf8_mask(self.vocab_size)
 

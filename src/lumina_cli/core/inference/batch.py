@@ -22,6 +22,7 @@ def batch_generate(
     tokenizer: Tokenizer,
     config: SamplingConfig,
     generators: Sequence[torch.Generator],
+    held_text: str = "",
 ) -> Iterator[list[GenerationChunk]]:
     """Yield what the model generates after each prompt, in their order: see `generate`.
 
@@ -32,6 +33,7 @@ def batch_generate(
         tokenizer: that of the model.
         config: how ids are chosen and where texts end.
         generators: one for each prompt, on the CPU.
+        held_text: the end of each prompt that the first id is held to: see `SequenceState`.
 
     Raises:
         LuminaError: the model's probabilities are not numbers.
@@ -48,6 +50,7 @@ def batch_generate(
             config=config,
             generator=generator,
             utf8_mask=utf8_mask,
+            held_text=held_text,
         )
         texts[sequence] = []
         scheduler.add(sequence, prompt_ids)

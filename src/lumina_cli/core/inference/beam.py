@@ -14,6 +14,7 @@ from lumina_cli.core.inference.config import SamplingConfig
 from lumina_cli.core.inference.engine import Engine
 from lumina_cli.core.inference.sampling.sampler import refuse_unusable
 from lumina_cli.core.inference.sampling.utf8_mask import Utf8Mask
+from lumina_cli.core.inference.sequence import held_bias
 from lumina_cli.core.inference.stopping import GenerationChunk, StopChecker
 from lumina_cli.tokenizer.base import Tokenizer
 from lumina_cli.tokenizer.special_ids import Special
@@ -44,10 +45,12 @@ class _Beam:
     text: str
     logprob: float
     decoder: StreamDecoder
+    held_text: str = ""
 
     def extended(self, id_: int, *, logprob: float) -> "_Beam":
         decoder = self.decoder.copy()
-        chunk = GenerationChunk(decoder.decode(id_), id_, logprob - self.logprob)
+        text = decoder.decode(id_).removeprefix(self.held_text)
+        chunk = GenerationChunk(text, id_, logprob - self.logprob)
         return _Beam((*self.chunks, chunk), self.text + chunk.text, logprob, decoder)
 
     def has_ended(self, config: SamplingConfig) -> bool:
@@ -82,6 +85,7 @@ class BeamSearch:
             newest part is read.
         tokenizer: that of the model.
         config: how wide to search and where texts end.
+        held_text: the end of the prompt that the first id is held to: see `SequenceState`.
     """
 
     def __init__(
@@ -91,13 +95,15 @@ class BeamSearch:
         *,
         tokenizer: Tokenizer,
         config: SamplingConfig,
+        held_text: str = "",
     ) -> None:
         self._engine = engine
         self._prompt_ids = prompt_ids
         self._tokenizer = tokenizer
         self._config = config
-        self._max_ids = tokenizer.max_ids_per_char * config.max_chars + 1  # and <|end|>
-        self._live = [_Beam((), "", 0.0, tokenizer.stream_decoder())]
+        # and <|end|>, and the id that is held to the prompt's end
+        self._max_ids = tokenizer.max_ids_per_char * config.max_chars + 1 + bool(held_text)
+        self._live = [_Beam((), "", 0.0, tokenizer.stream_decoder(), held_text)]
         self._finished: list[_Beam] = []
 
     @torch.inference_mode()
@@ -113,6 +119,9 @@ class BeamSearch:
         while True:
             bias = utf8_mask.bias([beam.decoder.state for beam in self._live])
             logprobs = logits[: len(self._live)].log_softmax(dim=-1) + bias  # (L, V)
+            if held_text := self._live[0].held_text:
+                held = torch.from_numpy(held_bias(held_text, tokenizer=self._tokenizer))
+                logprobs += held.to(logprobs.device)
             refuse_unusable(logprobs)
             parents, live = _extend(self._live, logprobs, finished=self._finished, config=config)
             self._live = live

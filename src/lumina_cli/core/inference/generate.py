@@ -27,6 +27,7 @@ def generate(
     generator: torch.Generator,
     row: Row | None = None,
     speculator: Speculator | None = None,
+    held_text: str = "",
 ) -> Iterator[GenerationChunk]:
     """Yield what the model generates after a prompt, id by id.
 
@@ -45,6 +46,7 @@ def generate(
         row: keeps what was read from call to call, so that a common beginning is read once;
             without one, a row is taken for this text alone.
         speculator: proposes draft tokens, so that a pass may say several; the text is the same.
+        held_text: the end of the prompt that the first id is held to: see `SequenceState`.
 
     Raises:
         LuminaError: the model's probabilities are not numbers.
@@ -57,6 +59,7 @@ def generate(
         config=config,
         generator=generator,
         utf8_mask=Utf8Mask(tokenizer),
+        held_text=held_text,
     )
     try:
         yield from _take(sequence, as_rows(engine.prefill(own, prompt_ids)), engine, own, [])[0]

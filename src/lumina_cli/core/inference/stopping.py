@@ -53,12 +53,18 @@ class StopChecker:
         """Whether the text has ended."""
         return self.finish_reason is not None
 
-    def push(self, chunk: GenerationChunk) -> list[GenerationChunk]:
-        """Take the next chunk and return those now certain to belong to the text."""
+    def push(self, chunk: GenerationChunk, *, is_of_prompt: bool = False) -> list[GenerationChunk]:
+        """Take the next chunk and return those now certain to belong to the text.
+
+        Args:
+            chunk: of the next id.
+            is_of_prompt: whether the id only says again what the prompt ends with, and is none of
+                `max_ids`.
+        """
         if len(chunk.text) > self._chars_left:
             chunk = chunk._replace(text=chunk.text[: self._chars_left])
         self._chars_left -= len(chunk.text)
-        if self._ids_left is not None:
+        if self._ids_left is not None and not is_of_prompt:
             self._ids_left -= 1
         if not self._stop:
             self.finish_reason = self._reason_to_end(chunk)

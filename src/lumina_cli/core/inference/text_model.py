@@ -60,6 +60,7 @@ class TextModel:
         config: SamplingConfig,
         generator: torch.Generator,
         is_aside: bool = False,
+        held_text: str = "",
     ) -> Iterator[GenerationChunk]:
         """Yield what the model generates after a prompt: see `generate`.
 
@@ -68,6 +69,7 @@ class TextModel:
             config: any sampler but beam search.
             generator: where draws come from.
             is_aside: whether the next text goes on from what was read before this one.
+            held_text: the end of the prompt that the first id is held to.
         """
         row = self._engine.fork(self._row) if is_aside else self._row
         num_slides = row.num_slides
@@ -80,6 +82,7 @@ class TextModel:
                 generator=generator,
                 row=row,
                 speculator=self._speculator if config.speculate == "auto" else None,
+                held_text=held_text,
             )
         finally:
             self.num_slides += row.num_slides - num_slides
@@ -88,7 +91,11 @@ class TextModel:
             else:
                 self._newest = self._engine
 
-    def beam_search(self, prompt_ids: Sequence[int], *, config: SamplingConfig) -> BeamSearch:
+    def beam_search(
+        self, prompt_ids: Sequence[int], *, config: SamplingConfig, held_text: str = ""
+    ) -> BeamSearch:
         """Return a search that has not begun; it reads with rows of its own."""
         self._newest = engine = Engine(self._engine.backend, num_rows=config.num_beams)
-        return BeamSearch(engine, prompt_ids, tokenizer=self.tokenizer, config=config)
+        return BeamSearch(
+            engine, prompt_ids, tokenizer=self.tokenizer, config=config, held_text=held_text
+        )

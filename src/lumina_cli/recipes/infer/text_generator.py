@@ -43,7 +43,8 @@ class TextGenerator:
         self._text_model = loaded.text_model()
         self._model, self._reader = loaded.file.model, loaded.reader
         self._tokenizer = loaded.file.tokenizer
-        self._prompt_ids = [Special.BEGIN, *self._tokenizer.encode(prompt)]
+        ids, self._held_text = self._tokenizer.without_open_end(self._tokenizer.encode(prompt))
+        self._prompt_ids = [Special.BEGIN, *ids]
         self._outgrows = False
 
     @property
@@ -83,7 +84,10 @@ class TextGenerator:
         seed = new_seed() if self.config.seed is None else self.config.seed
         if self.num_texts == 1:
             yield self._text_model.stream(
-                self._prompt_ids, config=self.config, generator=make_generator(seed, "text 0")
+                self._prompt_ids,
+                config=self.config,
+                generator=make_generator(seed, "text 0"),
+                held_text=self._held_text,
             )
             self._outgrows = self._text_model.num_slides > 0
             return
@@ -97,6 +101,7 @@ class TextGenerator:
             tokenizer=self._tokenizer,
             config=self.config,
             generators=generators,
+            held_text=self._held_text,
         )
         size = self._model.config.seq_length
         for chunks in texts:
@@ -105,7 +110,9 @@ class TextGenerator:
             yield iter(chunks)
 
     def _likeliest(self) -> Iterator[Iterator[GenerationChunk]]:
-        search = self._text_model.beam_search(self._prompt_ids, config=self.config)
+        search = self._text_model.beam_search(
+            self._prompt_ids, config=self.config, held_text=self._held_text
+        )
         try:
             search.run()
         finally:

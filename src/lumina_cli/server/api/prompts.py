@@ -1,6 +1,7 @@
 """What a model reads for a request: its messages or its prompt as ids."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from lumina_cli.chat.context import CUT, FORGETS, Context, fit_context
 from lumina_cli.chat.session import ROOM_FOR_REPLY
@@ -15,8 +16,20 @@ from lumina_cli.tokenizer.special_ids import Special
 LEAST_PROMPT = 6
 """Ids that a conversation takes at least where it is cut."""
 
-Prompt = tuple[list[int], list[str]]
-"""Ids, and what there is to tell of what was left out."""
+
+class Prompt(NamedTuple):
+    """What a model reads.
+
+    Attributes:
+        ids: at least one.
+        notices: what there is to tell of what was left out.
+        held_text: the end of the text that is not among the ids: the first id that is generated is
+            held to it (`Tokenizer.without_open_end`).
+    """
+
+    ids: list[int]
+    notices: list[str]
+    held_text: str = ""
 
 
 def chat_prompt(request: ChatRequest, model: ServedModel) -> Prompt:
@@ -38,9 +51,10 @@ def chat_prompt(request: ChatRequest, model: ServedModel) -> Prompt:
     num_chars = sum(len(message.text) for message in messages) + len(reply)
     if not request.truncate:
         _refuse_too_long(num_chars, model, where="messages")
-        ids = [*encode_prompt(messages, tokenizer=model.tokenizer), *model.tokenizer.encode(reply)]
+        begun, held_text = model.tokenizer.without_open_end(model.tokenizer.encode(reply))
+        ids = [*encode_prompt(messages, tokenizer=model.tokenizer), *begun]
         _refuse_too_many_ids(ids, model, where="messages")
-        return ids, []
+        return Prompt(ids, [], held_text)
     return _fitted(messages, reply, model)
 
 
@@ -53,11 +67,12 @@ def text_prompt(text: str, model: ServedModel, *, truncate: bool) -> Prompt:
     if not truncate:
         _refuse_too_long(len(text), model, where="prompt")
     tail = _tail(text, model.tokenizer, max_ids=model.seq_length)
-    ids = [int(Special.BEGIN), *model.tokenizer.encode(tail)]
+    rest, held_text = model.tokenizer.without_open_end(model.tokenizer.encode(tail))
+    ids = [int(Special.BEGIN), *rest]
     if not truncate:
         _refuse_too_many_ids(ids, model, where="prompt")
     is_cut = len(tail) < len(text) or len(ids) > model.seq_length
-    return ids[-model.seq_length :], [told(CUT, model)] if is_cut else []
+    return Prompt(ids[-model.seq_length :], [told(CUT, model)] if is_cut else [], held_text)
 
 
 def told(template: str, model: ServedModel) -> str:
@@ -72,7 +87,9 @@ def _message(message: ChatMessage) -> Message:
 def _fitted(messages: Sequence[Message], reply: str, model: ServedModel) -> Prompt:
     """Return as much of a conversation as the context holds, as a chat does."""
     size, part = model.seq_length, model.seq_length // ROOM_FOR_REPLY
-    begun = model.tokenizer.encode(_tail(reply, model.tokenizer, max_ids=size))
+    begun, held_text = model.tokenizer.without_open_end(
+        model.tokenizer.encode(_tail(reply, model.tokenizer, max_ids=size))
+    )
     room = size - part - len(begun)
     if messages and messages[-1].role == "user" and room >= max(part, LEAST_PROMPT):
         context = fit_context(messages, tokenizer=model.tokenizer, max_ids=room, spare_ids=part)
@@ -82,7 +99,7 @@ def _fitted(messages: Sequence[Message], reply: str, model: ServedModel) -> Prom
     notices = [told(CUT, model)] if context.is_cut or len(ids) > size else []
     if context.turns_dropped:
         notices.append(told(FORGETS, model))
-    return ids[-size:], notices
+    return Prompt(ids[-size:], notices, held_text)
 
 
 def _newest(messages: Sequence[Message], model: ServedModel, *, max_ids: int) -> Context:

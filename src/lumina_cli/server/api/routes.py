@@ -83,9 +83,8 @@ class Api:
         """Answer a conversation."""
         fields, notices = await self._parse(request, ChatRequest)
         model = self._model(fields.model)
-        ids, more = chat_prompt(fields, model)
-        if not model.has_conversations:
-            more = [*more, NO_CONVERSATIONS]
+        prompt = chat_prompt(fields, model)
+        more = prompt.notices if model.has_conversations else [*prompt.notices, NO_CONVERSATIONS]
         if fields.max_tokens and fields.max_completion_tokens:
             raise unsupported("max_tokens", "max_completion_tokens stands beside it")
         if fields.top_logprobs and not fields.logprobs:
@@ -95,7 +94,7 @@ class Api:
             fields,
             model,
             kind="chat",
-            prompts=[(ids, [])],
+            prompts=[prompt._replace(notices=[])],
             notices=[*notices, *more],
             max_ids=fields.max_completion_tokens or fields.max_tokens,
             num_top_logprobs=(fields.top_logprobs or 0) if fields.logprobs else None,
@@ -184,10 +183,10 @@ class Api:
                 code="invalid_value",
             )
         config, more = sampling_of(fields, model.sampling, max_ids=max_ids)
-        told_of_prompts = [notice for _, lines in prompts for notice in lines]
+        told_of_prompts = [notice for prompt in prompts for notice in prompt.notices]
         seed = _seed(fields, model.sampling)
         texts = _texts(
-            [ids for ids, _ in prompts for _ in range(fields.n or 1)],
+            [prompt for prompt in prompts for _ in range(fields.n or 1)],
             fields,
             model,
             config=config,
@@ -199,7 +198,7 @@ class Api:
         plan = AnswerPlan(
             kind=kind,
             model=model,
-            num_prompt_ids=sum(len(ids) for ids, _ in prompts),
+            num_prompt_ids=sum(len(prompt.ids) for prompt in prompts),
             prompt_lengths=[len(text.prompt_ids) for text in texts],
             seed=seed,
             has_logprobs=num_top_logprobs is not None,
@@ -238,7 +237,7 @@ class Api:
 
 
 def _texts(
-    prompts: Sequence[list[int]],
+    prompts: Sequence[Prompt],
     fields: SamplingFields,
     model: ServedModel,
     *,
@@ -251,14 +250,15 @@ def _texts(
     bias = bias_of(fields, vocab_size=model.tokenizer.vocab_size)
     return [
         TextRequest(
-            ids,
+            prompt.ids,
             config,
             make_generator(seed, f"{purpose} {number}"),
             max_ids=max_ids,
             logit_bias=bias,
             num_top_logprobs=num_top_logprobs,
+            held_text=prompt.held_text,
         )
-        for number, ids in enumerate(prompts)
+        for number, prompt in enumerate(prompts)
     ]
 
 

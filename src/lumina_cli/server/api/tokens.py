@@ -26,8 +26,8 @@ class TokenEntries:
         """Return the entries of what is text by now; the end of the text is none."""
         entries: list[Entry] = []
         for chunk in chunks:
-            if chunk.id == Special.END:
-                continue
+            if chunk.id == Special.END or (not chunk.text and byte_of(chunk.id) is None):
+                continue  # a piece without text only says again what the prompt ends with
             self._held.append(self._entry(chunk))
             if chunk.text:
                 entries += self._held

@@ -226,6 +226,7 @@ class GenerationThread:
             max_ids=request.max_ids,
             logit_bias=request.logit_bias,
             num_top_logprobs=request.num_top_logprobs,
+            held_text=request.held_text,
         )
         lane.texts[text.sequence] = text
         lane.scheduler.add(text.sequence, request.prompt_ids)

@@ -29,7 +29,7 @@ from lumina_cli.tokenizer.bpe_table import BpeTable
 from lumina_cli.tokenizer.characters import CharacterTokenizer
 from lumina_cli.tokenizer.code_points import Counts, code_points, frequent_characters
 from lumina_cli.tokenizer.special_ids import FIRST_BYTE, FIRST_CHARACTER, MAX_VOCAB_SIZE, Special
-from lumina_cli.tokenizer.stream_decoder import StreamDecoder, utf8_mask
+from lumina_cli.tokenizer.stream_decoder import StreamDecoder, ids_beginning_with, utf8_mask
 
 VERSION = 1
 """Of the form in which it is stored."""
@@ -150,6 +150,17 @@ class BpeTokenizer:
     def stream_decoder(self) -> StreamDecoder:
         """Return what turns ids into text as they come."""
         return StreamDecoder(self._texts)
+
+    def without_open_end(self, ids: Sequence[int]) -> tuple[list[int], str]:
+        """Return ids without the last one where longer pieces begin with its text, and that."""
+        text = self._texts[ids[-1] - FIRST_CHARACTER] if ids and ids[-1] >= FIRST_CHARACTER else ""
+        if not text or self.ids_beginning_with(text).sum() == 1:
+            return list(ids), ""
+        return list(ids[:-1]), text
+
+    def ids_beginning_with(self, text: str) -> IdMask:
+        """Return which ids stand for a text that begins with this one, (vocab_size,)."""
+        return ids_beginning_with(text, texts=self._texts)
 
     def next_id_mask(self) -> IdMask:
         """Return which ids may come next in each state of a decoder, (states, vocab_size)."""
