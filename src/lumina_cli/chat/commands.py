@@ -63,6 +63,13 @@ class System:
 
 
 @dataclass(frozen=True, slots=True)
+class Teach:
+    """What the last reply should have been."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Save:
     """Write the session to a file."""
 
@@ -92,6 +99,7 @@ Command = (
     | SetNumber
     | Edit
     | System
+    | Teach
     | Save
     | Load
     | ShowProbs

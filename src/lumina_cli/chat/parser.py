@@ -24,6 +24,7 @@ from lumina_cli.chat.commands import (
     ShowProbs,
     Simple,
     System,
+    Teach,
     UseSampler,
 )
 from lumina_cli.core.inference.config import (
@@ -238,6 +239,11 @@ COMMANDS: dict[str, Entry] = {
     ),
     "probs": Entry("probs 3", "how sure the bot was, and 3 others it had in mind", _probs),
     "stats": Entry("stats", "speed, and how full the context is", _only(Simple("stats"))),
+    "teach": Entry(
+        "teach TEXT",
+        "what the last reply should have been; finetune learns it",
+        _text("teach", Teach, needs="a reply"),
+    ),
     "save": Entry(
         "save FILE", "write the chat to a file", _text("save", Save, needs="a file name")
     ),

@@ -95,6 +95,15 @@ class Session:
             pass
         return question
 
+    def correct(self, reply: str) -> list[Message] | None:
+        """Put another reply in place of the last; return all that was said, None without one."""
+        if self.last_question is None:
+            return None
+        has_reply = self.messages[-1].role == "bot"
+        said = self.messages[:-1] if has_reply else self.messages
+        self.messages = [*said, Message("bot", reply)]
+        return self.messages
+
     def clear(self) -> None:
         """Forget what was said; system message and settings stay."""
         self.messages = [message for message in self.messages if message.role == "system"]

@@ -192,3 +192,39 @@ def test_a_saved_chat_is_what_was_shown(lumina: Lumina, wicked_model: Path, tmp_
     outcome = lumina("chat", "-m", str(wicked_model), stdin=f"hello\n/save {path}\n")
     saved = json.loads(path.read_text(encoding="utf-8"))
     assert saved["messages"][1]["text"] + "\n" == outcome.out
+
+
+def test_a_saved_chat_and_a_system_message_can_be_begun_with(
+    lumina: Lumina, letters_model: Path, tmp_path: Path
+) -> None:
+    model, chat = str(letters_model), str(tmp_path / "chat.json")
+    lumina("chat", "-m", model, "--system", "Be kind.", stdin=f"hello\n/save {chat}\n")
+    outcome = lumina(
+        "chat", "-m", model, "--load", chat, "--seed", "3", stdin="/history\n/system\n"
+    )
+    assert "you> hello" in outcome.err
+    assert "System message: Be kind." in outcome.err
+    assert "seed has no effect: a saved chat goes on with its own settings" in outcome.err
+
+
+def test_there_may_be_no_chat_to_go_on_with(
+    lumina: Lumina, letters_model: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    outcome = lumina("chat", "-m", str(letters_model), "--continue", "--prompt", "hi")
+    assert outcome.code == 66
+    assert "there is no chat to go on with" in outcome.err
+
+
+def test_what_a_reply_should_have_been_is_kept_and_takes_its_place(
+    lumina: Lumina, letters_model: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    lines = "/teach Too soon\nhello\n/teach Good day!\n/history\n"
+    outcome = lumina("chat", "-m", str(letters_model), stdin=lines)
+    assert "Nothing to correct yet" in outcome.err
+    assert "lumina finetune --data taught.jsonl" in outcome.err
+    assert "bot> Good day!" in outcome.err
+    row = json.loads((tmp_path / "taught.jsonl").read_text(encoding="utf-8"))
+    assert [m["content"] for m in row["messages"]] == ["hello", "Good day!"]

@@ -45,7 +45,8 @@ OPTIONS = {
     "--include-synthetic --fix-mojibake --columns --bot --gap --anonymize "
     "--allow-skips --val-fraction --min-char-count --loss-on --device "
     "--precision --kernels --threads --save-every --keep-checkpoints",
-    "chat": "--model/-m --prompt --config/-c --json --quiet/-q --verbose/-v "
+    "chat": "--model/-m --prompt --system --load --continue --config/-c --json --quiet/-q "
+    "--verbose/-v "
     "--help-all --sampler --temperature "
     "--top-k --top-p --min-p --repetition-penalty --num-beams --length-penalty --num-candidates "
     "--max-chars --stop --speculate --seed --device --precision --kernels --threads --engine",

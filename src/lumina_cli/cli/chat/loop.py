@@ -16,17 +16,22 @@ from lumina_cli.chat.commands import (
     ShowProbs,
     Simple,
     System,
+    Teach,
     UseSampler,
 )
 from lumina_cli.chat.parser import parse
 from lumina_cli.chat.session import Session
 from lumina_cli.chat.session_file import read_session, write_session
+from lumina_cli.chat.taught import TAUGHT, keep_taught
 from lumina_cli.cli.chat.line_editor import LineEditor
 from lumina_cli.cli.views.chat import ChatView
 from lumina_cli.core.memory import is_out_of_memory
 from lumina_cli.errors import LuminaError, OutOfMemoryError
 
 PROMPT = "you> "
+MORE = "...> "
+BLOCK = '"""'
+"""Begins and ends a message of many lines."""
 LONGEST_ERROR = 500
 
 
@@ -98,7 +103,16 @@ class ChatLoop:
 
     def _read(self) -> str:
         default, self._draft = self._draft, ""
-        return self.editor.read(PROMPT, default=default)
+        line = self.editor.read(PROMPT, default=default)
+        return self._block(line) if self.is_interactive and line.startswith(BLOCK) else line
+
+    def _block(self, line: str) -> str:
+        """Return a message of many lines, from one mark to the next."""
+        lines = [line.removeprefix(BLOCK)]
+        while not lines[-1].rstrip().endswith(BLOCK):
+            lines.append(self.editor.read(MORE))
+        lines[-1] = lines[-1].rstrip().removesuffix(BLOCK)
+        return "/say " + "\n".join(lines).strip("\n")
 
     def _handle(self, command: Command) -> None:
         match command:
@@ -116,6 +130,8 @@ class ChatLoop:
                 self._edit(text)
             case System(text):
                 self._system(text)
+            case Teach(text):
+                self._teach(text)
             case Save(path):
                 write_session(_file_named(path), self.session.saved())
                 self.view.line(f"💾 Saved to {path}")
@@ -179,6 +195,14 @@ class ChatLoop:
         else:
             self.session.undo()
             self._answer(text)
+
+    def _teach(self, text: str) -> None:
+        messages = self.session.correct(text)
+        if messages is None:
+            self.view.line("Nothing to correct yet: say something first.")
+            return
+        keep_taught(TAUGHT, messages)
+        self.view.line(f"📝 Kept in {TAUGHT}. To learn it: lumina finetune --data {TAUGHT}")
 
     def _system(self, text: str) -> None:
         if not text:

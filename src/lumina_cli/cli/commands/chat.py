@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from lumina_cli.cli.chat.last_chat import keep_last_chat, last_chat
 from lumina_cli.cli.console import never_fail_to_encode, stderr_console, typed_text
+from lumina_cli.cli.formatting import counted
 from lumina_cli.cli.options import (
     OWN_SAMPLER,
     ConfigPath,
@@ -19,12 +21,14 @@ from lumina_cli.cli.options import (
 )
 from lumina_cli.core.config import ComputeConfig, EngineConfig
 from lumina_cli.core.inference.config import SamplingConfig
+from lumina_cli.errors import UsageError
 from lumina_cli.settings import CHAT_DEFAULTS
 
 if TYPE_CHECKING:
+    from lumina_cli.chat.session import Session
+    from lumina_cli.chat.session_file import SavedSession
     from lumina_cli.cli.views.chat import ChatView
     from lumina_cli.cli.views.replies import ReplyForm
-    from lumina_cli.recipes.infer.loaded_model import LoadedModel
 
 
 @with_settings(
@@ -42,6 +46,22 @@ def command(
             show_default=False,
         ),
     ] = None,
+    system: Annotated[
+        str,
+        typer.Option(
+            "--system",
+            metavar="TEXT",
+            help="System message: how the bot is to be.",
+            show_default=False,
+        ),
+    ] = "",
+    load: Annotated[
+        Path | None,
+        typer.Option("--load", metavar="FILE", help="Go on with a chat that was saved by /save."),
+    ] = None,
+    goes_on: Annotated[
+        bool, typer.Option("--continue", help="Go on with the last chat at this terminal.")
+    ] = False,
     config: ConfigPath = None,
     json: Annotated[
         bool,
@@ -57,6 +77,9 @@ def command(
     Each line from a pipe is answered on one line. In a chat, help lists the commands.
     """
     never_fail_to_encode()
+    if goes_on and load is not None:
+        raise UsageError("--continue and --load can't be given together", hint="Use one of them.")
+    saved = _saved_chat(last_chat() if goes_on else load)
     from lumina_cli.cli.views.chat import ChatView  # noqa: PLC0415  torch
     from lumina_cli.recipes.infer.loaded_model import open_model  # noqa: PLC0415  torch
 
@@ -68,32 +91,60 @@ def command(
     )
     for text in ready.notices:
         view.notice(text)
+    session = ready.session()
+    if saved is not None:
+        _go_on(session, saved, view=view, flags=flags)
+    if system:
+        session.set_system(typed_text(system))
     if prompt is not None:
-        _answer_one(ready, typed_text(prompt).strip(), view=view)
-    else:
-        _chat(ready, view=view, is_interactive=is_interactive)
+        _answer_one(session, typed_text(prompt).strip(), view=view)
+        return
+    if is_interactive:
+        view.header(ready.card, session.config)
+    _chat(session, view=view, is_interactive=is_interactive)
 
 
-def _answer_one(ready: "LoadedModel", prompt: str, *, view: "ChatView") -> None:
+def _saved_chat(path: Path | None) -> "SavedSession | None":
+    """Return a chat that was saved; None where none is asked for."""
+    if path is None:
+        return None
+    from lumina_cli.chat.session_file import read_session  # noqa: PLC0415  torch
+
+    return read_session(path)
+
+
+def _go_on(
+    session: "Session", saved: "SavedSession", *, view: "ChatView", flags: dict[str, object]
+) -> None:
+    """Go on with a saved chat, which has sampler settings of its own."""
+    session.restore(saved)
+    view.notice(f"going on after {counted(session.stats().turns, 'turn')} (/history shows them)")
+    for name in SamplingConfig.model_fields:
+        if flags.get(name) is not None:
+            view.notice(f"{name} has no effect: a saved chat goes on with its own settings")
+
+
+def _answer_one(session: "Session", prompt: str, *, view: "ChatView") -> None:
     """Print the reply to one message, which is never taken for a command."""
     if not prompt:
         return
-    session = ready.session()
     view.reply(session.say(prompt), prompt=prompt)
     view.candidates(session.candidates)
     for text in session.take_notices():
         view.notice(text)
 
 
-def _chat(ready: "LoadedModel", *, view: "ChatView", is_interactive: bool) -> None:
+def _chat(session: "Session", *, view: "ChatView", is_interactive: bool) -> None:
     """Chat with a person at a terminal, or answer the lines of a pipe."""
     from lumina_cli.cli.chat.line_editor import PipeEditor, make_editor  # noqa: PLC0415
     from lumina_cli.cli.chat.loop import ChatLoop  # noqa: PLC0415  torch
 
-    if is_interactive:
-        view.header(ready.card, ready.config)
     editor = make_editor() if is_interactive else PipeEditor()
-    loop = ChatLoop(ready.session(), view=view, editor=editor, is_interactive=is_interactive)
-    loop.run()
+    loop = ChatLoop(session, view=view, editor=editor, is_interactive=is_interactive)
+    try:
+        loop.run()
+    finally:
+        if is_interactive:
+            keep_last_chat(session)
     if loop.exit_code:
         raise typer.Exit(loop.exit_code)

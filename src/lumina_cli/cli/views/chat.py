@@ -1,5 +1,6 @@
 """How a chat looks: the reply on stdout as the model says it, all else on stderr."""
 
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 
@@ -12,11 +13,15 @@ from lumina_cli.chat.session import Session, Stats
 from lumina_cli.cli.console import plain
 from lumina_cli.cli.formatting import format_count
 from lumina_cli.cli.views.replies import ReplyForm, ReplyWriter
+from lumina_cli.cli.views.word_wrap import wrapped
 from lumina_cli.core.inference.config import SamplingConfig
 from lumina_cli.io.terminal_text import strip_controls
 from lumina_cli.recipes.infer.loaded_model import ModelCard
 
 MAX_UNSURE_SHOWN = 20
+LABEL = "bot> "
+LEAST_WIDTH = 20
+"""In narrower terminals words break where they may."""
 
 _STYLES = ((0.9, "green"), (0.5, ""), (0.2, "yellow"), (0.05, "red"), (0.0, "bold red"))
 """From which probability on a character has which style."""
@@ -70,11 +75,14 @@ class ChatView:
 
         What was said until then stays said.
         """
+        shown = texts
         if self.has_labels:
-            self.console.print(plain("bot> ", style="bold cyan"), end="")
+            self.console.print(plain(LABEL, style="bold cyan"), end="")
+            if sys.stdout.isatty() and self.console.width >= LEAST_WIDTH:
+                shown = wrapped(texts, width=self.console.width, column=len(LABEL))
         had_joined = self._replies.has_joined_lines
         with closing(texts):  # type: ignore[type-var]  # a generator
-            self._replies.write(texts, prompt=prompt)
+            self._replies.write(shown, prompt=prompt)
         if self._replies.has_joined_lines and not had_joined:
             self.notice("a reply of several lines stands in one; --json keeps its lines")
 

@@ -20,7 +20,7 @@ any_text = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
 commands = st.builds(
     lambda slash, name, rest: f"{slash}{name} {rest}".rstrip(),
     st.sampled_from(["", "/"]),
-    st.sampled_from(sorted(set(COMMANDS) - {"exit", "quit", "save"})),
+    st.sampled_from(sorted(set(COMMANDS) - {"exit", "quit", "save", "teach"})),
     any_text | st.integers(-5, 99).map(str) | st.floats(0, 2).map(str) | st.just(""),
 )
 wicked = st.sampled_from(["\x1b[2J", "\x9b31m", "[bold]x[/]", "[/]", "\r\n", "\x00", "\u202e"])
@@ -160,3 +160,13 @@ def test_what_a_model_file_tells_of_itself_cannot_play_tricks() -> None:
     header = drawn.getvalue().splitlines()[0]
     assert not [c for c in header if unicodedata.category(c) == "Cc"]
     assert "trained on ]0;title[red]b.txt, 1.00 bits per character of its replies" in header
+
+
+def test_a_block_between_marks_is_one_message_of_many_lines(ready: LoadedModel) -> None:
+    told = run(ready, '"""first', "exit", 'last"""', "/history")
+    assert "you> first\nexit\nlast" in told
+
+
+def test_a_block_may_stand_on_one_line_and_be_empty(ready: LoadedModel) -> None:
+    assert "you> all of it" in run(ready, '"""all of it"""', "/history")
+    assert "Nothing was said yet" in run(ready, '""""""', "/history")
