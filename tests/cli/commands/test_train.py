@@ -151,7 +151,7 @@ def test_info_speaks_no_python(model: Path, capsys: pytest.CaptureFixture[str]) 
     assert lumina("info", model) == 0
     out = capsys.readouterr().out
     assert "parameters" in out
-    assert "verse.txt, train_chars" in out
+    assert "verse.txt (" in out
     assert not set("[]{}'") & set(out)
 
 

@@ -4,9 +4,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lumina_cli.cli.chat.history import data_folder
 from lumina_cli.errors import LuminaError, MissingInputError
 from lumina_cli.io.private_folder import make_private_folder
+from lumina_cli.io.user_folders import data_folder
 
 if TYPE_CHECKING:
     from lumina_cli.chat.session import Session

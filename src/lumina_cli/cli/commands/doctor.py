@@ -4,6 +4,7 @@ import typer
 
 from lumina_cli.cli.console import plain, print_json
 from lumina_cli.cli.options import Json, Verbose
+from lumina_cli.cli.views.facts import group_lines, machine_groups
 
 
 def command(*, json: Json = False, verbose: Verbose = 0) -> None:
@@ -17,10 +18,5 @@ def command(*, json: Json = False, verbose: Verbose = 0) -> None:
     if json:
         print_json(facts)
         return
-    for name, value in facts.items():
-        shown = value
-        if isinstance(value, dict):
-            shown = ", ".join(f"{key} {item}" for key, item in value.items())
-        elif isinstance(value, list):
-            shown = ", ".join(map(str, value)) or "nothing"
-        typer.echo(plain(f"{name:<14} {shown}").plain)
+    for line in group_lines(machine_groups(facts)):
+        typer.echo(plain(line).plain)

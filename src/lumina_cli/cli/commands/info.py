@@ -7,9 +7,12 @@ from typing import Annotated, Any
 import typer
 
 from lumina_cli.cli.console import plain, print_json
-from lumina_cli.cli.formatting import format_count
 from lumina_cli.cli.help.completion import models
 from lumina_cli.cli.options import Json, Verbose
+from lumina_cli.cli.views.facts import group_lines, model_groups
+from lumina_cli.io.terminal_text import one_line
+
+MAX_LINE_CHARS = 2_000
 
 FIRST_SHOWN, LONGEST_SHOWN = 20, 10
 """Pieces of a tokenizer; there are hundreds."""
@@ -30,20 +33,14 @@ def command(
     if json:
         print_json(facts)
         return
+    for line in group_lines(model_groups(facts)):
+        typer.echo(plain(one_line(line, max_chars=MAX_LINE_CHARS)).plain)
     training = facts["training"]
-    lineage = training.pop("lineage", []) if isinstance(training, dict) else []
-    if isinstance(training, dict):
-        training.pop("learnt_from", None)  # paths and settings are for programs: see --json
-    if pieces := facts.get("pieces"):
-        assert isinstance(pieces, list)
-        facts["pieces"] = _some_pieces(pieces)
-    for name, value in facts.items():
-        shown = format_count(value) if name == "parameters" and isinstance(value, int) else value
-        if isinstance(value, dict):
-            shown = ", ".join(f"{key} {_in_words(item)}" for key, item in value.items())
-        typer.echo(plain(f"{name:<12} {shown}").plain)
+    if isinstance(pieces := facts.get("pieces"), list) and pieces:
+        typer.echo(plain(f"  {'pieces':<11}  {_some_pieces(pieces)}").plain)
+    lineage = training.get("lineage", []) if isinstance(training, dict) else []
     for line in _lineage_lines(lineage):
-        typer.echo(plain(f"{'lineage':<12} {line}").plain)
+        typer.echo(plain(f"  {'lineage':<11}  {line}").plain)
 
 
 def _some_pieces(pieces: list[str]) -> str:
