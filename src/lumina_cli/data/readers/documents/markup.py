@@ -152,8 +152,11 @@ class _Window:
             return self._skip_to("-->")
         if begin.upper() == "<!DOCTYPE":
             found = self.match(_DECLARATION)
-            if found is None or found[0].endswith(">"):
-                return found is not None
+            if found is None:
+                self.skip_rest()
+                return False
+            if found[0].endswith(">"):
+                return True
             self._skip_to("]")
         return self._skip_to(">")
 

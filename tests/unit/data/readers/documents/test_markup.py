@@ -42,6 +42,8 @@ CASES = {
     "a<": ["a<"],
     "x<a href='y>z": ["x", "LOST"],
     "<style>p{}": ["<style>", "LOST"],
+    "x<!DOCTYPE html": ["x", "LOST"],
+    "x<!DOCTYPE a [": ["x", "LOST"],
     "": [],
 }
 
@@ -52,7 +54,29 @@ def test_tags_and_texts_are_told_apart(text: str) -> None:
 
 
 @given(
-    st.lists(st.sampled_from(["<", ">", "a", "!--", "-->", "&amp", ";", '"', "'", "=", " ", "/"]))
+    st.lists(
+        st.sampled_from(
+            [
+                "<",
+                ">",
+                "a",
+                "[",
+                "]",
+                "!--",
+                "!DOCTYPE",
+                "</script",
+                "![CDATA[",
+                "-->",
+                "&amp",
+                ";",
+                '"',
+                "'",
+                "=",
+                " ",
+                "/",
+            ]
+        )
+    )
 )
 def test_it_does_not_matter_where_a_chunk_ends(parts: list[str]) -> None:
     text = "".join(parts)
