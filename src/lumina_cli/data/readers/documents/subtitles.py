@@ -121,9 +121,9 @@ def read_cues(file: IO[str], *, path: Path, report: ReadReport) -> Iterator[Cue]
                 _count_strays(block, report, path)
         elif not is_vtt and begin > bool(timed):  # a blank line stood inside of a cue
             text = block[_is_number(first) and begin > 1 : begin - bool(timed)]
-            if not last:
+            if not last and text:
                 _count_strays(text, report, path)
-            elif lines := _lines_of(text):
+            elif last and (lines := _lines_of(text)):
                 yield last._replace(lines=lines, voices=[])
         for at, end in zip(timed, [*timed[1:], len(block)], strict=False):
             ends_in_number = end < len(block) and end - 1 > at and _is_number(block[end - 1][1])

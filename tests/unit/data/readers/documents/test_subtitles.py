@@ -74,6 +74,10 @@ def test_tags_alone_are_no_text_of_a_cue(tmp_path: Path) -> None:
     assert read_file(tmp_path, text) == ("One.\nTwo.\n", {})
 
 
+def test_two_numbers_before_a_time_are_no_text(tmp_path: Path) -> None:
+    assert read_file(tmp_path, "7\n" + srt((1, 2, "One.")), "x.srt") == ("One.\n", {})
+
+
 def test_what_belongs_to_no_cue_is_counted(tmp_path: Path) -> None:
     text = "Made by nobody\n\n" + srt((1, 2, "Hello."))
     assert read_file(tmp_path, text) == (
