@@ -4,13 +4,14 @@
     python benchmarks/reading.py --mb 1000 --rounds 1    a gigabyte of each kind
 
 Each kind is written to a temporary folder and read in a process of its own, so that its
-peak memory is its own: once through, and once from the files to the encoded corpus, as
-`lumina train` does. The peer is what most character-level code
-does: a Python list, one dictionary look-up a character.
+peak memory is its own: looked at as `lumina data check` does, and from the files to the
+encoded corpus, as `lumina train` does. In turn with it, in the same rounds, go the peers of
+`reading_peers.py`: the JSON reader of `datasets`, and a prepare script as of nanoGPT.
 """
 
 import argparse
 import json
+import shutil
 import statistics
 import subprocess
 import sys
@@ -25,6 +26,7 @@ from lumina_cli.conversation import Conversation, Message
 from lumina_cli.data.config import DataConfig
 from lumina_cli.data.corpus.corpus import load_corpus
 from lumina_cli.data.documents import Documents
+from lumina_cli.recipes.data.check import check
 from lumina_cli.tokenizer.characters import CharacterTokenizer
 from lumina_cli.tokenizer.chat_format import encode_documents
 
@@ -35,6 +37,10 @@ except ImportError:  # it is POSIX only
 
 PROSE = "The quick brown fox jumps over the lazy dog; it barks, and nothing else happens.\n"
 PEER_CHARS = 4_000_000
+PEERS = Path(__file__).with_name("reading_peers.py")
+MOST_MB_OF_PEERS = 100
+"""They hold all of a file, its characters or its rows, in memory."""
+COLUMNS = ("check", "encoded", "peak_mb", "prepare", "datasets")
 
 
 def prose_lines() -> Iterator[str]:
@@ -100,38 +106,59 @@ def write(path: Path, pieces: Iterator[str], *, num_bytes: int) -> None:
 
 
 def measure(path: Path) -> dict[str, float]:
-    """Read a file, then make it an encoded corpus, in this process."""
-    documents = Documents([path], config=DataConfig.model_validate({}))
+    """Look at a file, then make it an encoded corpus, in this process."""
+    config = DataConfig.model_validate({})
     before = peak_mb()
-    read_s = _seconds(lambda: sum(1 for _ in documents))
+    check_s = _seconds(lambda: check([path], config=config, seq_length=128, batch_size=8))
 
     def encode() -> None:
+        documents = Documents([path], config=config)
         load_corpus(
             lambda: documents,
             fingerprint=documents.fingerprint,
-            config=documents.config,
+            config=config,
             seed=0,
             folder=path.parent / "cache",
         )
 
-    return {"read_s": read_s, "encode_s": _seconds(encode), "peak_mb": peak_mb() - before}
+    return {"check_s": check_s, "encode_s": _seconds(encode), "peak_mb": peak_mb() - before}
 
 
 def measure_apart(kind: str, *, num_mb: int, num_rounds: int) -> dict[str, list[float]]:
-    """Return MB/s of reading and of encoding, and the peak memory, of each round."""
+    """Return MB/s of looking and of encoding, the peak memory, and the peers' MB/s, by round."""
     name, pieces = KINDS[kind]
-    found: dict[str, list[float]] = {"read": [], "encoded": [], "peak_mb": []}
-    for _ in range(num_rounds):
-        with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / name
-            write(path, pieces(), num_bytes=num_mb * 1_000_000)
-            size_mb = path.stat().st_size / 1e6
-            command = [sys.executable, __file__, "--measure", str(path)]
-            once = json.loads(subprocess.run(command, capture_output=True, check=True).stdout)
-        found["read"].append(size_mb / once["read_s"])
-        found["encoded"].append(size_mb / once["encode_s"])
-        found["peak_mb"].append(once["peak_mb"])
+    found: dict[str, list[float]] = {column: [] for column in COLUMNS}
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / name
+        write(path, pieces(), num_bytes=num_mb * 1_000_000)
+        size_mb = path.stat().st_size / 1e6
+        for _ in range(num_rounds):
+            once = _json_of(__file__, "--measure", path)
+            shutil.rmtree(path.parent / "cache")
+            found["check"].append(size_mb / once["check_s"])
+            found["encoded"].append(size_mb / once["encode_s"])
+            found["peak_mb"].append(once["peak_mb"])
+            if num_mb <= MOST_MB_OF_PEERS:
+                found["prepare"].append(size_mb / _json_of(PEERS, "prepare", path))
+            if num_mb <= MOST_MB_OF_PEERS and path.suffix != ".txt":
+                found["datasets"].append(size_mb / _json_of(PEERS, "rows", path))
     return found
+
+
+def _json_of(*command: object) -> Any:
+    """Run a script in a process of its own; return what it printed last."""
+    words = [sys.executable, *map(str, command)]
+    return json.loads(
+        subprocess.run(words, capture_output=True, check=True).stdout.splitlines()[-1]
+    )
+
+
+def times(ours: list[float], theirs: list[float]) -> str:
+    """Return how many times as fast as a peer in the same rounds, the median with its range."""
+    if not theirs:
+        return ""
+    ratios = [one / other for one, other in zip(ours, theirs, strict=True)]
+    return f"{statistics.median(ratios):.1f} ({min(ratios):.1f} to {max(ratios):.1f})"
 
 
 def spread(values: list[float]) -> str:
@@ -196,11 +223,16 @@ def main() -> None:
         print(json.dumps(measure(options.measure)))
         return
     lines = {}
-    print(f"| {options.mb} MB of | read, MB/s | to a corpus, MB/s | peak, MB |\n|---|---|---|---|")
+    print(
+        f"| {options.mb} MB of | checked, MB/s | to a corpus, MB/s | peak, MB "
+        "| times a prepare script | times the reader of `datasets`, to rows |\n|---|" + "---|" * 5
+    )
     for kind in options.kind or KINDS:
-        lines[kind] = measure_apart(kind, num_mb=options.mb, num_rounds=options.rounds)
-        read, encoded, peak = (spread(lines[kind][key]) for key in ("read", "encoded", "peak_mb"))
-        print(f"| {kind} | {read} | {encoded} | {peak} |", flush=True)
+        found = measure_apart(kind, num_mb=options.mb, num_rounds=options.rounds)
+        columns = [spread(found[key]) for key in ("check", "encoded", "peak_mb")]
+        columns += [times(found["encoded"], found[peer]) for peer in ("prepare", "datasets")]
+        print(f"| {kind} | {' | '.join(columns)} |", flush=True)
+        lines[kind] = found
     ours, peer = encoding_against_the_peer()
     together = together_against_one_by_one()
     print(
@@ -212,8 +244,8 @@ def main() -> None:
 
     print(f"\n{describe(machine())}")
     if options.json:
-        found = {"ours": ours, "peer": peer, "together_against_one_by_one": together}
-        write_json(options.json, {"machine": machine(), "reading": lines, "encoding": found})
+        alone = {"ours": ours, "peer": peer, "together_against_one_by_one": together}
+        write_json(options.json, {"machine": machine(), "reading": lines, "encoding": alone})
 
 
 if __name__ == "__main__":

@@ -9,10 +9,12 @@ the ids, while their texts wait in a temporary file until the trees are complete
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
+from itertools import chain, groupby
 from pathlib import Path
+from typing import NamedTuple
 
 from lumina_cli.conversation import Conversation, Document
 from lumina_cli.data.chats.anonymize import Anonymizer
@@ -32,13 +34,16 @@ from lumina_cli.data.readers.files import (
     open_regular,
     stamp_of,
 )
-from lumina_cli.data.readers.registry import DOCUMENT_READERS, rows_of_file
+from lumina_cli.data.readers.registry import DOCUMENT_READERS, blocks_of_file
 from lumina_cli.data.readers.sniff import sniff_file
 from lumina_cli.data.report import LocatedDocument, Location, ReadReport, example_of
 from lumina_cli.data.row_converter import RowConverter
+from lumina_cli.data.rows import RowBlock
 from lumina_cli.data.schemas.detect import COLUMNS
 from lumina_cli.data.text_repair import TextRepair
+from lumina_cli.data.uniform.blocks import UniformBlocks
 from lumina_cli.errors import DataError, LuminaError, MissingInputError, UsageError
+from lumina_cli.tokenizer.document_batch import DocumentBatch, in_batches
 
 READER_VERSION = 3
 """Part of every fingerprint, by which runs and models know their text: it stays. Raise `READER` of
@@ -57,6 +62,16 @@ _SETTINGS_READ = {
     "oasst_lang",
     "oasst_paths",
 }
+
+
+class _Reading(NamedTuple):
+    """What reads the files of one pass, and what changes their texts."""
+
+    converter: RowConverter
+    uniform: UniformBlocks
+    chats: ChatReader
+    repair: TextRepair
+    anonymizer: Anonymizer | None
 
 
 class Documents:
@@ -84,35 +99,57 @@ class Documents:
             DataError: a file can't be read as text, more than 5 % of the rows were skipped,
                 or nothing is left of what was read.
         """
+        for batch in self.batches():
+            yield from batch.documents()
+
+    def batches(self) -> Iterator[DocumentBatch]:
+        """Yield all documents, many at a time. Raises as iteration does."""
         yield from self.read()
         if refusal := self.refusal():
             raise refusal
 
-    def read(self) -> Iterator[Document]:
+    def read(self) -> Iterator[DocumentBatch]:
         """Yield all documents, however many rows were skipped; `report` tells.
 
         Raises:
             MissingInputError: a path is missing.
             DataError: a file can't be read as text.
         """
-        self.report = report = ReadReport()
-        repair = TextRepair(mojibake=self.config.fix_mojibake, report=report)
-        anonymizer = Anonymizer(self.speakers, report=report) if self.config.anonymize else None
+        self.report = ReadReport()
+        for batch in self._batches():
+            self.report.saw_batch(batch)
+            yield batch
+
+    def _batches(self) -> Iterator[DocumentBatch]:
+        config, report = self.config, self.report
+        repair = TextRepair(mojibake=config.fix_mojibake, report=report)
+        anonymizer = Anonymizer(self.speakers, report=report) if config.anonymize else None
         with MessageTable() as trees:
-            converter = RowConverter(self.config, trees=trees, repair=repair, report=report)
-            for location, document in self._located_documents(converter):
-                repaired = repair.document(document, location=location)
-                if anonymizer:
-                    repaired = anonymizer.document(repaired, location=location)
-                yield from self._counted(repaired, location)
-            for conversation in conversations_of_trees(
-                trees, lang=self.config.oasst_lang, paths=self.config.oasst_paths, report=report
-            ):
-                if anonymizer:
-                    at = Location(self.paths[0])
-                    conversation = anonymizer.conversation(conversation, location=at)
-                report.saw_document(conversation)
-                yield conversation
+            converter = RowConverter(config, trees=trees, repair=repair, report=report)
+            reading = _Reading(
+                converter,
+                UniformBlocks(config, read_alone=converter.read_alone, trees=trees, report=report),
+                ChatReader(config, report=report, speakers=lambda: self.speakers),
+                repair,
+                anonymizer,
+            )
+            for path in find_files(self.paths, report=report):
+                met = _num_met(report)
+                yield from self._batches_of(path, reading)
+                if _num_met(report) == met:
+                    report.notices.add("the file holds nothing to read", Location(path))
+            yield from in_batches(self._counted(reading.chats.finish(), reading))
+            of_trees = conversations_of_trees(
+                trees, lang=config.oasst_lang, paths=config.oasst_paths, report=report
+            )
+            if anonymizer:
+                at = Location(self.paths[0])
+                of_trees = in_batches(
+                    anonymizer.document(each, location=at)
+                    for batch in of_trees
+                    for each in batch.documents()
+                )
+            yield from of_trees
 
     @cached_property
     def speakers(self) -> Counter[str]:
@@ -138,24 +175,13 @@ class Documents:
             digest.update(data_suffix(path).encode() + b"\0" + content)
         return digest.hexdigest()
 
-    def _located_documents(self, converter: RowConverter) -> Iterator[LocatedDocument]:
-        """Yield the documents of all files; messages of trees are collected by `converter`."""
-        chats = ChatReader(self.config, report=self.report, speakers=lambda: self.speakers)
-        for path in find_files(self.paths, report=self.report):
-            met = _num_met(self.report)
-            yield from self._documents_of(path, converter, chats)
-            if _num_met(self.report) == met:
-                self.report.notices.add("the file holds nothing to read", Location(path))
-        yield from chats.finish()
-
-    def _documents_of(
-        self, path: Path, converter: RowConverter, chats: ChatReader
-    ) -> Iterator[LocatedDocument]:
-        """Yield the documents of one file."""
+    def _batches_of(self, path: Path, reading: _Reading) -> Iterator[DocumentBatch]:
+        """Yield the documents of one file; messages of trees are collected by `reading`."""
         config, report = self.config, self.report
         with self._unchanged(path):
             if is_chat(path, config=config):
-                yield from chats.documents(path, is_named=path in self.paths)
+                located = reading.chats.documents(path, is_named=path in self.paths)
+                yield from in_batches(self._counted(located, reading))
                 return
             if config.format == "chat":
                 refuse_other(path, is_named=path in self.paths, report=report)
@@ -166,13 +192,14 @@ class Documents:
                 report.notices.add(wording, Location(path))
                 return
             if read_documents := DOCUMENT_READERS.get(container):
-                yield from read_documents(path, config=config, report=report)
+                located = read_documents(path, config=config, report=report)
+                yield from in_batches(self._counted(located, reading))
                 return
-            rows = rows_of_file(
+            blocks = blocks_of_file(
                 path, container=container, config=config, report=report, columns=self._columns
             )
             try:
-                yield from converter.documents(rows)
+                yield from self._batches_of_rows(blocks, reading)
             except UnknownColumnsError:
                 if path in self.paths:
                     raise
@@ -184,18 +211,34 @@ class Documents:
         is_asked_for = path in self.paths or self.config.format == "text"
         return data_suffix(path) in DOCUMENT_SUFFIXES and not is_asked_for
 
-    def _counted(self, document: Document, location: Location) -> Iterator[Document]:
-        """Count a document and yield it, cut after the last reply, if anything is left."""
-        if isinstance(document, Conversation):
-            answered = cut_after_last_reply(document)
-            num_cut = len(document.messages) - (len(answered.messages) if answered else 0)
-            if num_cut:
-                self.report.left_out.add("no reply follows it", location, count=num_cut)
-            if answered is None:
-                return
-            document = answered
-        self.report.saw_document(document)
-        yield document
+    def _batches_of_rows(
+        self, blocks: Iterable[RowBlock], reading: _Reading
+    ) -> Iterator[DocumentBatch]:
+        """Yield the documents of rows: many rows at a time where they are alike."""
+        parts: Iterable[DocumentBatch | RowBlock] = blocks
+        if reading.anonymizer is None:  # it looks at each text
+            parts = chain.from_iterable(map(reading.uniform.parts, blocks))
+        for is_uniform, some in groupby(parts, key=lambda part: isinstance(part, DocumentBatch)):
+            if is_uniform:
+                yield from some  # type: ignore[misc]
+            else:
+                rows = chain.from_iterable(block.rows() for block in some)  # type: ignore[union-attr]
+                yield from in_batches(self._counted(reading.converter.documents(rows), reading))
+        yield from in_batches(self._counted(reading.converter.finish(), reading))
+
+    def _counted(self, located: Iterable[LocatedDocument], reading: _Reading) -> Iterator[Document]:
+        """Yield documents repaired, and cut after the last reply if anything is left."""
+        for location, document in located:
+            kept: Document | None = reading.repair.document(document, location=location)
+            if kept and reading.anonymizer:
+                kept = reading.anonymizer.document(kept, location=location)
+            if isinstance(kept, Conversation):
+                num_messages = len(kept.messages)
+                kept = cut_after_last_reply(kept)
+                if num_cut := num_messages - (len(kept.messages) if kept else 0):
+                    self.report.left_out.add("no reply follows it", location, count=num_cut)
+            if kept:
+                yield kept
 
     @contextmanager
     def _unchanged(self, path: Path) -> Iterator[None]:

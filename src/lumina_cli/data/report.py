@@ -16,8 +16,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
-from lumina_cli.conversation import Conversation, Document, PlainText, Role
+import numpy as np
+
+from lumina_cli.conversation import Document, Role
 from lumina_cli.errors import DataError
+from lumina_cli.tokenizer.document_batch import IN_LOSS, SPEAKERS, STARTS, DocumentBatch
 
 MAX_SKIPPED_SHARE = 0.05
 
@@ -101,23 +104,23 @@ class ReadReport:
 
     def saw_row(self, path: Path, schema: str) -> None:
         """Count one row of `path`, read by `schema`."""
-        self.rows += 1
-        self.formats[path][schema] += 1
+        self.saw_rows(path, schema, count=1)
 
-    def saw_document(self, document: Document) -> None:
-        """Count a document that is kept; of its messages only those that count in the loss."""
-        if isinstance(document, PlainText):
-            self.texts += document.starts
-            self.characters += len(document.text)
-            return
-        self._saw_conversation(document)
+    def saw_rows(self, path: Path, schema: str, *, count: int) -> None:
+        """Count rows of `path`, read by `schema`."""
+        self.rows += count
+        self.formats[path][schema] += count
 
-    def _saw_conversation(self, conversation: Conversation) -> None:
-        self.conversations += 1
-        for message in conversation.messages:
-            if message.in_loss:
-                self.messages[message.role] += 1
-                self.characters += len(message.text)
+    def saw_batch(self, batch: DocumentBatch) -> None:
+        """Count documents that are kept; of messages only those that count in the loss."""
+        of_text = np.repeat(batch.is_text, batch.num_texts)
+        self.texts += int(np.count_nonzero(batch.kinds & STARTS))
+        self.conversations += len(batch) - int(np.count_nonzero(batch.is_text))
+        self.characters += int(batch.lengths[of_text | IN_LOSS[batch.speakers]].sum())
+        counts = np.bincount(batch.speakers[~of_text], minlength=len(SPEAKERS)).tolist()
+        for (role, in_loss), count in zip(SPEAKERS, counts, strict=True):
+            if in_loss and count:
+                self.messages[role] += count
 
     def too_many_skipped(self) -> DataError | None:
         """Return the error for more than 5 % of skipped rows, or None."""

@@ -1,7 +1,9 @@
 """Rows to documents: each row is read by its schema, or skipped and counted."""
 
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 
+from lumina_cli.conversation import Document
 from lumina_cli.data.config import DataConfig
 from lumina_cli.data.oasst.message_table import MessageTable
 from lumina_cli.data.oasst.nodes import (
@@ -41,13 +43,17 @@ class RowConverter:
         self._repair = repair
         self._report = report
         self._shapes = RowShapes(config, report=report)
+        self._in_order, self._chat = RowsInOrder(), CharacterChat()
 
     def documents(self, rows: Iterable[Row]) -> Iterator[LocatedDocument]:
-        """Yield the documents of the rows of one file, each with its location."""
-        in_order, chat = RowsInOrder(), CharacterChat()
+        """Yield the documents of rows of one file, each with its location.
+
+        Rows that follow one another are kept until `finish`.
+        """
+        in_order, chat = self._in_order, self._chat
         for as_it_came in rows:
             try:
-                row, schema = self._in_shape(as_it_came)
+                row, schema = self._in_shape(as_it_came, self._shapes)
             except BadRow as error:
                 self._skip(as_it_came.location, "unknown", error)
                 continue
@@ -57,12 +63,28 @@ class RowConverter:
                 yield from self._line_of_chat(row, chat)
             else:
                 yield from self._document(row, schema)
-        yield from in_order.finish()
-        yield from chat.finish()
 
-    def _in_shape(self, row: Row) -> tuple[Row, str]:
+    def finish(self) -> Iterator[LocatedDocument]:
+        """Yield what is left of a file: conversations of which each row is a message."""
+        yield from self._in_order.finish()
+        yield from self._chat.finish()
+        self._in_order, self._chat = RowsInOrder(), CharacterChat()
+
+    def read_alone(self, record: Record, report: ReadReport) -> tuple[str, Document]:
+        """Return the schema and the document of a row that is a conversation or text by itself.
+
+        Raises:
+            BadRow: it can't be read, or takes several rows.
+        """
+        location = Location(Path())
+        row, schema = self._in_shape(Row(location, record), RowShapes(self._config, report=report))
+        if schema in ("oasst", "sillytavern"):
+            raise BadRow("it takes several rows")
+        return schema, document_of(row.value, schema=schema, notes=RowNotes(report, location))
+
+    def _in_shape(self, row: Row, shapes: RowShapes) -> tuple[Row, str]:
         """Return a row as its schema reads it, and the name of that. Raises BadRow."""
-        value = self._shapes.shape(row.value, location=row.location)
+        value = shapes.shape(row.value, location=row.location)
         try:
             schema = self._schema_of(value)
         except BadRow:

@@ -20,7 +20,7 @@ from lumina_cli.data.schemas.unused_columns import report_unused_columns
 from lumina_cli.errors import UsageError
 
 _CASED = {key.lower(): key for key in COLUMNS}
-_LISTS = frozenset((*LIST_KEYS, HISTORY_KEY))
+HOLD_LISTS = frozenset((*LIST_KEYS, HISTORY_KEY))
 MAX_LITERAL_CHARS = 100_000
 """Of a list as Python prints it: its parser takes hundred times as much memory."""
 
@@ -99,11 +99,11 @@ def _cased(record: Mapping[str, Any]) -> dict[str, Any]:
 
 def _with_lists(record: dict[str, Any]) -> dict[str, Any]:
     """Return a row whose lists of messages are no texts any more, as cells of tables hold them."""
-    if _LISTS.isdisjoint(record):
+    if HOLD_LISTS.isdisjoint(record):
         return record
     texts = {
         key: value
-        for key in _LISTS & record.keys()
+        for key in HOLD_LISTS & record.keys()
         if isinstance(value := record[key], str) and value.lstrip()[:1] in ("[", "{")
     }
     return {**record, **{key: _parsed(text) for key, text in texts.items()}} if texts else record

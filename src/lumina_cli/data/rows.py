@@ -4,7 +4,8 @@ A reader (`readers/`) yields a `Row`; a schema (`schemas/`) turns its value into
 or a text with `role_of` and `text_of`, or raises `BadRow`.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from lumina_cli.conversation import ROLE_NAMES, Role
@@ -25,6 +26,27 @@ class Row(NamedTuple):
 
     location: Location
     value: object
+
+
+class RowBlock(NamedTuple):
+    """Rows of one file that were read together: their lines and their values."""
+
+    path: Path
+    lines: Sequence[int]
+    values: Sequence[object]
+
+    def rows(self) -> Iterator[Row]:
+        """Yield the rows one by one."""
+        for line, value in zip(self.lines, self.values, strict=True):
+            yield Row(Location(self.path, line), value)
+
+    def halves(self) -> "tuple[RowBlock, RowBlock]":
+        """Return the block as two."""
+        middle = len(self.values) // 2
+        return (
+            RowBlock(self.path, self.lines[:middle], self.values[:middle]),
+            RowBlock(self.path, self.lines[middle:], self.values[middle:]),
+        )
 
 
 class BadRow(ValueError):

@@ -56,6 +56,22 @@ def replace_surrogates(text: str) -> tuple[str, int]:
     return text, 0
 
 
+def is_sound(text: str) -> bool:
+    """Say whether there is nothing in the lines of a text to repair, or to report."""
+    if not text.isascii() and (replace_surrogates(text)[1] or _GARBLED.search(text)):
+        return False
+    if "<|" in text and TAG.search(text):
+        return False
+    return not _may_hold_tags(text) or not _FOREIGN_TAG.search(text)
+
+
+def _may_hold_tags(text: str) -> bool:
+    # a single character is found many times faster, and most texts hold none of these
+    if "<" in text:
+        return True
+    return ("#" in text and "###" in text) or ("]" in text and "INST]" in text)
+
+
 def find_mojibake(text: str) -> Mojibake | None:
     """Return where a text is garbled first, or None."""
     if text.isascii():
@@ -127,7 +143,7 @@ class TextRepair:
             location: where it begins.
             in_file: whether its lines are those of the file, so that they can be counted.
         """
-        if text.isascii() and "<" not in text and "###" not in text and "INST]" not in text:
+        if text.isascii() and not _may_hold_tags(text):
             return text  # most are: nothing below could be found in them
         text, num_surrogates = replace_surrogates(text)
         if num_surrogates:

@@ -19,7 +19,13 @@ import numpy.typing as npt
 from lumina_cli.errors import DataError
 from lumina_cli.tokenizer.base import IdArray, IdMask, NewerTokenizerError, Offsets, Tokenizer
 from lumina_cli.tokenizer.bpe_table import BpeTable
-from lumina_cli.tokenizer.code_points import CodePoints, Counts, code_points, frequent_characters
+from lumina_cli.tokenizer.code_points import (
+    CodePoints,
+    Counts,
+    code_points,
+    frequent_characters,
+    take_in_blocks,
+)
 from lumina_cli.tokenizer.special_ids import FIRST_BYTE, FIRST_CHARACTER, MAX_VOCAB_SIZE, Special
 from lumina_cli.tokenizer.stream_decoder import StreamDecoder, ids_beginning_with, utf8_mask
 
@@ -95,7 +101,7 @@ class CharacterTokenizer:
         points = code_points("".join(texts))
         begins = np.zeros(len(texts) + 1, dtype=np.int64)
         np.cumsum(list(map(len, texts)), out=begins[1:])
-        ids = self._id_of_code_point.take(points, mode="clip")
+        ids = take_in_blocks(self._id_of_code_point, points)
         unknown = np.flatnonzero(ids < 0)
         if not len(unknown):
             return ids, begins

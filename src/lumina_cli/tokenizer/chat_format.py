@@ -13,8 +13,17 @@ from typing import Literal, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from lumina_cli.conversation import Conversation, Document, Message, PlainText, Role
+from lumina_cli.conversation import Document, Message, Role
 from lumina_cli.tokenizer.base import IdArray, Tokenizer
+from lumina_cli.tokenizer.document_batch import (
+    ENDS,
+    IN_LOSS,
+    SPEAKERS,
+    STARTS,
+    Choice,
+    DocumentBatch,
+    Numbers,
+)
 from lumina_cli.tokenizer.special_ids import Special
 
 LossOn = Literal["bot", "all"]
@@ -24,9 +33,14 @@ ROLE_IDS: dict[Role, Special] = {
     "user": Special.USER,
     "bot": Special.BOT,
 }
-_ROLE_IDS = {role: int(special) for role, special in ROLE_IDS.items()}
-_BEGIN, _END = int(Special.BEGIN), int(Special.END)
-"""Plain numbers: NumPy takes a list of them many times faster than one of enum members."""
+_ROLES = np.array([ROLE_IDS[role] for role, _ in SPEAKERS], dtype=np.int32)
+_COUNTS: dict[LossOn, Choice] = {
+    "all": IN_LOSS,
+    "bot": np.array([in_loss and role == "bot" for role, in_loss in SPEAKERS]),
+}
+"""By speaker of a conversation: the id of the role, and whether what it says counts."""
+
+_BEGIN, _END, _NO_ID = np.int32(Special.BEGIN), np.int32(Special.END), np.int32(-1)
 
 
 class MaskedIds(NamedTuple):
@@ -46,13 +60,55 @@ def encode_documents(
         tokenizer: turns text into ids.
         loss_on: which messages of a conversation count: the bot's, or everybody's.
     """
-    layout = _Layout()
-    for document in documents:
-        if isinstance(document, Conversation):
-            layout.conversation(document, loss_on=loss_on)
-        else:
-            layout.plain_text(document)
-    return layout.encode(tokenizer)
+    return encode_batch(DocumentBatch.of(documents), tokenizer=tokenizer, loss_on=loss_on)
+
+
+def encode_batch(batch: DocumentBatch, *, tokenizer: Tokenizer, loss_on: LossOn) -> MaskedIds:
+    """Return the documents of a batch in the chat format: see `encode_documents`.
+
+    The special ids never join the text, not even as placeholders: each is kept with the
+    number of texts that stand before it, and put in its place when their ids are known.
+    """
+    ids, begins = tokenizer.encode_batch(batch.texts())
+    of_text = np.repeat(batch.is_text, batch.num_texts)
+    counts = of_text | _COUNTS[loss_on][batch.speakers]
+    special, before, in_loss = _special_ids(batch, of_text, counts)
+    in_text = np.repeat(counts, np.diff(begins))
+    if not len(special):
+        return MaskedIds(ids, in_text)
+    places = begins[before]
+    return MaskedIds(np.insert(ids, places, special), np.insert(in_text, places, in_loss))
+
+
+def _special_ids(
+    batch: DocumentBatch, of_text: Choice, counts: Choice
+) -> tuple[IdArray, Numbers, Choice]:
+    """Return the special ids of a batch in their order, what stands before, and what counts.
+
+    Args:
+        batch: the documents.
+        of_text: whether each text is (a part of) a plain text.
+        counts: whether each text counts in the loss.
+
+    Returns:
+        ids; the number of texts that stand before each; whether it counts.
+    """
+    starts = ~batch.is_text | (batch.kinds & STARTS != 0)
+    ends = np.repeat(~batch.is_text | (batch.kinds & ENDS != 0), batch.num_texts)
+    # of each document its <|begin|>, then of each text its role id and its <|end|>
+    document = np.repeat(np.arange(len(batch)), batch.num_texts)
+    text = np.arange(len(counts))
+    begin = 2 * batch.first_texts[:-1] + np.arange(len(batch))
+    role = 2 * text + document + 1
+    ids = np.empty(len(begin) + 2 * len(role), dtype=np.int32)
+    before = np.empty(len(ids), dtype=np.int64)
+    in_loss = np.zeros(len(ids), dtype=np.bool_)
+    ids[begin], before[begin] = np.where(starts, _BEGIN, _NO_ID), batch.first_texts[:-1]
+    ids[role], before[role] = np.where(of_text, _NO_ID, _ROLES[batch.speakers]), text
+    ids[role + 1], before[role + 1] = np.where(ends, _END, _NO_ID), text + 1
+    in_loss[role + 1] = counts
+    is_there = ids != _NO_ID
+    return ids[is_there], before[is_there], in_loss[is_there]
 
 
 def encode_message(message: Message, *, tokenizer: Tokenizer) -> list[int]:
@@ -66,54 +122,3 @@ def encode_prompt(messages: Iterable[Message], *, tokenizer: Tokenizer) -> list[
     for message in messages:
         ids += encode_message(message, tokenizer=tokenizer)
     return [*ids, Special.BOT]
-
-
-class _Layout:
-    """Texts and the special ids among them, before any of it is encoded.
-
-    The special ids never join the text, not even as placeholders: each is kept with the
-    number of texts that stand before it, and put in its place when their ids are known.
-    """
-
-    def __init__(self) -> None:
-        self._texts: list[str] = []
-        self._texts_count: list[bool] = []
-        self._special: list[int] = []
-        self._special_in_loss: list[bool] = []
-        self._texts_before: list[int] = []
-
-    def conversation(self, conversation: Conversation, *, loss_on: LossOn) -> None:
-        """Lay out <|begin|> and, for each message, its role id, its text and <|end|>."""
-        self._add_special(_BEGIN)
-        for message in conversation.messages:
-            counts = message.in_loss and (loss_on == "all" or message.role == "bot")
-            before = len(self._texts)
-            self._texts.append(message.text)
-            self._texts_count.append(counts)
-            self._special += (_ROLE_IDS[message.role], _END)
-            self._special_in_loss += (False, counts)
-            self._texts_before += (before, before + 1)
-
-    def plain_text(self, text: PlainText) -> None:
-        """Lay out a chunk of text, <|begin|> before the first and <|end|> behind the last."""
-        if text.starts:
-            self._add_special(_BEGIN)
-        self._texts.append(text.text)
-        self._texts_count.append(True)
-        if text.ends:
-            self._add_special(_END, counts=True)
-
-    def encode(self, tokenizer: Tokenizer) -> MaskedIds:
-        """Return the ids of all that was laid out."""
-        ids, begins = tokenizer.encode_batch(self._texts)
-        places = begins[self._texts_before]
-        in_loss = np.repeat(np.array(self._texts_count, dtype=np.bool_), np.diff(begins))
-        return MaskedIds(
-            np.insert(ids, places, self._special),
-            np.insert(in_loss, places, self._special_in_loss),
-        )
-
-    def _add_special(self, id_: int, *, counts: bool = False) -> None:
-        self._special.append(id_)
-        self._special_in_loss.append(counts)
-        self._texts_before.append(len(self._texts))

@@ -1,6 +1,7 @@
 """Code points: those of a text, how often each stands in a corpus, and which are worth an id."""
 
 from collections.abc import Container, Mapping
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +15,12 @@ Counts = npt.NDArray[np.int64]
 CodePoints = npt.NDArray[np.uint8] | npt.NDArray[np.uint32]
 
 NUM_CODE_POINTS = 0x110000
+
+BLOCK = 1 << 13
+"""NumPy makes an index of 8 bytes a character. That of a whole batch is memory which the system
+gives and takes back each time, and that costs more than the look-up itself."""
+
+Number = TypeVar("Number", bound=np.generic)
 
 
 def code_points(text: str) -> CodePoints:
@@ -32,6 +39,26 @@ def code_points(text: str) -> CodePoints:
             f"character {error.start + 1} is half of a UTF-16 pair (U+{point:04X}), not text",
             hint="The text was cut inside a character; replace it by U+FFFD or remove it.",
         ) from error
+
+
+def add_counts(counts: Counts, text: str) -> None:
+    """Add to `counts` how often each code point stands in a text. Raises DataError as above."""
+    points = code_points(text)
+    step = BLOCK if points.dtype == np.uint8 else max(len(points), 1)
+    for start in range(0, len(points), step):
+        found = np.bincount(points[start : start + step])
+        counts[: len(found)] += found
+
+
+def take_in_blocks(
+    table: npt.NDArray[Number], index: npt.NDArray[np.integer]
+) -> npt.NDArray[Number]:
+    """Return `table.take(index, mode="clip")`, made in parts: see `BLOCK`."""
+    taken = np.empty(len(index), dtype=table.dtype)
+    for start in range(0, len(index), BLOCK):
+        part = slice(start, start + BLOCK)
+        table.take(index[part], mode="clip", out=taken[part])
+    return taken
 
 
 MOST_CHARACTERS = MAX_VOCAB_SIZE - FIRST_CHARACTER

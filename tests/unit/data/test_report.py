@@ -22,5 +22,5 @@ def test_going_on_is_not_proposed_where_nothing_would_be_left(tmp_path: Path) ->
     path = write_rows(tmp_path / "x.jsonl", [{"title": "q", "body": "a"}] * 3)
     with pytest.raises(DataError) as caught:
         read(path)
-    assert "docs/data.md" in caught.value.hint
+    assert "lumina docs data" in caught.value.hint
     assert "--allow-skips" not in caught.value.hint

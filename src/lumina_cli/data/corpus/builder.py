@@ -4,8 +4,8 @@ Documents are read once, to count their characters, and wait in a temporary file
 tokenizer and the split are known; they are never all held in memory.
 """
 
-import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from itertools import chain
 from pathlib import Path
@@ -13,24 +13,26 @@ from typing import Any
 
 import numpy as np
 
-from lumina_cli.conversation import Conversation, Document
+from lumina_cli.conversation import Document
 from lumina_cli.data.config import DataConfig
 from lumina_cli.data.corpus.cache import file_digest
-from lumina_cli.data.corpus.chunks import Chunk, batched, cut, on_side, texts_of
+from lumina_cli.data.corpus.chunks import batches_of, cut, on_side, rebatched
+from lumina_cli.data.corpus.contents import ContentSizes
 from lumina_cli.data.corpus.dataset import TokenDatasetWriter
 from lumina_cli.data.corpus.document_file import DocumentFile
 from lumina_cli.data.corpus.split import DocumentSizes, split_documents
 from lumina_cli.errors import DataError
 from lumina_cli.tokenizer.base import Tokenizer
-from lumina_cli.tokenizer.chat_format import encode_documents
+from lumina_cli.tokenizer.chat_format import encode_batch
 from lumina_cli.tokenizer.code_points import (
     NUM_CODE_POINTS,
     Counts,
-    code_points,
+    add_counts,
     most_frequent,
     new_characters,
 )
 from lumina_cli.tokenizer.config import CHARACTERS, TokenizerConfig
+from lumina_cli.tokenizer.document_batch import STARTS, DocumentBatch
 from lumina_cli.tokenizer.registry import check_trainable, train_tokenizer
 from lumina_cli.tokenizer.special_ids import MAX_VOCAB_SIZE
 
@@ -99,15 +101,15 @@ class CorpusBuilder:
                 max_new_chars=max_new_chars,
             )
             self.tell("encoding …")
-            chunks: Iterable[Chunk] = cut(waiting.read(), train_chars=train_chars)
+            batches: Iterable[DocumentBatch] = cut(waiting.read(), train_chars=train_chars)
             if self.read_validation:
-                chunks = chain(chunks, on_side(1, self.read_validation()))
+                batches = chain(batches, on_side(1, batches_of(self.read_validation())))
             num_cut = np.count_nonzero((train_chars > 0) & (train_chars < sizes.num_chars))
-            return self._encode(chunks, folder, tokenizer=tokenizer, new=new, num_cut=int(num_cut))
+            return self._encode(batches, folder, tokenizer=tokenizer, new=new, num_cut=int(num_cut))
 
     def _choose_tokenizer(
         self,
-        chunks: Iterable[Chunk],
+        batches: Iterable[DocumentBatch],
         *,
         counts: Counts,
         begun_with: Tokenizer | None,
@@ -116,20 +118,20 @@ class CorpusBuilder:
         """Return what to encode with, and the characters it had not been begun with."""
         min_count = self.config.min_char_count
         if begun_with is None:
-            training = (document for side, document, _ in chunks if SIDES[side] == "train")
-            texts = (text for document in training for text in texts_of(document))
+            training = (batch.on_side(SIDES.index("train")) for batch in batches)
+            texts = (text for batch in training for text in batch.texts())
             config = self.tokenizer_config
             return train_tokenizer(texts, counts=counts, min_count=min_count, config=config), {}
         new = new_characters(counts, known=begun_with.character_ids)
         most = min(max_new_chars, MAX_VOCAB_SIZE - begun_with.vocab_size)
         return begun_with.extended(most_frequent(new, min_count=min_count, most=most)), new
 
-    def _told(self, chunks: Iterable[Chunk], *, num_chars: int) -> Iterator[Chunk]:
-        """Pass chunks on, and tell how much of the training text that is."""
+    def _told(self, batches: Iterable[DocumentBatch], *, num_chars: int) -> Iterator[DocumentBatch]:
+        """Pass batches on, and tell how much of the training text that is."""
         done, shown = 0, -1
-        for chunk in chunks:
-            yield chunk
-            done += chunk[2]
+        for batch in batches:
+            yield batch
+            done += len(batch.text)
             percent = min(100, 100 * done // max(num_chars, 1))
             if percent > shown:
                 self.tell(f"learning the tokenizer: {percent} % of the text …")
@@ -137,7 +139,7 @@ class CorpusBuilder:
 
     def _encode(
         self,
-        chunks: Iterable[Chunk],
+        batches: Iterable[DocumentBatch],
         folder: Path,
         *,
         tokenizer: Tokenizer,
@@ -149,13 +151,11 @@ class CorpusBuilder:
         writers = [TokenDatasetWriter(path, vocab_size=tokenizer.vocab_size) for path in paths]
         loss_on = self.config.loss_on
         with writers[0], writers[1]:
-            for batch in batched(chunks):
-                for side in {side for side, _, _ in batch}:
-                    documents = [document for its, document, _ in batch if its == side]
-                    writers[side].write(
-                        encode_documents(documents, tokenizer=tokenizer, loss_on=loss_on)
-                    )
-                    tallies[side].add(chunk for chunk in batch if chunk[0] == side)
+            for batch in rebatched(batches):
+                for side in np.unique(batch.side_of_each).tolist():
+                    part = batch.on_side(side)
+                    writers[side].write(encode_batch(part, tokenizer=tokenizer, loss_on=loss_on))
+                    tallies[side].add(part)
         return {
             "tokenizer": tokenizer.to_json(),
             "newcomers": dict(new),
@@ -179,13 +179,10 @@ class _Tally:
         self.conversations = self.chars = 0
         self.texts = texts
 
-    def add(self, chunks: Iterable[Chunk]) -> None:
-        for _, document, num_chars in chunks:
-            if isinstance(document, Conversation):
-                self.conversations += 1
-            else:
-                self.texts += document.starts
-            self.chars += num_chars
+    def add(self, batch: DocumentBatch) -> None:
+        self.conversations += int(np.count_nonzero(~batch.is_text))
+        self.texts += int(np.count_nonzero(batch.kinds & STARTS))
+        self.chars += len(batch.text)
 
     def counts(self) -> SplitCounts:
         return SplitCounts(self.conversations, self.texts, self.chars)
@@ -193,35 +190,10 @@ class _Tally:
 
 def _measure(documents: Iterable[Document], *, counts: Counts, into: DocumentFile) -> DocumentSizes:
     """Put documents into a file, add up their characters in `counts`; return their sizes."""
-    sizes = DocumentSizes()
-    digest, num_chars = hashlib.blake2b(digest_size=16), 0
-    for _, document, length in _counted(documents, counts=counts, into=into):
-        if isinstance(document, Conversation):
-            content = b"".join(map(_as_bytes, texts_of(document)))
-            group = document.group and document.group.encode("utf-8", "surrogatepass")
-            sizes.add(content, length, is_plain_text=False, group=group or None)
-            continue
-        if document.starts:
-            digest, num_chars = hashlib.blake2b(digest_size=16), 0
-        digest.update(document.text.encode())
-        num_chars += length
-        if document.ends:
-            sizes.add(digest.digest(), num_chars, is_plain_text=True)
-    return sizes
-
-
-def _counted(
-    documents: Iterable[Document], *, counts: Counts, into: DocumentFile
-) -> Iterator[Chunk]:
-    """Pass documents on, put them into a file, and add up their characters in `counts`."""
-    for batch in batched(on_side(0, documents)):
-        found = [document for _, document, _ in batch]
-        text = "".join(text for document in found for text in texts_of(document))
-        seen = np.bincount(code_points(text))
-        counts[: len(seen)] += seen
-        into.write(found, text=text)
-        yield from batch
-
-
-def _as_bytes(text: str) -> bytes:
-    return text.encode() + b"\xff"  # which stands in no UTF-8: texts can't run together
+    with ThreadPoolExecutor(1) as executor:
+        contents = ContentSizes(in_background=executor)
+        for batch in rebatched(batches_of(documents)):
+            add_counts(counts, batch.text)
+            contents.add(batch)
+            into.write(batch)
+        return contents.sizes

@@ -114,11 +114,16 @@ def file_digest(path: Path) -> str:
     return sha.hexdigest()
 
 
-def highest_code(codes: np.typing.NDArray[np.unsignedinteger]) -> int:
-    """Return the largest number in an array on disk; -1 where there is none."""
-    step = _PART_BYTES
-    parts = (codes[start : start + step] for start in range(0, len(codes), step))
-    return max((int(part.max()) for part in parts), default=-1)
+def highest_code(path: Path, *, dtype: str) -> int:
+    """Return the largest number in a file of them; -1 where there is none.
+
+    It is read and not mapped: pages of a map count as memory of the process.
+    """
+    highest = -1
+    with path.open("rb") as file:
+        while part := file.read(_PART_BYTES):
+            highest = max(highest, int(np.frombuffer(part, dtype=dtype).max()))
+    return highest
 
 
 def _starts(size: int) -> Iterator[int]:

@@ -1,80 +1,103 @@
-"""Chunks: documents and parts of them, each with its side of the split, many at a time."""
+"""Documents in batches of one size, each with its side of the split, and cut where it says so."""
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from typing import Protocol, runtime_checkable
 
-from lumina_cli.conversation import Conversation, Document, PlainText
+import numpy as np
+
+from lumina_cli.conversation import Document
 from lumina_cli.data.corpus.split import Lengths
+from lumina_cli.tokenizer.document_batch import ENDS, STARTS, DocumentBatch, in_batches
 
 BATCH_CHARS = 1 << 18
-"""Documents are counted and encoded so many characters at a time: one by one, short
-messages would spend nearly all the time in the calls themselves."""
-
-Chunk = tuple[int, Document, int]
-"""Side (0 training, 1 validation), a document or a part of one, its length in characters."""
+"""Documents are counted and encoded so many characters at a time. The codes of a corpus are
+given in the order of its batches: another size makes other bytes of the same text."""
 
 
-def on_side(side: int, documents: Iterable[Document]) -> Iterator[Chunk]:
-    """Yield whole documents as chunks of one side."""
-    for document in documents:
-        yield side, document, num_chars_of(document)
+@runtime_checkable
+class Batched(Protocol):
+    """Documents that come in batches as well as one by one."""
+
+    def batches(self) -> Iterator[DocumentBatch]:
+        """Yield the documents, so many at a time as come together."""
 
 
-def batched(chunks: Iterable[Chunk]) -> Iterator[list[Chunk]]:
-    """Yield lists of chunks of about `BATCH_CHARS` characters."""
-    batch: list[Chunk] = []
-    num_chars = 0
-    for chunk in chunks:
-        batch.append(chunk)
-        num_chars += chunk[2] + 1
-        if num_chars >= BATCH_CHARS:
-            yield batch
-            batch, num_chars = [], 0
-    if batch:
-        yield batch
+def batches_of(documents: Iterable[Document]) -> Iterator[DocumentBatch]:
+    """Yield documents many at a time, as they come or put together here."""
+    if isinstance(documents, Batched):
+        yield from documents.batches()
+        return
+    yield from in_batches(documents)
 
 
-def cut(documents: Iterable[Document], *, train_chars: Lengths) -> Iterator[Chunk]:
+def rebatched(batches: Iterable[DocumentBatch]) -> Iterator[DocumentBatch]:
+    """Yield the same documents in batches of `BATCH_CHARS` characters and what fills the last."""
+    waiting: list[DocumentBatch] = []
+    num_waiting = 0
+    for batch in batches:
+        waiting.append(batch)
+        num_waiting += len(batch.text) + len(batch)
+        if num_waiting < BATCH_CHARS:
+            continue
+        whole = DocumentBatch.joined(waiting)
+        ends = np.cumsum(whole.num_chars + 1)
+        start = done = 0
+        while (last := int(ends.searchsorted(done + BATCH_CHARS))) < len(ends):
+            yield whole.slice(start, last + 1)
+            start, done = last + 1, int(ends[last])
+        waiting = [whole.slice(start, len(whole))]
+        num_waiting -= done
+    if num_waiting:
+        yield DocumentBatch.joined(waiting)
+
+
+def on_side(side: int, batches: Iterable[DocumentBatch]) -> Iterator[DocumentBatch]:
+    """Yield batches as those of one side."""
+    for batch in batches:
+        yield replace(batch, sides=np.full(len(batch), side, dtype=np.uint8))
+
+
+def cut(batches: Iterable[DocumentBatch], *, train_chars: Lengths) -> Iterator[DocumentBatch]:
     """Yield each document with its side, cut in two where the split says so.
 
     Args:
-        documents: in the order in which the split was made.
+        batches: the documents in the order in which the split was made.
         train_chars: how many leading characters of each are for training.
     """
-    index = position = 0
-    for document in documents:
-        boundary = int(train_chars[index])
-        if isinstance(document, Conversation):
-            length = num_chars_of(document)
-            yield int(boundary < length), document, length
-            index += 1
-            continue
-        for side, part in _cut_text(document, at=boundary - position):
-            yield side, part, len(part.text)
-        position += len(document.text)
-        if document.ends:
-            index, position = index + 1, 0
+    first = position = 0  # the document that a batch begins in, and how much of it came before
+    for batch in batches:
+        lengths = batch.num_chars
+        ends = ~batch.is_text | (batch.kinds & ENDS != 0)
+        document = np.cumsum(ends) - ends
+        begins = batch.begins[batch.first_texts[:-1]]
+        places = begins - begins[document.searchsorted(document)] + position * (document == 0)
+        at = train_chars[first + document] - places
+        yield _cut_batch(batch, at=at)
+        num_ended = int(np.count_nonzero(ends))
+        first += num_ended
+        position = 0 if ends[-1] else int(places[-1] + lengths[-1])
 
 
-def _cut_text(text: PlainText, *, at: int) -> Iterator[tuple[int, PlainText]]:
-    """Divide a text before its `at`-th character into training and validation."""
-    if at >= len(text.text):
-        yield 0, text
-    elif at <= 0:
-        yield 1, PlainText(text.text, starts=text.starts or at == 0, ends=text.ends)
-    else:
-        yield 0, PlainText(text.text[:at], starts=text.starts, ends=False)
-        yield 1, PlainText(text.text[at:], starts=True, ends=text.ends)
-
-
-def texts_of(document: Document) -> list[str]:
-    """Return the texts of a document: its messages, or the one text."""
-    if isinstance(document, PlainText):
-        return [document.text]
-    return [message.text for message in document.messages]
-
-
-def num_chars_of(document: Document) -> int:
-    """Return the length of all texts of a document together."""
-    if isinstance(document, PlainText):
-        return len(document.text)
-    return sum([len(message.text) for message in document.messages])
+def _cut_batch(batch: DocumentBatch, *, at: Lengths) -> DocumentBatch:
+    """Divide a batch: what stands before the `at`-th character of each document is training."""
+    sides = (at < batch.num_chars).astype(np.uint8)
+    starts_here = (sides == 1) & (at == 0) & batch.is_text
+    kinds = np.where(starts_here, batch.kinds | STARTS, batch.kinds)
+    twice = np.flatnonzero((sides == 1) & (at > 0))
+    if not len(twice):
+        return replace(batch, kinds=kinds, sides=sides)
+    text = batch.first_texts[twice]
+    kinds = np.insert(kinds, twice + 1, kinds[twice] | STARTS)
+    lengths = np.insert(batch.lengths, text, at[twice])
+    lengths[text + np.arange(1, len(twice) + 1)] -= at[twice]
+    sides = np.insert(sides, twice, 0)
+    kinds[twice + np.arange(len(twice))] &= ~np.uint8(ENDS)
+    return DocumentBatch(
+        kinds,
+        np.insert(batch.num_texts, twice, 1),
+        np.insert(batch.speakers, text, 0),
+        lengths,
+        batch.text,
+        sides=sides,
+    )

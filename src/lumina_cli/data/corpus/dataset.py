@@ -16,6 +16,7 @@ import numpy.typing as npt
 from lumina_cli.data.corpus.cache import file_digest, highest_code, size_of_file
 from lumina_cli.tokenizer.base import IdArray, Tokenizer
 from lumina_cli.tokenizer.chat_format import MaskedIds
+from lumina_cli.tokenizer.code_points import BLOCK
 
 CODE_DTYPES = (np.dtype("<u1"), np.dtype("<u2"), np.dtype("<u4"))
 _COPY_CODES = 1 << 20
@@ -62,12 +63,12 @@ def open_token_dataset(
         raise ValueError(f"{path} has {num_bytes} bytes, not those of {num_codes} codes")
     if file_digest(path) != digest:
         raise ValueError(f"{path} is damaged")
+    if highest_code(path, dtype=dtype) >= len(pairs):
+        raise ValueError(f"{path} has codes that stand for nothing")
     if num_bytes == 0:
         codes: npt.NDArray[np.unsignedinteger] = np.zeros(0, dtype=dtype)
     else:
         codes = np.memmap(path, dtype=dtype, mode="r")
-    if highest_code(codes) >= len(pairs):
-        raise ValueError(f"{path} has codes that stand for nothing")
     return TokenDataset(codes, np.array(pairs, dtype=np.int32), tokenizer)
 
 
@@ -89,15 +90,30 @@ class TokenDatasetWriter:
 
     def write(self, encoded: MaskedIds) -> None:
         """Append ids."""
-        pairs = encoded.ids * 2 + encoded.in_loss
-        codes = self._code_of_pair.take(pairs)
-        if codes.min(initial=0) < 0:
-            self._learn(np.unique(pairs[codes < 0]))
-            codes = self._code_of_pair.take(pairs)
-        self._file.write(codes.astype(self.dtype).tobytes())
+        codes = self._codes_of(encoded)
+        if codes is None:
+            self._learn(encoded)
+            codes = self._codes_of(encoded)
+            assert codes is not None, "all are known"
+        self._file.write(codes.tobytes())
         self.num_codes += len(codes)
 
-    def _learn(self, new_pairs: IdArray) -> None:
+    def _codes_of(self, encoded: MaskedIds) -> npt.NDArray[np.unsignedinteger] | None:
+        """Return the codes of ids; None where one has none."""
+        codes = np.empty(len(encoded.ids), dtype=self.dtype)
+        for start in range(0, len(codes), BLOCK):
+            part = slice(start, start + BLOCK)
+            pairs = encoded.ids[part] * 2 + encoded.in_loss[part]
+            found = self._code_of_pair.take(pairs)
+            if found.min() < 0:
+                return None
+            codes[part] = found
+        return codes
+
+    def _learn(self, encoded: MaskedIds) -> None:
+        """Give codes to the pairs that have none, in the order of the pairs."""
+        pairs = np.unique(encoded.ids * 2 + encoded.in_loss)
+        new_pairs = pairs[self._code_of_pair[pairs] < 0]
         self._code_of_pair[new_pairs] = np.arange(len(new_pairs)) + len(self.pairs)
         self.pairs += new_pairs.tolist()
         if len(self.pairs) > 1 << (8 * self.dtype.itemsize):

@@ -13,22 +13,16 @@ Groups are not kept: who stays together is known before anything is read again.
 """
 
 import struct
-from collections.abc import Iterator, Sequence
-from itertools import accumulate
+from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Self
 
 import numpy as np
 
-from lumina_cli.conversation import Conversation, Document, Message, PlainText, Role
+from lumina_cli.tokenizer.document_batch import DocumentBatch
 
 _HEADER = struct.Struct("<QQQ")
-_ROLES: tuple[Role, ...] = ("system", "user", "bot")
-_SPEAKERS = [(role, in_loss) for role in _ROLES for in_loss in (False, True)]
-_CODES = {speaker: code for code, speaker in enumerate(_SPEAKERS)}
-_CONVERSATION, _STARTS, _ENDS = 0, 1, 2
-_IS_TEXT = 4
 
 
 class DocumentFile:
@@ -38,55 +32,26 @@ class DocumentFile:
         self._path = path
         self._file: BinaryIO = path.open("w+b")
 
-    def write(self, documents: Sequence[Document], *, text: str) -> None:
-        """Append documents; `text` is all their texts, side by side."""
-        kinds, num_texts, speakers, lengths = bytearray(), [], bytearray(), []
-        for document in documents:
-            if isinstance(document, Conversation):
-                kinds.append(_CONVERSATION)
-                num_texts.append(len(document.messages))
-                for message in document.messages:
-                    speakers.append(_CODES[message.role, message.in_loss])
-                    lengths.append(len(message.text))
-            else:
-                kinds.append(_IS_TEXT + _STARTS * document.starts + _ENDS * document.ends)
-                num_texts.append(1)
-                speakers.append(0)
-                lengths.append(len(document.text))
-        data = text.encode()
-        columns = (kinds, _as_bytes(num_texts), speakers, _as_bytes(lengths))
-        header = _HEADER.pack(len(kinds), len(speakers), len(data))
-        self._file.write(b"".join([header, *columns, data]))
+    def write(self, batch: DocumentBatch) -> None:
+        """Append documents."""
+        data = batch.text.encode()
+        self._file.write(_HEADER.pack(len(batch), len(batch.lengths), len(data)))
+        self._file.write(batch.kinds.tobytes() + batch.num_texts.astype("<u4").tobytes())
+        self._file.write(batch.speakers.tobytes() + batch.lengths.astype("<u4").tobytes())
+        self._file.write(data)
 
-    def read(self) -> Iterator[Document]:
-        """Yield all documents from the first on."""
+    def read(self) -> Iterator[DocumentBatch]:
+        """Yield all batches from the first on."""
         self._file.seek(0)
         while header := self._file.read(_HEADER.size):
-            yield from self._batch(*_HEADER.unpack(header))
-
-    def _batch(self, num_documents: int, num_texts: int, num_bytes: int) -> Iterator[Document]:
-        kinds = self._file.read(num_documents)
-        counts = np.frombuffer(self._file.read(4 * num_documents), "<u4").tolist()
-        speakers = self._file.read(num_texts)
-        lengths = np.frombuffer(self._file.read(4 * num_texts), "<u4").tolist()
-        text = self._file.read(num_bytes).decode()
-        ends = list(accumulate(lengths, initial=0))
-        first = 0
-        for kind, count in zip(kinds, counts, strict=True):
-            if kind == _CONVERSATION:
-                yield Conversation(
-                    tuple(
-                        [
-                            Message(role, text[ends[at] : ends[at + 1]], in_loss)
-                            for at in range(first, first + count)
-                            for role, in_loss in (_SPEAKERS[speakers[at]],)
-                        ]
-                    )
-                )
-            else:
-                part = text[ends[first] : ends[first + 1]]
-                yield PlainText(part, starts=bool(kind & _STARTS), ends=bool(kind & _ENDS))
-            first += count
+            num_documents, num_texts, num_bytes = _HEADER.unpack(header)
+            yield DocumentBatch(
+                np.frombuffer(self._file.read(num_documents), np.uint8),
+                np.frombuffer(self._file.read(4 * num_documents), "<u4").astype(np.int64),
+                np.frombuffer(self._file.read(num_texts), np.uint8),
+                np.frombuffer(self._file.read(4 * num_texts), "<u4").astype(np.int64),
+                self._file.read(num_bytes).decode(),
+            )
 
     def __enter__(self) -> Self:
         return self
@@ -99,7 +64,3 @@ class DocumentFile:
     ) -> None:
         self._file.close()
         self._path.unlink(missing_ok=True)
-
-
-def _as_bytes(numbers: list[int]) -> bytes:
-    return np.array(numbers, dtype="<u4").tobytes()

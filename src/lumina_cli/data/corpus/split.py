@@ -10,6 +10,7 @@ There may be many millions of documents, so they are kept in columns: 17 bytes e
 """
 
 from array import array
+from collections.abc import Sequence
 from hashlib import blake2b
 
 import numpy as np
@@ -53,6 +54,17 @@ class DocumentSizes:
         self._contents += digest
         self._num_chars.append(num_chars)
         self._is_text.append(is_plain_text)
+
+    def add_conversations(self, contents: Sequence[bytes], num_chars: Lengths) -> None:
+        """Add conversations without a group: see `add`."""
+        digests = b"".join(
+            [blake2b(content, digest_size=_KEY_BYTES).digest() for content in contents]
+        )
+        if self._groups:
+            self._groups += digests
+        self._contents += digests
+        self._num_chars.frombytes(num_chars.astype(np.int64).tobytes())
+        self._is_text += bytes(len(contents))
 
     def __len__(self) -> int:
         return len(self._num_chars)

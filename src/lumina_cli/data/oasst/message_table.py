@@ -2,17 +2,19 @@
 
 import hashlib
 import struct
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from lumina_cli.conversation import Message, Role
+from lumina_cli.conversation import Message
 from lumina_cli.data.oasst.nodes import Node
 from lumina_cli.data.oasst.text_buffer import TextBuffer
 from lumina_cli.data.report import Location
+from lumina_cli.tokenizer.document_batch import ROLES
 
-ROLES: tuple[Role, ...] = ("system", "user", "bot")
 BOT = ROLES.index("bot")
 
 _RECORD = struct.Struct("<QQ16sqQIiHIQBBB")
@@ -36,6 +38,19 @@ _COLUMNS = np.dtype(
 assert _COLUMNS.itemsize == _RECORD.size
 
 Columns = npt.NDArray[np.void]
+Numbers = npt.NDArray[np.int64]
+
+
+class NodeColumns(NamedTuple):
+    """Many nodes by column: see `Node`; `roles` are indices of `ROLES`, ids are ASCII."""
+
+    ids: Sequence[str]
+    parents: Sequence[str | None]
+    roles: npt.NDArray[np.uint8]
+    texts: Sequence[str]
+    langs: Sequence[str]
+    ranks: Sequence[int]
+    left_out: Sequence[bool]
 
 
 class MessageTable:
@@ -75,6 +90,35 @@ class MessageTable:
             not node.left_out,
         )
 
+    def add_many(self, nodes: NodeColumns, *, path: Path, lines: Sequence[int]) -> None:
+        """Add the messages of lines of one file: see `add`."""
+        records = np.zeros(len(nodes.ids), dtype=_COLUMNS)
+        texts = [text.encode() for text in nodes.texts]
+        position, _ = self._buffer.write_bytes(b"".join(texts))
+        ends = np.cumsum(list(map(len, texts)))
+        records["id"] = _digests(nodes.ids)
+        records["has_parent"] = [parent is not None for parent in nodes.parents]
+        records["parent"][records["has_parent"]] = _digests(filter(None, nodes.parents))
+        records["id_begin"] = [name[:16] for name in nodes.ids]
+        records["text_hash"] = list(map(hash, nodes.texts))
+        records["num_bytes"] = np.diff(ends, prepend=0)
+        records["position"] = position + ends - records["num_bytes"]
+        records["rank"] = nodes.ranks
+        for lang in set(nodes.langs).difference(self._langs):
+            self._langs[lang] = len(self._langs)
+        records["lang"] = [self._langs[lang] for lang in nodes.langs]
+        records["file"] = self._files.setdefault(path, len(self._files))
+        records["line"] = lines
+        records["role"] = nodes.roles
+        records["is_read"] = np.logical_not(nodes.left_out)
+        self._records += records.tobytes()
+
+    def texts(self, records: Columns) -> tuple[bytes, Numbers]:
+        """Return the texts of records side by side, in UTF-8, and how many bytes each takes."""
+        sizes = records["num_bytes"].astype(np.int64)
+        data = self._buffer.read_many(records["position"].astype(np.int64), sizes)
+        return data, sizes
+
     def columns(self) -> Columns:
         """Return all records, one column a field, shape (n,)."""
         return np.frombuffer(self._records, dtype=_COLUMNS)
@@ -94,5 +138,11 @@ class MessageTable:
 
 
 def _digest(text: str) -> int:
-    digest = hashlib.blake2b(text.encode(errors="surrogatepass"), digest_size=8).digest()
-    return int.from_bytes(digest, "little")
+    return int(_digests([text])[0])
+
+
+def _digests(texts: Iterable[str]) -> npt.NDArray[np.uint64]:
+    """Return a digest of each text."""
+    data = [text.encode(errors="surrogatepass") for text in texts]
+    digests = [hashlib.blake2b(each, digest_size=8).digest() for each in data]
+    return np.frombuffer(b"".join(digests), dtype="<u8")

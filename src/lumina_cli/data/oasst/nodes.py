@@ -77,7 +77,7 @@ def node_of(record: Record, *, include_synthetic: bool) -> Node:
         role=role_of(record.get("role")),
         text="" if left_out else text_of(record, "text"),
         lang=_lang_of(record.get("lang")),
-        rank=_rank_of(record.get("rank")),
+        rank=rank_of(record.get("rank")),
         left_out=left_out,
     )
 
@@ -153,7 +153,7 @@ def _lang_of(value: object) -> str:
     return value.strip().lower() if isinstance(value, str) else ""
 
 
-def _rank_of(value: object) -> int:
+def rank_of(value: object) -> int:
     """Return a rank, or NO_RANK for what is no whole number from 0."""
     if isinstance(value, str) and value.strip().isdecimal():  # as tables have it
         value = int(value.strip()[:10])

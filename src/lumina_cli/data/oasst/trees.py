@@ -14,7 +14,7 @@ Source: W. D. Hillis, G. L. Steele, "Data parallel algorithms", CACM 29 (1986), 
 
 from collections import Counter
 from collections.abc import Iterator
-from itertools import islice
+from itertools import chain, islice
 
 import numpy as np
 import numpy.typing as npt
@@ -22,17 +22,25 @@ import numpy.typing as npt
 from lumina_cli.conversation import Conversation
 from lumina_cli.data.oasst.message_table import BOT, MessageTable
 from lumina_cli.data.report import Issues, ReadReport
+from lumina_cli.tokenizer.document_batch import (
+    CONVERSATION,
+    MOST_CHARS,
+    DocumentBatch,
+    begins_of,
+    in_batches,
+)
 
 Rows = npt.NDArray[np.int32]
 """Indices of messages: with 73 bytes each, no machine holds more than fit into 32 bits."""
 Marks = npt.NDArray[np.bool_]
 
 NO_PARENT, MISSING = -1, -2
+_TREES_AT_ONCE = 1 << 12
 
 
 def conversations_of_trees(
     messages: MessageTable, *, lang: str, paths: str, report: ReadReport
-) -> Iterator[Conversation]:
+) -> Iterator[DocumentBatch]:
     """Yield the conversations of all trees, in the order in which their roots were read.
 
     Args:
@@ -45,8 +53,13 @@ def conversations_of_trees(
         return
     trees = _Trees(messages, lang=lang, report=report)
     num_paths = {"best": 1, "all": None}.get(paths) if "-" not in paths else int(paths[4:])
-    for root in trees.roots:
-        yield from trees.conversations(int(root), num_paths=num_paths)
+    if num_paths == 1:
+        yield from trees.best_conversations()
+    else:
+        roots = trees.roots.tolist()
+        yield from in_batches(
+            chain.from_iterable(trees.conversations(root, num_paths=num_paths) for root in roots)
+        )
     trees.report_unused(report)
 
 
@@ -67,7 +80,7 @@ class _Trees:
 
     def conversations(self, root: int, *, num_paths: int | None) -> Iterator[Conversation]:
         """Yield the best conversations that begin at `root`; each message counts in one."""
-        group = f"tree {self._columns['id'][root]:016x}"
+        group = _group(int(self._columns["id"][root]))
         used: set[int] = set()
         for path in islice(self._paths(root), num_paths):
             yield Conversation(
@@ -79,6 +92,41 @@ class _Trees:
             )
             used.update(path)
         self._used[list(used)] = True
+
+    def best_conversations(self) -> Iterator[DocumentBatch]:
+        """Yield the best conversation of each tree, many trees at a time."""
+        begins, ends = self._replies_begin[:-1], self._replies_begin[1:]
+        best = np.full(len(begins), NO_PARENT, dtype=np.int32)
+        best[begins < ends] = self._replies[begins[begins < ends]]
+        for start in range(0, len(self.roots), _TREES_AT_ONCE):
+            roots = self.roots[start : start + _TREES_AT_ONCE]
+            tree, path = _follow(roots, best)
+            self._used[path] = True
+            num_bytes = np.bincount(tree, self._columns["num_bytes"][path], len(roots))
+            # so many trees that their texts can be held, and at least one
+            number_of = np.cumsum(num_bytes) // MOST_CHARS
+            for number in np.unique(number_of).tolist():
+                trees = np.flatnonzero(number_of == number)
+                first, last = tree.searchsorted([trees[0], trees[-1] + 1])
+                yield self._batch(roots[trees], tree[first:last] - trees[0], path[first:last])
+
+    def _batch(self, roots: Rows, tree: Rows, path: Rows) -> DocumentBatch:
+        """Return conversations: `path` has their messages, and `tree` says of which each is."""
+        records = self._columns[path]
+        data, sizes = self._messages.texts(records)
+        text = data.decode()
+        if len(text) != len(data):
+            is_first = (np.frombuffer(data, dtype=np.uint8) & 0xC0) != 0x80
+            so_far = begins_of(is_first.astype(np.int64))
+            sizes = np.diff(so_far[begins_of(sizes)])
+        return DocumentBatch(
+            np.full(len(roots), CONVERSATION, dtype=np.uint8),
+            np.bincount(tree, minlength=len(roots)),
+            records["role"] * 2 + 1,
+            sizes,
+            text,
+            [_group(id_) for id_ in self._columns["id"][roots].tolist()],
+        )
 
     def report_unused(self, report: ReadReport) -> None:
         """Count the messages that are in none of the conversations so far."""
@@ -167,6 +215,23 @@ class _Trees:
         if count := int(np.count_nonzero(marks)):
             first = self._columns[int(np.argmax(marks))]
             issues.add(wording, self._messages.location(first), count=count, example=example)
+
+
+def _group(id_: int) -> str:
+    return f"tree {id_:016x}"
+
+
+def _follow(roots: Rows, best: Rows) -> tuple[Rows, Rows]:
+    """Return the paths from roots along the best replies: the number of each root, and the rows."""
+    numbers, rows = np.arange(len(roots)), roots
+    of_root, path = [], []
+    while len(rows):
+        of_root.append(numbers)
+        path.append(rows)
+        further = best[rows]
+        numbers, rows = numbers[further >= 0], further[further >= 0]
+    order = np.argsort(np.concatenate(of_root), kind="stable")
+    return np.concatenate(of_root)[order].astype(np.int32), np.concatenate(path)[order]
 
 
 def _is_wanted(lang: str, wanted: list[str]) -> bool:

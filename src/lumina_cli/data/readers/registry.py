@@ -18,14 +18,19 @@ from lumina_cli.data.readers.documents.subtitles import documents_of_subtitles
 from lumina_cli.data.readers.documents.xml_text import documents_of_xml
 from lumina_cli.data.readers.documents.yaml_dialogues import documents_of_yaml
 from lumina_cli.data.readers.files import open_regular
-from lumina_cli.data.readers.json.rows import rows_of_json, rows_of_json_lines
+from lumina_cli.data.readers.json.rows import (
+    blocks_of_json,
+    blocks_of_json_lines,
+    rows_of_json,
+    rows_of_json_lines,
+)
 from lumina_cli.data.readers.parquet.rows import rows_of_parquet
 from lumina_cli.data.readers.plain_text import documents_of_plain_text
 from lumina_cli.data.readers.sniff import Container
 from lumina_cli.data.readers.tagged import documents_of_tagged_text
 from lumina_cli.data.readers.text_files import open_text
 from lumina_cli.data.report import LocatedDocument, ReadReport
-from lumina_cli.data.rows import Row
+from lumina_cli.data.rows import Row, RowBlock
 
 ROW_READERS: dict[Container, Callable[..., Iterator[Row]]] = {
     "json lines": rows_of_json_lines,
@@ -46,6 +51,13 @@ DOCUMENT_READERS: dict[Container, Callable[..., Iterator[LocatedDocument]]] = {
     "text": documents_of_plain_text,
 }
 """Readers of paths: they may look at a file twice."""
+
+
+BLOCK_READERS: dict[Container, Callable[..., Iterator[RowBlock]]] = {
+    "json lines": blocks_of_json_lines,
+    "json": blocks_of_json,
+}
+"""Readers of open text files that give many rows at a time."""
 
 
 def rows_of_file(
@@ -75,3 +87,21 @@ def rows_of_file(
         with open_text(path, encoding=config.encoding) as text:
             more = {"named": config.named_columns} if container == "csv" else {}
             yield from ROW_READERS[container](text, path=path, report=report, **more)
+
+
+def blocks_of_file(
+    path: Path,
+    *,
+    container: Container,
+    config: DataConfig,
+    report: ReadReport,
+    columns: frozenset[str] | None = None,
+) -> Iterator[RowBlock]:
+    """Yield the rows of a file as `rows_of_file` does, many at a time where its reader can."""
+    if reader := BLOCK_READERS.get(container):
+        with open_text(path, encoding=config.encoding) as text:
+            yield from reader(text, path=path, report=report)
+        return
+    rows = rows_of_file(path, container=container, config=config, report=report, columns=columns)
+    for row in rows:
+        yield RowBlock(path, [row.location.line], [row.value])

@@ -14,6 +14,7 @@ from lumina_cli.data.schemas.system_prompts import with_system_prompts
 _PLAIN_MARK = re.compile(r"(?:\A\s*|\n\n)(Human|Assistant|System): ?")
 _HASH_MARK = re.compile(r"### ?(Human|User|Assistant|Bot|System):", re.IGNORECASE)
 _BOT_MARK = re.compile(r"(?:\n\n|### ?)(?:Assistant|Bot):", re.IGNORECASE)
+_PERHAPS_BOT_MARK = re.compile(r"\n\n[AaBb]")
 
 
 def is_transcript(text: str) -> bool:
@@ -22,6 +23,13 @@ def is_transcript(text: str) -> bool:
         _PLAIN_MARK.match(text) and "\n\nAssistant:" in text
     )
     return bool(begins) and bool(_BOT_MARK.search(text))
+
+
+def may_hold_turns(text: str) -> bool:
+    """Say whether a mark of the bot's turn stands anywhere in a text, as in any transcript."""
+    if "###" not in text and not _PERHAPS_BOT_MARK.search(text):
+        return False  # most are: it is found out many times faster
+    return bool(_BOT_MARK.search(text))
 
 
 def messages_of_transcript(text: str, *, is_prompt: bool = False) -> list[Message]:

@@ -5,12 +5,19 @@ from array import array
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import islice, pairwise
 
 import numpy as np
 
 from lumina_cli.conversation import Conversation, Document, Message, PlainText
 from lumina_cli.data.stats.scripts import characters_by_script
-from lumina_cli.tokenizer.code_points import NUM_CODE_POINTS, code_points, frequent_characters
+from lumina_cli.tokenizer.code_points import (
+    NUM_CODE_POINTS,
+    add_counts,
+    code_points,
+    frequent_characters,
+)
+from lumina_cli.tokenizer.document_batch import ENDS, FIRST_MARK, STARTS, Choice, DocumentBatch
 
 NUM_PREVIEWS = 3
 PREVIEW_CHARS = 280
@@ -37,21 +44,18 @@ class DataStats:
 
 
 def collect_stats(
-    documents: Iterable[Document], *, seq_length: int, min_char_count: int
+    batches: Iterable[DocumentBatch], *, seq_length: int, min_char_count: int
 ) -> DataStats:
     """Return the statistics of all documents together, in one pass.
 
     Args:
-        documents: they are not kept.
+        batches: of documents; they are not kept.
         seq_length: of the model, in ids.
         min_char_count: a character seen less often is rare, and spelled in bytes.
     """
     collector = _Collector(seq_length=seq_length, min_char_count=min_char_count)
-    for document in documents:
-        if isinstance(document, Conversation):
-            collector.add_conversation(document)
-        else:
-            collector.add_text(document)
+    for batch in batches:
+        collector.add(batch)
     return collector.stats()
 
 
@@ -62,7 +66,7 @@ class _Collector:
         self._seq_length = seq_length
         self._min_char_count = min_char_count
         self._counts = np.zeros(NUM_CODE_POINTS, dtype=np.int64)
-        self._digests = array("Q")
+        self._digests = array("q")
         self._previews: list[Document] = []
         self._longest = 0
         self._too_long = 0
@@ -70,46 +74,49 @@ class _Collector:
         self._text_chars = 0
         self._text_digest = hashlib.blake2b(digest_size=8)
 
-    def add_conversation(self, conversation: Conversation) -> None:
-        """Count a conversation."""
-        self._preview(conversation)
-        digest = hashlib.blake2b(digest_size=8)
-        num_ids = 1
-        for message in conversation.messages:
-            self._count(message.text)
-            digest.update(f"{message.role}\0{message.text}\0".encode())
-            num_ids += len(message.text) + 2
-            self._longest = max(self._longest, len(message.text))
-        self._num_special_ids += 1 + 2 * len(conversation.messages)
-        self._too_long += num_ids > self._seq_length
-        self._digests.append(int.from_bytes(digest.digest(), "little"))
+    def add(self, batch: DocumentBatch) -> None:
+        """Count the documents of a batch."""
+        add_counts(self._counts, batch.text)
+        if len(self._previews) < NUM_PREVIEWS:
+            self._add_previews(batch)
+        is_talk = ~batch.is_text
+        if is_talk.any():
+            self._add_conversations(batch, is_talk)
+        for number in np.flatnonzero(batch.is_text).tolist():
+            begin, end = batch.begins[batch.first_texts[number : number + 2]].tolist()
+            self._add_text(batch.text[begin:end], kind=int(batch.kinds[number]))
 
-    def add_text(self, text: PlainText) -> None:
-        """Count a text or a chunk of one."""
-        self._count(text.text)
-        if text.starts:
-            self._preview(text)
+    def _add_previews(self, batch: DocumentBatch) -> None:
+        begins = (
+            document
+            for document in batch.documents()
+            if isinstance(document, Conversation) or document.starts
+        )
+        more = islice(begins, NUM_PREVIEWS - len(self._previews))
+        self._previews += map(_shortened, more)
+
+    def _add_conversations(self, batch: DocumentBatch, is_talk: Choice) -> None:
+        of_talk = np.repeat(is_talk, batch.num_texts)
+        num_special = 1 + 2 * batch.num_texts[is_talk]
+        self._num_special_ids += int(num_special.sum())
+        self._longest = max(self._longest, int(batch.lengths[of_talk].max(initial=0)))
+        num_ids = num_special + batch.num_chars[is_talk]
+        self._too_long += int(np.count_nonzero(num_ids > self._seq_length))
+        # who says something counts, and not whether it is learnt from
+        data, begins = batch.marked(batch.speakers // 2 + FIRST_MARK)
+        hashes = [hash(data[begin:end]) for begin, end in pairwise(begins)]
+        self._digests.frombytes(np.array(hashes, dtype=np.int64)[is_talk].tobytes())
+
+    def _add_text(self, text: str, *, kind: int) -> None:
+        if kind & STARTS:
             self._text_chars = 0
             self._text_digest = hashlib.blake2b(digest_size=8)
-        self._text_chars += len(text.text)
-        self._text_digest.update(text.text.encode())
-        if text.ends:
+        self._text_chars += len(text)
+        self._text_digest.update(text.encode())
+        if kind & ENDS:
             self._num_special_ids += 2
             self._too_long += self._text_chars + 2 > self._seq_length
-            self._digests.append(int.from_bytes(self._text_digest.digest(), "little"))
-
-    def _preview(self, document: Document) -> None:
-        if len(self._previews) < NUM_PREVIEWS:
-            self._previews.append(_shortened(document))
-
-    def _count(self, text: str) -> None:
-        points = code_points(text)
-        # a bincount is as long as the highest code point: expensive for a short message with emoji
-        if len(points) < 10_000:
-            np.add.at(self._counts, points, 1)
-        else:
-            found = np.bincount(points)
-            self._counts[: len(found)] += found
+            self._digests.append(int.from_bytes(self._text_digest.digest(), "little", signed=True))
 
     def stats(self) -> DataStats:
         """Return the statistics of all that was added."""
@@ -120,7 +127,7 @@ class _Collector:
         rare = seen[is_rare]
         num_bytes = 1 + (rare >= 0x80) + (rare >= 0x800) + (rare >= 0x10000)
         num_spelled = int((times[is_rare] * (num_bytes - 1)).sum())
-        digests = np.frombuffer(self._digests, dtype=np.uint64)
+        digests = np.frombuffer(self._digests, dtype=np.int64)
         pairs = zip(map(chr, seen.tolist()), times.tolist(), strict=True)
         return DataStats(
             documents=len(digests),

@@ -4,7 +4,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from lumina_cli.conversation import Document
 from lumina_cli.data.batches import steps_per_epoch
 from lumina_cli.data.config import DataConfig
 from lumina_cli.data.documents import Documents
@@ -15,6 +14,7 @@ from lumina_cli.errors import LuminaError
 from lumina_cli.recipes.data.cutting import Cutting, cut_text
 from lumina_cli.recipes.data.sources import STARTER
 from lumina_cli.tokenizer.config import CHARACTERS, TokenizerConfig
+from lumina_cli.tokenizer.document_batch import DocumentBatch, in_batches
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,11 +100,11 @@ class _StarterDocuments:
     def __init__(self) -> None:
         self.report = ReadReport()
 
-    def read(self) -> Iterator[Document]:
-        for conversation in starter.conversations():
-            self.report.saw_row(Path(STARTER), "conversations")
-            self.report.saw_document(conversation)
-            yield conversation
+    def read(self) -> Iterator[DocumentBatch]:
+        for batch in in_batches(starter.conversations()):
+            self.report.saw_rows(Path(STARTER), "conversations", count=len(batch))
+            self.report.saw_batch(batch)
+            yield batch
 
     def refusal(self) -> None:
         return None

@@ -5,10 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lumina_cli.conversation import Document
-from lumina_cli.data.corpus.chunks import texts_of
-from lumina_cli.tokenizer.code_points import NUM_CODE_POINTS, code_points
+from lumina_cli.tokenizer.code_points import NUM_CODE_POINTS, add_counts
 from lumina_cli.tokenizer.config import TokenizerConfig
+from lumina_cli.tokenizer.document_batch import DocumentBatch
 from lumina_cli.tokenizer.registry import check_trainable, train_tokenizer
 
 EXAMPLE_CHARS = 240
@@ -25,7 +24,7 @@ class Cutting:
 
 
 def cut_text(
-    read: Callable[[], Iterable[Document]], *, config: TokenizerConfig, min_char_count: int
+    read: Callable[[], Iterable[DocumentBatch]], *, config: TokenizerConfig, min_char_count: int
 ) -> Cutting:
     """Return how the texts of documents would be cut.
 
@@ -40,11 +39,13 @@ def cut_text(
     check_trainable(config.tokenizer)
     counts = np.zeros(NUM_CODE_POINTS, dtype=np.int64)
     beginning = ""
-    for document in read():
-        text = "\n".join(texts_of(document))
-        np.add.at(counts, code_points(text), 1)
-        beginning += text[: EXAMPLE_CHARS - len(beginning)]
-    texts = (text for document in read() for text in texts_of(document))
+    for batch in read():
+        add_counts(counts, batch.text)
+        counts[ord("\n")] += len(batch.lengths) - len(batch)  # one between two texts
+        for document in batch.documents() if len(beginning) < EXAMPLE_CHARS else ():
+            text = "\n".join(DocumentBatch.of([document]).texts())
+            beginning += text[: EXAMPLE_CHARS - len(beginning)]
+    texts = (text for batch in read() for text in batch.texts())
     tokenizer = train_tokenizer(texts, counts=counts, min_count=min_char_count, config=config)
     return Cutting(
         tokenizer.vocab_size,

@@ -1,5 +1,6 @@
 """A corpus is made: characters counted, documents split, all of it encoded."""
 
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ from lumina_cli.conversation import Document, PlainText
 from lumina_cli.data.config import DataConfig
 from lumina_cli.data.corpus import chunks as chunks_module
 from lumina_cli.data.corpus.builder import SplitCounts
+from lumina_cli.data.corpus.corpus import load_corpus
 from lumina_cli.errors import DataError
 from lumina_cli.tokenizer.characters import CharacterTokenizer
 from tests.unit.data.corpus.making import TALKS, Reader, decoded, load, talk
@@ -199,3 +201,22 @@ def test_a_group_may_be_named_by_any_text_that_json_can_hold(tmp_path: Path) -> 
 def test_a_text_shorter_than_a_window_is_a_corpus(tmp_path: Path) -> None:
     corpus = load(tmp_path, [PlainText("a")])
     assert decoded(corpus, corpus.train) == "<|begin|>a<|end|>"
+
+
+def peak_bytes_of(folder: Path, *, num_mb: int) -> int:
+    """Return the most memory that a corpus of so many megabytes of text takes on its way."""
+    part = "It barks, and nothing else happens. é\n" * 26_000
+    parts = (PlainText(part, starts=n == 0, ends=n == num_mb - 1) for n in range(num_mb))
+    tracemalloc.start()
+    corpus = load_corpus(
+        lambda: parts, fingerprint=str(num_mb), config=DataConfig(), seed=0, folder=folder
+    )
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert corpus.train_counts.chars > num_mb * 850_000
+    return peak
+
+
+def test_memory_does_not_grow_with_the_text(tmp_path: Path) -> None:
+    small, large = (peak_bytes_of(tmp_path, num_mb=num_mb) for num_mb in (4, 16))
+    assert large < 1.1 * small

@@ -111,7 +111,7 @@ def test_a_disk_that_fills_while_documents_wait_is_told_and_leaves_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class FullDisk(builder.DocumentFile):
-        def write(self, documents: object, *, text: str) -> None:
+        def write(self, _: object) -> None:
             raise OSError(28, os.strerror(28))
 
     monkeypatch.setattr(builder, "DocumentFile", FullDisk)

@@ -4,11 +4,13 @@ from lumina_cli.conversation import Conversation, Document, Message, PlainText
 from lumina_cli.data.stats.data_stats import DataStats, collect_stats
 from lumina_cli.tokenizer.characters import CharacterTokenizer
 from lumina_cli.tokenizer.chat_format import encode_documents
+from lumina_cli.tokenizer.document_batch import DocumentBatch
 from tests.unit.data.reading import SHARED, needs_shared_data, read
 
 
 def stats(*documents: Document, seq_length: int = 10, min_char_count: int = 2) -> DataStats:
-    return collect_stats(documents, seq_length=seq_length, min_char_count=min_char_count)
+    batches = [DocumentBatch.of([document]) for document in documents]
+    return collect_stats(batches, seq_length=seq_length, min_char_count=min_char_count)
 
 
 def chat(*texts: str) -> Conversation:
@@ -59,7 +61,7 @@ def test_a_known_book_is_counted_as_a_set_counts_it() -> None:
     path = SHARED / "text" / "tinyshakespeare.txt"
     text = path.read_text(encoding="utf-8")
     documents, _ = read(path)
-    found = collect_stats(documents, seq_length=256, min_char_count=1)
+    found = collect_stats([DocumentBatch.of(documents)], seq_length=256, min_char_count=1)
     assert found.distinct_characters == len(set(text)) == 65
     assert found.ids == len(text) + 2
     assert found.scripts["Latin"] == sum(letter.isalpha() for letter in text)
