@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from lumina_cli.cli.formatting import counted
 from lumina_cli.io.shell_word import shell_word
 from lumina_cli.recipes.run.reached import Level
 from lumina_cli.recipes.run.report import TrainReport
@@ -18,12 +19,16 @@ LEVELS: Mapping[Level, str] = {
 """From the loss on validation text, beside that of counting letters (`recipes/run/reached.py`)."""
 
 USUAL_PROMPT = "Once"
+FEW_STEPS = 20
+"""After so few, a model is hardly another one."""
 
 
 def end_lines(report: TrainReport) -> Iterator[str]:
     """Yield what to say when a run has ended, each a line that can be acted on."""
     reached = report.reached
-    if reached is not None and reached.level is not None:
+    if report.steps < FEW_STEPS:
+        yield f"It learnt in {counted(report.steps, 'step')} only, too few to learn much."
+    elif reached is not None and reached.level is not None:
         yield LEVELS[reached.level]
     if report.stop_reason == "interrupted":
         yield f"Go on with: {resume_command(report)}"

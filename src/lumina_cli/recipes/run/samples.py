@@ -7,21 +7,43 @@ from lumina_cli.core.inference.generate import generate
 from lumina_cli.core.model.transformer import Transformer
 from lumina_cli.core.seeding import make_generator
 from lumina_cli.data.corpus.corpus import Corpus
+from lumina_cli.data.corpus.dataset import TokenDataset
 from lumina_cli.recipes.data.sources import STARTER, Source
 from lumina_cli.tokenizer.base import Tokenizer
 from lumina_cli.tokenizer.chat_format import encode_prompt
 from lumina_cli.tokenizer.special_ids import Special
 
 SAMPLE_CHARS = 160
+LOOKED_AT_IDS = 20_000
+LONGEST_QUESTION = 80
+"""In characters: it is shown on one line."""
 SAMPLE_PROMPTS = {STARTER: "What is 3 plus 4?"}
 USUAL_SAMPLE_PROMPT = "Hello"
 
 
 def choose_prompt(source: Source, corpus: Corpus) -> str | None:
-    """Return what samples answer; None for plain text, which they continue from nothing."""
+    """Return what samples answer: a question of the data; None for plain text.
+
+    That they continue from nothing.
+    """
     if not corpus.train_counts.conversations:
         return None
-    return SAMPLE_PROMPTS.get(source.names[0], USUAL_SAMPLE_PROMPT)
+    if source.names[0] in SAMPLE_PROMPTS:
+        return SAMPLE_PROMPTS[source.names[0]]
+    return _question(corpus.validation) or _question(corpus.train) or USUAL_SAMPLE_PROMPT
+
+
+def _question(dataset: TokenDataset) -> str:
+    """Return the first short message of a user, or nothing."""
+    ids = dataset.slice(0, LOOKED_AT_IDS).ids.tolist()
+    for start, id_ in enumerate(ids):
+        if id_ != Special.USER or Special.END not in ids[start:]:
+            continue
+        end = ids.index(Special.END, start)
+        text = dataset.tokenizer.decode(ids[start + 1 : end])
+        if text.strip() and text.isprintable() and len(text) <= LONGEST_QUESTION:
+            return text
+    return ""
 
 
 def say(model: Transformer, *, prompt: str | None, tokenizer: Tokenizer, seed: int) -> str:

@@ -42,6 +42,11 @@ def test_a_run_that_was_stopped_is_to_be_gone_on_with() -> None:
     assert said(stop_reason="interrupted") == ["Go on with: lumina train --resume"]
 
 
+def test_a_run_that_had_time_for_a_step_or_two_says_so_and_judges_nothing() -> None:
+    assert said(reached=BOOK, steps=1)[0] == "It learnt in 1 step only, too few to learn much."
+    assert len(said(reached=BOOK, steps=1)) == len(said(reached=BOOK, steps=400))
+
+
 @pytest.mark.parametrize("reached", [BOOK, CHATS, replace(BOOK, first_words=""), None])
 @pytest.mark.parametrize("model", ["Model.pth", "a b/c.pth"])
 def test_each_command_can_be_pasted(reached: Reached | None, model: str) -> None:
