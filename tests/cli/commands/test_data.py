@@ -161,7 +161,6 @@ def test_every_shared_file_passes_through_check(lumina: Lumina, tmp_path: Path) 
     assert refused == {
         "code/HumanEval.jsonl",
         "code/HumanEval.jsonl.gz",
-        "dialogue/topicalchat_valid_freq.json",
         "lang/german-verwandlung-pg22367-latin1-crlf.txt",
         "oasst/oasst1_multilang_assistant_only.jsonl",
     }

@@ -160,7 +160,7 @@ def test_older_models_are_kept_aside_and_that_is_told(tmp_path: Path) -> None:
 
 
 def test_a_run_that_was_best_before_its_end_has_ended(tmp_path: Path) -> None:
-    run = prepare(tmp_path, max_steps=12, learning_rate=2.0, warmup_ratio=0.9, min_lr_ratio=1.0)
+    run = prepare(tmp_path, max_steps=12, learning_rate=0.5, warmup_ratio=0.9, min_lr_ratio=1.0)
     evaluated = [event for event in run.run() if isinstance(event, Evaluated)]
     assert not evaluated[-1].is_best
     (notice,) = backup_notices(run.job.out)

@@ -137,7 +137,8 @@ def test_where_it_cannot_be_loaded_torch_computes(
 ) -> None:
     monkeypatch.setattr(module, "is_installed", lambda: True)
     monkeypatch.setattr(sys, "meta_path", [Broken("onnxruntime", error), *sys.meta_path])
-    for name in ("onnxruntime", *[f"lumina_cli.onnx.{name}" for name in ("session", "backend")]):
+    ours = [f"lumina_cli.onnx.{name}" for name in ("runtime", "session", "backend")]
+    for name in ("onnxruntime", *ours):
         monkeypatch.delitem(sys.modules, name, raising=False)
     reader, notices = choose_reader(model, engine="auto", compute=ComputeConfig())
     assert reader is model
