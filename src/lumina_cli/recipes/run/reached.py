@@ -1,5 +1,6 @@
 """What the loss of a run means: beside what counting letters in its text would reach."""
 
+import math
 from dataclasses import dataclass
 from typing import Literal
 
@@ -44,13 +45,43 @@ class Reached:
     longer: str
 
 
+@dataclass(frozen=True, slots=True)
+class Landmarks:
+    """What a loss on a text is to be compared with, in nats a character.
+
+    Args:
+        guessing: the loss where each of `num_ids` ids is as likely as any other.
+        counting: the loss of counting in the text; None where it is too short for that.
+    """
+
+    num_ids: int
+    chars_per_id: float
+    guessing: float
+    counting: CountingLoss | None
+
+
+def landmarks(corpus: Corpus) -> Landmarks:
+    """Return what the loss of a model of a text is to be compared with: a third of a second."""
+    tokenizer = corpus.tokenizer
+    return Landmarks(
+        num_ids=tokenizer.vocab_size,
+        chars_per_id=tokenizer.chars_per_id,
+        guessing=math.log(tokenizer.vocab_size) / tokenizer.chars_per_id,
+        counting=_counted(corpus),
+    )
+
+
 def what_was_reached(
-    nats_per_char: float | None, *, corpus: Corpus, config: TrainingConfig, reason: StopReason
+    nats_per_char: float | None,
+    *,
+    corpus: Corpus,
+    config: TrainingConfig,
+    reason: StopReason,
+    counting: CountingLoss | None,
 ) -> Reached:
-    """Return what a run came to, from its loss on validation text."""
-    counted = None if nats_per_char is None else _counted(corpus)
+    """Return what a run came to, from its loss on validation text beside that of counting."""
     return Reached(
-        level=None if nats_per_char is None or counted is None else level(nats_per_char, counted),
+        level=None if nats_per_char is None or counting is None else level(nats_per_char, counting),
         is_conversation=bool(corpus.train_counts.conversations),
         first_words=_first_words(corpus.train),
         longer=_longer(config, reason),

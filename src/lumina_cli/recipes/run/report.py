@@ -7,6 +7,7 @@ from pathlib import Path
 from lumina_cli.core.checkpoint.model_file import load_model
 from lumina_cli.core.memory import peak_memory_bytes
 from lumina_cli.core.training.events import Finished, StopReason
+from lumina_cli.data.stats.ngrams import CountingLoss
 from lumina_cli.recipes.finetune.base import Base
 from lumina_cli.recipes.infer.starter_eval import StarterEvalResult, evaluate_starter
 from lumina_cli.recipes.run.reached import Reached, what_was_reached
@@ -44,7 +45,12 @@ class TrainReport:
 
 
 def make_report(
-    job: TrainJob, finished: Finished, *, run_folder: Path, chars_per_s: float
+    job: TrainJob,
+    finished: Finished,
+    *,
+    run_folder: Path,
+    chars_per_s: float,
+    counting: CountingLoss | None,
 ) -> TrainReport:
     """Return what a run came to; the best model is read back for it.
 
@@ -75,6 +81,7 @@ def make_report(
             corpus=job.data.corpus,
             config=job.config,
             reason=finished.reason,
+            counting=counting,
         ),
     )
 

@@ -4,6 +4,7 @@ import contextlib
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import cached_property
 
 from lumina_cli.core.checkpoint.config import CheckpointConfig
 from lumina_cli.core.checkpoint.store import CheckpointStore
@@ -23,6 +24,7 @@ from lumina_cli.errors import DivergedError, LuminaError, MissingInputError, Out
 from lumina_cli.io import lock
 from lumina_cli.io.run_folder import RunFolder
 from lumina_cli.recipes.run.events import RunEvent, RunStarted, SaveEvent
+from lumina_cli.recipes.run.reached import Landmarks, landmarks
 from lumina_cli.recipes.run.report import TrainReport, make_report
 from lumina_cli.recipes.run.report_page.history import RunHistory, read_history
 from lumina_cli.recipes.run.report_page.page import write_report_page
@@ -85,6 +87,11 @@ class TrainingRun:
         self.history = RunHistory()
         self._next_page_s = 0.0
         self.report: TrainReport | None = None
+
+    @cached_property
+    def landmarks(self) -> Landmarks:
+        """What the loss of this run is to be compared with."""
+        return landmarks(self.job.data.corpus)
 
     @property
     def notices(self) -> tuple[str, ...]:
@@ -198,7 +205,11 @@ class TrainingRun:
                     self.saver.check_saved()
                     chars_per_s = num_chars / max(time.monotonic() - started_s, 1e-9)
                     self.report = make_report(
-                        self.job, event, run_folder=self.folder.path, chars_per_s=chars_per_s
+                        self.job,
+                        event,
+                        run_folder=self.folder.path,
+                        chars_per_s=chars_per_s,
+                        counting=self.landmarks.counting,
                     )
 
     def _write_page(self) -> None:
@@ -217,6 +228,8 @@ class TrainingRun:
                 history=self.history,
                 title=f"Training of {out.name}",
                 facts=facts,
+                landmarks=self.landmarks,
+                prompt=self.sample_prompt,
             )
 
     def _record(self, event: RunEvent) -> None:

@@ -1,5 +1,6 @@
 """What the loss of a run means."""
 
+import math
 from pathlib import Path
 
 import pytest
@@ -7,7 +8,7 @@ import pytest
 from lumina_cli.core.training.config import TrainingConfig
 from lumina_cli.core.training.events import StopReason
 from lumina_cli.data.stats.ngrams import CountingLoss
-from lumina_cli.recipes.run.reached import Reached, level, what_was_reached
+from lumina_cli.recipes.run.reached import Reached, landmarks, level, what_was_reached
 from tests.unit.recipes.tiny import CHAT, source_and_corpus, written
 
 COUNTED = CountingLoss(letters=3.33, pairs=2.47, words=2.10)
@@ -43,7 +44,17 @@ def reached(
 ) -> Reached:
     _, corpus = source_and_corpus(written(tmp_path, text))
     config = TrainingConfig.model_validate(limits)
-    return what_was_reached(1.0, corpus=corpus, config=config, reason=reason)
+    counting = landmarks(corpus).counting
+    return what_was_reached(1.0, corpus=corpus, config=config, reason=reason, counting=counting)
+
+
+def test_landmarks_are_guessing_among_all_ids_and_counting(tmp_path: Path) -> None:
+    _, corpus = source_and_corpus(written(tmp_path, LONG_VERSE))
+    found = landmarks(corpus)
+    assert math.exp(found.guessing) == pytest.approx(corpus.tokenizer.vocab_size)
+    assert (found.num_ids, found.chars_per_id) == (corpus.tokenizer.vocab_size, 1.0)
+    assert found.counting is not None
+    assert found.guessing > found.counting.letters > found.counting.words
 
 
 def test_a_text_is_to_be_gone_on_with_and_its_first_words_are_known(tmp_path: Path) -> None:

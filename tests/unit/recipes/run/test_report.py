@@ -30,7 +30,8 @@ def job(tmp_path: Path) -> TrainJob:
 
 def report_of(job: TrainJob, reason: StopReason = "max_steps") -> TrainReport:
     finished = Finished(9, reason, 1.0)
-    return make_report(job, finished, run_folder=job.out.with_suffix(".run"), chars_per_s=12.5)
+    folder = job.out.with_suffix(".run")
+    return make_report(job, finished, run_folder=folder, chars_per_s=12.5, counting=None)
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """The page of a run."""
 
 import json
+import re
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
@@ -36,11 +37,10 @@ def written(folder: Path, history: RunHistory, **facts: str) -> str:
 
 def test_the_page_shows_curves_samples_settings_and_what_happened(tmp_path: Path) -> None:
     page = page_of(tmp_path)
-    for part in ["Loss (nats)", "Loss (bits)", "training, per id",
-                 "validation, per character", "Learning rate", "Characters per second",
-                 "Memory (MB)", "seed", "Batch split", "micro batch size 2"]:  # fmt: skip
-        assert part in page, part
-    assert page.count("<polyline") == 7
+    for part in ["Loss", "Training", "Validation", "Learning rate", "Speed", "Memory", "seed",
+                 "What it said", "Batch split", "micro batch size 2"]:  # fmt: skip
+        assert f">{part}<" in page, part
+    assert page.count("<polyline") == 5
 
 
 def test_the_page_loads_nothing_and_runs_nothing(tmp_path: Path) -> None:
@@ -62,7 +62,7 @@ def test_the_page_follows_the_readers_choice_of_light_or_dark(tmp_path: Path) ->
     assert "color-scheme: light dark" in page
     style, body = page.split("</style>")
     assert "prefers-color-scheme: dark" in style
-    assert 'stroke="#ddd"' not in body
+    assert "#" not in body.replace("&#", "")
 
 
 def told_much(num_events: int) -> RunHistory:
@@ -92,7 +92,7 @@ def test_what_is_left_out_is_counted(tmp_path: Path) -> None:
     assert "and 100 more" in page  # of 300 troubles, 50 and 150
     assert "and 1 more" not in page
     few = written(tmp_path, told_much(3))
-    assert "more</td>" not in few
+    assert not re.search("and [0-9]+ more", few)
 
 
 def test_text_that_is_no_unicode_is_shown_with_a_mark(tmp_path: Path) -> None:
@@ -103,4 +103,4 @@ def test_text_that_is_no_unicode_is_shown_with_a_mark(tmp_path: Path) -> None:
 
 def test_settings_that_cannot_be_read_are_left_out(tmp_path: Path) -> None:
     (tmp_path / "settings.toml").write_bytes(b"\xff = [")
-    assert "<h2>Settings</h2><table></table>" in written(tmp_path, RunHistory())
+    assert "Settings" not in written(tmp_path, RunHistory())
