@@ -229,8 +229,9 @@ class BpeTokenizer:
         if not isinstance(characters, str) or not isinstance(added, str):
             raise DataError("there are no characters")
         chars_per_id = stored.get("chars_per_id", 1.0)
-        if not isinstance(chars_per_id, float) or not 0 < chars_per_id <= MAX_PIECE_CHARS:
-            raise DataError(f"an id can't stand for {chars_per_id!r} characters")
+        least = 1 / cls.max_ids_per_char
+        if not isinstance(chars_per_id, float) or not least <= chars_per_id <= MAX_PIECE_CHARS:
+            raise DataError("an id can't stand for as many characters as it says")
         merges = checked_merges(stored.get("merges"))
         return cls(characters, merges, added=added, chars_per_id=chars_per_id)
 

@@ -121,6 +121,7 @@ DOUBLED = ["a" * 2**power for power in range(20)]
         ({"chars_per_id": 0.0}, "can't stand for"),
         ({"chars_per_id": float("nan")}, "can't stand for"),
         ({"chars_per_id": 1e9}, "can't stand for"),
+        ({"chars_per_id": 1e-300}, "can't stand for"),
         ({"chars_per_id": "2"}, "can't stand for"),
     ],
 )
