@@ -30,7 +30,7 @@ def model_groups(facts: Mapping[str, Any]) -> Groups:
             "learnt from": _learnt_from(training),
             "run": _run(training),
             "made": _made(training),
-            "validation": _validation(training),
+            "validation": _validation(training, has_pieces="pieces" in facts),
         },
         "File": {
             "sampler": _sampler(_of(training, "sampling")),
@@ -113,13 +113,13 @@ def _made(training: Mapping[str, Any]) -> str:
     return f"{when[:16].replace('T', ' ')} {by}".strip()
 
 
-def _validation(training: Mapping[str, Any]) -> str:
+def _validation(training: Mapping[str, Any], *, has_pieces: bool) -> str:
     nats, accuracy = training.get("val_nats_per_char"), training.get("val_accuracy")
     if not isinstance(nats, float) or not math.isfinite(nats):
         return ""
     told = f"{nats:.4f} nats a character, {nats / math.log(2):.4f} bits"
     if isinstance(accuracy, float) and math.isfinite(accuracy):
-        told += f", {accuracy:.1%} of the characters right"
+        told += f", {accuracy:.1%} of the {'tokens' if has_pieces else 'characters'} right"
     return told
 
 

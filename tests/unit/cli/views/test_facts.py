@@ -56,6 +56,12 @@ def test_a_model_is_told_in_groups_with_units() -> None:
     ]
 
 
+def test_a_piece_is_right_as_a_whole() -> None:
+    lines = list(group_lines(model_groups({**FACTS, "pieces": ["he"]})))
+    told = "  validation   0.6931 nats a character, 1.0000 bits, 97.0% of the tokens right"
+    assert told in lines
+
+
 @pytest.mark.parametrize(
     "training",
     [
