@@ -89,17 +89,20 @@ class Tokenizer(Protocol):
         """Return what turns ids into text as they come."""
 
     def without_open_end(self, ids: Sequence[int]) -> tuple[list[int], str]:
-        """Return ids without the last one where its text may be the beginning of a longer piece.
+        """Return ids without those at the end that a longer text may have otherwise.
 
-        A text that is cut anywhere ends in a piece that a whole text might not have there. Who
-        goes on with it takes that piece back, and holds the next id to its text.
+        A text that is cut anywhere ends in ids that a whole text might not have there. Who goes on
+        with it takes them back, and holds the next ids to their text (`ways_on`).
 
         Returns:
-            the ids, and the text of the one that was taken back; none where nothing was.
+            the ids, and the text of those that were taken back; none where nothing was.
         """
 
-    def ids_beginning_with(self, text: str) -> IdMask:
-        """Return which ids stand for a text that begins with this one, (vocab_size,)."""
+    def ways_on(self, text: str) -> list[list[int]]:
+        """Return the ids with which a text may begin that begins with this one.
+
+        Each way ends with the first id that reaches the end of `text`.
+        """
 
     def next_id_mask(self) -> IdMask:
         """Return which ids may come next, so that the text stays valid UTF-8.

@@ -27,7 +27,7 @@ from lumina_cli.tokenizer.code_points import (
     take_in_blocks,
 )
 from lumina_cli.tokenizer.special_ids import FIRST_BYTE, FIRST_CHARACTER, MAX_VOCAB_SIZE, Special
-from lumina_cli.tokenizer.stream_decoder import StreamDecoder, ids_beginning_with, utf8_mask
+from lumina_cli.tokenizer.stream_decoder import StreamDecoder, utf8_mask
 
 VERSION = 1
 """Of the form in which it is stored."""
@@ -126,9 +126,9 @@ class CharacterTokenizer:
         """Return the ids: nothing longer begins with a character."""
         return list(ids), ""
 
-    def ids_beginning_with(self, text: str) -> IdMask:
-        """Return which ids stand for a text that begins with this one, (vocab_size,)."""
-        return ids_beginning_with(text, texts=self.characters)
+    def ways_on(self, text: str) -> list[list[int]]:
+        """Return the ids of the text: there is no other way."""
+        return [self.encode(text)]
 
     def next_id_mask(self) -> IdMask:
         """Return which ids may come next in each state of a decoder, (states, vocab_size)."""

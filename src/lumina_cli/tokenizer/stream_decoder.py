@@ -82,14 +82,3 @@ def utf8_mask(vocab_size: int) -> npt.NDArray[np.bool_]:
     for state, allowed in enumerate(next_bytes, start=WITHIN_CHARACTER):
         mask[state, FIRST_BYTE + allowed.start : FIRST_BYTE + allowed.stop] = True
     return mask
-
-
-def ids_beginning_with(text: str, *, texts: Sequence[str]) -> npt.NDArray[np.bool_]:
-    """Return which ids stand for a text that begins with this one, (vocab_size,).
-
-    Args:
-        text: not empty.
-        texts: what each id behind those of the bytes stands for.
-    """
-    begins = [each.startswith(text) for each in texts]
-    return np.array([False] * FIRST_CHARACTER + begins, dtype=np.bool_)

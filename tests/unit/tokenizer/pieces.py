@@ -93,9 +93,9 @@ class PieceTokenizer:
         is_open = any(each != text and each.startswith(text) for each in self.texts)
         return (list(ids[:-1]), text) if text and is_open else (list(ids), "")
 
-    def ids_beginning_with(self, text: str) -> IdMask:
-        texts = [""] * FIRST_CHARACTER + list(self.texts)
-        return np.array([each.startswith(text) for each in texts])
+    def ways_on(self, text: str) -> list[list[int]]:
+        texts = enumerate(self.texts, FIRST_CHARACTER)
+        return [[id_] for id_, each in texts if each.startswith(text)]
 
     def next_id_mask(self) -> IdMask:
         return utf8_mask(self.vocab_size)

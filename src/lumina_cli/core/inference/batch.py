@@ -33,7 +33,7 @@ def batch_generate(
         tokenizer: that of the model.
         config: how ids are chosen and where texts end.
         generators: one for each prompt, on the CPU.
-        held_text: the end of each prompt that the first id is held to: see `SequenceState`.
+        held_text: the end of each prompt that the first ids are held to: see `SequenceState`.
 
     Raises:
         LuminaError: the model's probabilities are not numbers.

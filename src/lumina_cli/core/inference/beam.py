@@ -12,9 +12,9 @@ from torch import Tensor
 
 from lumina_cli.core.inference.config import SamplingConfig
 from lumina_cli.core.inference.engine import Engine
+from lumina_cli.core.inference.held_text import HeldText
 from lumina_cli.core.inference.sampling.sampler import refuse_unusable
 from lumina_cli.core.inference.sampling.utf8_mask import Utf8Mask
-from lumina_cli.core.inference.sequence import held_bias
 from lumina_cli.core.inference.stopping import GenerationChunk, StopChecker
 from lumina_cli.tokenizer.base import Tokenizer
 from lumina_cli.tokenizer.special_ids import Special
@@ -45,13 +45,15 @@ class _Beam:
     text: str
     logprob: float
     decoder: StreamDecoder
-    held_text: str = ""
+    held: HeldText | None = None
 
     def extended(self, id_: int, *, logprob: float) -> "_Beam":
         decoder = self.decoder.copy()
-        text = decoder.decode(id_).removeprefix(self.held_text)
+        held, text = None, decoder.decode(id_)
+        if self.held is not None:
+            held, text = self.held.after(id_, text)
         chunk = GenerationChunk(text, id_, logprob - self.logprob)
-        return _Beam((*self.chunks, chunk), self.text + chunk.text, logprob, decoder)
+        return _Beam((*self.chunks, chunk), self.text + chunk.text, logprob, decoder, held)
 
     def has_ended(self, config: SamplingConfig) -> bool:
         return (
@@ -85,7 +87,7 @@ class BeamSearch:
             newest part is read.
         tokenizer: that of the model.
         config: how wide to search and where texts end.
-        held_text: the end of the prompt that the first id is held to: see `SequenceState`.
+        held_text: the end of the prompt that the first ids are held to: see `SequenceState`.
     """
 
     def __init__(
@@ -101,9 +103,10 @@ class BeamSearch:
         self._prompt_ids = prompt_ids
         self._tokenizer = tokenizer
         self._config = config
-        # and <|end|>, and the id that is held to the prompt's end
-        self._max_ids = tokenizer.max_ids_per_char * config.max_chars + 1 + bool(held_text)
-        self._live = [_Beam((), "", 0.0, tokenizer.stream_decoder(), held_text)]
+        # and <|end|>, and the ids that are held to the prompt's end
+        self._max_ids = tokenizer.max_ids_per_char * config.max_chars + 1 + len(held_text)
+        held = HeldText.of(held_text, tokenizer=tokenizer)
+        self._live = [_Beam((), "", 0.0, tokenizer.stream_decoder(), held)]
         self._finished: list[_Beam] = []
 
     @torch.inference_mode()
@@ -119,9 +122,9 @@ class BeamSearch:
         while True:
             bias = utf8_mask.bias([beam.decoder.state for beam in self._live])
             logprobs = logits[: len(self._live)].log_softmax(dim=-1) + bias  # (L, V)
-            if held_text := self._live[0].held_text:
-                held = torch.from_numpy(held_bias(held_text, tokenizer=self._tokenizer))
-                logprobs += held.to(logprobs.device)
+            for row, beam in zip(logprobs, self._live, strict=True):
+                if beam.held is not None:
+                    row += torch.from_numpy(beam.held.bias(len(row))).to(row.device)
             refuse_unusable(logprobs)
             parents, live = _extend(self._live, logprobs, finished=self._finished, config=config)
             self._live = live

@@ -46,7 +46,7 @@ def generate(
         row: keeps what was read from call to call, so that a common beginning is read once;
             without one, a row is taken for this text alone.
         speculator: proposes draft tokens, so that a pass may say several; the text is the same.
-        held_text: the end of the prompt that the first id is held to: see `SequenceState`.
+        held_text: the end of the prompt that the first ids are held to: see `SequenceState`.
 
     Raises:
         LuminaError: the model's probabilities are not numbers.

@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 
 from lumina_cli.core.inference.config import SamplingConfig
-from lumina_cli.core.inference.sampling.filters import NEVER, Logits
+from lumina_cli.core.inference.held_text import HeldText
+from lumina_cli.core.inference.sampling.filters import Logits
 from lumina_cli.core.inference.sampling.sampler import Sampler
 from lumina_cli.core.inference.sampling.utf8_mask import Utf8Mask
 from lumina_cli.core.inference.stopping import FinishReason, GenerationChunk, StopChecker
@@ -23,8 +24,8 @@ class SequenceState:
 
     Args:
         prompt_ids: what stands before, at least one id.
-        held_text: the end of the prompt that is not among `prompt_ids`: with it the text of the
-            first id begins, and what follows it there is the first of what is generated.
+        held_text: the end of the prompt that is not among `prompt_ids`: the first ids say it, and
+            what follows it there is the first of what is generated.
         tokenizer: that of the model.
         config: how ids are chosen and where the text ends.
         generator: where draws come from, on the CPU.
@@ -60,8 +61,7 @@ class SequenceState:
         self._recent = deque(prompt_ids[-PENALIZED_IDS:], maxlen=PENALIZED_IDS)
         self._logit_bias = logit_bias
         self._num_top_logprobs = num_top_logprobs
-        self._held_text = held_text
-        self._held_bias = held_bias(held_text, tokenizer=tokenizer) if held_text else None
+        self._held = HeldText.of(held_text, tokenizer=tokenizer)
 
     @property
     def has_ended(self) -> bool:
@@ -93,25 +93,19 @@ class SequenceState:
 
     def _biased(self, logits: Logits) -> Logits:
         biased: Logits = logits + self._utf8_mask.row(self._decoder.state)
-        if self._held_bias is not None:
-            biased = biased + self._held_bias
+        if self._held is not None:
+            biased = biased + self._held.bias(len(logits))
         return biased if self._logit_bias is None else biased + self._logit_bias
 
     def _take(self, id_: int, logits: Logits) -> list[GenerationChunk]:
         self.last_id = id_
         self._recent.append(id_)
         logprob, top_logprobs = _logprobs(logits, id_, num_top=self._num_top_logprobs)
-        text = self._decoder.decode(id_).removeprefix(self._held_text)
-        is_of_prompt = bool(self._held_text) and not text
-        self._held_text, self._held_bias = "", None
+        text, is_held = self._decoder.decode(id_), self._held is not None
+        if self._held is not None:
+            self._held, text = self._held.after(id_, text)
         chunk = GenerationChunk(text, id_, logprob, top_logprobs)
-        return self._stop_checker.push(chunk, is_of_prompt=is_of_prompt)
-
-
-def held_bias(text: str, *, tokenizer: Tokenizer) -> Logits:
-    """Return what holds an id to texts that begin with this one: 0 or −inf, (V,)."""
-    bias: Logits = np.where(tokenizer.ids_beginning_with(text), 0, NEVER).astype(np.float32)
-    return bias
+        return self._stop_checker.push(chunk, is_of_prompt=is_held and not text)
 
 
 def as_rows(logits: Tensor) -> Logits:

@@ -69,7 +69,7 @@ class TextModel:
             config: any sampler but beam search.
             generator: where draws come from.
             is_aside: whether the next text goes on from what was read before this one.
-            held_text: the end of the prompt that the first id is held to.
+            held_text: the end of the prompt that the first ids are held to.
         """
         row = self._engine.fork(self._row) if is_aside else self._row
         num_slides = row.num_slides

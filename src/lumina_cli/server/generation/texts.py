@@ -27,7 +27,7 @@ class TextRequest:
         max_ids: the text ends after this many ids.
         logit_bias: what to add to the logits of all ids, (V,).
         num_top_logprobs: how many of the likeliest ids to tell of each position.
-        held_text: the end of the prompt that the first id is held to.
+        held_text: the end of the prompt that the first ids are held to.
     """
 
     prompt_ids: Sequence[int]

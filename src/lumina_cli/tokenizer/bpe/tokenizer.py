@@ -23,13 +23,14 @@ from lumina_cli.errors import DataError
 from lumina_cli.tokenizer.base import IdArray, IdMask, NewerTokenizerError, Offsets, Tokenizer
 from lumina_cli.tokenizer.bpe.learning import MergeLearner
 from lumina_cli.tokenizer.bpe.merges import MergeTable
+from lumina_cli.tokenizer.bpe.open_ends import OpenEnds
 from lumina_cli.tokenizer.bpe.pieces import MAX_PIECE_CHARS, Merge, checked_merges, pieces_of
 from lumina_cli.tokenizer.bpe.words import PATTERN, split_words
 from lumina_cli.tokenizer.bpe_table import BpeTable
 from lumina_cli.tokenizer.characters import CharacterTokenizer
 from lumina_cli.tokenizer.code_points import Counts, code_points, frequent_characters
 from lumina_cli.tokenizer.special_ids import FIRST_BYTE, FIRST_CHARACTER, MAX_VOCAB_SIZE, Special
-from lumina_cli.tokenizer.stream_decoder import StreamDecoder, ids_beginning_with, utf8_mask
+from lumina_cli.tokenizer.stream_decoder import StreamDecoder, utf8_mask
 
 VERSION = 1
 """Of the form in which it is stored."""
@@ -152,15 +153,12 @@ class BpeTokenizer:
         return StreamDecoder(self._texts)
 
     def without_open_end(self, ids: Sequence[int]) -> tuple[list[int], str]:
-        """Return ids without the last one where longer pieces begin with its text, and that."""
-        text = self._texts[ids[-1] - FIRST_CHARACTER] if ids and ids[-1] >= FIRST_CHARACTER else ""
-        if not text or self.ids_beginning_with(text).sum() == 1:
-            return list(ids), ""
-        return list(ids[:-1]), text
+        """Return ids without those at the end that a longer text may have otherwise."""
+        return self._open_ends.without(ids)
 
-    def ids_beginning_with(self, text: str) -> IdMask:
-        """Return which ids stand for a text that begins with this one, (vocab_size,)."""
-        return ids_beginning_with(text, texts=self._texts)
+    def ways_on(self, text: str) -> list[list[int]]:
+        """Return the ids with which a text may begin that begins with this one."""
+        return self._open_ends.ways_on(text)
 
     def next_id_mask(self) -> IdMask:
         """Return which ids may come next in each state of a decoder, (states, vocab_size)."""
@@ -250,9 +248,16 @@ class BpeTokenizer:
 
     @cached_property
     def _table(self) -> MergeTable:
-        ids = {text: id_ for id_, text in enumerate(self._texts, FIRST_CHARACTER)}
-        pairs = [(ids[left], ids[right]) for left, right in self.merges]
+        pairs = [(self._ids[left], self._ids[right]) for left, right in self.merges]
         return MergeTable(pairs, first_id=FIRST_CHARACTER + len(self.characters))
+
+    @cached_property
+    def _ids(self) -> Mapping[str, int]:
+        return {text: id_ for id_, text in enumerate(self._texts, FIRST_CHARACTER)}
+
+    @cached_property
+    def _open_ends(self) -> OpenEnds:
+        return OpenEnds(self, ids=self._ids)
 
     def _with_words(self, words: Iterable[str]) -> Mapping[str, bytes]:
         """Return the ids of words, and of others; a thread that asks meanwhile loses nothing."""

@@ -113,6 +113,72 @@ def test_the_likeliest_goes_on_within_the_word(model: Transformer) -> None:
         assert chunks[0].text == max(expected, key=lambda each: expected[each])[:1]
 
 
+DRIVER = BpeTokenizer("drive", [("d", "r"), ("dr", "i"), ("v", "e"), ("ve", "r"), ("dri", "ver")])
+
+
+def driver_model() -> Transformer:
+    """Return a model that would say "driver" first; then "ve"; and anything else behind them."""
+    generator = torch.Generator().manual_seed(0)
+    config = ModelConfig(hidden_size=16, num_layers=1, num_heads=2, seq_length=32)
+    made = build_model(config, vocab_size=DRIVER.vocab_size, generator=generator).eval()
+    with torch.no_grad():
+        made.ln_f.weight[0], made.ln_f.bias[0] = 0, 1
+        made.lm_head.weight[:, 0] = torch.arange(DRIVER.vocab_size) * 10.0
+    return made
+
+
+@pytest.mark.parametrize("how", ["alone", "beam"])
+def test_a_piece_that_swallows_several_ids_of_the_prompt_is_reached(how: str) -> None:
+    """The ids of "driv" are "dri" and "v", but those of "driver" are one."""
+    model = driver_model()
+    ids, held_text = DRIVER.without_open_end(DRIVER.encode("driv"))
+    assert (ids, held_text) == ([], "driv")
+    config = SamplingConfig(sampler="greedy" if how == "alone" else "beam", max_chars=2)
+    engine, begin = Engine(model, num_rows=config.num_beams), [int(Special.BEGIN)]
+    if how == "beam":
+        search = BeamSearch(engine, begin, tokenizer=DRIVER, config=config, held_text=held_text)
+        chunks = list(search.run()[0].chunks)
+    else:
+        chunks = list(
+            generate(
+                engine,
+                begin,
+                tokenizer=DRIVER,
+                config=config,
+                generator=torch.Generator(),
+                held_text=held_text,
+            )
+        )
+    assert [chunk.id for chunk in chunks] == DRIVER.encode("driver")
+    assert "".join(chunk.text for chunk in chunks) == "er"
+
+
+def test_several_ids_can_say_the_end_of_a_prompt() -> None:
+    """By either way what is generated follows "driv", and is as long as was asked for."""
+    model = driver_model()
+    with torch.no_grad():
+        model.lm_head.weight[:, 0] = 0  # all ids alike
+    _, held_text = DRIVER.without_open_end(DRIVER.encode("driv"))
+    firsts = set()
+    for seed in range(30):
+        chunks = list(
+            generate(
+                Engine(model),
+                [int(Special.BEGIN)],
+                tokenizer=DRIVER,
+                config=PLAIN,
+                generator=torch.Generator().manual_seed(seed),
+                held_text=held_text,
+            )
+        )
+        said = DRIVER.decode(chunk.id for chunk in chunks)
+        text = "".join(chunk.text for chunk in chunks)
+        assert said.startswith("driv" + text)
+        assert len(text) == 6 or chunks[-1].id == Special.END
+        firsts.add(DRIVER.describe(chunks[0].id))
+    assert firsts == {"driver", "dri"}
+
+
 def texts(
     model: Transformer, text: str, *, how: str, config: SamplingConfig = PLAIN
 ) -> Sequence[str]:
