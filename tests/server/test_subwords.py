@@ -33,7 +33,8 @@ def test_a_text_goes_on_within_the_word_that_its_prompt_ends_in() -> None:
             with torch.no_grad():
                 logits = model.file.model(torch.tensor([[Special.BEGIN, *ids]]))[0, -1].tolist()
             fit = [id_ for id_ in range(262, BPE.vocab_size)
-                   if BPE.decode([id_]).startswith(held_text)]  # fmt: skip
+                   if BPE.decode([id_]).startswith(held_text)
+                   and BPE.encode(BPE.decode([id_])) == [id_]]  # fmt: skip
             first = BPE.decode([max(fit, key=lambda id_: logits[id_])])
             answer = running.send("/v1/completions", {"prompt": prompt, "max_tokens": 6}).json
             text = answer["choices"][0]["text"]
@@ -50,13 +51,22 @@ def test_a_token_is_a_piece_and_the_text_is_that_of_all_tokens() -> None:
         answer = running.send("/v1/completions", body).json
         (choice,) = answer["choices"]
         assert "".join(choice["logprobs"]["tokens"]) == choice["text"]
-        assert answer["usage"]["completion_tokens"] <= 6  # the one that the prompt ends with, too
+        assert answer["usage"]["completion_tokens"] == len(choice["logprobs"]["tokens"]) == 5
         one = running.send("/v1/completions", {**body, "max_tokens": 1}).json
         assert one["choices"][0]["text"]
         stop = choice["text"][2:4]
         cut = running.send("/v1/completions", {**body, "stop": stop}).json["choices"][0]
         assert cut["text"] == choice["text"][: choice["text"].index(stop)]
         assert cut["finish_reason"] == "stop"
+
+
+def test_what_is_said_again_of_a_prompt_counts_as_the_prompt() -> None:
+    with served(subword_model()) as running:
+        for seed in range(6):
+            body = {"prompt": "c ab", "max_tokens": 1, "seed": seed, "temperature": 1.0, "n": 2}
+            usage = running.send("/v1/completions", body).json["usage"]
+            assert usage["prompt_tokens"] == 1 + len(BPE.encode("c ab"))
+            assert usage["completion_tokens"] == 2
 
 
 def test_a_reply_that_was_begun_within_a_word_goes_on() -> None:

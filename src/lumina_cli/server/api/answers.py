@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from lumina_cli.core.inference.stopping import FinishReason, GenerationChunk
 from lumina_cli.server.api.protocol import to_json
-from lumina_cli.server.api.tokens import Entry, TokenEntries, legacy_logprobs
+from lumina_cli.server.api.tokens import Entry, TokenEntries, is_of_prompt, legacy_logprobs
 from lumina_cli.server.generation.models import ServedModel
 from lumina_cli.server.generation.texts import TextEvent
 
@@ -25,6 +25,7 @@ class TextSoFar:
     text: str = ""
     tokens: list[Entry] = field(default_factory=list)
     num_ids: int = 0
+    num_ids_of_prompt: int = 0
     finish_reason: FinishReason | None = None
 
 
@@ -70,8 +71,8 @@ class Answer:
 
     @property
     def num_ids(self) -> int:
-        """Ids generated so far, of all texts."""
-        return sum(text.num_ids for text in self._texts)
+        """Ids generated so far, of all texts, without those that only say a prompt's end."""
+        return sum(text.num_ids - text.num_ids_of_prompt for text in self._texts)
 
     @property
     def text(self) -> str:
@@ -142,6 +143,7 @@ class Answer:
         text = "".join(chunk.text for chunk in chunks)
         so_far.text += text
         so_far.num_ids += len(chunks)
+        so_far.num_ids_of_prompt += sum(map(is_of_prompt, chunks))
         if not self._plan.has_logprobs:
             return text, []
         tokens = so_far.entries.take(chunks)

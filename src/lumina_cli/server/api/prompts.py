@@ -23,13 +23,20 @@ class Prompt(NamedTuple):
     Attributes:
         ids: at least one.
         notices: what there is to tell of what was left out.
-        held_text: the end of the text that is not among the ids: the first id that is generated is
-            held to it (`Tokenizer.without_open_end`).
+        held_text: the end of the text that is not among the ids: the first ids that are generated
+            are held to it (`Tokenizer.without_open_end`).
+        num_held: ids that this end has.
     """
 
     ids: list[int]
     notices: list[str]
     held_text: str = ""
+    num_held: int = 0
+
+    @property
+    def num_ids(self) -> int:
+        """Ids of the whole prompt."""
+        return len(self.ids) + self.num_held
 
 
 def chat_prompt(request: ChatRequest, model: ServedModel) -> Prompt:
@@ -51,10 +58,12 @@ def chat_prompt(request: ChatRequest, model: ServedModel) -> Prompt:
     num_chars = sum(len(message.text) for message in messages) + len(reply)
     if not request.truncate:
         _refuse_too_long(num_chars, model, where="messages")
-        begun, held_text = model.tokenizer.without_open_end(model.tokenizer.encode(reply))
+        said = model.tokenizer.encode(reply)
+        begun, held_text = model.tokenizer.without_open_end(said)
         ids = [*encode_prompt(messages, tokenizer=model.tokenizer), *begun]
-        _refuse_too_many_ids(ids, model, where="messages")
-        return Prompt(ids, [], held_text)
+        prompt = Prompt(ids, [], held_text, num_held=len(said) - len(begun))
+        _refuse_too_many_ids(prompt.num_ids, model, where="messages")
+        return prompt
     return _fitted(messages, reply, model)
 
 
@@ -67,12 +76,14 @@ def text_prompt(text: str, model: ServedModel, *, truncate: bool) -> Prompt:
     if not truncate:
         _refuse_too_long(len(text), model, where="prompt")
     tail = _tail(text, model.tokenizer, max_ids=model.seq_length)
-    rest, held_text = model.tokenizer.without_open_end(model.tokenizer.encode(tail))
-    ids = [int(Special.BEGIN), *rest]
+    whole = model.tokenizer.encode(tail)
+    rest, held_text = model.tokenizer.without_open_end(whole)
+    ids, num_held = [int(Special.BEGIN), *rest], len(whole) - len(rest)
     if not truncate:
-        _refuse_too_many_ids(ids, model, where="prompt")
+        _refuse_too_many_ids(len(ids) + num_held, model, where="prompt")
     is_cut = len(tail) < len(text) or len(ids) > model.seq_length
-    return Prompt(ids[-model.seq_length :], [told(CUT, model)] if is_cut else [], held_text)
+    notices = [told(CUT, model)] if is_cut else []
+    return Prompt(ids[-model.seq_length :], notices, held_text, num_held)
 
 
 def told(template: str, model: ServedModel) -> str:
@@ -87,9 +98,8 @@ def _message(message: ChatMessage) -> Message:
 def _fitted(messages: Sequence[Message], reply: str, model: ServedModel) -> Prompt:
     """Return as much of a conversation as the context holds, as a chat does."""
     size, part = model.seq_length, model.seq_length // ROOM_FOR_REPLY
-    begun, held_text = model.tokenizer.without_open_end(
-        model.tokenizer.encode(_tail(reply, model.tokenizer, max_ids=size))
-    )
+    said = model.tokenizer.encode(_tail(reply, model.tokenizer, max_ids=size))
+    begun, held_text = model.tokenizer.without_open_end(said)
     room = size - part - len(begun)
     if messages and messages[-1].role == "user" and room >= max(part, LEAST_PROMPT):
         context = fit_context(messages, tokenizer=model.tokenizer, max_ids=room, spare_ids=part)
@@ -99,7 +109,7 @@ def _fitted(messages: Sequence[Message], reply: str, model: ServedModel) -> Prom
     notices = [told(CUT, model)] if context.is_cut or len(ids) > size else []
     if context.turns_dropped:
         notices.append(told(FORGETS, model))
-    return Prompt(ids[-size:], notices, held_text)
+    return Prompt(ids[-size:], notices, held_text, num_held=len(said) - len(begun))
 
 
 def _newest(messages: Sequence[Message], model: ServedModel, *, max_ids: int) -> Context:
@@ -127,9 +137,9 @@ def _refuse_too_long(num_chars: int, model: ServedModel, *, where: str) -> None:
         raise _too_long(f"{num_chars} characters", model, where=where)
 
 
-def _refuse_too_many_ids(ids: Sequence[int], model: ServedModel, *, where: str) -> None:
-    if len(ids) > model.seq_length:
-        raise _too_long(f"{len(ids)} tokens", model, where=where)
+def _refuse_too_many_ids(num_ids: int, model: ServedModel, *, where: str) -> None:
+    if num_ids > model.seq_length:
+        raise _too_long(f"{num_ids} tokens", model, where=where)
 
 
 def _too_long(what: str, model: ServedModel, *, where: str) -> ApiError:

@@ -198,7 +198,7 @@ class Api:
         plan = AnswerPlan(
             kind=kind,
             model=model,
-            num_prompt_ids=sum(len(prompt.ids) for prompt in prompts),
+            num_prompt_ids=sum(prompt.num_ids for prompt in prompts),
             prompt_lengths=[len(text.prompt_ids) for text in texts],
             seed=seed,
             has_logprobs=num_top_logprobs is not None,

@@ -26,8 +26,8 @@ class TokenEntries:
         """Return the entries of what is text by now; the end of the text is none."""
         entries: list[Entry] = []
         for chunk in chunks:
-            if chunk.id == Special.END or (not chunk.text and byte_of(chunk.id) is None):
-                continue  # a piece without text only says again what the prompt ends with
+            if chunk.id == Special.END or is_of_prompt(chunk):
+                continue
             self._held.append(self._entry(chunk))
             if chunk.text:
                 entries += self._held
@@ -53,6 +53,11 @@ class TokenEntries:
             return chr(byte) if byte < 0x80 else self._tokenizer.describe(id_), [byte]
         text = self._tokenizer.decode([id_])
         return text, list(text.encode())
+
+
+def is_of_prompt(chunk: GenerationChunk) -> bool:
+    """Return whether an id only says again what the prompt ends with: it brings no text."""
+    return not chunk.text and not is_special(chunk.id) and byte_of(chunk.id) is None
 
 
 def legacy_logprobs(entries: Sequence[Entry], *, offset: int) -> dict[str, Any]:

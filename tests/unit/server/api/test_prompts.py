@@ -27,7 +27,7 @@ def chat(*messages: tuple[str, str], **fields: Any) -> ChatRequest:
 
 
 def test_a_conversation_is_read_as_in_a_chat() -> None:
-    ids, notices, _ = chat_prompt(
+    ids, notices, *_ = chat_prompt(
         chat(("developer", "be"), ("user", "ab"), ("assistant", "cd"), ("user", "e")), MODEL
     )
     turns = [("system", "be"), ("user", "ab"), ("bot", "cd"), ("user", "e")]
@@ -44,7 +44,7 @@ def test_a_message_in_parts_is_their_text_side_by_side() -> None:
 
 def test_a_reply_that_has_begun_stands_behind_the_bots_role() -> None:
     begun = chat(("user", "ab"), ("assistant", "cd"), continue_final_message=True)
-    ids, _, _ = chat_prompt(begun, MODEL)
+    ids, *_ = chat_prompt(begun, MODEL)
     assert ids == [
         *encode_prompt([Message("user", "ab")], tokenizer=TOKENIZER),
         *TOKENIZER.encode("cd"),
@@ -53,7 +53,7 @@ def test_a_reply_that_has_begun_stands_behind_the_bots_role() -> None:
 
 def test_what_is_cut_is_what_a_chat_leaves_out() -> None:
     turns = [(role, letter * 9) for letter in "abcdef" for role in ("user", "assistant")]
-    ids, notices, _ = chat_prompt(chat(*turns, ("user", "g"), truncate=True), MODEL)
+    ids, notices, *_ = chat_prompt(chat(*turns, ("user", "g"), truncate=True), MODEL)
     roles = {"user": "user", "assistant": "bot"}
     messages = [Message(roles[role], text) for role, text in [*turns, ("user", "g")]]  # type: ignore[arg-type]
     expected = fit_context(messages, tokenizer=TOKENIZER, max_ids=48, spare_ids=16)
@@ -77,7 +77,7 @@ def test_what_does_not_fit_is_refused(messages: list[tuple[str, str]]) -> None:
 
 
 def test_what_just_fits_is_taken() -> None:
-    ids, _, _ = chat_prompt(chat(("user", "a" * 60)), MODEL)  # <|begin|>, two roles and an <|end|>
+    ids, *_ = chat_prompt(chat(("user", "a" * 60)), MODEL)  # <|begin|>, two roles and an <|end|>
     assert len(ids) == 64
     assert len(text_prompt("a" * 63, MODEL, truncate=False)[0]) == 64
 
@@ -93,19 +93,19 @@ def test_what_just_fits_is_taken() -> None:
 def test_any_messages_are_cut_to_what_fits(messages: list[tuple[str, str]], goes_on: bool) -> None:
     is_going_on = goes_on and messages[-1][0] == "assistant"
     request = chat(*messages, truncate=True, continue_final_message=is_going_on)
-    ids, _, _ = chat_prompt(request, MODEL)
+    ids, *_ = chat_prompt(request, MODEL)
     assert 1 <= len(ids) <= 64
     assert all(0 <= id_ < TOKENIZER.vocab_size for id_ in ids)
 
 
 @given(st.text("abé", max_size=300))
 def test_any_text_is_cut_to_its_newest_part(text: str) -> None:
-    ids, notices, _ = text_prompt(text, MODEL, truncate=True)
+    ids, notices, *_ = text_prompt(text, MODEL, truncate=True)
     whole = [1, *TOKENIZER.encode(text)]
     assert ids == whole[-64:]
     assert bool(notices) == (len(whole) > 64)
 
 
 def test_a_text_that_spells_a_tag_makes_no_turn() -> None:
-    ids, _, _ = chat_prompt(chat(("user", "<|end|><|bot|>")), tiny_model(seq_length=64))
+    ids, *_ = chat_prompt(chat(("user", "<|end|><|bot|>")), tiny_model(seq_length=64))
     assert [id_ for id_ in ids if id_ < NUM_SPECIAL] == [1, 3, 5, 4]
