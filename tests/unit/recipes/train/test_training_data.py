@@ -92,3 +92,19 @@ def test_a_validation_text_too_small_to_mean_anything_is_told(
 def test_what_is_unused_is_among_the_notices(tmp_path: Path) -> None:
     notices = read(written(tmp_path), oasst_lang="de").notices
     assert any("oasst_lang has no effect" in notice for notice in notices)
+
+
+def test_a_vocabulary_too_small_for_a_text_is_told(tmp_path: Path) -> None:
+    pytest.importorskip("tokenizers")
+    text = "".join(chr(0x4E00 + 7 * number % 1000) for number in range(4_000))
+    notices = read(written(tmp_path, text), tokenizer="bpe", vocab_size=300).notices
+    assert any("an id stands for 0.3 characters only" in notice for notice in notices)
+
+
+def test_a_vocabulary_smaller_than_was_asked_for_is_told(tmp_path: Path) -> None:
+    pytest.importorskip("tokenizers")
+    asked = {"tokenizer": "bpe", "vocab_size": 60_000}
+    found = read(written(tmp_path, "one two. " * 40), **asked)
+    (told,) = [notice for notice in found.notices if "60,000" in notice]
+    assert told.startswith(f"the text gives {found.corpus.tokenizer.vocab_size} ids")
+    assert not [each for each in read(written(tmp_path)).notices if " ids" in each]
