@@ -8,7 +8,8 @@ of places, of firms. `docs/own-chats.md` says so.
 """
 
 import re
-from collections.abc import Callable, Iterable
+import unicodedata
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from itertools import islice
 
@@ -19,42 +20,38 @@ from lumina_cli.data.report import Location, ReadReport
 _SHORTEST_PART, _SHORTEST_WITH_S = 3, 4
 _MOST_NAMES = 20_000
 _NOBODY = frozenset(["me", "you", "deleted account", "deleted", "account"])
-_PARTICLES = frozenset(
-    [
-        "and",
-        "bin",
-        "das",
-        "del",
-        "den",
-        "der",
-        "des",
-        "dos",
-        "ibn",
-        "las",
-        "los",
-        "the",
-        "van",
-        "von",
-    ]
-)
+_PARTICLES_IN_NAMES = """
+    al and bin da das de del den der des di do dos du el ibn la las le los the van von
+    dr jr mr ms sr st
+"""
+_PARTICLES = frozenset(_PARTICLES_IN_NAMES.split())
 _WORD = re.compile(r"[^\W_]+")
 _AGAIN = re.compile(r"\b(Name\d+)(?:[ \-]\1\b)+")
-_UNSPACED = re.compile("[\u0e00-\u0eff\u1000-\u109f\u3040-\u30ff\u3400-\u9fff]{2,}")
-"""Scripts that put no space between words, so that a name stands inside of them."""
+_UNSPACED = re.compile("[\u0e00-\u0eff\u1000-\u109f\u3040-\u30ff\u3400-\u9fff\uac00-\ud7a3]{2,}")
+"""Scripts that put no space around a name: it stands inside of words, or particles follow it."""
+_UNDIVIDED = re.compile("[\u3400-\u9fff]{3,4}|[\uac00-\ud7a3]{3}")
+"""Names of which family and given name are written as one word, the family's in front."""
+_ACCENTS = re.compile("[\u0300-\u036f]")
 _EMAIL = re.compile(r"[\w.+%\-]{1,64}@[\w\-]{1,63}(?:\.[\w\-]{1,63})+")
 _WEB = re.compile(
     r"(?:https?|ftp)://[^\s<>\"]+|\bwww\.[^\s<>\"]+"
     r"|\b(?:[a-z0-9\-]{1,63}\.){1,8}[a-z]{2,10}/[^\s<>\"]*"
-    r"|\b(?:[a-z0-9\-]{1,63}\.){1,8}(?:com|org|net|info|io|de|fr|es|it|nl|ru|br|uk|jp|cn|me|ly)\b",
+    r"|\b(?:[a-z0-9\-]{1,63}\.){1,8}(?:com|org|net|info|io|de|fr|es|it|nl|ru|br|uk|jp|cn|me|ly"
+    r"|app|dev|ai|ch|at|eu|pl|tr|cz|pt|ca|au|mx|ar|kr|tw|tv|gg|xyz|edu|gov|shop|site|online|blog)\b",
     re.IGNORECASE,
 )
 _PHONE = re.compile(
-    r"(?<![\w.,:/\-])(?:\+|\(|00)?\d[\d ()/.\-\u00a0\u202f\u2011]{5,22}\d(?![\w:/])"
+    r"(?<![A-Za-z0-9_])(?<!\d[.:/\-])(?:\+|\(|00)?\d"
+    r"[\d ()/.\-\u00a0\u202f\u2011\u2013]{5,60}(?<=\d)(?![A-Za-z0-9_])(?![:/.\-]\d)"
 )
+"""What may be one, or several side by side; letters without spaces may stand around it."""
+_ONE_OF_SEVERAL = re.compile(r"(?:\+|\(|00)?\d(?:(?!/|\s[\-\u2013]\s|\s{2}).)*(?<=\d)")
 _DATE_LIKE = re.compile(r"\d{1,4}[./\-]\d{1,2}[./\-]\d{1,4}(?:\D.*)?|\d{1,2}[:.]\d{2}.*")
 _THOUSANDS = re.compile(r"\d{1,3}(?:[ .,\u00a0\u202f]\d{3})+(?:[.,]\d+)?")
 _HANDLE = re.compile(r"(?<![\w@])@[^\W\d][\w.]{1,39}(?<!\.)")
 _FEWEST_DIGITS, _MOST_DIGITS = 7, 15
+_SHORTEST_LONG_GROUP = 3
+_LONGEST_UNDIVIDED = 4
 
 Replacer = Callable[[re.Match[str]], str]
 
@@ -71,6 +68,7 @@ class Anonymizer:
         self._report = report
         self._numbers: dict[str, dict[str, int]] = {}
         self._parts: dict[str, int] = {}
+        self._short_parts: dict[str, int] = {}
         self._num_names = 0
         for name in islice(names, _MOST_NAMES):
             self._add_name(name)
@@ -105,7 +103,7 @@ class Anonymizer:
         text = _EMAIL.sub(numbered("an e-mail address", "Mail{}", str.lower), text)
         text = _WEB.sub(numbered("a web address", "Web{}", str), text)
         phone = numbered("a phone number", "Phone{}", _digits)
-        text = _PHONE.sub(lambda match: phone(match) if _is_phone(match[0]) else match[0], text)
+        text = _PHONE.sub(lambda found: _with_phones(found, phone), text)
         handle = numbered("a name behind an @", "@Someone{}", str.lower)
         text = _HANDLE.sub(
             lambda found: found[0] if self._is_name(found[0][1:]) else handle(found), text
@@ -117,13 +115,13 @@ class Anonymizer:
         return text
 
     def _is_name(self, word: str) -> bool:
-        return same_name(word) in self._parts
+        return _key(word) in self._parts
 
     def _name(self, match: re.Match[str], location: Location) -> str:
         """Return the word for a name, or what stands there where it is none."""
         word = match[0]
-        found = same_name(word)
-        number, ending = self._parts.get(found), ""
+        found = _key(word)
+        number, ending = self._parts.get(found) or self._short_parts.get(word), ""
         if number is None and found.endswith("s") and len(found) > _SHORTEST_WITH_S:
             number, ending = self._parts.get(found[:-1]), word[-1]
         if number is None:
@@ -136,22 +134,62 @@ class Anonymizer:
         if same_name(name) in _NOBODY:
             return
         self._num_names += 1
-        for part in {name, *_WORD.findall(name)}:
-            key = same_name(part)
+        for part in (name, *_parts_of(name)):
+            key = _key(part)
             if not any(map(str.isalpha, key)) or key in _NOBODY or key in _PARTICLES:
                 continue
-            if len(key) >= _SHORTEST_PART or _UNSPACED.fullmatch(key) or (part == name):
+            if len(key) >= _SHORTEST_PART or _UNSPACED.fullmatch(key) or part == name:
                 self._parts.setdefault(key, self._num_names)
+            elif len(key) > 1 and part[0].isupper():
+                self._short_parts.setdefault(part, self._num_names)
 
     def _count(self, kind: str, location: Location) -> None:
         self._report.notices.add(f"{kind} was replaced (--anonymize)", location)
 
 
+def _key(name: str) -> str:
+    """Return a name in the form in which it is looked up: people leave its accents out."""
+    bare = _ACCENTS.sub("", unicodedata.normalize("NFKD", same_name(name)))
+    return unicodedata.normalize("NFC", bare)
+
+
+def _parts_of(name: str) -> Iterator[str]:
+    """Yield the parts by which somebody may be called: O'Neil and Oneil, 김민수 and 민수."""
+    for word in name.split():
+        parts = _WORD.findall(word)
+        yield from parts
+        if len(parts) > 1:
+            yield "".join(parts)
+        if _UNDIVIDED.fullmatch(word):
+            yield word[len(word) - 2 :]
+            yield from [word[:2]] * (len(word) == _LONGEST_UNDIVIDED)
+
+
+def _with_phones(found: re.Match[str], phone: Replacer) -> str:
+    """Return what may be phone numbers, side by side, with those that are some replaced."""
+    if _num_digits(found[0]) <= _MOST_DIGITS:
+        return phone(found) if _is_phone(found[0]) else found[0]
+    return _ONE_OF_SEVERAL.sub(
+        lambda each: phone(each) if _is_phone(each[0]) or _is_long(each[0]) else each[0], found[0]
+    )
+
+
 def _is_phone(text: str) -> bool:
-    digits = sum(map(str.isdigit, text))
-    if not _FEWEST_DIGITS <= digits <= _MOST_DIGITS:
+    if not _FEWEST_DIGITS <= _num_digits(text) <= _MOST_DIGITS:
         return False
     return not (_DATE_LIKE.fullmatch(text) or _THOUSANDS.fullmatch(text))
+
+
+def _is_long(text: str) -> bool:
+    """Say whether groups of digits are too many for one phone number, as those of a bank card."""
+    groups = re.findall(r"\d+", text)
+    is_grouped = len(groups) > 1 and max(map(len, groups)) >= _SHORTEST_LONG_GROUP
+    is_other = _DATE_LIKE.fullmatch(text) or _THOUSANDS.fullmatch(text)
+    return _num_digits(text) > _MOST_DIGITS and is_grouped and not is_other
+
+
+def _num_digits(text: str) -> int:
+    return sum(map(str.isdigit, text))
 
 
 def _digits(text: str) -> str:

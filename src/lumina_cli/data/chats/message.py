@@ -71,5 +71,9 @@ def clean_name(name: str) -> str:
 
 
 def same_name(name: str) -> str:
-    """Return a name in the form in which two names are compared."""
-    return unicodedata.normalize("NFKC", clean_name(name)).casefold()
+    """Return a name in the form in which two names are compared.
+
+    The Turkish İ and ı are i: keyboards and `casefold` of other languages know no other.
+    """
+    folded = unicodedata.normalize("NFKC", clean_name(name)).casefold()
+    return folded.replace("i\u0307", "i").replace("ı", "i")

@@ -34,6 +34,56 @@ def test_names_numbers_and_addresses_are_replaced(text: str) -> None:
     assert anonymized(text) == REPLACED[text]
 
 
+NAMED = {
+    # a name, what is written, and what is left of it
+    "without its accents": ("José Núñez", "Jose, nunez!", "Name1, Name1!"),
+    "with accents that the name lacks": ("Jose", "José", "Name1"),
+    "without its apostrophe": ("Ben O'Neil", "ask Oneil", "ask Name1"),
+    "without its hyphen": ("Anna-Lena", "annalena", "Name1"),
+    "of two letters": ("Jo Smith", "Jo is so jo", "Name1 is so jo"),
+    "a particle": ("Ann de Wit", "De wit", "De Name1"),
+    "Turkish, typed abroad": ("İbrahim Işık", "ibrahim IŞIK", "Name1"),
+    "Korean, with particles": ("김민수", "김민수가 왔어, 민수야", "Name1가 왔어, Name1야"),
+    "Japanese, family and given name": ("田中太郎", "田中さん、太郎くん", "Name1さん、Name1くん"),
+    "Chinese, the given name": ("李小龍", "小龍來了", "Name1來了"),
+}
+
+
+@pytest.mark.parametrize("case", NAMED)
+def test_a_name_is_found_in_the_forms_in_which_people_write_it(case: str) -> None:
+    name, text, expected = NAMED[case]
+    assert Anonymizer([name], report=ReadReport()).text(text, location=NOWHERE) == expected
+
+
+PHONES = {
+    "tel:+15551234567.": "tel:Phone1.",
+    "Tel.:0151 2345678": "Tel.:Phone1",
+    "-0151 2345678": "-Phone1",
+    "0151 2345678: call": "Phone1: call",
+    "0151 / 2345678": "Phone1",
+    "0151 2345678 / 0171 2345678": "Phone1 / Phone2",
+    "06 12 34 56 78 / 06 98 76 54 32": "Phone1 / Phone2",
+    "010-1234-5678 / (11) 98765-4321": "Phone1 / Phone2",
+    "電話は090-1234-5678です": "電話はPhone1です",
+    "010-1234-5678로 전화해": "Phone1로 전화해",
+    "DE89 3704 0044 0532 0130 00": "DE89 Phone1",
+    "4111 1111 1111 1111": "Phone1",
+}
+
+
+@pytest.mark.parametrize("text", PHONES)
+def test_numbers_are_found_beside_others_and_beside_letters(text: str) -> None:
+    assert anonymized(text) == PHONES[text]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["1 2 3 4 5 6 7 8 9 10 11 12 13 14", "from 01.02.2021 10:00 - 05.02.2021 11:00", "1 000 000"],
+)
+def test_other_rows_of_digits_stay(text: str) -> None:
+    assert anonymized(text) == text
+
+
 @pytest.mark.parametrize(
     "text",
     ["on 23.01.2021 at 21:05", "2021-01-23", "1,000,000 or 1.000.000", "12345", "e.g. this", "a@b"],
