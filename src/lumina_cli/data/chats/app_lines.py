@@ -23,13 +23,20 @@ _ATTACHED = re.compile(
     rf"[{_MARKS}]*<[{_MARKS}]*[^<>:\n]{{2,30}}:\s?[^<>\n]+\.\w{{2,5}}\s?>[{_MARKS}]*"
     rf"|[{_MARKS}]*[^\n/<>()]{{1,120}}\.\w{{2,5}}\s[(<][{_MARKS}]*[^\d()<>\n]{{3,40}}[)>][{_MARKS}]*"
 )
+_ATTACHED_BEHIND = re.compile(
+    rf"\s?[{_MARKS}]{{1,8}}<[{_MARKS}]*[^<>:\n]{{2,30}}:\s?[^<>\n]+\.\w{{2,5}}\s?>[{_MARKS}]*\s*\Z"
+)
 _REMARK = re.compile(
     rf"\s{{0,4}}[{_MARKS}]{{1,8}}<[^<>\n]{{3,80}}>[{_MARKS}]*\s*\Z|\s<[^\W\d][^<>\n/=]{{2,80}}>\Z"
 )
 _PLACE = re.compile(r"[^\s:]{3,20}: https://maps\.google\.com/\?q=[-\d.,]+")
 _FILE_LINE = re.compile(r"[^\n]{1,120}\.\w{2,5}(?: •)?")
+_POLL = re.compile(
+    r"[^\W\d_]{2,20}:\s?\n[^\n]+"
+    r"(?:\n[^\W\d_]{2,20}:\s[^\n]*\(\d+\s[^()\d\n]{1,20}\))+\s*"
+)
 _MAY_BE_APP = re.compile(rf"[<>(){_MARKS}]|\Anull|maps\.google")
-_WORDS_OF_MEDIA = 3
+_WORDS_OF_MEDIA, _UNSPACED_OF_MEDIA = 3, 20
 _ISOLATES = str.maketrans("", "", "\u2068\u2069")
 
 _DELETED = frozenset(
@@ -73,6 +80,22 @@ _DELETED = frozenset(
 )
 _DELETED_TEXTS = frozenset(unicodedata.normalize("NFC", each.strip()) for each in _DELETED) - {""}
 
+_CALLS = frozenset(
+    each.strip()
+    for each in """
+    missed voice call | missed video call | missed group voice call | missed group video call
+    verpasster sprachanruf | verpasster videoanruf
+    llamada perdida | llamada de voz perdida | videollamada perdida
+    appel vocal manqué | appel vidéo manqué
+    chamada de voz perdida | chamada de vídeo perdida | ligação de voz perdida
+    ligação de vídeo perdida | chiamata vocale persa | videochiamata persa
+    gemiste spraakoproep | gemiste video-oproep
+    пропущенный аудиозвонок | пропущенный видеозвонок
+    cevapsız sesli arama | cevapsız görüntülü arama
+    不在着信 | 未接語音通話 | 未接语音通话 | 부재중 음성통화
+    """.replace("\n", "|").split("|")
+) - {""}
+
 
 class Spoken(NamedTuple):
     """What a person said, and what was left out of the message, by its wordings."""
@@ -87,8 +110,12 @@ def spoken(text: str) -> Spoken:
         return Spoken("", (EMPTY,))
     if is_deleted(text):
         return Spoken("", (DELETED,))
+    if _is_one_of(_CALLS, text):
+        return Spoken("", (CALL,))
     if not _MAY_BE_APP.search(text):
         return Spoken(text.strip())
+    if _POLL.fullmatch(text):
+        return Spoken("", (APP,))
     first, _, rest = text.partition("\n")
     if first.strip() == "null" and not rest:
         return Spoken("", (MEDIA,))
@@ -98,6 +125,8 @@ def spoken(text: str) -> Spoken:
         return Spoken("", (MEDIA,))
     if text.startswith(_MARK):
         return _marked(first, rest)
+    if attached := _ATTACHED_BEHIND.search(text):
+        return Spoken(_said_beside(text[: attached.start()]), (MEDIA,))
     if remark := _REMARK.search(text):
         return Spoken(_said(text[: remark.start()]), (EDITED,))
     if _MARK in text:
@@ -107,7 +136,9 @@ def spoken(text: str) -> Spoken:
 
 def _marked(first: str, rest: str) -> Spoken:
     """Return what is said under a line of the app: that media were left out takes few words."""
-    is_short = len(first.split()) <= _WORDS_OF_MEDIA and _MARK not in first[1:]
+    words = first.split()
+    is_short = len(words) <= _WORDS_OF_MEDIA and _MARK not in first[1:]
+    is_short = is_short and (len(words) > 1 or len(first) <= _UNSPACED_OF_MEDIA)
     if rest and _MARK not in rest:
         return Spoken(_said(rest), (MEDIA,))
     return Spoken("", (MEDIA if is_short and not rest else APP,))
@@ -115,10 +146,15 @@ def _marked(first: str, rest: str) -> Spoken:
 
 def is_deleted(text: str) -> bool:
     """Say whether a text is what an app shows in place of a deleted message."""
+    return _is_one_of(_DELETED_TEXTS, text)
+
+
+def _is_one_of(texts: frozenset[str], text: str) -> bool:
+    """Say whether a text is one of the app's, whatever marks stand around it."""
     if len(text) > 80:
         return False
     bare = text.strip(f" \n\t.。!{_MARK}\u200f\u2068\u2069")
-    return unicodedata.normalize("NFC", bare).casefold() in _DELETED_TEXTS
+    return unicodedata.normalize("NFC", bare).casefold() in texts
 
 
 def _before_mark(text: str) -> Spoken:
@@ -126,11 +162,16 @@ def _before_mark(text: str) -> Spoken:
     before, _, after = text.partition(_MARK)
     if not before.strip() or "\n" in after.strip("\n"):
         return Spoken(_said(text.replace(_MARK, "")))
-    if _FILE_LINE.fullmatch(before.strip()):
+    if not _said_beside(before):
         return Spoken("", (MEDIA,))
     if not after.strip(_MARK + " \n"):
         return Spoken(_said(before))
     return Spoken(_said(before), (MEDIA,))
+
+
+def _said_beside(text: str) -> str:
+    """Return what is said before a file: nothing, where it is the file's own name."""
+    return "" if _FILE_LINE.fullmatch(text.partition(_MARK)[0].strip()) else _said(text)
 
 
 def _said(text: str) -> str:

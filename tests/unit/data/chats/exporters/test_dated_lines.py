@@ -2,7 +2,7 @@
 
 import pytest
 
-from lumina_cli.data.chats.app_lines import APP, DELETED, EDITED, EMPTY, MEDIA
+from lumina_cli.data.chats.app_lines import APP, CALL, DELETED, EDITED, EMPTY, MEDIA
 from lumina_cli.data.chats.exporters.dated_lines import find_dialect
 from tests.unit.data.chats.chatting import heard, hours_between, lines
 from tests.unit.data.reading import counts
@@ -92,6 +92,19 @@ APPS = {
     "media left out on Android": ("Anna: <Без медиафайлов>", MEDIA),
     "media left out on iOS": ("Anna: \u200e画像が含まれていません", MEDIA),
     "the same in words": ("Anna: \u200eimagen omitida", MEDIA),
+    "a document in the archive": (
+        "Anna: list.pdf • \u200e2 pages \u200e<attached: 00002-list.pdf>",
+        MEDIA,
+    ),
+    "a poll on Android": (
+        "Anna: POLL:\nWhere?\nOPTION: Rome (2 votes)\nOPTION: Oslo: north (0 votes)",
+        APP,
+    ),
+    "a call on Android": ("Anna: Chamada de voz perdida", CALL),
+    "the app's words without spaces": (
+        "Anna: \u200eメッセージと通話はエンドツーエンドで暗号化されています。",
+        APP,
+    ),
     "a call": ("Anna: \u200eVoice call. \u200eTap to call back", APP),
     "a file that is attached": ("Anna: IMG-1.jpg (archivo adjunto)", MEDIA),
     "a file that is attached on iOS": ("Anna: \u200e<attached: 00001-PHOTO.jpg>", MEDIA),
@@ -117,6 +130,7 @@ def test_what_nobody_said_is_left_out_and_counted(case: str) -> None:
 
 KEPT = {
     "a caption": ("IMG-1.jpg (Datei angehängt)\nSchau!", "Schau!", MEDIA),
+    "a caption on iOS": ("See \u200e<attached: 00001-PHOTO.jpg>", "See", MEDIA),
     "an edited message": ("Hi there \u200e<This message was edited>", "Hi there", EDITED),
     "an edited message on Android": ("Hallo <Diese Nachricht wurde bearbeitet.>", "Hallo", EDITED),
     "a mention": ("hi @\u2068Anna\u2069 !", "hi @Anna !", None),
