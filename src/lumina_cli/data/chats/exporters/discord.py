@@ -88,6 +88,9 @@ def _message(
         report.left_out.add(wording, location, example=kind[:80])
         return
     text = text.strip() if isinstance(text, str) else ""
+    forwarded = record.get("forwardedMessage")
+    if not text and isinstance(forwarded, dict) and isinstance(forwarded.get("content"), str):
+        text = forwarded["content"].strip()
     if any(record.get(key) for key in _MEDIA_KEYS):
         report.left_out.add(MEDIA, location)
     elif not text:

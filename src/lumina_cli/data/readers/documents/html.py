@@ -45,6 +45,8 @@ _LEFT_OUT = {
     "rp": "brackets around a pronunciation",
     "rt": "a pronunciation (ruby)",
 }
+_QUOTES = frozenset(("gmail_quote", "protonmail_quote", "yahoo_quoted", "tutanota_quote"))
+"""Classes of the elements in which programs for mail quote the message that is answered."""
 _BESIDE = frozenset(("aside", "footer"))
 _HIDDEN = "what the page hides"
 _MARK = "a mark of a note or page in a book"
@@ -94,9 +96,18 @@ def documents_of_html(
         yield from documents_of_pieces(pieces, path=path, kind="html", report=report)
 
 
-def pieces_of_page(file: IO[str], *, path: Path, report: ReadReport) -> Iterator[Piece]:
-    """Yield the text of a page as it comes."""
-    page = _Page(path, report)
+def pieces_of_page(
+    file: IO[str], *, path: Path, report: ReadReport, is_mail: bool = False
+) -> Iterator[Piece]:
+    """Yield the text of a page as it comes.
+
+    Args:
+        file: the page.
+        path: where it lies.
+        report: what is left out is counted here.
+        is_mail: whether it is a message: one that it quotes becomes a line with `>` alone.
+    """
+    page = _Page(path, report, is_mail=is_mail)
     for token in markup_tokens(file, path=path):
         if text := page.push(token):
             yield Piece(text, token.line)
@@ -104,12 +115,24 @@ def pieces_of_page(file: IO[str], *, path: Path, report: ReadReport) -> Iterator
         yield Piece("\n")
 
 
+def _is_quote(token: MarkupToken) -> bool:
+    """Say whether an element of a message quotes another message."""
+    if token.value not in ("blockquote", "div"):
+        return False
+    attributes = attributes_of(token.attributes)
+    classes = set(attributes.get("class", "").split())
+    if token.value == "div":
+        return "yahoo_quoted" in classes
+    return attributes.get("type", "").lower() == "cite" or bool(_QUOTES & classes)
+
+
 class _Page:
     """What is known of a page so far: which elements are open, and what must precede a text."""
 
-    def __init__(self, path: Path, report: ReadReport) -> None:
+    def __init__(self, path: Path, report: ReadReport, *, is_mail: bool) -> None:
         self._path = path
         self._report = report
+        self._is_mail = is_mail
         self._open: list[str] = []
         self._num_open: Counter[str] = Counter()
         self._left_out_at: int | None = None
@@ -122,14 +145,15 @@ class _Page:
         if token.kind == "text":
             return self._text(token.value)
         if token.kind == "open":
-            self._begin(token)
-        elif token.kind == "close":
+            return self._begin(token)
+        if token.kind == "close":
             self._end(token.value)
         else:
             self._leave_out(_LOST, token)
         return ""
 
-    def _begin(self, token: MarkupToken) -> None:
+    def _begin(self, token: MarkupToken) -> str:
+        """Take the beginning of an element; return the text that stands for it."""
         name = token.value
         self._break(name)
         if name == "img" and self._left_out_at is None:
@@ -138,12 +162,17 @@ class _Page:
             self._raw = name
             self._leave_out(_LEFT_OUT[name], token)
         if name in _NOT_TRACKED or token.is_closed or len(self._open) >= _MAX_DEPTH:
-            return
+            return ""
+        text = ""
+        if self._is_mail and self._left_out_at is None and _is_quote(token):
+            text, self._gap = self._text(">"), "\n\n"
+            self._left_out_at = len(self._open)
         if self._left_out_at is None and (reason := self._reason_to_leave_out(token)):
             self._left_out_at = len(self._open)
             self._leave_out(reason, token)
         self._open.append(name)
         self._num_open[name] += 1
+        return text
 
     def _reason_to_leave_out(self, token: MarkupToken) -> str | None:
         name = token.value

@@ -110,7 +110,7 @@ def _chosen(parts: list[TextPart]) -> list[TextPart]:
 def _own_text(part: TextPart, *, location: Location, report: ReadReport) -> str:
     text = part.text
     if part.is_html:
-        page = pieces_of_page(io.StringIO(text), path=location.path, report=report)
+        page = pieces_of_page(io.StringIO(text), path=location.path, report=report, is_mail=True)
         text = "".join(piece.text for piece in page)
     elif part.is_flowed:
         text = unflow(text, without_space=part.without_space)

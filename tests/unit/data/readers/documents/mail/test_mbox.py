@@ -101,6 +101,39 @@ def test_of_two_forms_the_text_is_read_unless_it_is_empty(
     assert issues(report)["a file beside a message"] == 1
 
 
+QUOTING = {
+    "Gmail": (
+        '<div>Yes.</div><div class="gmail_quote"><div class="gmail_attr">On Mon, Jan 6, 2025 Ann '
+        '&lt;a@x.org&gt; wrote:<br></div><blockquote class="gmail_quote">Tea?<div>Ann</div>'
+        "</blockquote></div>",
+        "Yes.\n",
+    ),
+    "Apple Mail": (
+        '<body>Yes.<br><blockquote type="cite"><div>On 6 Jan 2025, at 10:00, Ann wrote:</div>Tea?'
+        "</blockquote></body>",
+        "Yes.\n",
+    ),
+    "Thunderbird, answered in between": (
+        '<div class="moz-cite-prefix">Am 06.01.25 um 10:00 schrieb Ann:</div>'
+        '<blockquote type="cite" cite="mid:x">Tea?</blockquote>Yes.'
+        '<blockquote type="cite">Milk?</blockquote><p>No.</p>',
+        "Yes.\n\nNo.\n",
+    ),
+    "somebody else's words": ("<blockquote>To be</blockquote><p>he said</p>", "To be\n\nhe said\n"),
+}
+
+
+@pytest.mark.parametrize("program", QUOTING)
+def test_what_a_page_quotes_of_the_message_that_it_answers_is_left_out(
+    tmp_path: Path, program: str
+) -> None:
+    page, expected = QUOTING[program]
+    data = f"From: a@example.org\nContent-Type: text/html; charset=utf-8\n\n{page}\n"
+    documents, report = read(write_bytes(tmp_path / "x.eml", data.encode()))
+    assert plain(documents) == expected
+    assert ("a message that is quoted in its answer" in issues(report)) == ("<p>he" not in page)
+
+
 def test_a_message_of_thousands_of_parts_is_skipped_and_counted(tmp_path: Path) -> None:
     bad = "From: a@b.c\nContent-Type: multipart/mixed; boundary=b\n\n" + "--b\n\nx\n" * 2000
     data = MAILBOX + "\nFrom - Thu Jan  9 12:00:00 2025\n" + bad
