@@ -48,6 +48,13 @@ def test_what_nobody_said_is_counted() -> None:
     assert counts(report.left_out) == {CALL: 1, APP: 2, MEDIA: 2, EMPTY: 1}
 
 
+def test_a_forwarded_message_is_that_of_who_forwarded_it() -> None:
+    forwarded = said("", "Anna", forwardedMessage={"content": "Hi ", "attachments": []})
+    messages, report = heard_json(channel(forwarded, said("Ho", "Ben")))
+    assert lines(messages) == [("Anna", "Hi"), ("Ben", "Ho")]
+    assert not report.left_out.total
+
+
 DATES = {
     "old": ("23-Jan-21 11:30 AM", "23-Jan-21 01:00 PM"),
     "US": ("1/23/2021 11:30 AM", "1/23/2021 1:00 PM"),
