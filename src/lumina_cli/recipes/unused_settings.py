@@ -1,6 +1,6 @@
 """Settings that a person gave and that change nothing in the run they are given to."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from lumina_cli.core.model.config import ModelConfig
@@ -43,17 +43,25 @@ def unused_lines(settings: Settings, unused: Iterable[tuple[str, str]]) -> list[
     return list(lines.values())
 
 
-def unused_data_settings(config: DataConfig, corpus: Corpus) -> Iterator[tuple[str, str]]:
-    """Yield settings of the data that files without such content do not look at, and why."""
+def unused_data_settings(
+    config: DataConfig, *, schemas: Collection[str], has_conversations: bool
+) -> Iterator[tuple[str, str]]:
+    """Yield settings of the data that files without such content do not look at, and why.
+
+    Args:
+        config: how the files were read.
+        schemas: the formats of what was read.
+        has_conversations: whether some of it is more than plain text.
+    """
     if config.format not in ("auto", "oasst"):
         yield from ((name, f"with --format {config.format}") for name in OASST_ONLY)
-    if TREES.isdisjoint(corpus.schemas):
+    if TREES.isdisjoint(schemas):
         yield from ((name, "where there are no OASST trees") for name in TREES_ONLY)
-        if "rows in order" not in corpus.schemas:
+        if "rows in order" not in schemas:
             yield "include_synthetic", "where there are no OASST messages"
-    if CHAT_FORMATS.isdisjoint(corpus.schemas):
+    if CHAT_FORMATS.isdisjoint(schemas):
         yield from ((name, "where there are no chats between people") for name in CHATS_ONLY)
-    if not corpus.train_counts.conversations:
+    if not has_conversations:
         yield "loss_on", "where there are no conversations"
 
 
@@ -72,7 +80,10 @@ def _unused(
         yield "start_seq_length", f"unless it is less than seq_length {seq_length}"
     if source.is_starter and not val_data:
         yield from ((name, "on the starter corpus") for name in FILES_ONLY)
-    yield from unused_data_settings(data, corpus)
+    has_conversations = bool(corpus.train_counts.conversations)
+    yield from unused_data_settings(
+        data, schemas=corpus.schemas, has_conversations=has_conversations
+    )
     tokenizer = settings.configs.get(TokenizerConfig)
     if isinstance(tokenizer, TokenizerConfig) and not tokenizer.has_size:
         yield "vocab_size", "without --tokenizer bpe"

@@ -57,6 +57,16 @@ def test_check_as_json_is_one_object(lumina: Lumina, tmp_path: Path) -> None:
     assert found["trains"] is True
 
 
+def test_check_tells_of_settings_that_change_nothing(lumina: Lumina, tmp_path: Path) -> None:
+    path = tmp_path / "verse.txt"
+    path.write_text("A bright cold day.\n" * 9)
+    done = lumina("data", "check", str(path), "--bot", "Ben", "--gap", "3h")
+    assert [line for line in done.err.splitlines() if "no effect" in line] == [
+        f"{name} has no effect where there are no chats between people (from --{name})"
+        for name in ("bot", "gap")
+    ]
+
+
 def test_check_shows_what_it_refuses_and_why(lumina: Lumina, tmp_path: Path) -> None:
     write_rows(tmp_path / "x.jsonl", [{"user": "hi", "bot": "hello"}, {"odd": 1}])
     done = lumina("data", "check", "x.jsonl")

@@ -3,7 +3,7 @@
 import os
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -15,8 +15,11 @@ from lumina_cli.core.config import ComputeConfig
 from lumina_cli.core.model.config import ModelConfig
 from lumina_cli.core.training.config import TrainingConfig
 from lumina_cli.data.config import DataConfig
-from lumina_cli.settings import resolve_settings
+from lumina_cli.settings import Settings, resolve_settings
 from lumina_cli.tokenizer.config import TokenizerConfig
+
+if TYPE_CHECKING:
+    from lumina_cli.recipes.data.check import Checked
 
 app = typer.Typer(
     name="data",
@@ -127,6 +130,8 @@ def check(
             batch_size=settings.of(TrainingConfig).batch_size,
             tokenizer_config=tokenizer_config,
         )
+    for line in _unused(settings, checked):
+        notice(line)
     epoch_s = None
     if model and not checked.refusal:
         from lumina_cli.recipes.infer.throughput import estimate_epoch_time  # noqa: PLC0415  torch
@@ -139,6 +144,23 @@ def check(
         show_check(checked, epoch_s=epoch_s, loss_on=settings.of(DataConfig).loss_on)
     if checked.refusal:
         raise checked.refusal
+
+
+def _unused(settings: Settings, checked: "Checked") -> list[str]:
+    """Return a line for each setting that what was read does not look at."""
+    from lumina_cli.recipes.unused_settings import (  # noqa: PLC0415  numpy
+        unused_data_settings,
+        unused_lines,
+    )
+
+    if checked.refusal:
+        return []
+    unused = unused_data_settings(
+        settings.of(DataConfig),
+        schemas=checked.schemas,
+        has_conversations=bool(checked.report.conversations),
+    )
+    return unused_lines(settings, unused)
 
 
 @app.command("list", cls=HelpCommand)

@@ -40,6 +40,11 @@ class Checked:
     refusal: LuminaError | None
     cutting: Cutting | None = None
 
+    @property
+    def schemas(self) -> set[str]:
+        """The formats of what was read."""
+        return set().union(*self.report.formats.values())
+
 
 def check(
     paths: Sequence[Path],

@@ -66,8 +66,11 @@ def evaluate_model(model_path: Path, *, data: Sequence[Path], settings: Settings
     )
     if not result.characters:
         raise DataError("no character of the data counts", hint="Try: --loss-on all")
-    unused = unused_lines(settings, unused_data_settings(config, corpus))
-    return EvalReport(result, (*told, *unused))
+    has_conversations = bool(corpus.train_counts.conversations)
+    unused = unused_data_settings(
+        config, schemas=corpus.schemas, has_conversations=has_conversations
+    )
+    return EvalReport(result, (*told, *unused_lines(settings, unused)))
 
 
 def _predict_by(backend: Backend) -> Predict:
