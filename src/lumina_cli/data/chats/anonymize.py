@@ -11,6 +11,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
+from functools import lru_cache
 from itertools import islice
 
 from lumina_cli.conversation import Conversation, Document, Message, PlainText
@@ -147,6 +148,7 @@ class Anonymizer:
         self._report.notices.add(f"{kind} was replaced (--anonymize)", location)
 
 
+@lru_cache(maxsize=65_536)
 def _key(name: str) -> str:
     """Return a name in the form in which it is looked up: people leave its accents out."""
     bare = _ACCENTS.sub("", unicodedata.normalize("NFKD", same_name(name)))
