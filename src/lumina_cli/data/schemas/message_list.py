@@ -47,6 +47,8 @@ def messages_of(turns: object, *, notes: RowNotes) -> list[Message]:
         raise BadRow(f"its list of messages is {type_name(turns)}")
     if not turns:
         raise BadRow("its list of messages is empty")
+    if _plain_case(turns[0]) is not turns[0]:
+        turns = [_plain_case(turn) for turn in turns]
     roles = _roles_of(turns, notes=notes)
     messages = [
         message
@@ -62,7 +64,7 @@ def is_message_list(value: object) -> bool:
     """Say whether a value looks like a list of messages, with roles or without."""
     if not isinstance(value, list | tuple) or not value:
         return False
-    first = value[0]
+    first = _plain_case(value[0])
     return isinstance(first, str) or (isinstance(first, dict) and bool(first_key(ROLE_KEYS, first)))
 
 
@@ -83,6 +85,14 @@ def is_bare_list(value: object) -> bool:
 def is_bare(value: object) -> bool:
     """Say whether a value is a list that begins with a text."""
     return isinstance(value, list | tuple) and bool(value) and isinstance(value[0], str)
+
+
+def _plain_case(turn: object) -> object:
+    """Return a message with its keys in lower case, unless one of them tells who speaks."""
+    if not isinstance(turn, dict) or first_key(ROLE_KEYS, turn):
+        return turn
+    cased = {str(key).strip().lower(): value for key, value in turn.items()}
+    return cased if first_key(ROLE_KEYS, cased) and len(cased) == len(turn) else turn
 
 
 def _roles_of(turns: Sequence[object], *, notes: RowNotes) -> Sequence[Role | None]:

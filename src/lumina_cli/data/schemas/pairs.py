@@ -5,11 +5,12 @@
 """
 
 from collections.abc import Collection, Sequence
+from typing import TypeGuard
 
 from lumina_cli.conversation import Conversation, Message, PlainText, Role
 from lumina_cli.data.rows import BadRow, Record, RowNotes, first_key, optional_text, text_of
 from lumina_cli.data.schemas.history import HISTORY_KEY, earlier_turns
-from lumina_cli.data.schemas.message_list import is_bare, messages_of
+from lumina_cli.data.schemas.message_list import ROLE_KEYS, is_bare, messages_of
 from lumina_cli.data.schemas.schema import ParsedRow, Schema
 from lumina_cli.data.schemas.system_prompts import with_system_prompts
 from lumina_cli.data.schemas.transcripts import complete_transcript
@@ -32,11 +33,25 @@ def answer_of(record: Record, key: str, notes: RowNotes) -> str:
     answers = record.get(key)
     if isinstance(answers, dict):  # as in SQuAD
         answers = answers.get("text")
+    if _are_objects_of_text(answers):
+        answers = [answer["text"] for answer in answers]
     if not (isinstance(answers, list | tuple) and is_bare(answers)):
         return text_of(record, key)
     if len(answers) > 1:
         notes.leave_out("of a list of answers the first is read", example=str(answers[1]))
     return text_of({key: answers[0]}, key)
+
+
+def _are_objects_of_text(value: object) -> TypeGuard[Sequence[dict[str, str]]]:
+    """Say whether a value is a list of answers, each an object with a text and no speaker."""
+    if not isinstance(value, list | tuple) or not value:
+        return False
+    return all(
+        isinstance(each, dict)
+        and isinstance(each.get("text"), str)
+        and first_key(ROLE_KEYS, each) is None
+        for each in value
+    )
 
 
 def completion_of(
@@ -87,7 +102,8 @@ def _parse(record: Record, notes: RowNotes) -> ParsedRow:
 def _messages_under(role: Role, record: Record, key: str, notes: RowNotes) -> list[Message]:
     """Return the messages under a key: a text, a list of messages, or a transcript."""
     value = record[key]
-    if isinstance(value, list | tuple) and not (role == "bot" and is_bare(value)):
+    is_answers = role == "bot" and (is_bare(value) or _are_objects_of_text(value))
+    if isinstance(value, list | tuple) and not is_answers:
         return messages_of(value, notes=notes)
     if role == "bot":
         return [Message(role, answer_of(record, key, notes))]

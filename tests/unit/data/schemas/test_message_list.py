@@ -28,6 +28,13 @@ def test_roles_have_many_names(tmp_path: Path, user: str, bot: str) -> None:
         assert said(read_row(tmp_path, {"messages": turns})[0]) == HELLO
 
 
+@pytest.mark.parametrize(("role", "text"), [("Role", "Content"), ("From", "Value")])
+def test_keys_of_messages_may_be_in_any_case(tmp_path: Path, role: str, text: str) -> None:
+    turns = [{role: "user", text: "Hello"}, {role: "assistant", text: "Hi!"}]
+    for row in ({"messages": turns}, {"conversations": turns}, turns):
+        assert said(read_row(tmp_path, row)[0]) == HELLO
+
+
 def test_content_in_parts_is_joined_and_what_is_no_text_is_told(tmp_path: Path) -> None:
     parts = [
         {"type": "text", "text": "Look:"},

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.unit.data.reading import HELLO, TURNS, issues, read_row, said
+from tests.unit.data.reading import HELLO, TURNS, counts, issues, read_row, said
 
 
 @pytest.mark.parametrize(
@@ -49,3 +49,10 @@ def test_marks_without_words_are_words(tmp_path: Path, asked: str) -> None:
     document, report = read_row(tmp_path, {"user": asked, "bot": "b"})
     assert said(document) == [("user", asked), ("bot", "b")]
     assert report.skipped.total == 0
+
+
+def test_of_answers_that_are_objects_the_first_text_is_read(tmp_path: Path) -> None:
+    answers = [{"text": "Hi!", "score": 3}, {"text": "Hey."}]
+    document, report = read_row(tmp_path, {"question": "Hello", "answers": answers})
+    assert said(document) == HELLO
+    assert counts(report.left_out) == {"of a list of answers the first is read": 1}
