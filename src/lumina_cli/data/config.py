@@ -32,8 +32,10 @@ Format = Literal[
     "chat",
 ]
 
-LATER_SETTINGS = {"columns", "bot", "gap", "anonymize"}
+LATER_SETTINGS = {"columns", "bot", "gap", "anonymize", "strip"}
 """What was added since fingerprints are made of settings: it is in one where it is set."""
+
+STRIPPED = ("gutenberg", "xml", "html")
 
 _GAP = re.compile(r"(\d{1,6}(?:\.\d{1,3})?) ?([smhd])")
 _SECONDS = {"s": 1.0, "m": 60.0, "h": 3_600.0, "d": 86_400.0}
@@ -87,6 +89,11 @@ class DataConfig(BaseModel):
         False,
         description="Replace the names of speakers, phone numbers, e-mail and web addresses.",
     )
+    strip: str = Field(
+        "",
+        description="What to leave out of the texts: licences of Project Gutenberg and tags, such "
+        "as 'gutenberg,xml,html'.",
+    )
     allow_skips: bool = Field(
         False, description="Continue even if more than 5 % of the rows can't be read."
     )
@@ -111,6 +118,22 @@ class DataConfig(BaseModel):
             if not ours.strip() or not theirs.strip():
                 raise ValueError("must name columns as in 'question=text,answer=code'")
         return columns
+
+    @field_validator("strip", mode="before")
+    @classmethod
+    def _is_in_one_order(cls, strip: object) -> object:
+        names = strip.split(",") if isinstance(strip, str) else strip
+        if not isinstance(names, list | tuple) or not all(isinstance(name, str) for name in names):
+            return strip
+        given = {name.strip().lower() for name in names} - {""}
+        if unknown := sorted(given - set(STRIPPED)):
+            raise ValueError(f"must name some of {', '.join(STRIPPED)}, not {unknown[0][:40]!r}")
+        return ",".join(name for name in STRIPPED if name in given)
+
+    @property
+    def stripped(self) -> frozenset[str]:
+        """What is left out of the texts."""
+        return frozenset(filter(None, self.strip.split(",")))
 
     def hashed(self, *, include: set[str] | None = None) -> dict[str, object]:
         """Return settings for a fingerprint: the same as ever where the same is set."""

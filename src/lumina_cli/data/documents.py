@@ -40,6 +40,7 @@ from lumina_cli.data.report import LocatedDocument, Location, ReadReport, exampl
 from lumina_cli.data.row_converter import RowConverter
 from lumina_cli.data.rows import RowBlock
 from lumina_cli.data.schemas.detect import COLUMNS
+from lumina_cli.data.strip.stripper import Stripper
 from lumina_cli.data.text_repair import TextRepair
 from lumina_cli.data.uniform.blocks import UniformBlocks
 from lumina_cli.errors import DataError, LuminaError, MissingInputError, UsageError
@@ -61,6 +62,7 @@ _SETTINGS_READ = {
     "include_synthetic",
     "oasst_lang",
     "oasst_paths",
+    "strip",
 }
 
 
@@ -71,6 +73,7 @@ class _Reading(NamedTuple):
     uniform: UniformBlocks
     chats: ChatReader
     repair: TextRepair
+    stripper: Stripper
     anonymizer: Anonymizer | None
 
 
@@ -131,6 +134,7 @@ class Documents:
                 UniformBlocks(config, read_alone=converter.read_alone, trees=trees, report=report),
                 ChatReader(config, report=report, speakers=lambda: self.speakers),
                 repair,
+                Stripper(config.stripped, report=report),
                 anonymizer,
             )
             for path in find_files(self.paths, report=report):
@@ -142,14 +146,17 @@ class Documents:
             of_trees = conversations_of_trees(
                 trees, lang=config.oasst_lang, paths=config.oasst_paths, report=report
             )
-            if anonymizer:
-                at = Location(self.paths[0])
-                of_trees = in_batches(
-                    anonymizer.document(each, location=at)
-                    for batch in of_trees
-                    for each in batch.documents()
-                )
+            if anonymizer or config.stripped:
+                of_trees = in_batches(self._of_trees(of_trees, reading))
             yield from of_trees
+
+    def _of_trees(self, batches: Iterable[DocumentBatch], reading: _Reading) -> Iterator[Document]:
+        """Yield the documents of trees, changed as the settings say."""
+        at = Location(self.paths[0])
+        located = ((at, each) for batch in batches for each in batch.documents())
+        for _, each in reading.stripper.documents(located, in_rows=True):
+            anonymizer = reading.anonymizer
+            yield anonymizer.document(each, location=at) if anonymizer else each
 
     @cached_property
     def speakers(self) -> Counter[str]:
@@ -223,12 +230,16 @@ class Documents:
                 yield from some  # type: ignore[misc]
             else:
                 rows = chain.from_iterable(block.rows() for block in some)  # type: ignore[union-attr]
-                yield from in_batches(self._counted(reading.converter.documents(rows), reading))
-        yield from in_batches(self._counted(reading.converter.finish(), reading))
+                located = reading.converter.documents(rows)
+                yield from in_batches(self._counted(located, reading, in_rows=True))
+        finished = reading.converter.finish()
+        yield from in_batches(self._counted(finished, reading, in_rows=True))
 
-    def _counted(self, located: Iterable[LocatedDocument], reading: _Reading) -> Iterator[Document]:
+    def _counted(
+        self, located: Iterable[LocatedDocument], reading: _Reading, *, in_rows: bool = False
+    ) -> Iterator[Document]:
         """Yield documents repaired, and cut after the last reply if anything is left."""
-        for location, document in located:
+        for location, document in reading.stripper.documents(located, in_rows=in_rows):
             kept: Document | None = reading.repair.document(document, location=location)
             if kept and reading.anonymizer:
                 kept = reading.anonymizer.document(kept, location=location)

@@ -19,7 +19,7 @@ TREES = frozenset({"oasst rows", "oasst trees"})
 CHATS_ONLY = ("bot", "gap")
 FILES_ONLY = (
     *("format", "encoding", "columns", *OASST_ONLY, "fix_mojibake", "allow_skips"),
-    *(*CHATS_ONLY, "anonymize"),
+    *(*CHATS_ONLY, "anonymize", "strip"),
 )
 VALIDATION_ONLY = ("patience", "eval_chars")
 
@@ -84,6 +84,8 @@ def _unused(
     yield from unused_data_settings(
         data, schemas=corpus.schemas, has_conversations=has_conversations
     )
+    if not any("(--strip " in line or " more: " in line for line in corpus.issues):
+        yield "strip", "where there is nothing of the kind"
     tokenizer = settings.configs.get(TokenizerConfig)
     if isinstance(tokenizer, TokenizerConfig) and not tokenizer.has_size:
         yield "vocab_size", "without --tokenizer bpe"

@@ -17,7 +17,7 @@ OPTIONS = {
     "data check": "data --seq-length --batch-size --model/-m --config/-c --json --quiet/-q "
     "--verbose/-v "
     "--help-all --format --encoding --oasst-lang --oasst-paths --include-synthetic "
-    "--fix-mojibake --columns --bot --gap --anonymize --allow-skips --val-fraction "
+    "--fix-mojibake --columns --bot --gap --anonymize --strip --allow-skips --val-fraction "
     "--min-char-count --loss-on --tokenizer --vocab-size",
     "data list": "--json --verbose/-v",
     "train": "--data/-d --val-data --out/-o --resume --log-file --tensorboard "
@@ -29,7 +29,7 @@ OPTIONS = {
     "--optimizer --learning-rate --muon-learning-rate --warmup-ratio --min-lr-ratio "
     "--weight-decay --beta1 --beta2 --grad-clip --label-smoothing --num-evals --patience "
     "--eval-chars --compile --seed --format --encoding --oasst-lang --oasst-paths "
-    "--include-synthetic --fix-mojibake --columns --bot --gap --anonymize "
+    "--include-synthetic --fix-mojibake --columns --bot --gap --anonymize --strip "
     "--allow-skips --val-fraction --min-char-count --loss-on --device "
     "--precision --kernels --threads --save-every --keep-checkpoints --tokenizer --vocab-size",
     "finetune": "--data/-d --model/-m --val-data --out/-o --resume --log-file "
@@ -42,7 +42,7 @@ OPTIONS = {
     "--optimizer --learning-rate --muon-learning-rate --warmup-ratio --min-lr-ratio "
     "--weight-decay --beta1 --beta2 --grad-clip --label-smoothing --num-evals --patience "
     "--eval-chars --compile --seed --format --encoding --oasst-lang --oasst-paths "
-    "--include-synthetic --fix-mojibake --columns --bot --gap --anonymize "
+    "--include-synthetic --fix-mojibake --columns --bot --gap --anonymize --strip "
     "--allow-skips --val-fraction --min-char-count --loss-on --device "
     "--precision --kernels --threads --save-every --keep-checkpoints",
     "chat": "--model/-m --prompt --system --load --continue --config/-c --json --quiet/-q "
@@ -64,7 +64,7 @@ OPTIONS = {
     "eval": "--model/-m --data/-d --config/-c --json --quiet/-q --verbose/-v "
     "--help-all --format --encoding "
     "--oasst-lang --oasst-paths --include-synthetic "
-    "--fix-mojibake --columns --bot --gap --anonymize --allow-skips --loss-on --device "
+    "--fix-mojibake --columns --bot --gap --anonymize --strip --allow-skips --loss-on --device "
     "--precision --kernels --threads --engine",
     "export": "--to --model/-m --out/-o --dtype --folder --no-training-text --push --yes --json "
     "--quiet/-q --verbose/-v",

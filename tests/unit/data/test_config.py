@@ -52,9 +52,22 @@ def test_one_bot_may_stand_alone_and_none_without_a_name() -> None:
 
 
 def test_a_setting_that_came_later_is_part_of_a_hash_only_where_it_says_something() -> None:
-    assert not {"bot", "gap", "anonymize"} & set(DataConfig().hashed())
+    assert not {"bot", "gap", "anonymize", "strip"} & set(DataConfig().hashed())
     assert DataConfig(bot=("Ben",), gap="1h").hashed()["gap"] == "1h"
     assert set(DataConfig(anonymize=True).hashed(include={"anonymize", "format"})) == {
         "anonymize",
         "format",
     }
+
+
+@pytest.mark.parametrize("given", ["html, Gutenberg", "gutenberg,html", ["html", "gutenberg"]])
+def test_what_is_stripped_is_the_same_in_any_order(given: object) -> None:
+    config = DataConfig(strip=given)  # type: ignore[arg-type]
+    assert config.strip == "gutenberg,html"
+    assert config.stripped == {"gutenberg", "html"}
+    assert config.hashed()["strip"] == "gutenberg,html"
+
+
+def test_what_can_not_be_stripped_is_refused() -> None:
+    with pytest.raises(ValidationError, match="must name some of gutenberg, xml, html, not 'pdf'"):
+        DataConfig(strip="html,pdf")

@@ -43,6 +43,7 @@ def names(lines: list[str]) -> list[str]:
         ({"loss_on": "bot"}, ["loss_on"]),
         ({"vocab_size": 512}, ["vocab_size"]),
         ({"vocab_size": 512, "tokenizer": "bpe"}, []),
+        ({"strip": "html"}, ["strip"]),
         ({"bot": ["Ben"], "gap": "1h", "anonymize": True}, ["bot", "gap"]),
         ({"patience": 3, "eval_chars": 5_000}, []),
         ({"patience": 3, "eval_chars": 5_000, "val_fraction": 0.0}, ["patience", "eval_chars"]),

@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from lumina_cli.io.regular_file import read_whole
 
 DESCRIPTION = "corpus.json"
-READER = 5
+READER = 6
 """Raise it when the same files begin to read differently: entries of before are made anew."""
 
 MOST_BYTES = 100_000_000
@@ -63,7 +63,7 @@ class Description(_Stored):
     sides: Annotated[list[Side], Field(min_length=2, max_length=2)]
     remarks: list[str]
     shapes: list[str]
-    reader: Literal[5]
+    reader: Literal[6]
 
 
 def write_description(folder: Path, description: dict[str, Any]) -> None:

@@ -6,6 +6,7 @@ from operator import eq, itemgetter
 
 from lumina_cli.data.rows import Record
 from lumina_cli.data.schemas.transcripts import may_hold_turns
+from lumina_cli.data.strip.stripper import may_be_told
 from lumina_cli.data.text_repair import is_sound
 
 FEWEST_ROWS = 16
@@ -42,4 +43,4 @@ def text_column(records: Sequence[Record], key: str) -> list[str] | None:
 def are_ordinary(texts: Sequence[str]) -> bool:
     """Say whether nobody looks into texts: they hold no tags, no marks, nothing to repair."""
     joined = "\n".join(texts)
-    return is_sound(joined) and not may_hold_turns(joined)
+    return is_sound(joined) and not may_hold_turns(joined) and not may_be_told(joined)

@@ -1,0 +1,1 @@
+"""What stands around a text and is none of it: licences of Project Gutenberg, tags, headers."""
