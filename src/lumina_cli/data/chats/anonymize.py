@@ -26,13 +26,19 @@ _PARTICLES_IN_NAMES = """
     dr jr mr ms sr st
 """
 _PARTICLES = frozenset(_PARTICLES_IN_NAMES.split())
-_WORD = re.compile(r"[^\W_]+")
+_WORD = re.compile(
+    r"(?:[^\W_]|[\u0300-\u036f\u0591-\u05c7\u0610-\u061a\u064b-\u065f\u0670\u06d6-\u06ed"
+    r"\u0900-\u0963\u0966-\u0dff\u200c\u200d])+"
+)
+"""Letters and digits with the signs that belong to them: vowels of Hindi, points of Arabic."""
 _AGAIN = re.compile(r"\b(Name\d+)(?:[ \-]\1\b)+")
 _UNSPACED = re.compile("[\u0e00-\u0eff\u1000-\u109f\u3040-\u30ff\u3400-\u9fff\uac00-\ud7a3]{2,}")
 """Scripts that put no space around a name: it stands inside of words, or particles follow it."""
 _UNDIVIDED = re.compile("[\u3400-\u9fff]{3,4}|[\uac00-\ud7a3]{3}")
 """Names of which family and given name are written as one word, the family's in front."""
 _ACCENTS = re.compile("[\u0300-\u036f]")
+_STROKES = str.maketrans("łøđ", "lod")
+_UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "Ä": "Ae", "Ö": "Oe", "Ü": "Ue"})
 _EMAIL = re.compile(r"[\w.+%\-]{1,64}@[\w\-]{1,63}(?:\.[\w\-]{1,63})+")
 _WEB = re.compile(
     r"(?:https?|ftp)://[^\s<>\"]+|\bwww\.[^\s<>\"]+"
@@ -152,7 +158,7 @@ class Anonymizer:
 def _key(name: str) -> str:
     """Return a name in the form in which it is looked up: people leave its accents out."""
     bare = _ACCENTS.sub("", unicodedata.normalize("NFKD", same_name(name)))
-    return unicodedata.normalize("NFC", bare)
+    return unicodedata.normalize("NFC", bare).translate(_STROKES)
 
 
 def _parts_of(name: str) -> Iterator[str]:
@@ -160,6 +166,7 @@ def _parts_of(name: str) -> Iterator[str]:
     for word in name.split():
         parts = _WORD.findall(word)
         yield from parts
+        yield from (spelled for part in parts if (spelled := part.translate(_UMLAUTS)) != part)
         if len(parts) > 1:
             yield "".join(parts)
         if _UNDIVIDED.fullmatch(word):

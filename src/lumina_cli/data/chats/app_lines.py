@@ -62,6 +62,8 @@ _DELETED = frozenset(
     このメッセージは削除されました | このメッセージを削除しました
     삭제된 메시지입니다 | 이 메시지를 삭제했습니다 | 메시지가 삭제되었습니다
     此消息已删除 | 你删除了此消息 | 您删除了此消息 | 此訊息已刪除 | 您已刪除此訊息 | 你已刪除此訊息
+    已刪除此訊息 | 此訊息已被刪除 | 你已刪除這則訊息 | 您已刪除這則訊息
+    此消息已被删除 | 消息已删除
     det här meddelandet raderades | detta meddelande raderades | du raderade detta meddelande
     denne besked blev slettet | du slettede denne besked
     denne meldingen ble slettet | du slettet denne meldingen

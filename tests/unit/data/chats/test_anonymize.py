@@ -38,6 +38,10 @@ NAMED = {
     # a name, what is written, and what is left of it
     "without its accents": ("José Núñez", "Jose, nunez!", "Name1, Name1!"),
     "with accents that the name lacks": ("Jose", "José", "Name1"),
+    "without its stroke": ("Łukasz", "Lukasz", "Name1"),
+    "with its umlauts spelled out": ("Jörg Müller", "Joerg Mueller", "Name1"),
+    "Hindi, whose vowels are signs": ("राज", "हाँ राज, राजा", "हाँ Name1, राजा"),
+    "Arabic, before its comma": ("أحمد علي", "يا أحمد، نعم", "يا Name1، نعم"),
     "without its apostrophe": ("Ben O'Neil", "ask Oneil", "ask Name1"),
     "without its hyphen": ("Anna-Lena", "annalena", "Name1"),
     "of two letters": ("Jo Smith", "Jo is so jo", "Name1 is so jo"),

@@ -31,6 +31,7 @@ _SHORT_DETAILS = re.compile(
     r"\[(?:reply to [^\]]*|edited|\d+ attachments?|[a-z-]+ message)(?:, [^\]]*)?\]\s?"
 )
 _QUOTES = re.compile('["“”„«»「」]')
+_OPEN_QUOTE = re.compile(r"(?:^|\s)['‘][^'’]*$")
 _MOST_WORDS = 10
 _FEW_SPEAKERS, _MOST_NEW = 4, 0.8
 
@@ -164,7 +165,9 @@ def _speaker_of(rest: str) -> re.Match[str] | None:
     name = match["name"]
     if name.lower() in NO_SPEAKERS:
         return None
-    if len(_QUOTES.findall(name)) % 2 or len(name.split()) > _MOST_WORDS or "http" in name:
+    if len(_QUOTES.findall(name)) % 2 or _OPEN_QUOTE.search(name):
+        return None
+    if len(name.split()) > _MOST_WORDS or "http" in name:
         return None
     return match if clean_name(name) else None
 

@@ -87,6 +87,7 @@ def test_words_for_the_halves_of_a_day_are_learnt_from_the_file() -> None:
 APPS = {
     "no speaker": ("Anna added Ben", APP),
     "a name of a group with a colon": ('You created group "Trip: 2021"', APP),
+    "the same between single quotes": ("Anna heeft 'A: x' gewijzigd in 'B: y'", APP),
     "iOS marks its own words": ("Anna: \u200eAnna created this group", APP),
     "a poll": ("Anna: \u200eABSTIMMUNG:\nWohin?\n\u200eOPTION: Rom (\u200e1 Stimme)", APP),
     "media left out on Android": ("Anna: <Без медиафайлов>", MEDIA),
@@ -112,6 +113,7 @@ APPS = {
     "seen once": ("Anna: null", MEDIA),
     "a place": ("Anna: Standort: https://maps.google.com/?q=52.5,13.4", MEDIA),
     "deleted": ("Anna: Данное сообщение удалено", DELETED),
+    "deleted, in Chinese": ("Anna: 已刪除此訊息", DELETED),
     "deleted, with a mark": ("Anna: \u200eEliminaste este mensaje.", DELETED),
     "nothing": ("Anna: ", EMPTY),
 }
@@ -167,6 +169,11 @@ def test_sigtop_tells_more_before_the_text() -> None:
     )
     assert lines(messages) == [("You", "Hi"), ("Ben", "Ho")]
     assert counts(report.left_out) == {MEDIA: 1, APP: 1}
+
+
+def test_a_name_may_hold_an_apostrophe_and_a_nickname() -> None:
+    messages, _ = heard("23.01.21, 21:05 - Jo O'Neil: a\n23.01.21, 21:06 - Jo 'the cat' Ho: b\n")
+    assert [message.speaker for message in messages] == ["Jo O'Neil", "Jo 'the cat' Ho"]
 
 
 def test_a_name_loses_what_the_app_puts_around_it() -> None:
