@@ -15,6 +15,8 @@ from lumina_cli.data.report import Location
 _INVISIBLE = re.compile("[\u061c\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
 """Marks of direction and joiners: a program puts them around names and numbers."""
 
+_TYPED = str.maketrans("ı\u2010\u2019", "i-'")
+
 MAX_NAME_CHARS = 80
 
 NO_SPEAKERS = frozenset(
@@ -73,7 +75,8 @@ def clean_name(name: str) -> str:
 def same_name(name: str) -> str:
     """Return a name in the form in which two names are compared.
 
-    The Turkish İ and ı are i: keyboards and `casefold` of other languages know no other.
+    The Turkish İ and ı are i: keyboards and `casefold` of other languages know no other. Nor do
+    they know the hyphens of phone numbers and the apostrophes that programs write.
     """
     folded = unicodedata.normalize("NFKC", clean_name(name)).casefold()
-    return folded.replace("i\u0307", "i").replace("ı", "i")
+    return folded.replace("i\u0307", "i").translate(_TYPED)
