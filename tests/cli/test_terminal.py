@@ -146,7 +146,7 @@ def test_ctrl_c_stops_a_reply_and_keeps_what_was_shown(
     # Of what was written last the terminal itself drops some at Ctrl-C.
     said = lines_of(shown).replace("^C", "").strip("\n")
     assert len(said) >= 50
-    assert reply.startswith(said)
+    assert reply.startswith(said.replace(" \n", " "))  # lines break between words
 
 
 def test_a_pasted_megabyte_is_one_message(

@@ -63,12 +63,11 @@ class Description(_Stored):
     sides: Annotated[list[Side], Field(min_length=2, max_length=2)]
     remarks: list[str]
     shapes: list[str]
-    reader: Literal[6]
+    reader: Annotated[int, Field(ge=READER, le=READER)]
 
 
 def write_description(folder: Path, description: dict[str, Any]) -> None:
     """Write what describes an entry, and the digest of that."""
-    description = {**description, "reader": READER}
     text = _canonical(description)
     content = {"digest": hashlib.sha256(text.encode()).hexdigest(), "description": description}
     (folder / DESCRIPTION).write_text(json.dumps(content), encoding="utf-8")

@@ -20,7 +20,7 @@ from lumina_cli.data.corpus.builder import (
     Tell,
     untold,
 )
-from lumina_cli.data.corpus.cache import read_description, write_description
+from lumina_cli.data.corpus.cache import READER, read_description, write_description
 from lumina_cli.data.corpus.dataset import TokenDataset, open_token_dataset
 from lumina_cli.errors import DataError, StorageError
 from lumina_cli.io.cache_folder import build_entry, discard_entry, hold_entry, prune
@@ -113,7 +113,7 @@ def load_corpus(
             tell=tell,
         )
         description = builder.build(staging, tokenizer=tokenizer, max_new_chars=max_new_chars)
-        description |= {"remarks": list(issues()), "shapes": list(schemas())}
+        description |= {"remarks": list(issues()), "shapes": list(schemas()), "reader": READER}
         write_description(staging, description)
 
     corpus = _open(hold_entry(path))
