@@ -64,6 +64,11 @@ class NewCharacters:
         if not self.expands or not self.beyond_cap:
             return []
         shown = "".join(self.beyond_cap[:MOST_SHOWN])
+        if len(self.added) < max_new_chars:
+            return [
+                f"the vocabulary is full: {len(self.beyond_cap):,} characters that are frequent "
+                f"enough for an id stay spelled in bytes ({shown}…)"
+            ]
         return [
             f"{len(self.beyond_cap):,} characters more than {max_new_chars:,} are frequent enough "
             f"for an id and stay spelled in bytes ({shown}…): --max-new-chars "

@@ -22,6 +22,12 @@ def test_what_the_cap_left_out_is_told_with_the_way_to_add_it() -> None:
     assert new_characters("кот日").notices(max_new_chars=4) == []
 
 
+def test_a_full_vocabulary_is_told_as_such() -> None:
+    (notice,) = new_characters("ко").notices(max_new_chars=4_000)
+    assert notice.startswith("the vocabulary is full: 2 characters")
+    assert "--max-new-chars" not in notice
+
+
 def test_without_expansion_all_are_left_to_bytes() -> None:
     assert (
         str(new_characters("", expands=False)) == "none (--no-expand-vocab): 5 are spelled in bytes"
