@@ -15,8 +15,8 @@ from types import FrameType
 import pytest
 
 from lumina_cli.core.training.events import StepDone
-from lumina_cli.io.run_folder import LOG, METRICS, OWN, SAMPLES
-from lumina_cli.io.run_names import REPORT, SETTINGS
+from lumina_cli.io.folders.run_folder import LOG, METRICS, OWN, SAMPLES
+from lumina_cli.io.folders.run_names import REPORT, SETTINGS
 from tests.recipes.train.test_resume import begun
 
 from .conftest import Lumina

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lumina_cli.data.hub import client
-from lumina_cli.data.hub.deadlines import Deadlines
+from lumina_cli.data.hub.watching.deadlines import Deadlines
 from tests.recipes.data.hub_server import COMMIT, REPO, Hub, serving, use_hub
 
 from .bounds import reads_or_refuses, seldom_fuzzed

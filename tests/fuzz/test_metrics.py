@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 
-from lumina_cli.io.run_folder import METRICS, SETTINGS
+from lumina_cli.io.folders.run_folder import METRICS, SETTINGS
 from lumina_cli.recipes.run.report_page.history import read_history
 from lumina_cli.recipes.run.report_page.page import write_report_page
 

@@ -14,7 +14,7 @@ from lumina_cli.core.model.config import ModelConfig
 from lumina_cli.core.training.finetune_config import FinetuneConfig
 from lumina_cli.data.config import DataConfig
 from lumina_cli.errors import UsageError
-from lumina_cli.io.run_folder import to_toml
+from lumina_cli.io.folders.run_folder import to_toml
 from lumina_cli.server.config import ServeConfig
 from lumina_cli.setting_sources.layers import ALIASES
 from lumina_cli.settings import (

@@ -13,8 +13,8 @@ from lumina_cli.cli.chat.history import LineHistory
 from lumina_cli.cli.commands import generate
 from lumina_cli.data.hub.dataset_folder import MANIFEST, read_manifest, verify
 from lumina_cli.errors import DataError, MissingInputError, UsageError
-from lumina_cli.io import run_folder, run_names
-from lumina_cli.io.owned_folder import MARKER, read_marker
+from lumina_cli.io.folders import run_folder, run_names
+from lumina_cli.io.folders.owned_folder import MARKER, read_marker
 from lumina_cli.recipes.run.report_page.history import RunHistory, read_history
 from lumina_cli.recipes.run.report_page.page import write_report_page
 from lumina_cli.recipes.run.run_backup import back_up_run

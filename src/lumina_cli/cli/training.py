@@ -119,7 +119,7 @@ def _stop(run: "TrainingRun", *, quiet: bool) -> None:
 
 def _logs(run: "TrainingRun", *, log_file: Path | None, tensorboard: bool) -> list["TrainView"]:
     from lumina_cli.cli.views.train import LogFile  # noqa: PLC0415  torch
-    from lumina_cli.io.run_folder import LOG, TENSORBOARD  # noqa: PLC0415
+    from lumina_cli.io.folders.run_folder import LOG, TENSORBOARD  # noqa: PLC0415
 
     if log_file is not None:
         _check_writable(log_file)

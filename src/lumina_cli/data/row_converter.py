@@ -18,10 +18,10 @@ from lumina_cli.data.oasst.nodes import (
 from lumina_cli.data.report import LocatedDocument, Location, ReadReport
 from lumina_cli.data.row_shapes import RowShapes, in_lower_case
 from lumina_cli.data.rows import BadRow, LeftOutRow, Record, Row, RowNotes
+from lumina_cli.data.schemas.assistants.silly_tavern import CharacterChat
 from lumina_cli.data.schemas.detect import detect_schema, document_of
-from lumina_cli.data.schemas.rows_in_order import RowsInOrder
-from lumina_cli.data.schemas.silly_tavern import CharacterChat
-from lumina_cli.data.schemas.turn_rows import is_turn_row, turn_of
+from lumina_cli.data.schemas.turns.rows_in_order import RowsInOrder
+from lumina_cli.data.schemas.turns.turn_rows import is_turn_row, turn_of
 from lumina_cli.data.text_repair import TextRepair
 
 

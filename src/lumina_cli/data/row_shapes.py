@@ -14,8 +14,8 @@ from lumina_cli.data.readers.json.rows import BadJSON, parse
 from lumina_cli.data.report import Location, ReadReport
 from lumina_cli.data.rows import BadRow, RowNotes
 from lumina_cli.data.schemas.detect import COLUMNS
-from lumina_cli.data.schemas.history import HISTORY_KEY
-from lumina_cli.data.schemas.messages import LIST_KEYS
+from lumina_cli.data.schemas.turns.history import HISTORY_KEY
+from lumina_cli.data.schemas.turns.messages import LIST_KEYS
 from lumina_cli.data.schemas.unused_columns import report_unused_columns
 from lumina_cli.errors import UsageError
 

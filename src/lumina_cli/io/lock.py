@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from lumina_cli.errors import OutputError
-from lumina_cli.io.private_folder import PRIVATE
+from lumina_cli.io.folders.private_folder import PRIVATE
 
 LOCK_NAME = "lock"
 _OPEN = os.O_RDWR | getattr(os, "O_NOFOLLOW", 0)  # what a link leads to is not ours to empty

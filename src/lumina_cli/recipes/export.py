@@ -14,7 +14,7 @@ from lumina_cli.export.job import ExportJob, ExportReport
 from lumina_cli.export.names import Dtype, TargetName
 from lumina_cli.export.targets import TARGETS, WEB_FOLDER, Target
 from lumina_cli.export.training_text import without_training_text
-from lumina_cli.io.run_names import model_name, run_folder_of
+from lumina_cli.io.folders.run_names import model_name, run_folder_of
 from lumina_cli.recipes.data.starter_sample import starter_sample
 from lumina_cli.recipes.run.saving.validation_sample import read_sample
 

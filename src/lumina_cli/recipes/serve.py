@@ -8,7 +8,7 @@ from pathlib import Path
 from lumina_cli.core.inference.config import SamplingConfig
 from lumina_cli.errors import UsageError
 from lumina_cli.extras import install_command
-from lumina_cli.io.run_names import model_name
+from lumina_cli.io.folders.run_names import model_name
 from lumina_cli.recipes.infer.loaded_model import LoadedModel, open_model
 from lumina_cli.server.config import ServeConfig
 from lumina_cli.server.generation.models import ModelRegistry, ServedModel, file_state

@@ -19,8 +19,8 @@ from lumina_cli.data.config import DataConfig
 from lumina_cli.data.documents import Documents
 from lumina_cli.data.hub import client
 from lumina_cli.data.hub.client import HubConfig
-from lumina_cli.data.hub.deadlines import Deadlines
-from lumina_cli.data.hub.watch import Transfer
+from lumina_cli.data.hub.watching.deadlines import Deadlines
+from lumina_cli.data.hub.watching.watch import Transfer
 from lumina_cli.data.oasst.columns import OASST_COLUMNS
 from lumina_cli.data.starter import corpus as starter
 from lumina_cli.errors import (

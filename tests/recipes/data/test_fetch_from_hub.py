@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from lumina_cli.data.hub.client import HubConfig
-from lumina_cli.data.hub.deadlines import Deadlines
+from lumina_cli.data.hub.watching.deadlines import Deadlines
 from lumina_cli.errors import DataError, HubError, StorageError, UsageError
 from lumina_cli.recipes.data.fetch import Fetched, Stage, fetch
 from tests.recipes.data.hub_server import COMMIT, REPO, Hub, serving, use_hub, whole

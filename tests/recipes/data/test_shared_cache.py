@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from lumina_cli.data.config import DataConfig
-from lumina_cli.io import cache_folder
+from lumina_cli.io.folders import cache_folder
 from lumina_cli.recipes.data.sources import encode_source, open_source
 
 NUM_TEXTS = 3

@@ -19,9 +19,9 @@ from lumina_cli.data.hub.dataset_folder import MANIFEST, Manifest, new_folder, r
 from lumina_cli.errors import LuminaError, OutputError, StorageError
 from lumina_cli.io import lock
 from lumina_cli.io.atomic import STAGING_SUFFIX, write_atomically
-from lumina_cli.io.cache_folder import LEFTOVER_S, build_entry, hold_entry, prune
-from lumina_cli.io.owned_folder import BUILDING, MARKER, REMOVED, read_marker
-from lumina_cli.io.run_folder import RunFolder
+from lumina_cli.io.folders.cache_folder import LEFTOVER_S, build_entry, hold_entry, prune
+from lumina_cli.io.folders.owned_folder import BUILDING, MARKER, REMOVED, read_marker
+from lumina_cli.io.folders.run_folder import RunFolder
 from lumina_cli.recipes.run.run_backup import back_up_run
 from tests.failing import FAILURES, Failure, Killed, contents, failures, full_disk
 from tests.unit.core.checkpoint.test_store import a_checkpoint
@@ -307,7 +307,7 @@ def test_an_entry_that_is_taken_away_is_whole_or_gone(tmp_path: Path, code: int 
 
     def take_away(folder: Path) -> None:
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("lumina_cli.io.cache_folder.MOST_BYTES", 1)
+            patch.setattr("lumina_cli.io.folders.cache_folder.MOST_BYTES", 1)
             held = build_entry(folder / "cache" / "newer", fill)
             if held is not None:
                 held.release()

@@ -9,8 +9,8 @@ import pytest
 from lumina_cli.core.checkpoint import store
 from lumina_cli.errors import OutputError
 from lumina_cli.io import atomic
+from lumina_cli.io.folders.run_folder import LONGEST_NAME, OWN, RunFolder, check_free
 from lumina_cli.io.names import check_length, fitting_stem, is_too_long, told_path
-from lumina_cli.io.run_folder import LONGEST_NAME, OWN, RunFolder, check_free
 from lumina_cli.recipes.finetune import finetune
 from lumina_cli.recipes.run import run_backup
 

@@ -9,9 +9,9 @@ from contextlib import suppress
 from pathlib import Path
 
 from lumina_cli.io.atomic import write_all
-from lumina_cli.io.private_folder import make_private_folder
+from lumina_cli.io.folders.private_folder import make_private_folder
+from lumina_cli.io.folders.user_folders import data_folder
 from lumina_cli.io.regular_file import read_whole
-from lumina_cli.io.user_folders import data_folder
 
 MAX_ENTRIES = 1000
 MAX_ENTRY_CHARS = 10_000

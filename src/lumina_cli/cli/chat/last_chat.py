@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lumina_cli.errors import LuminaError, MissingInputError
-from lumina_cli.io.private_folder import make_private_folder
-from lumina_cli.io.user_folders import data_folder
+from lumina_cli.io.folders.private_folder import make_private_folder
+from lumina_cli.io.folders.user_folders import data_folder
 
 if TYPE_CHECKING:
     from lumina_cli.chat.session import Session

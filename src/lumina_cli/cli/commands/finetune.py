@@ -151,7 +151,7 @@ def _begun(
     flags: dict[str, object],
     started_s: float,
 ) -> "TrainingRun":
-    from lumina_cli.cli.bot_question import asker  # noqa: PLC0415
+    from lumina_cli.cli.questions.bot_question import asker  # noqa: PLC0415
     from lumina_cli.recipes.data.bot_choice import with_bot  # noqa: PLC0415  numpy
     from lumina_cli.recipes.finetune.base import load_base  # noqa: PLC0415  torch
     from lumina_cli.recipes.finetune.finetune import finetune  # noqa: PLC0415

@@ -16,7 +16,7 @@ from lumina_cli.cli.signals import FIRST_STATUS
 from lumina_cli.cli.verbosity import verbosity
 from lumina_cli.core.config import ComputeConfig, EngineConfig
 from lumina_cli.core.inference.config import SamplingConfig
-from lumina_cli.io.run_names import model_name
+from lumina_cli.io.folders.run_names import model_name
 from lumina_cli.io.terminal_text import one_line
 from lumina_cli.server.config import ServeConfig
 from lumina_cli.settings import CHAT_DEFAULTS

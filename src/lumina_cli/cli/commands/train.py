@@ -12,7 +12,7 @@ import typer
 from lumina_cli.cli.console import notice
 from lumina_cli.cli.help.completion import presets
 from lumina_cli.cli.options import ConfigPath, HelpAll, Json, Quiet, Verbose, with_settings
-from lumina_cli.cli.run_length import can_ask, minutes_for
+from lumina_cli.cli.questions.run_length import can_ask, minutes_for
 from lumina_cli.cli.starting import starting_line
 from lumina_cli.cli.training import (
     Checkpoint,
@@ -163,7 +163,7 @@ def _of_bearable_length(
 
 def _with_bot(settings: Settings, *, data: list[Path], asks: bool) -> Settings:
     """Return settings that say who the bot is, asked on a terminal where the data are chats."""
-    from lumina_cli.cli.bot_question import asker  # noqa: PLC0415
+    from lumina_cli.cli.questions.bot_question import asker  # noqa: PLC0415
     from lumina_cli.recipes.data.bot_choice import with_bot  # noqa: PLC0415  numpy
 
     return with_bot(settings, paths=data, ask=asker() if asks else None)

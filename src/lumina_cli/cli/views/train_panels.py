@@ -13,7 +13,7 @@ from lumina_cli.cli.formatting import counted, format_bytes, format_count, forma
 from lumina_cli.cli.views.finetune import finetuned_rows, forgetting_advice
 from lumina_cli.cli.views.next_step import end_lines
 from lumina_cli.core.model.memory_estimate import TrainingMemory
-from lumina_cli.io.run_names import REPORT
+from lumina_cli.io.folders.run_names import REPORT
 from lumina_cli.recipes.run.report import TrainReport
 from lumina_cli.recipes.train.plan import Plan
 

@@ -23,8 +23,8 @@ from lumina_cli.data.corpus.builder import (
 from lumina_cli.data.corpus.cache import READER, read_description, write_description
 from lumina_cli.data.corpus.dataset import TokenDataset, open_token_dataset
 from lumina_cli.errors import DataError, StorageError
-from lumina_cli.io.cache_folder import build_entry, discard_entry, hold_entry, prune
-from lumina_cli.io.owned_folder import Hold
+from lumina_cli.io.folders.cache_folder import build_entry, discard_entry, hold_entry, prune
+from lumina_cli.io.folders.owned_folder import Hold
 from lumina_cli.tokenizer.base import Tokenizer
 from lumina_cli.tokenizer.config import CHARACTERS, TokenizerConfig
 from lumina_cli.tokenizer.registry import tokenizer_from_json

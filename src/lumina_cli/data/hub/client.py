@@ -19,7 +19,6 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from lumina_cli.data.hub.deadlines import Deadlines
 from lumina_cli.data.hub.download import Asked, cached_file, download, fetch_cards
 from lumina_cli.data.hub.formats import BUILDERS, refuse_packed, refuse_unread, unread
 from lumina_cli.data.hub.hub_errors import hub_errors, unreachable
@@ -32,8 +31,9 @@ from lumina_cli.data.hub.listing import (
     listed_files,
 )
 from lumina_cli.data.hub.records import Record, read_record, save_record
-from lumina_cli.data.hub.traffic import Traffic, watched_library
-from lumina_cli.data.hub.watch import Transfer, watched
+from lumina_cli.data.hub.watching.deadlines import Deadlines
+from lumina_cli.data.hub.watching.traffic import Traffic, watched_library
+from lumina_cli.data.hub.watching.watch import Transfer, watched
 from lumina_cli.errors import LuminaError, UsageError
 
 DEFAULT_ENDPOINT = "https://huggingface.co"

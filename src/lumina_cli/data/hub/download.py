@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from lumina_cli.data.hub.card import CARDS, MAX_CARD_BYTES, check_card, too_long
 from lumina_cli.data.hub.listing import Listed, is_as_listed
-from lumina_cli.data.hub.traffic import Traffic
+from lumina_cli.data.hub.watching.traffic import Traffic
 from lumina_cli.errors import HubError, StorageError
 
 _SPARE_BYTES = 1 << 24

@@ -4,7 +4,7 @@ import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from lumina_cli.data.hub.traffic import RefusedAnswerError
+from lumina_cli.data.hub.watching.traffic import RefusedAnswerError
 from lumina_cli.errors import HubError, LuminaError, StorageError
 from lumina_cli.io.terminal_text import one_line
 

@@ -11,8 +11,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from lumina_cli.data.hub.listing import Listed
 from lumina_cli.io.atomic import write_atomically
-from lumina_cli.io.cache_folder import cache_folder
-from lumina_cli.io.private_folder import check_trusted, make_private_folder
+from lumina_cli.io.folders.cache_folder import cache_folder
+from lumina_cli.io.folders.private_folder import check_trusted, make_private_folder
 from lumina_cli.io.regular_file import read_whole
 
 MAX_BYTES = 1 << 24

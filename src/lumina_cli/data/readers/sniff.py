@@ -13,7 +13,7 @@ from lumina_cli.data.readers.json.rows import BOM, BadJSON, parse_row
 from lumina_cli.data.readers.parquet.rows import is_parquet
 from lumina_cli.data.readers.tagged import TAG
 from lumina_cli.data.readers.text_files import SAMPLE_CHARS, open_text, open_unpacked
-from lumina_cli.data.schemas.message_list import is_bare_list
+from lumina_cli.data.schemas.turns.message_list import is_bare_list
 from lumina_cli.errors import DataError
 
 Container = Literal["json lines", "json", "csv", "parquet", "tagged", "text", DocumentKind]

@@ -18,23 +18,23 @@ from itertools import islice
 from lumina_cli.conversation import Conversation, Document, PlainText
 from lumina_cli.data.oasst.nodes import OASST_KEYS, is_oasst
 from lumina_cli.data.rows import BadRow, RowNotes, non_blank, type_name
-from lumina_cli.data.schemas.chatgpt import CHATGPT
-from lumina_cli.data.schemas.claude import CLAUDE
+from lumina_cli.data.schemas.assistants.chatgpt import CHATGPT
+from lumina_cli.data.schemas.assistants.claude import CLAUDE
+from lumina_cli.data.schemas.assistants.silly_tavern import SILLY_TAVERN
 from lumina_cli.data.schemas.documents import DOCUMENTS
 from lumina_cli.data.schemas.instructions import INSTRUCTIONS
-from lumina_cli.data.schemas.message_list import (
+from lumina_cli.data.schemas.pairs import PAIRS
+from lumina_cli.data.schemas.schema import Schema
+from lumina_cli.data.schemas.transcripts import TRANSCRIPTS
+from lumina_cli.data.schemas.turns.message_list import (
     is_bare_list,
     is_message_list,
     messages_of,
     messages_without_roles,
 )
-from lumina_cli.data.schemas.messages import MESSAGES, SHAREGPT
-from lumina_cli.data.schemas.pairs import PAIRS
-from lumina_cli.data.schemas.schema import Schema
-from lumina_cli.data.schemas.silly_tavern import SILLY_TAVERN
-from lumina_cli.data.schemas.system_prompts import SYSTEM_KEYS
-from lumina_cli.data.schemas.transcripts import TRANSCRIPTS
-from lumina_cli.data.schemas.turn_rows import TURN_KEYS, has_turn_columns, is_turn_row
+from lumina_cli.data.schemas.turns.messages import MESSAGES, SHAREGPT
+from lumina_cli.data.schemas.turns.system_prompts import SYSTEM_KEYS
+from lumina_cli.data.schemas.turns.turn_rows import TURN_KEYS, has_turn_columns, is_turn_row
 from lumina_cli.data.schemas.unused_columns import report_unused_columns
 
 SCHEMAS: dict[str, Schema] = {

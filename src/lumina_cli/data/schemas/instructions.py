@@ -5,7 +5,6 @@
 
 from lumina_cli.conversation import Message
 from lumina_cli.data.rows import BadRow, Record, RowNotes, first_key, text_of
-from lumina_cli.data.schemas.history import HISTORY_KEY, earlier_turns
 from lumina_cli.data.schemas.pairs import (
     BOT_KEYS,
     answer_of,
@@ -14,7 +13,8 @@ from lumina_cli.data.schemas.pairs import (
     with_context,
 )
 from lumina_cli.data.schemas.schema import ParsedRow, Schema
-from lumina_cli.data.schemas.system_prompts import with_system_prompts
+from lumina_cli.data.schemas.turns.history import HISTORY_KEY, earlier_turns
+from lumina_cli.data.schemas.turns.system_prompts import with_system_prompts
 
 CONTEXT_KEYS = ("input", "context")
 

@@ -9,11 +9,11 @@ from typing import TypeGuard
 
 from lumina_cli.conversation import Conversation, Message, PlainText, Role
 from lumina_cli.data.rows import BadRow, Record, RowNotes, first_key, optional_text, text_of
-from lumina_cli.data.schemas.history import HISTORY_KEY, earlier_turns
-from lumina_cli.data.schemas.message_list import ROLE_KEYS, is_bare, messages_of
 from lumina_cli.data.schemas.schema import ParsedRow, Schema
-from lumina_cli.data.schemas.system_prompts import with_system_prompts
 from lumina_cli.data.schemas.transcripts import complete_transcript
+from lumina_cli.data.schemas.turns.history import HISTORY_KEY, earlier_turns
+from lumina_cli.data.schemas.turns.message_list import ROLE_KEYS, is_bare, messages_of
+from lumina_cli.data.schemas.turns.system_prompts import with_system_prompts
 
 USER_KEYS = ("user", "prompt", "question", "query", "human", "input")
 BOT_KEYS = (

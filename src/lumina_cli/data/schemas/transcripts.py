@@ -9,7 +9,7 @@ import re
 from lumina_cli.conversation import Message
 from lumina_cli.data.rows import BadRow, Record, RowNotes, role_of, text_of
 from lumina_cli.data.schemas.schema import ParsedRow, Schema
-from lumina_cli.data.schemas.system_prompts import with_system_prompts
+from lumina_cli.data.schemas.turns.system_prompts import with_system_prompts
 
 _PLAIN_MARK = re.compile(r"(?:\A\s*|\n\n)(Human|Assistant|System): ?")
 _HASH_MARK = re.compile(r"### ?(Human|User|Assistant|Bot|System):", re.IGNORECASE)

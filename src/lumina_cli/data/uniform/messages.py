@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from lumina_cli.data.rows import Record
-from lumina_cli.data.schemas.message_list import ROLE_KEYS
+from lumina_cli.data.schemas.turns.message_list import ROLE_KEYS
 from lumina_cli.data.schemas.unused_columns import is_metadata
 from lumina_cli.data.uniform.columns import (
     MOST_SHAPES,

@@ -15,7 +15,7 @@ from lumina_cli.data.report import ReadReport, example_of
 from lumina_cli.data.starter import corpus as starter
 from lumina_cli.data.stats.contamination import files_in_both
 from lumina_cli.errors import MissingInputError
-from lumina_cli.io.cache_folder import corpora_folder
+from lumina_cli.io.folders.cache_folder import corpora_folder
 from lumina_cli.tokenizer.base import Tokenizer
 from lumina_cli.tokenizer.config import CHARACTERS, TokenizerConfig
 

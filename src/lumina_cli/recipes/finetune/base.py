@@ -15,9 +15,9 @@ from lumina_cli.core.training.validation.evaluate import evaluate
 from lumina_cli.data.batches import spread_batches
 from lumina_cli.data.corpus.dataset import TokenDataset
 from lumina_cli.errors import LuminaError, ModelFileError
+from lumina_cli.io.folders.run_folder import CHECKPOINTS
+from lumina_cli.io.folders.run_names import RUN_SUFFIX, model_of_run
 from lumina_cli.io.names import told_path
-from lumina_cli.io.run_folder import CHECKPOINTS
-from lumina_cli.io.run_names import RUN_SUFFIX, model_of_run
 from lumina_cli.io.shell_word import shell_word
 from lumina_cli.recipes.train.compute import Compute
 from lumina_cli.settings import Settings

@@ -16,9 +16,9 @@ from lumina_cli.core.training.finetune_config import REPLAY_AUTO, FinetuneConfig
 from lumina_cli.data.batches import Replay
 from lumina_cli.data.config import DataConfig
 from lumina_cli.errors import OutputError
+from lumina_cli.io.folders.run_folder import check_free
+from lumina_cli.io.folders.run_names import MODEL_SUFFIX, model_name
 from lumina_cli.io.names import fitting_stem
-from lumina_cli.io.run_folder import check_free
-from lumina_cli.io.run_names import MODEL_SUFFIX, model_name
 from lumina_cli.io.shell_word import shell_word
 from lumina_cli.recipes.data.sources import contamination
 from lumina_cli.recipes.finetune.base import Base, base_from_facts, base_of, evaluate_base

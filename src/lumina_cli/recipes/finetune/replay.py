@@ -18,8 +18,8 @@ from lumina_cli.core.training.finetune_config import REPLAY_AUTO, REPLAY_OFF, Fi
 from lumina_cli.data.config import DataConfig
 from lumina_cli.data.corpus.dataset import TokenDataset
 from lumina_cli.errors import DataError, LuminaError
+from lumina_cli.io.folders.run_names import run_folder_of
 from lumina_cli.io.names import told_path
-from lumina_cli.io.run_names import run_folder_of
 from lumina_cli.io.shell_word import shell_word
 from lumina_cli.recipes.data.sources import STARTER, Source, encode_source, open_source
 from lumina_cli.recipes.finetune.base import Base

@@ -10,7 +10,7 @@ from lumina_cli.core.config import ComputeConfig
 from lumina_cli.core.device import available_devices, choose_device, describe_device
 from lumina_cli.core.precision import choose_precision
 from lumina_cli.extras import install_command
-from lumina_cli.io.user_folders import cache_place
+from lumina_cli.io.folders.user_folders import cache_place
 
 PACKAGES = ("lumina-cli", "torch", "numpy", "pydantic", "typer", "rich", "datasets")
 OPTIONAL_MODULES = {

@@ -22,7 +22,7 @@ from lumina_cli.core.training.parallel.threads import num_workers
 from lumina_cli.core.training.state import Snapshot
 from lumina_cli.errors import DivergedError, LuminaError, MissingInputError, OutOfMemoryError
 from lumina_cli.io import lock
-from lumina_cli.io.run_folder import RunFolder
+from lumina_cli.io.folders.run_folder import RunFolder
 from lumina_cli.recipes.run.events import RunEvent, RunStarted, SaveEvent
 from lumina_cli.recipes.run.reached import Landmarks, landmarks
 from lumina_cli.recipes.run.report import TrainReport, make_report

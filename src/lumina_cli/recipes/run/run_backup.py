@@ -13,11 +13,11 @@ from lumina_cli.core.training.events import StopReason
 from lumina_cli.errors import LuminaError
 from lumina_cli.io import lock
 from lumina_cli.io.atomic import check_regular
+from lumina_cli.io.folders.private_folder import PRIVATE
+from lumina_cli.io.folders.run_folder import CHECKPOINTS, METRICS, not_writable
+from lumina_cli.io.folders.run_names import MODEL_SUFFIX, RUN_SUFFIX, model_name, run_folder_of
 from lumina_cli.io.names import fitting_stem
-from lumina_cli.io.private_folder import PRIVATE
 from lumina_cli.io.regular_file import open_regular
-from lumina_cli.io.run_folder import CHECKPOINTS, METRICS, not_writable
-from lumina_cli.io.run_names import MODEL_SUFFIX, RUN_SUFFIX, model_name, run_folder_of
 from lumina_cli.io.shell_word import shell_word
 from lumina_cli.recipes.run.events import SUCCESSFUL_SAVES
 from lumina_cli.recipes.train.resume import command_of

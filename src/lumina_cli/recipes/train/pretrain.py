@@ -9,7 +9,7 @@ from lumina_cli.core.model.transformer import build_model
 from lumina_cli.core.seeding import make_generator
 from lumina_cli.core.training.config import TrainingConfig
 from lumina_cli.data.corpus.builder import Tell, untold
-from lumina_cli.io.run_folder import check_free
+from lumina_cli.io.folders.run_folder import check_free
 from lumina_cli.recipes.data.sources import usual_data
 from lumina_cli.recipes.run.run import TrainingRun
 from lumina_cli.recipes.run.run_backup import backup_notices

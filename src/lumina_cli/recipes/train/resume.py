@@ -14,9 +14,9 @@ from lumina_cli.core.training.config import TrainingConfig
 from lumina_cli.core.training.finetune_config import FinetuneConfig
 from lumina_cli.core.training.state import Snapshot, TrainState
 from lumina_cli.errors import MissingInputError, ModelFileError, UsageError
+from lumina_cli.io.folders.run_folder import CHECKPOINTS
+from lumina_cli.io.folders.run_names import RUN_SUFFIX, model_of_run, run_folder_of
 from lumina_cli.io.names import told_path
-from lumina_cli.io.run_folder import CHECKPOINTS
-from lumina_cli.io.run_names import RUN_SUFFIX, model_of_run, run_folder_of
 from lumina_cli.io.shell_word import shell_word
 from lumina_cli.renamed_settings import with_new_names
 from lumina_cli.settings import TRAIN_CONFIGS, ConfigType, Settings, resumed_settings

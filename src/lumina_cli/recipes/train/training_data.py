@@ -9,7 +9,7 @@ from lumina_cli.data.config import DataConfig
 from lumina_cli.data.corpus.builder import Tell, untold
 from lumina_cli.data.corpus.corpus import Corpus
 from lumina_cli.errors import DataError
-from lumina_cli.io.cache_folder import cache_notices
+from lumina_cli.io.folders.cache_folder import cache_notices
 from lumina_cli.recipes.data.sources import (
     Source,
     contamination,

@@ -14,7 +14,7 @@ from lumina_cli.core.inference.speculative.policy import NUM_DRAFT_TOKENS
 from lumina_cli.core.inference.speculative.speculator import Speculator
 from lumina_cli.core.model.transformer import Transformer
 from lumina_cli.errors import LuminaError, UsageError
-from lumina_cli.io.run_names import model_name
+from lumina_cli.io.folders.run_names import model_name
 from lumina_cli.tokenizer.base import Tokenizer
 
 logger = logging.getLogger("lumina.server")

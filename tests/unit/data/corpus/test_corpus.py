@@ -11,8 +11,8 @@ from lumina_cli.conversation import Document, PlainText
 from lumina_cli.data.config import DataConfig
 from lumina_cli.data.corpus import builder
 from lumina_cli.errors import DataError, StorageError
-from lumina_cli.io.cache_folder import cache_folder
-from lumina_cli.io.owned_folder import MARKER
+from lumina_cli.io.folders.cache_folder import cache_folder
+from lumina_cli.io.folders.owned_folder import MARKER
 from lumina_cli.tokenizer.characters import CharacterTokenizer
 from tests.unit.data.corpus.making import TALKS, Reader, load
 

@@ -5,7 +5,7 @@ import sys
 from dataclasses import asdict
 from pathlib import Path
 
-from lumina_cli.io.run_folder import RunFolder
+from lumina_cli.io.folders.run_folder import RunFolder
 from lumina_cli.recipes.run.events import (
     STARTS,
     SUCCESSFUL_SAVES,

@@ -14,8 +14,8 @@ from torch import Tensor
 from lumina_cli.core.memory import is_out_of_memory
 from lumina_cli.core.model.transformer import Transformer
 from lumina_cli.errors import StorageError
-from lumina_cli.io.cache_folder import compiled_folder
-from lumina_cli.io.private_folder import check_trusted, make_private_folder
+from lumina_cli.io.folders.cache_folder import compiled_folder
+from lumina_cli.io.folders.private_folder import check_trusted, make_private_folder
 
 _CODE_FOLDERS = {"TORCHINDUCTOR_CACHE_DIR": "inductor", "TRITON_CACHE_DIR": "triton"}
 """Variables that name where compiled code is kept, to be run again later."""

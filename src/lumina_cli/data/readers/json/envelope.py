@@ -5,7 +5,7 @@ import re
 
 from lumina_cli.data.rows import BadRow, first_key
 from lumina_cli.data.schemas.detect import COLUMNS, detect_schema
-from lumina_cli.data.schemas.message_list import (
+from lumina_cli.data.schemas.turns.message_list import (
     ROLE_KEYS,
     is_bare,
     is_bare_list,

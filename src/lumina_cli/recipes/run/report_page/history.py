@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any, TypeGuard, get_args
 
 from lumina_cli.core.training.events import with_new_fields
+from lumina_cli.io.folders.run_folder import Thinning
 from lumina_cli.io.regular_file import open_regular
-from lumina_cli.io.run_folder import Thinning
 from lumina_cli.recipes.run.events import STARTS, RunEvent
 
 MAX_BUCKETS = 600

@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from lumina_cli.io.atomic import write_atomically
+from lumina_cli.io.folders.run_names import REPORT, SETTINGS
 from lumina_cli.io.regular_file import read_whole
-from lumina_cli.io.run_names import REPORT, SETTINGS
 from lumina_cli.io.terminal_text import strip_controls
 from lumina_cli.recipes.run.reached import Landmarks
 from lumina_cli.recipes.run.report_page.charts import number

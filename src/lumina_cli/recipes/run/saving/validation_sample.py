@@ -12,7 +12,7 @@ import torch
 from lumina_cli.core.checkpoint.container import Header, read_container, write_container
 from lumina_cli.data.corpus.dataset import TokenDataset
 from lumina_cli.errors import LuminaError
-from lumina_cli.io.run_folder import VALIDATION_SAMPLE
+from lumina_cli.io.folders.run_folder import VALIDATION_SAMPLE
 from lumina_cli.tokenizer.base import Tokenizer
 from lumina_cli.tokenizer.chat_format import MaskedIds
 from lumina_cli.tokenizer.registry import tokenizer_from_characters, tokenizer_from_json

@@ -212,7 +212,7 @@ def test_a_long_run_takes_no_more_memory_than_a_shorter_one() -> None:
 def test_of_a_file_with_a_line_for_each_step_those_are_read_that_are_kept_today(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("lumina_cli.io.run_folder.EVERY_UNTIL", 4)
+    monkeypatch.setattr("lumina_cli.io.folders.run_folder.EVERY_UNTIL", 4)
     lines = [*map(step_done, range(1, 12))]
     lines.insert(10, {"event": "LossSpiked", "step": 11, "loss": 99.0, "ema_loss": 1.0})
     history = read_history(written(tmp_path / "metrics.jsonl", lines))

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from lumina_cli.data.corpus.dataset import TokenDataset
-from lumina_cli.io.run_folder import VALIDATION_SAMPLE
+from lumina_cli.io.folders.run_folder import VALIDATION_SAMPLE
 from lumina_cli.recipes.run.saving.validation_sample import MOST_IDS, read_sample, write_sample
 from lumina_cli.tokenizer.characters import CharacterTokenizer
 

@@ -1,0 +1,1 @@
+"""A hub is given up when it keeps one waiting or sends too much."""

@@ -1,0 +1,1 @@
+"""Chats with bots, as the programs export them."""

@@ -1,0 +1,1 @@
+"""Rows that hold turns, in a list or one each."""

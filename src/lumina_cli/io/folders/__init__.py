@@ -1,0 +1,1 @@
+"""Folders that lumina makes: of the cache, of runs, of the user."""
