@@ -41,7 +41,7 @@ def test_a_run_killed_again_and_again_ends_as_the_one_that_was_not(
     assert done.returncode == 0, done.stderr
     seen = json.loads(done.stdout)
     assert seen["problems"] == []
-    assert seen["kills"] == kills
+    assert seen["kills"] >= kills
     assert seen["in_a_save"] > 0  # some ten of 50
     assert seen["ended"] > 0
 

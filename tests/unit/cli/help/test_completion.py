@@ -1,5 +1,6 @@
 """What a shell completes."""
 
+import os
 import shutil
 import subprocess
 import sys
@@ -74,7 +75,10 @@ def test_bash_installs_completion_and_it_is_a_script_that_bash_reads(tmp_path: P
         "import sys; from lumina_cli.cli.app import main;"
         " sys.argv = ['lumina', '--show-completion', 'bash']; main()"
     )
-    shown = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True)
+    named = os.environ | {"_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION": "1"}  # not that of make
+    shown = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, check=True, env=named
+    )
     checked = subprocess.run(["bash", "-n"], input=shown.stdout, capture_output=True, check=False)
     assert b"lumina" in shown.stdout
     assert checked.returncode == 0

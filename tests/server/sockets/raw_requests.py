@@ -2,7 +2,7 @@
 
 import random
 
-from tests.server.test_http_attacks import CHUNKS, CONTRADICTIONS, HEAD, SMUGGLED, TOO_LARGE
+from tests.server.sockets.test_http_attacks import CHUNKS, CONTRADICTIONS, HEAD, SMUGGLED, TOO_LARGE
 
 _GOOD = [
     SMUGGLED,

@@ -25,7 +25,7 @@ from tests.server.live import (
     until_closed,
     wait_for,
 )
-from tests.server.raw_requests import raw_request
+from tests.server.sockets.raw_requests import raw_request
 
 LIMITS = replace(QUICK, header_timeout_s=0.1, body_timeout_s=0.1, idle_timeout_s=0.1, linger_s=0.1)
 AT_ONCE = 50
