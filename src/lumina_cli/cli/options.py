@@ -193,7 +193,7 @@ def _help_text(field: FieldInfo, *, default: object) -> str:
     text = field.description
     if _flag_type(field.annotation)[1] == "NAME":
         text += f" One of: {', '.join(map(str, typing.get_args(field.annotation)))}."
-    if default is None or default is False or default == ():
+    if default is None or default is False or default in ((), ""):
         return text
     return f"{text} Default: {default}."
 

@@ -83,7 +83,8 @@ def test_each_setting_of_training_is_an_option_with_its_default_in_the_help(
         assert any(flag in option.split("/") for option in parameters[name].opts)
         assert field.description
         assert field.description in parameters[name].help
-        if isinstance(field.default, int | float | str) and field.default is not False:
+        is_told = field.default is not False and field.default != ""
+        if is_told and isinstance(field.default, int | float | str):
             assert f"Default: {field.default}." in parameters[name].help
 
 

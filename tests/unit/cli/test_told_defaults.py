@@ -134,7 +134,7 @@ def test_the_default_that_is_told_is_the_one_that_is_used(
     assert settings
     for setting, option in settings.items():
         value, told = used[setting], told_default(option)
-        if value is None or value is False or value == [] or value == ():
+        if value is None or value is False or value in ([], (), ""):
             assert told is None or setting in ("micro_batch_size", "max_forgetting"), setting
         else:
             assert told is not None, setting

@@ -108,6 +108,10 @@ def test_no_type_of_python_stands_in_a_help(capsys: pytest.CaptureFixture[str]) 
         assert "list[" not in text
 
 
+def test_a_setting_that_is_empty_by_default_tells_none(capsys: pytest.CaptureFixture[str]) -> None:
+    assert "Default: ." not in printed(capsys, "train", "--help-all")
+
+
 def test_a_help_has_colours_on_a_terminal_unless_they_are_unwanted(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
