@@ -68,7 +68,8 @@ CHATS = re.findall(
 
 
 def test_every_program_has_an_example() -> None:
-    assert {name for name, _ in CHATS} == FORMATS
+    among_documents = {"subtitles with speakers"}
+    assert {name for name, _ in CHATS} == FORMATS - among_documents
     assert len(CHATS) == 9
 
 

@@ -19,12 +19,14 @@ from lumina_cli.data.chats.exporters import (
     messenger,
     signal,
     slack,
+    subtitles,
     telegram,
     transcript,
 )
 from lumina_cli.data.chats.json_stream import Item, items
 from lumina_cli.data.chats.message import ChatMessage, ExportFile
 from lumina_cli.data.config import DataConfig
+from lumina_cli.data.readers.documents.encodings import marked_encoding
 from lumina_cli.data.readers.documents.kinds import document_kind
 from lumina_cli.data.readers.text_files import SAMPLE_CHARS, open_text
 from lumina_cli.data.report import Location, ReadReport
@@ -32,7 +34,7 @@ from lumina_cli.errors import DataError
 
 FORMATS = frozenset(
     ["whatsapp"]
-    + [each.FORMAT for each in (telegram, discord, slack, messenger, signal, transcript)]
+    + [each.FORMAT for each in (telegram, discord, slack, messenger, signal, transcript, subtitles)]
 )
 """What the formats of chats are called in a report."""
 
@@ -57,10 +59,11 @@ class Export(NamedTuple):
 
 def is_chat(path: Path, *, config: DataConfig) -> bool:
     """Say whether a file is a chat, or an archive that may hold some."""
-    if config.format not in ("auto", "chat"):
+    if config.format not in ("auto", "chat", "subtitles"):
         return False
     try:
-        if document_kind(path, config=config):
+        kind = document_kind(path, config=config)
+        if kind and not (kind == "subtitles" and config.bot):
             return False
         if is_archive(path):
             return True
@@ -100,7 +103,7 @@ def file_on_disk(
         return file_on_disk(other, config=config, cache=cache) if other.is_file() else None
 
     open_it: Callable[[], AbstractContextManager[IO[str]]]
-    open_it = partial(open_text, path, encoding=config.encoding)
+    open_it = partial(open_text, path, encoding=marked_encoding(path, config=config))
     return ExportFile(path, open_it, beside, cache)
 
 
@@ -124,6 +127,10 @@ def _find(file: ExportFile, config: DataConfig) -> Export | None:
     """Return what reads a file as a chat, or None."""
     with file.open() as text:
         sample = text.read(SAMPLE_CHARS)
+    if config.bot and subtitles.matches(sample):
+        return Export(file, subtitles.messages)
+    if config.format == "subtitles":
+        return None
     messages = find_messages(sample, path=file.path, forced=config.format == "chat")
     return Export(file, messages) if messages else None
 

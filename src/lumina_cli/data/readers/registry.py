@@ -14,7 +14,7 @@ from lumina_cli.data.readers.documents.docx import documents_of_docx
 from lumina_cli.data.readers.documents.epub import documents_of_epub
 from lumina_cli.data.readers.documents.html import documents_of_html
 from lumina_cli.data.readers.documents.mail.mbox import documents_of_mail
-from lumina_cli.data.readers.documents.subtitles import documents_of_subtitles
+from lumina_cli.data.readers.documents.subtitles.reader import documents_of_subtitles
 from lumina_cli.data.readers.documents.xml_text import documents_of_xml
 from lumina_cli.data.readers.documents.yaml_dialogues import documents_of_yaml
 from lumina_cli.data.readers.files import open_regular

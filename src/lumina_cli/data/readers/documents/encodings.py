@@ -36,16 +36,27 @@ def document_encoding(path: Path, *, config: DataConfig) -> str:
         return declared_encoding(file.read(HEAD_BYTES))
 
 
+def marked_encoding(path: Path, *, config: DataConfig) -> str:
+    """Return the encoding that a mark at the beginning of a file tells, or that of the settings."""
+    if config.encoding.lower().replace("_", "-") not in ("utf-8", "utf8"):
+        return config.encoding
+    with open_unpacked(path) as file:
+        return _marked(file.read(4)) or config.encoding
+
+
 def declared_encoding(head: bytes) -> str:
     """Return the encoding that the beginning of a document declares."""
-    for bom, name in _BOMS:
-        if head.startswith(bom):
-            return name
+    if name := _marked(head):
+        return name
     found = _DECLARED.search(head, 0, 4096)
     if not found or _is_utf8(head):  # pages that were converted often go on declaring the old one
         return "utf-8"
     name = known_charset((found[1] or found[2]).decode("ascii"))
     return name if name and not name.startswith("utf-16") else "utf-8"
+
+
+def _marked(head: bytes) -> str:
+    return next((name for bom, name in _BOMS if head.startswith(bom)), "")
 
 
 def known_charset(name: str) -> str:

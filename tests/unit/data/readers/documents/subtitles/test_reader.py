@@ -1,37 +1,21 @@
 """Subtitles as players and programs write them."""
 
-import re
 from pathlib import Path
 
 import pytest
 
+from tests.unit.data.readers.documents.subtitles.cueing import srt, vtt
 from tests.unit.data.reading import issues, plain, read, said, write_bytes
 
-NAMED = "its cues name who speaks; the names stand before what they say"
+NAMED = (
+    "its cues name who speaks; the names stand before what they say "
+    "(--bot NAME makes turns of them)"
+)
 
 
 def read_file(folder: Path, text: str, name: str = "x.srt") -> tuple[str, dict[str, int]]:
     documents, report = read(write_bytes(folder / name, text.encode()))
     return plain(documents), issues(report)
-
-
-def srt(*cues: tuple[float, float, str]) -> str:
-    """Return cues as SubRip writes them: from second to second, a text."""
-    return "".join(
-        f"{number}\n{clock(start)} --> {clock(end)}\n{text}\n\n"
-        for number, (start, end, text) in enumerate(cues, 1)
-    )
-
-
-def clock(seconds: float) -> str:
-    milliseconds = round(seconds * 1000)
-    return f"00:{milliseconds // 60000:02}:{milliseconds // 1000 % 60:02},{milliseconds % 1000:03}"
-
-
-def vtt(*cues: tuple[float, float, str]) -> str:
-    return "WEBVTT\nKind: captions\nLanguage: en\n\n" + re.sub(
-        r"(:\d\d),(\d{3})", r"\1.\2", srt(*cues)
-    )
 
 
 def test_cues_are_joined_to_lines_that_end_with_a_sentence(tmp_path: Path) -> None:

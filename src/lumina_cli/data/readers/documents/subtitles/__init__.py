@@ -1,0 +1,1 @@
+"""Subtitles: cues, who speaks in them, and what becomes of a file."""
