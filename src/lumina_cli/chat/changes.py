@@ -16,8 +16,8 @@ _SET_LINES = {
     "num_candidates": "🗂️ Replies shown each time: {}",
 }
 _SAMPLER_LINES: dict[SamplerName, str] = {
-    "greedy": "🎯 Greedy: always the likeliest character",
-    "top-k": "🔢 Top-k sampling: from the {top_k} likeliest characters",
+    "greedy": "🎯 Greedy: always the likeliest",
+    "top-k": "🔢 Top-k sampling: from the {top_k} likeliest",
     "nucleus": "🎯 Nucleus sampling: from the likeliest that together reach {top_p:g}",
     "min-p": "📏 Min-p sampling: from those at least {min_p:g} as likely as the likeliest",
     "beam": "🔦 Beam search with {num_beams} beams",

@@ -189,7 +189,7 @@ COMMANDS: dict[str, Entry] = {
         "lower keeps to the likely, higher dares more",
         _number("temp", "temperature", MIN_TEMPERATURE, MAX_TEMPERATURE),
         "with value",
-        heading="How the next character is chosen",
+        heading="How a reply is chosen",
     ),
     "topk": Entry(
         "topk 10",
@@ -221,7 +221,7 @@ COMMANDS: dict[str, Entry] = {
     ),
     "penalty": Entry(
         "penalty 1.2",
-        "make the last characters less likely again; 1 is off",
+        "make what was just said less likely to come again; 1 is off",
         _number("penalty", "repetition_penalty", 1, 2),
     ),
     "seed": Entry(

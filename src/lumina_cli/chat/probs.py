@@ -1,4 +1,4 @@
-"""How sure the model was of each character of a reply, and what else it had in mind."""
+"""How sure the model was of each character or piece of a reply, and what else it had in mind."""
 
 import math
 from collections.abc import Sequence
@@ -6,12 +6,13 @@ from dataclasses import dataclass
 
 from lumina_cli.core.inference.logprobs import score
 from lumina_cli.core.model.transformer import Transformer
+from lumina_cli.io.terminal_text import strip_controls
 from lumina_cli.tokenizer.base import Tokenizer
 
 
 @dataclass(frozen=True, slots=True)
 class CharacterProb:
-    """How likely one character of a reply was to the model, and what else it had in mind."""
+    """How likely one character or piece of a reply was, and what else the model had in mind."""
 
     text: str
     prob: float
@@ -27,7 +28,7 @@ def character_probs(
     output_ids: Sequence[int] | None = None,
     num_top_probs: int = 0,
 ) -> list[CharacterProb]:
-    """Return how likely each character of a reply was after a prompt.
+    """Return how likely each character or piece of a reply was after a prompt.
 
     A character spelled in bytes is as likely as all of them, one after the other; beside it
     stands what might have been its first.
@@ -38,7 +39,7 @@ def character_probs(
         reply: the text.
         tokenizer: that of the model.
         output_ids: those that were drawn, where they are known: a text can be cut in many ways.
-            The text of the last one may go on behind the reply, which ended within it.
+            The reply may lack control characters that they have, and may end within the last.
         num_top_probs: how many others to tell of each.
     """
     if output_ids is None:
@@ -51,9 +52,10 @@ def character_probs(
         prob *= math.exp(item.logprob)
         named = tuple((tokenizer.describe(id_), math.exp(p)) for id_, p in item.top_logprobs)
         top_probs = top_probs or named
-        text = decoder.decode(item.id)[:num_left]
-        if text:
-            num_left -= len(text)
-            characters.append(CharacterProb(text, prob, top_probs))
-            prob, top_probs = 1.0, None
+        if not (text := decoder.decode(item.id)):
+            continue
+        if shown := strip_controls(text)[:num_left]:
+            num_left -= len(shown)
+            characters.append(CharacterProb(shown, prob, top_probs))
+        prob, top_probs = 1.0, None
     return characters

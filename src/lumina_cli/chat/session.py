@@ -71,6 +71,8 @@ class Session:
         self._reply_seconds = 0.0
         self._drawn_ids: list[int] = []
         """Of the reply that was drawn last, <|end|> not among them."""
+        self._replies: list[tuple[Message, list[int]]] = []
+        """Those that were drawn here, with their ids: a text can be cut in many ways."""
 
     def say(self, text: str) -> Iterator[str]:
         """Answer a message, piece by piece; closing the iterator keeps what was said.
@@ -152,17 +154,16 @@ class Session:
         )
 
     def probs(self, *, num_top_probs: int = 0) -> list[CharacterProb]:
-        """Return how likely each character of the last reply was; nothing without a reply."""
+        """Return how likely the characters or pieces of the last reply were; none without one."""
         if not self.messages or self.messages[-1].role != "bot":
             return []
-        reply, tokenizer = self.messages[-1].text, self._text_model.tokenizer
-        is_drawn = tokenizer.decode(self._drawn_ids).startswith(reply)
+        reply = self.messages[-1]
         return character_probs(
             self._text_model.model,
             self._context(self.messages[:-1]).ids,
-            reply,
-            tokenizer=tokenizer,
-            output_ids=self._drawn_ids if is_drawn else None,
+            reply.text,
+            tokenizer=self._text_model.tokenizer,
+            output_ids=next((ids for drawn, ids in self._replies if drawn is reply), None),
             num_top_probs=num_top_probs,
         )
 
@@ -205,7 +206,9 @@ class Session:
             is_whole = True
         finally:
             if reply or is_whole:
-                self.messages = [*messages, Message("bot", "".join(reply))]
+                said = Message("bot", "".join(reply))
+                self.messages = [*messages, said]
+                self._replies.append((said, self._drawn_ids))
                 if not reply:
                     self._tell(SAID_NOTHING)
             else:

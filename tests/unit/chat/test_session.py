@@ -1,6 +1,7 @@
 """A session: what is shown is what is kept, and the model reads each turn once."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
 from unicodedata import category
 
 import pytest
@@ -16,12 +17,15 @@ from lumina_cli.core.inference.engine import Engine
 from lumina_cli.core.inference.generate import generate
 from lumina_cli.core.inference.stopping import GenerationChunk
 from lumina_cli.core.inference.text_model import TextModel
+from lumina_cli.core.model.config import ModelConfig
 from lumina_cli.core.model.kernels.decoder import Decoder
 from lumina_cli.core.model.kv_cache import CacheWindow, KVCache
-from lumina_cli.core.model.transformer import Transformer
+from lumina_cli.core.model.transformer import Transformer, build_model
 from lumina_cli.errors import DataError, LuminaError
+from lumina_cli.tokenizer.bpe.tokenizer import BpeTokenizer
 from lumina_cli.tokenizer.characters import CharacterTokenizer
 from lumina_cli.tokenizer.chat_format import encode_prompt
+from lumina_cli.tokenizer.special_ids import FIRST_BYTE, FIRST_CHARACTER
 
 from .conftest import TOKENIZER, new_session
 
@@ -63,11 +67,14 @@ def test_the_second_turn_does_not_read_the_first_again(
 
 def say_plainly(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the model say letters alone, so that nothing is stripped from what it said."""
-    from lumina_cli.core.inference.sampling import utf8_mask
-    from lumina_cli.tokenizer.special_ids import FIRST_CHARACTER
+    say_only(range(FIRST_CHARACTER + 1, TOKENIZER.vocab_size), monkeypatch, TOKENIZER.vocab_size)
 
-    bias = torch.full((6, TOKENIZER.vocab_size), -torch.inf)
-    bias[:, FIRST_CHARACTER + 1 :] = 0
+
+def say_only(ids: Iterable[int], monkeypatch: pytest.MonkeyPatch, vocab_size: int) -> None:
+    from lumina_cli.core.inference.sampling import utf8_mask
+
+    bias = torch.full((6, vocab_size), -torch.inf)
+    bias[:, list(ids)] = 0
     monkeypatch.setattr(utf8_mask.Utf8Mask, "bias", lambda self, state: bias[:1])
     monkeypatch.setattr(utf8_mask.Utf8Mask, "row", lambda self, state: bias[0].numpy())
 
@@ -258,6 +265,38 @@ def test_a_character_of_several_bytes_has_one_probability(model: Transformer) ->
     messages = (SavedMessage(role="user", text="a"), SavedMessage(role="bot", text="€b"))
     session.restore(session.saved().model_copy(update={"messages": messages}))
     assert [item.text for item in session.probs()] == ["€", "b"]
+
+
+def test_probs_are_of_the_pieces_that_were_drawn_also_of_an_earlier_reply(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    tokenizer = BpeTokenizer("ab", [("a", "b"), ("b", "a")])
+    config = ModelConfig(hidden_size=16, num_layers=1, num_heads=2, seq_length=96)
+    generator = torch.Generator().manual_seed(0)
+    made = build_model(config, vocab_size=tokenizer.vocab_size, generator=generator).eval()
+    controls = range(FIRST_BYTE + 1, FIRST_BYTE + 5)
+    say_only([*controls, *range(FIRST_CHARACTER, tokenizer.vocab_size)], monkeypatch, 266)
+    drawn: list[list[int]] = []
+    plain_stream = TextModel.stream
+
+    def stream(self: TextModel, *args: Any, **kwargs: Any) -> Iterator[GenerationChunk]:
+        drawn.append([])
+        for chunk in plain_stream(self, *args, **kwargs):
+            drawn[-1].append(chunk.id)
+            yield chunk
+
+    monkeypatch.setattr(TextModel, "stream", stream)
+    draws = SamplingConfig(max_chars=30, seed=1, temperature=2.0, top_p=1)
+    session = Session(TextModel(made, tokenizer=tokenizer), config=draws)
+    for text in "ab":
+        answer(session, text)
+    for ids in (drawn[1], drawn[0]):
+        reply = session.messages[-1].text
+        assert len(reply) < len(tokenizer.decode(ids))  # control characters were left out
+        pieces = [tokenizer.describe(id_) for id_ in ids if id_ not in controls]
+        assert pieces != [tokenizer.describe(id_) for id_ in tokenizer.encode(reply)]
+        assert [each.text for each in session.probs()] == pieces
+        session.undo()
 
 
 def test_stats_count_what_is_there(session: Session) -> None:

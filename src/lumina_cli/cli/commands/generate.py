@@ -64,7 +64,9 @@ def command(
     ] = 1,
     logprobs: Annotated[
         bool,
-        typer.Option("--logprobs", help="Print the log-probability of each character (as JSON)."),
+        typer.Option(
+            "--logprobs", help="Print the log-probability of each character or piece (as JSON)."
+        ),
     ] = False,
     config: ConfigPath = None,
     json: Json = False,

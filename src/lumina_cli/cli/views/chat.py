@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import closing
+from itertools import cycle
 
 from rich.console import Console
 from rich.text import Text
@@ -135,27 +136,33 @@ class ChatView:
         )
 
     def probs(self, characters: Sequence[CharacterProb]) -> None:
-        """Show a reply coloured by how sure the model was; in figures where there is no colour."""
+        """Show a reply coloured by how sure the model was; in figures where there is no colour.
+
+        Of pieces every second one is underlined, so that one sees where they end.
+        """
         if not characters:
             self.line("There is no reply yet.")
             return
         if self.console.no_color or self.console.color_system is None:
             self._probs_in_figures(characters)
         else:
-            self.console.print(Text.assemble(*((_shown(c.text), _style(c)) for c in characters)))
+            lines = cycle(("", " underline" if _has_pieces(characters) else ""))
+            shown = ((_shown(c.text), _style(c) + next(lines)) for c in characters)
+            self.console.print(Text.assemble(*shown))
             legend = [(f"{least:.0%} ", style) for least, style in _STYLES]
             self.console.print(Text.assemble("how sure it was, at least: ", *legend))
         self._top_probs(characters)
 
     def _probs_in_figures(self, characters: Sequence[CharacterProb]) -> None:
-        """Write under each character its probability in tenths."""
+        """Write under each character its probability in tenths, of a piece under its first."""
         width = max(self.console.width - 1, 10)
         text = "".join(c.text for c in characters).replace("\n", "↵").replace("\t", " ")
-        figures = "".join(str(min(int(c.prob * 10), 9)) * len(c.text) for c in characters)
+        figures = "".join(str(min(int(c.prob * 10), 9)).ljust(len(c.text), "-") for c in characters)
         for start in range(0, len(text), width):
             self.line(text[start : start + width])
             self.line(figures[start : start + width])
-        self.line("(how sure it was of the character above, in tenths: 9 is 90 % or more)")
+        unit = "piece that begins" if _has_pieces(characters) else "character"
+        self.line(f"(how sure it was of the {unit} above, in tenths: 9 is 90 % or more)")
 
     def _top_probs(self, characters: Sequence[CharacterProb]) -> None:
         if not characters[0].top_probs:
@@ -184,6 +191,10 @@ def describe_sampler(config: SamplingConfig) -> str:
     if config.sampler == "beam":
         return f"sampler: {own['beam']}"
     return f"sampler: {own[config.sampler]}, temperature {config.temperature:g}"
+
+
+def _has_pieces(characters: Sequence[CharacterProb]) -> bool:
+    return any(len(character.text) > 1 for character in characters)
 
 
 def _style(character: CharacterProb) -> str:

@@ -21,39 +21,39 @@ class SamplingConfig(BaseModel):
 
     sampler: SamplerName = Field(
         "nucleus",
-        description="How the next character is chosen: always the most likely one (greedy), "
-        "sampled from the likely ones (top-k, nucleus, min-p), or by beam "
-        "search (beam).",
+        description="How the next character (or piece of a word) is chosen: always the most "
+        "likely one (greedy), sampled from the likely ones (top-k, nucleus, min-p), or by "
+        "beam search (beam).",
     )
     temperature: float = Field(
         0.8,
         ge=0.0,
         le=MAX_TEMPERATURE,
-        description="Sampling temperature: lower keeps to likely characters, higher varies "
+        description="Sampling temperature: lower keeps to the likely, higher varies "
         "more (0.1 to 2.0); 0 is greedy.",
     )
     top_k: int = Field(
-        10, ge=1, le=65_536, description="Top-k sampling: sample from the k most likely characters."
+        10, ge=1, le=65_536, description="Top-k sampling: sample from the k most likely."
     )
     top_p: float = Field(
         0.9,
         ge=0.0,
         le=1.0,
-        description="Nucleus (top-p) sampling: sample from the most likely characters that "
+        description="Nucleus (top-p) sampling: sample from the most likely that "
         "together reach this probability.",
     )
     min_p: float = Field(
         0.05,
         ge=0.0,
         le=1.0,
-        description="Min-p sampling: sample from characters at least this fraction as "
+        description="Min-p sampling: sample from those at least this fraction as "
         "likely as the most likely one.",
     )
     repetition_penalty: float = Field(
         1.0,
         ge=1.0,
         le=2.0,
-        description="Repetition penalty on the last 64 characters; 1 is off.",
+        description="Repetition penalty on the last 64 characters or pieces; 1 is off.",
     )
     num_beams: int = Field(4, ge=1, le=MAX_BEAMS, description="Beam search: number of beams.")
     length_penalty: float = Field(
@@ -73,8 +73,8 @@ class SamplingConfig(BaseModel):
     )
     speculate: Literal["auto", "off"] = Field(
         "auto",
-        description="Speculative decoding: several characters per pass of the model where "
-        "that is faster; the text stays the same (auto|off).",
+        description="Speculative decoding: several characters or pieces per pass of the model "
+        "where that is faster; the text stays the same (auto|off).",
     )
     seed: int | None = Field(
         None, ge=0, lt=2**63, description="Random seed; without one, replies differ each time."

@@ -24,7 +24,8 @@ class ModelConfig(BaseModel):
         512,
         ge=8,
         le=65_536,
-        description="Sequence length: how many characters the model sees at once (its context).",
+        description="Sequence length: how many characters (with --tokenizer bpe: pieces) the "
+        "model sees at once (its context).",
     )
     position_encoding: Literal["sinusoidal", "rotary"] = Field(
         "sinusoidal", description="Position encoding."

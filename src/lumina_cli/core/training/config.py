@@ -22,7 +22,7 @@ class TrainingConfig(BaseModel):
     micro_batch_size: int | Literal["auto"] | None = Field(
         None,
         description="Windows computed at once: a number, or auto for as many as fit into "
-        "memory. Default: a batch; on a CPU about 2,048 characters per thread, "
+        "memory. Default: a batch; on a CPU about 2,048 ids per thread, "
         "which is faster.",
     )
     activation_checkpointing: bool = Field(

@@ -13,8 +13,8 @@ const en = {
   cancel: 'Cancel', close: 'Close',
 
   certainty: 'Certainty',
-  sureIsNotRight: 'How likely each character was to the model, for replies since the page was loaded. Sure is not the same as right. Choose one to see what else it might have said.',
-  byCharacter: 'Reply by character: arrow keys move, Enter shows alternatives',
+  sureIsNotRight: 'How likely each character or piece was to the model, for replies since the page was loaded. Sure is not the same as right. Choose one to see what else it might have said.',
+  byCharacter: 'Reply by character or piece: arrow keys move, Enter shows alternatives',
   goOnWith: 'Choose what to go on with from here:',
   end: 'end of the reply', part: 'part of a character', space: 'space', newline: 'new line', tab: 'tab',
 
@@ -40,13 +40,13 @@ const en = {
 
   settings: 'Settings', defaults: 'Defaults',
   systemHint: 'Tells the bot how to be; it is read first.',
-  samplerHint: 'Greedy takes the most likely character; the others draw one of the likely ones.',
+  samplerHint: 'Greedy takes the most likely; the others draw one of the likely ones.',
   beam: 'beam search (here: greedy)',
-  temperature: 'Temperature', temperatureHint: 'Lower keeps to likely characters, higher varies more; 0 is greedy.',
-  top_kHint: 'Draws from so many of the most likely characters.',
-  top_pHint: 'Draws from the most likely characters that together reach this probability.',
-  min_pHint: 'Draws from characters at least this fraction as likely as the most likely.',
-  repetition_penalty: 'Repetition penalty', repetition_penaltyHint: 'Above 1, the last 64 characters are less likely to come again.',
+  temperature: 'Temperature', temperatureHint: 'Lower keeps to the likely, higher varies more; 0 is greedy.',
+  top_kHint: 'Draws from so many of the most likely.',
+  top_pHint: 'Draws from the most likely that together reach this probability.',
+  min_pHint: 'Draws from those at least this fraction as likely as the most likely.',
+  repetition_penalty: 'Repetition penalty', repetition_penaltyHint: 'Above 1, the last 64 characters or pieces are less likely to come again.',
   max_chars: 'Longest reply', max_charsHint: 'A reply ends after so many characters.',
   seedHint: 'The same seed gives the same replies; without one they differ.',
 };
@@ -62,8 +62,8 @@ const de = {
   cancel: 'Abbrechen', close: 'Schließen',
 
   certainty: 'Sicherheit',
-  sureIsNotRight: 'Wie wahrscheinlich jedes Zeichen war, seit dem Laden der Seite. Sicher heißt nicht richtig. Wähle eines und sieh, was es noch hätte sein können.',
-  byCharacter: 'Antwort nach Zeichen: Pfeiltasten bewegen, Eingabe zeigt Alternativen',
+  sureIsNotRight: 'Wie wahrscheinlich jedes Zeichen oder Stück war, seit dem Laden der Seite. Sicher heißt nicht richtig. Wähle eines und sieh, was es noch hätte sein können.',
+  byCharacter: 'Antwort nach Zeichen oder Stücken: Pfeiltasten bewegen, Eingabe zeigt Alternativen',
   goOnWith: 'Wähle, womit es hier weitergeht:',
   end: 'Ende der Antwort', part: 'Teil eines Zeichens', space: 'Leerzeichen', newline: 'neue Zeile', tab: 'Tabulator',
 
@@ -89,13 +89,13 @@ const de = {
 
   settings: 'Einstellungen', defaults: 'Zurücksetzen',
   systemHint: 'Sagt dem Bot, wie er sein soll; sie wird zuerst gelesen.',
-  samplerHint: 'Greedy nimmt das wahrscheinlichste Zeichen; die anderen ziehen aus den wahrscheinlichen.',
+  samplerHint: 'Greedy nimmt das Wahrscheinlichste; die anderen ziehen aus den wahrscheinlichen.',
   beam: 'Beam-Suche (hier: greedy)',
-  temperature: 'Temperatur', temperatureHint: 'Niedriger bleibt bei wahrscheinlichen Zeichen, höher wechselt mehr; 0 ist greedy.',
-  top_kHint: 'Zieht aus so vielen der wahrscheinlichsten Zeichen.',
-  top_pHint: 'Zieht aus den wahrscheinlichsten Zeichen, die zusammen diese Wahrscheinlichkeit erreichen.',
-  min_pHint: 'Zieht aus Zeichen, die mindestens diesen Bruchteil so wahrscheinlich sind wie das wahrscheinlichste.',
-  repetition_penalty: 'Wiederholungsstrafe', repetition_penaltyHint: 'Über 1 kommen die letzten 64 Zeichen seltener.',
+  temperature: 'Temperatur', temperatureHint: 'Niedriger bleibt beim Wahrscheinlichen, höher wechselt mehr; 0 ist greedy.',
+  top_kHint: 'Zieht aus so vielen der wahrscheinlichsten.',
+  top_pHint: 'Zieht aus den wahrscheinlichsten, die zusammen diese Wahrscheinlichkeit erreichen.',
+  min_pHint: 'Zieht aus denen, die mindestens diesen Bruchteil so wahrscheinlich sind wie das Wahrscheinlichste.',
+  repetition_penalty: 'Wiederholungsstrafe', repetition_penaltyHint: 'Über 1 kommen die letzten 64 Zeichen oder Stücke seltener.',
   max_chars: 'Längste Antwort', max_charsHint: 'Nach so vielen Zeichen endet eine Antwort.',
   seedHint: 'Derselbe Seed gibt dieselben Antworten; ohne ihn sind sie verschieden.',
 };

@@ -134,11 +134,19 @@ def test_probabilities_in_figures_stand_under_their_characters() -> None:
     assert drawn.getvalue().splitlines()[:2] == [" x", "92"]
 
 
-def test_the_probability_of_a_piece_stands_under_each_of_its_characters() -> None:
+def test_the_probability_of_a_piece_stands_under_its_beginning() -> None:
     drawn = io.StringIO()
     view = ChatView(Console(file=drawn, width=11), has_labels=False)
     view.probs([CharacterProb("the", 0.95, ()), CharacterProb(" mat.\n\n", 0.2, ())])
-    assert drawn.getvalue().splitlines()[:2] == ["the mat.↵↵", "9992222222"]
+    assert drawn.getvalue().splitlines()[:2] == ["the mat.↵↵", "9--2------"]
+    assert "of the piece that begins above" in drawn.getvalue()
+
+
+def test_one_sees_in_colour_where_a_piece_ends() -> None:
+    drawn = io.StringIO()
+    view = ChatView(Console(file=drawn, width=80, force_terminal=True), has_labels=False)
+    view.probs([CharacterProb("the", 0.6, ()), CharacterProb(" mat", 0.6, ())])
+    assert "the\x1b[4m mat\x1b[0m" in drawn.getvalue()
 
 
 def test_a_name_without_end_is_told_in_short(ready: LoadedModel) -> None:
