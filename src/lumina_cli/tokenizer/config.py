@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from lumina_cli.tokenizer.special_ids import MAX_VOCAB_SIZE
+from lumina_cli.tokenizer.special_ids import FIRST_CHARACTER, MAX_VOCAB_SIZE
 
 
 class TokenizerConfig(BaseModel):
@@ -36,3 +36,8 @@ class TokenizerConfig(BaseModel):
 
 CHARACTERS = TokenizerConfig()
 """The default."""
+
+
+def max_characters(vocab_size: int) -> int:
+    """Return how many characters have an id among so many: pieces need room, too."""
+    return (vocab_size - FIRST_CHARACTER) // 2

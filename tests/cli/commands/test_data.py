@@ -35,6 +35,16 @@ def test_check_shows_a_page_on_stdout(lumina: Lumina, tmp_path: Path) -> None:
     assert "steps of 2" in done.out
 
 
+def test_check_tells_how_subwords_would_suit(lumina: Lumina, tmp_path: Path) -> None:
+    pytest.importorskip("tokenizers")
+    (tmp_path / "x.txt").write_text("the cat and the hat. " * 100, encoding="utf-8")
+    done = lumina("data", "check", "x.txt", "--tokenizer", "bpe", "--vocab-size", "300")
+    assert "ids stands in the text" in done.err
+    assert "0.0% of the text in bytes" in " ".join(done.out.split())
+    found = json.loads(lumina("data", "check", "x.txt", "--tokenizer", "bpe", "--json").out)
+    assert found["cutting"]["num_in_bytes"] == 0
+
+
 def test_check_as_json_is_one_object(lumina: Lumina, tmp_path: Path) -> None:
     rows = [{"user": "hi", "bot": "hello"}] * 30 + [{"user": 5, "bot": "x"}]
     write_rows(tmp_path / "x.jsonl", rows)

@@ -1,6 +1,7 @@
 """`lumina data`: fetch a data set, look at data, list what is known."""
 
 import os
+from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -130,7 +131,7 @@ def check(
             batch_size=settings.of(TrainingConfig).batch_size,
             tokenizer_config=tokenizer_config,
         )
-    for line in _unused(settings, checked):
+    for line in [*_unused(settings, checked), *_of_vocabulary(settings, checked)]:
         notice(line)
     epoch_s = None
     if model and not checked.refusal:
@@ -161,6 +162,20 @@ def _unused(settings: Settings, checked: "Checked") -> list[str]:
         has_conversations=bool(checked.report.conversations),
     )
     return unused_lines(settings, unused)
+
+
+def _of_vocabulary(settings: Settings, checked: "Checked") -> Iterable[str]:
+    """Return a line for what a vocabulary lacks that was learnt from the data."""
+    from lumina_cli.recipes.data.vocabulary import vocabulary_notices  # noqa: PLC0415  numpy
+
+    if checked.cutting is None:
+        return []
+    return vocabulary_notices(
+        checked.cutting.tokenizer,
+        config=settings.of(TokenizerConfig),
+        num_chars=checked.cutting.num_chars,
+        place=settings.sources.get("vocab_size"),
+    )
 
 
 @app.command("list", cls=HelpCommand)

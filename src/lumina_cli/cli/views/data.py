@@ -2,7 +2,6 @@
 
 import unicodedata
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict
 from typing import Any, Literal
 
 from rich.console import Console
@@ -26,6 +25,7 @@ from lumina_cli.data.report import Issues, ReadReport
 from lumina_cli.io.shell_word import shell_word
 from lumina_cli.io.terminal_text import one_line
 from lumina_cli.recipes.data.check import Checked
+from lumina_cli.recipes.data.cutting import Cutting
 from lumina_cli.recipes.data.fetch import Fetched, FetchEvent, KnownData, Stage
 
 NUM_LISTED = 12
@@ -165,8 +165,16 @@ def check_as_json(checked: Checked, *, epoch_s: float | None) -> dict[str, Any]:
         "steps_per_epoch": plan.steps_per_epoch,
         "epoch_s": epoch_s,
         "trains": checked.refusal is None,
-        **({"cutting": asdict(checked.cutting)} if checked.cutting else {}),
+        **({"cutting": checked.cutting.to_json()} if checked.cutting else {}),
     }
+
+
+def _cutting(cutting: Cutting) -> str:
+    tokenizer, share = cutting.tokenizer, cutting.num_in_bytes / max(cutting.num_chars, 1)
+    return (
+        f"{tokenizer.vocab_size:,} ids, {len(tokenizer.character_ids):,} of them characters; an id "
+        f"stands for {tokenizer.chars_per_id:.2f} characters; {share:.1%} of the text in bytes"
+    )
 
 
 def _facts(checked: Checked, *, epoch_s: float | None) -> Iterator[tuple[str, str]]:
@@ -189,8 +197,7 @@ def _facts(checked: Checked, *, epoch_s: float | None) -> Iterator[tuple[str, st
         rare = f"{stats.rare_characters:,} (spelled in bytes): {_characters(stats.rare_examples)}"
         yield "Rare characters", rare
     if cutting := checked.cutting:
-        text = f"{cutting.vocab_size:,} ids, {cutting.num_characters:,} of them characters"
-        yield "Tokenizer", f"{text}; an id stands for {cutting.chars_per_id:.2f} characters"
+        yield "Tokenizer", _cutting(cutting)
         yield "Cut into", _side_by_side(cutting.example)
     if report.conversations:
         yield "Longest message", f"{stats.longest_message:,} characters"

@@ -75,7 +75,7 @@ def check(
             config=tokenizer_config,
             min_char_count=min_char_count,
         )
-        chars_per_id = cutting.chars_per_id
+        chars_per_id = cutting.tokenizer.chars_per_id
     documents = _documents(paths, config=config)
     stats = collect_stats(
         documents.read(),

@@ -2,9 +2,11 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
+from lumina_cli.tokenizer.base import Tokenizer
 from lumina_cli.tokenizer.code_points import NUM_CODE_POINTS, add_counts
 from lumina_cli.tokenizer.config import TokenizerConfig
 from lumina_cli.tokenizer.document_batch import DocumentBatch
@@ -15,12 +17,25 @@ EXAMPLE_CHARS = 240
 
 @dataclass(frozen=True, slots=True)
 class Cutting:
-    """A tokenizer learnt from all of the data, and the beginning of the data in its ids."""
+    """A tokenizer learnt from all of the data, and the beginning of the data in its ids.
 
-    vocab_size: int
-    num_characters: int
-    chars_per_id: float
+    `num_in_bytes` characters of the `num_chars` have no id of their own.
+    """
+
+    tokenizer: Tokenizer
+    num_chars: int
+    num_in_bytes: int
     example: tuple[str, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it as plain values."""
+        return {
+            "vocab_size": self.tokenizer.vocab_size,
+            "num_characters": len(self.tokenizer.character_ids),
+            "num_in_bytes": self.num_in_bytes,
+            "chars_per_id": self.tokenizer.chars_per_id,
+            "example": list(self.example),
+        }
 
 
 def cut_text(
@@ -47,9 +62,7 @@ def cut_text(
             beginning += text[: EXAMPLE_CHARS - len(beginning)]
     texts = (text for batch in read() for text in batch.texts())
     tokenizer = train_tokenizer(texts, counts=counts, min_count=min_char_count, config=config)
-    return Cutting(
-        tokenizer.vocab_size,
-        len(tokenizer.character_ids),
-        tokenizer.chars_per_id,
-        tuple(map(tokenizer.describe, tokenizer.encode(beginning))),
-    )
+    num_chars = int(counts.sum())
+    counts[[*map(ord, tokenizer.character_ids)]] = 0
+    example = tuple(map(tokenizer.describe, tokenizer.encode(beginning)))
+    return Cutting(tokenizer, num_chars, num_in_bytes=int(counts.sum()), example=example)

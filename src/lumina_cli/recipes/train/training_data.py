@@ -17,6 +17,7 @@ from lumina_cli.recipes.data.sources import (
     open_source,
     own_validation,
 )
+from lumina_cli.recipes.data.vocabulary import vocabulary_notices
 from lumina_cli.recipes.unused_settings import unused_settings
 from lumina_cli.settings import Settings
 from lumina_cli.tokenizer.base import Tokenizer
@@ -88,7 +89,13 @@ def read_training_data(
         raise DataError("the bot says nothing in the data", hint="Learn from all: --loss-on all")
     notices += corpus.issues
     notices += validation_notices(corpus)
-    notices += vocabulary_notices(settings, corpus) if tokenizer is None else []
+    if tokenizer is None:
+        notices += vocabulary_notices(
+            corpus.tokenizer,
+            config=_tokenizer_config(settings),
+            num_chars=corpus.train.num_chars,
+            place=settings.sources.get("vocab_size"),
+        )
     notices += unused_settings(settings, source=source, corpus=corpus, val_data=val_data)
     fingerprint = source.fingerprint + (validation.fingerprint if validation else "")
     return TrainingData(source, val_data, corpus, fingerprint, tuple(notices))
@@ -107,20 +114,3 @@ def validation_notices(corpus: Corpus) -> list[str]:
     if not chars:
         return ["there is no validation text: the latest model is kept, not the best"]
     return [f"validation has only {chars:,} characters: its figures are little more than chance"]
-
-
-def vocabulary_notices(settings: Settings, corpus: Corpus) -> list[str]:
-    """Tell of a vocabulary that is too small for a text, or smaller than was asked for."""
-    config, tokenizer = _tokenizer_config(settings), corpus.tokenizer
-    if tokenizer.chars_per_id < 1:
-        return [
-            f"an id stands for {tokenizer.chars_per_id:.1f} characters only: many characters are "
-            "spelled in bytes. Take a larger --vocab-size, or --tokenizer characters"
-        ]
-    place = settings.sources.get("vocab_size")
-    if not config.has_size or not place or tokenizer.vocab_size >= config.vocab_size:
-        return []
-    return [
-        f"the text gives {tokenizer.vocab_size:,} ids, not {config.vocab_size:,} (from {place}): "
-        "no other characters stand side by side twice"
-    ]

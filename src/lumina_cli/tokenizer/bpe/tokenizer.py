@@ -29,6 +29,7 @@ from lumina_cli.tokenizer.bpe.words import PATTERN, split_words
 from lumina_cli.tokenizer.bpe_table import BpeTable
 from lumina_cli.tokenizer.characters import CharacterTokenizer
 from lumina_cli.tokenizer.code_points import Counts, code_points, frequent_characters
+from lumina_cli.tokenizer.config import max_characters
 from lumina_cli.tokenizer.special_ids import FIRST_BYTE, FIRST_CHARACTER, MAX_VOCAB_SIZE, Special
 from lumina_cli.tokenizer.stream_decoder import StreamDecoder, utf8_mask
 
@@ -85,13 +86,14 @@ class BpeTokenizer:
     ) -> Self:
         """Return the tokenizer of a corpus: see `Tokenizer.train`.
 
-        Characters take half of the ids at most; the rarest beyond that are spelled in bytes.
+        Where there are more characters than have room, the rarest are spelled in bytes.
         """
-        room = vocab_size - FIRST_CHARACTER
-        characters = frequent_characters(counts, min_count=min_count, most=room // 2)
+        most = max_characters(vocab_size)
+        characters = frequent_characters(counts, min_count=min_count, most=most)
         step = 1 + int(counts.sum()) // MAX_LEARNT_CHARS
         learner = MergeLearner(characters)
-        merges = learner.learn(islice(texts, 0, None, step), num_merges=room - len(characters))
+        num_merges = vocab_size - FIRST_CHARACTER - len(characters)
+        merges = learner.learn(islice(texts, 0, None, step), num_merges=num_merges)
         return cls(characters, merges)._measured_on(learner.word_counts)
 
     @property

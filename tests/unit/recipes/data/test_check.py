@@ -68,7 +68,8 @@ def test_how_the_text_would_be_cut_is_told_where_that_is_learnt(tmp_path: Path) 
         [path], config=DataConfig(), seq_length=16, batch_size=4, tokenizer_config=tokenizer
     )
     assert found.cutting is not None
-    assert found.cutting.num_characters == len(set("the cat and the hat. "))
+    assert found.cutting.to_json()["num_characters"] == len(set("the cat and the hat. "))
+    assert (found.cutting.num_chars, found.cutting.num_in_bytes) == (2_100, 0)
     assert "".join(found.cutting.example) == ("the cat and the hat. " * 100)[:240]
     assert {" the", " cat"} <= set(found.cutting.example)
     assert found.report.characters == 2_100  # it is counted once, although it is read again
