@@ -6,7 +6,18 @@ L layers, T pieces.
 from dataclasses import dataclass
 from typing import ClassVar
 
+import torch
+
+from lumina_cli.core.model.trace import trace, unembed
+from lumina_cli.core.model.transformer import Transformer
 from lumina_cli.look.pieces import Text
+from lumina_cli.look.reading import Reading
+
+NUM_TOP = 5
+MAX_SHOWN = 256
+"""Positions at the end of the text."""
+
+LENS = "The head learnt to read the last layer. Early layers may know more than it can read there."
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,3 +44,27 @@ class LayersView:
     actual_probs: list[list[float | None]]
     labels: dict[int, str]
     notes: list[str]
+
+
+@torch.inference_mode()
+def layers(model: Transformer, reading: Reading) -> LayersView:
+    """Return the best guesses after each layer.
+
+    Args:
+        model: in `eval()` mode, in fp32.
+        reading: the text; of a long one the end is shown.
+    """
+    start = max(0, len(reading) - model.config.seq_length)
+    idx = torch.tensor(reading.ids[start:], device=model.wte.weight.device)
+    first = max(0, len(idx) - MAX_SHOWN)
+    view = LayersView(reading.text(start + first), [], [], [], {}, [LENS])
+    for residuals in trace(model, idx).residuals:
+        probs = unembed(model, residuals[first:]).softmax(dim=-1)  # (T, V)
+        top = probs.topk(min(NUM_TOP, probs.size(-1)))
+        view.top_ids.append(top.indices.tolist())
+        view.top_probs.append(top.values.tolist())
+        actual = probs[:-1].gather(1, idx[first + 1 :, None]).squeeze(1)
+        view.actual_probs.append([*actual.tolist(), None])
+    seen = {id_ for layer in view.top_ids for row in layer for id_ in row}
+    view.labels.update((id_, reading.tokenizer.describe(id_)) for id_ in sorted(seen))
+    return view

@@ -6,7 +6,25 @@ T pieces.
 from dataclasses import dataclass
 from typing import ClassVar
 
+import torch
+from torch import Tensor
+
+from lumina_cli.core.model.trace import Trace, embed, run_variants, trace, unembed
+from lumina_cli.core.model.transformer import Transformer
 from lumina_cli.look.pieces import Guess, Text
+from lumina_cli.look.reading import Reading, guesses
+
+MAX_HIDDEN = 128
+"""Pieces hidden one by one; those before them are hidden together."""
+
+_CHUNK = 16
+"""Hidden at once, one in each variant: their common beginning is read once."""
+
+NUM_GUESSES = 5
+MATTERS = (
+    "Measured, not guessed: each earlier piece was hidden, and the model asked again. "
+    "Two that say the same stand in for each other, so that hiding one alone may change little."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,8 +39,8 @@ class ContextPoint:
 class MattersView:
     """How much each earlier piece mattered for one.
 
-    To hide a piece is to give the model the mean of all embeddings in its place: something
-    stands there, but not what.
+    To hide a piece is to let no other position read it, in any layer. The one that predicts reads
+    itself: its embedding is emptied.
 
     Attributes:
         text: what was read.
@@ -48,3 +66,87 @@ class MattersView:
     curve: list[ContextPoint]
     guesses: list[Guess]
     notes: list[str]
+
+
+@torch.inference_mode()
+def matters(
+    model: Transformer, reading: Reading, *, target: int, max_hidden: int = MAX_HIDDEN
+) -> MattersView:
+    """Return how much each earlier piece mattered for the one at `target`.
+
+    Args:
+        model: in `eval()` mode, in fp32.
+        reading: the text.
+        target: a position from 1 on.
+        max_hidden: how many pieces are hidden one by one, the nearest.
+    """
+    assert 0 < target < len(reading), (target, len(reading))
+    start = max(0, target - model.config.seq_length)
+    idx = torch.tensor(reading.ids[start:target], device=model.wte.weight.device)
+    target_id, first = reading.ids[target], max(0, len(idx) - max_hidden)
+    traced = trace(model, idx)
+    logprobs = unembed(model, traced.residuals[-1, -1]).log_softmax(dim=-1)
+    logprob = float(logprobs[target_id])
+    without = [
+        value
+        for begin in range(first, len(idx), _CHUNK)
+        for value in _without_each(model, traced, begin, target_id=target_id)
+    ]
+    top = logprobs.topk(min(NUM_GUESSES, len(logprobs)))
+    return MattersView(
+        text=reading.text(start),
+        target=target - start,
+        logprob=logprob,
+        deltas=[*(None for _ in range(first)), *(logprob - value for value in without)],
+        first_hidden=first,
+        delta_before=(
+            logprob - _without_all_before(model, traced, first, target_id=target_id)
+            if first
+            else None
+        ),
+        curve=[
+            ContextPoint(size, _logprob(model, idx[-size:], target_id=target_id))
+            for size in _sizes(len(idx))
+        ],
+        guesses=guesses(reading.tokenizer, top.indices.tolist(), top.values.exp().tolist()),
+        notes=[MATTERS],
+    )
+
+
+def _without_each(model: Transformer, traced: Trace, begin: int, *, target_id: int) -> list[float]:
+    """Return log p of the target without each of the positions from `begin` on, a chunk of them."""
+    num_ids = traced.residuals.size(1)
+    num = min(_CHUNK, num_ids - begin)
+    x = traced.residuals[0, begin:].repeat(num, 1, 1)  # (B, T', C)
+    hidden = torch.zeros(num, num_ids, dtype=torch.bool, device=x.device)
+    hidden[range(num), range(begin, begin + num)] = True
+    if begin + num == num_ids:  # the position that predicts reads itself: it is emptied
+        nothing = torch.zeros(1, x.size(-1), device=x.device)
+        x[-1, -1] = embed(model, nothing, start=num_ids - 1)
+    return _target_logprobs(model, traced, x, begin, hidden=hidden, target_id=target_id)
+
+
+def _without_all_before(model: Transformer, traced: Trace, first: int, *, target_id: int) -> float:
+    x = traced.residuals[None, 0, first:]
+    hidden = torch.arange(traced.residuals.size(1), device=x.device)[None] < first
+    return _target_logprobs(model, traced, x, first, hidden=hidden, target_id=target_id)[0]
+
+
+def _target_logprobs(
+    model: Transformer, traced: Trace, x: Tensor, start: int, *, hidden: Tensor, target_id: int
+) -> list[float]:
+    logits = run_variants(model, x, traced=traced, layer=0, start=start, hidden=hidden)
+    logprobs: list[float] = logits.log_softmax(dim=-1)[:, target_id].tolist()
+    return logprobs
+
+
+def _logprob(model: Transformer, idx: Tensor, *, target_id: int) -> float:
+    return float(model(idx.unsqueeze(0))[0, -1].log_softmax(dim=-1)[target_id])
+
+
+def _sizes(num_ids: int) -> list[int]:
+    """Return lengths of context, ever longer: 1, 2, 3, 4, 6, 8, 12, 16, … and all."""
+    sizes = [
+        size for power in range(num_ids.bit_length()) for size in (2**power, 3 * 2**power // 2)
+    ]
+    return sorted({size for size in sizes if 0 < size < num_ids} | {num_ids})

@@ -40,7 +40,8 @@ class Text:
 
     Attributes:
         pieces: T.
-        num_left_out: ids before the first that the model's context has no room for.
+        num_left_out: ids before the first piece that are not shown: a place in the whole text is a
+            position and these.
     """
 
     pieces: list[Piece]
