@@ -12,7 +12,7 @@ from lumina_cli.tokenizer.base import Tokenizer
 from lumina_cli.tokenizer.chat_format import ROLE_IDS, LossOn, encode_documents
 from lumina_cli.tokenizer.special_ids import Special, is_special
 
-_SPEAKERS: dict[int, Speaker] = {id_: role for role, id_ in ROLE_IDS.items()}
+SPEAKERS: dict[int, Speaker] = {id_: role for role, id_ in ROLE_IDS.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ class Reading:
         speakers: list[Speaker] = []
         speaker: Speaker = "text"
         for id_ in self.ids:
-            speaker = _SPEAKERS.get(id_, "text" if id_ == Special.BEGIN else speaker)
+            speaker = SPEAKERS.get(id_, "text" if id_ == Special.BEGIN else speaker)
             speakers.append(speaker)
         return speakers
 

@@ -8,7 +8,7 @@ from lumina_cli.look.heads import HeadsView
 from lumina_cli.look.layers import LayersView
 from lumina_cli.look.matters import MattersView
 from lumina_cli.look.next_character import NextView
-from lumina_cli.look.source import SourceView
+from lumina_cli.look.source.view import SourceView
 from lumina_cli.look.surprise import SurpriseView
 
 DIGITS = 7

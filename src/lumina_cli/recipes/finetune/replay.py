@@ -129,20 +129,42 @@ def _measured_on_sample(base: Base, found: ReplayData, *, tokenizer: Tokenizer) 
 
 def _open_what_is_there(base: Base, *, tokenizer: Tokenizer) -> ReplayData:
     """Return those of the base's texts that can still be read, and are what they were."""
-    texts: list[ReplayData] = []
-    notices: list[str] = []
-    for each in replay_records(base.metadata):
-        try:
-            texts.append(_encode_text(_open_own_text(each), tokenizer=tokenizer))
-        except (LuminaError, ValidationError, KeyError, TypeError, ValueError) as error:
-            why = error.message if isinstance(error, LuminaError) else "its settings are unknown"
-            notices.append(f"a text that {base.path.name} learnt from is not at hand: {why}")
+    texts, errors = open_learnt_texts(base.metadata, tokenizer=tokenizer)
     return ReplayData(
         tuple(name for text in texts for name in text.names),
         tuple(train for text in texts for train in text.train),
         tuple(validation for text in texts for validation in text.validation),
-        tuple(notices),
+        tuple(
+            f"a text that {base.path.name} learnt from is not at hand: {error.message}"
+            + (f" ({error.hint})" if isinstance(error, NotReadError) else "")
+            for error in errors
+        ),
     )
+
+
+class NotReadError(DataError):
+    """Text that a model file names, and that is left unread."""
+
+
+def open_learnt_texts(
+    metadata: Mapping[str, Any], *, tokenizer: Tokenizer
+) -> tuple[list[ReplayData], list[LuminaError]]:
+    """Return the texts that a model learnt from, and why others can't be read any more.
+
+    Args:
+        metadata: of the model file.
+        tokenizer: of the model.
+    """
+    texts: list[ReplayData] = []
+    errors: list[LuminaError] = []
+    for each in replay_records(metadata):
+        try:
+            texts.append(_encode_text(_open_own_text(each), tokenizer=tokenizer))
+        except LuminaError as error:
+            errors.append(error)
+        except (ValidationError, KeyError, TypeError, ValueError):
+            errors.append(DataError("its settings are unknown"))
+    return texts, errors
 
 
 def replay_records(metadata: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -193,10 +215,11 @@ def _open_own_text(record: Mapping[str, Any]) -> _Text:
     return text
 
 
-def _not_read(where: str, why: str) -> DataError:
+def _not_read(where: str, why: str) -> NotReadError:
     path = where.partition(", ")[0]
-    return DataError(
-        f"{where} is not read: {why} (to repeat it all the same: --replay {shell_word(path)})"
+    return NotReadError(
+        f"{where} is not read: {why}",
+        hint=f"to repeat it all the same: --replay {shell_word(path)}",
     )
 
 
