@@ -7,6 +7,7 @@
     │   └── ModelFileError           65   a model file that is damaged, foreign or forged
     ├── MissingInputError            66   a file or a data set that is not there
     ├── HubError                     69   the hub can't be reached or won't give
+    ├── GroupError                   71   one of the processes that train together was lost
     ├── OutputError                  73   a result that can't be created, or is in use
     ├── StorageError                 74   disk full, I/O error
     ├── OutOfMemoryError             75   no smaller step was left to try
@@ -65,6 +66,20 @@ class HubError(LuminaError):
     """The Hugging Face hub can't be reached, or refuses."""
 
     exit_code = 69
+
+
+class GroupError(LuminaError):
+    """One of the processes that train together was lost, or has left.
+
+    Args:
+        code: of its end, where it said itself why it left.
+    """
+
+    exit_code = 71
+
+    def __init__(self, message: str, *, hint: str = "", code: int | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.code = code
 
 
 class OutputError(LuminaError):

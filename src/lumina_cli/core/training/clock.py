@@ -1,10 +1,6 @@
 """The clock of a run: seconds of training, the same on all ranks."""
 
-from collections.abc import Callable
-
-from lumina_cli.core.training.parallel.rank import Rank
-
-Clock = Callable[[], float]
+from lumina_cli.core.training.parallel.rank import Clock, Rank
 
 
 class RunClock:
@@ -27,9 +23,14 @@ class RunClock:
         return self.now_s - self._resumed_s
 
     def look(self) -> float:
-        """Return the time, that of the first rank on all."""
-        self.now_s = self._rank.broadcast(self._clock())
+        """Return the time: on all ranks that of the first, when they last told each other anything."""
+        self.now_s = self._rank.time(self._clock)
         return self.now_s
+
+    def look_anew(self) -> float:
+        """Return the time after what no rank was told of: files were written, say."""
+        self._rank.sum(())
+        return self.look()
 
     def resume(self, elapsed_s: float) -> None:
         """Go on from so many seconds of training."""

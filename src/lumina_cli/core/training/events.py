@@ -158,6 +158,20 @@ class Overfits:
 
 
 @dataclass(frozen=True, slots=True)
+class Paced:
+    """How the processes that train together keep up with each other.
+
+    The others wait most for the `slowest`; `waiting` is the share of the time of all of them that
+    is spent so.
+    """
+
+    step: int
+    num_ranks: int
+    slowest: int
+    waiting: float
+
+
+@dataclass(frozen=True, slots=True)
 class Interrupted:
     """The run was asked to stop and will go on another day: the moment to save its state."""
 
@@ -186,6 +200,7 @@ TrainEvent = (
     | LossSpiked
     | RolledBack
     | Overfits
+    | Paced
     | Interrupted
     | Finished
 )

@@ -15,7 +15,7 @@ from lumina_cli.core.memory import retry_on_oom
 from lumina_cli.core.model.transformer import Transformer
 from lumina_cli.core.precision import Precision
 from lumina_cli.core.training import state as snapshots
-from lumina_cli.core.training.clock import Clock, RunClock
+from lumina_cli.core.training.clock import RunClock
 from lumina_cli.core.training.config import TrainingConfig
 from lumina_cli.core.training.divergence import (
     MAX_ROLLBACKS,
@@ -33,13 +33,14 @@ from lumina_cli.core.training.events import (
     Evaluated,
     Finished,
     Interrupted,
+    Paced,
     StepDone,
     StepSkipped,
     StopReason,
     TrainEvent,
 )
 from lumina_cli.core.training.optim.optimizers import build_optimizers
-from lumina_cli.core.training.parallel.rank import ALONE, Rank, any_rank
+from lumina_cli.core.training.parallel.rank import Clock, Rank, SingleProcess
 from lumina_cli.core.training.samples import Sample, Samples
 from lumina_cli.core.training.schedule.learning_rate import learning_rate_factor
 from lumina_cli.core.training.schedule.limits import Limits, Position
@@ -54,6 +55,8 @@ from lumina_cli.data.batches import Batch, Replay
 from lumina_cli.data.corpus.dataset import TokenDataset
 
 LoadLastGood = Callable[[], Snapshot]
+
+PACE_EVERY_S = 5.0
 
 
 class Trainer:
@@ -92,12 +95,12 @@ class Trainer:
         compiles: bool = False,
         measures_less: bool = False,
         clock: Clock = time.monotonic,
-        rank: Rank = ALONE,
+        rank: Rank | None = None,
     ) -> None:
+        self.rank = rank = rank or SingleProcess()
         self.model = model
         self.config = config
         self.load_last_good = load_last_good
-        self.rank = rank
         self.clock = RunClock(clock, rank=rank)
         self.samples = Samples(sample, clock=self.clock, rank=rank)
         self.limits = Limits(epochs=config.epochs, max_steps=config.max_steps, seconds=seconds)
@@ -132,8 +135,8 @@ class Trainer:
             replay=replay,
             state=self.state,
         )
-        self._was_told_to_stop = False
         self._stops = False
+        self._next_pace_s = 0.0
         self._budget = TimeBudget()
 
     @property
@@ -192,8 +195,8 @@ class Trainer:
         return self.epochs.last_batch(self.state)
 
     def stop(self) -> None:
-        """Let the run end after the step in hand."""
-        self._was_told_to_stop = True
+        """Let the run end after the step in hand, on all ranks."""
+        self.rank.ask("stop")
 
     def state_dict(self) -> Snapshot:
         """Return all that the run needs to go on from here, the live tensors in it."""
@@ -239,7 +242,7 @@ class Trainer:
     def _reason_to_stop(self) -> StopReason | None:
         """Return why the run is over, if it is; it has one step at least to show for itself."""
         self.clock.look()
-        self._stops = self._stops or any_rank(self._was_told_to_stop, rank=self.rank)
+        self._stops = self._stops or self.rank.take("stop")
         if self.num_steps == 0:
             return None
         if self._stops:
@@ -290,6 +293,15 @@ class Trainer:
             progress=state.progress,
             elapsed_s=self.clock.elapsed_s,
         )
+        yield from self._tell_pace()
+
+    def _tell_pace(self) -> list[TrainEvent]:
+        """Return how the ranks keep up with each other, from time to time, where there are more."""
+        pace = self.rank.pace
+        if pace is None or self.clock.now_s < self._next_pace_s:
+            return []
+        self._next_pace_s = self.clock.now_s + PACE_EVERY_S
+        return [Paced(self.num_steps, *pace)]
 
     def _count(self, result: StepResult) -> list[TrainEvent]:
         """Count a step that was done; return that its loss is far above the usual, if so."""

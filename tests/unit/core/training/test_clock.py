@@ -21,7 +21,7 @@ def test_all_ranks_have_the_time_of_the_first() -> None:
         index = 1
         world_size = 2
 
-        def broadcast(self, value: Any) -> Any:
+        def time(self, clock: Any) -> float:
             return 5.0  # what the first rank has
 
     assert RunClock(lambda: 9.0, rank=Second()).look() == 5.0

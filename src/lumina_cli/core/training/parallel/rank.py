@@ -5,22 +5,52 @@ What a rank alone can know (its clock, whether its memory ran out, that it was a
 is told to all before anything is decided by it, so that all decide alike. Every rank makes
 the same calls in the same order.
 
-What is summed: the gradients in place, a contiguous stretch at a time, between the last
-backward pass of a step and its norm (`Stepper`); a few numbers a step and a measurement.
-The batch size is that of all ranks together, and each knows how many ids of the whole batch
-count; clipping enters through the factor of the optimizer step, the same on each rank.
+What is summed: the gradients in place, a contiguous stretch at a time, while the last backward
+pass of a step goes on (`GradientSum`); a few numbers a step and a measurement. The batch size is
+that of all ranks together, and each knows how many ids of the whole batch count; clipping enters
+through the factor of the optimizer step, the same on each rank.
 """
 
-from collections.abc import Callable, Sequence
-from typing import Protocol, TypeVar
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from typing import Literal, NamedTuple, Protocol, TypeVar
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from lumina_cli.core.memory import none_on_oom
 from lumina_cli.data.batches import Batch
 
 T = TypeVar("T")
+Clock = Callable[[], float]
+"""Seconds from anywhere."""
+
+Request = Literal["stop", "save"]
+"""What somebody may ask of a run, by a signal to any of its ranks."""
+
+
+class Pace(NamedTuple):
+    """How ranks keep up with each other, of late.
+
+    Args:
+        num_ranks: that train together.
+        slowest: the rank for which the others wait most.
+        waiting: share of the time of all ranks that is spent waiting, in [0, 1].
+    """
+
+    num_ranks: int
+    slowest: int
+    waiting: float
+
+
+class GradientSum(Protocol):
+    """Sums gradients over all ranks, in place; each step calls `finish` once, on every rank."""
+
+    def begin(self) -> None:
+        """Begin with what is complete while the next backward pass, the last one, goes on."""
+
+    def finish(self) -> None:
+        """Sum all that is left, and wait until all is there."""
 
 
 class Rank(Protocol):
@@ -37,14 +67,54 @@ class Rank(Protocol):
     def world_size(self) -> int:
         """How many there are."""
 
-    def all_reduce(self, tensor: Tensor) -> None:
-        """Put the sum over all ranks in the place of a contiguous tensor."""
+    @property
+    def pace(self) -> Pace | None:
+        """How the ranks keep up with each other; None for one alone."""
+
+    def gradient_sum(
+        self, parameters: Sequence[nn.Parameter], gradients: Sequence[Tensor]
+    ) -> GradientSum:
+        """Return what sums gradients.
+
+        Args:
+            parameters: in the order in which the model computes with them.
+            gradients: in which those of the parameters lie end to end.
+        """
+
+    def own_draws(self, device: torch.device) -> AbstractContextManager[None]:
+        """Let dropout on a device draw other numbers than on other ranks, by torch's generators.
+
+        These go on as if nothing had been drawn but one number, the same on all ranks.
+        """
 
     def sum(self, values: Sequence[float]) -> list[float]:
-        """Return the sums over all ranks, in double precision."""
+        """Return the sums over all ranks, in double precision; time and requests come with it."""
 
     def broadcast(self, value: T) -> T:
-        """Return the value that the first rank has: plain numbers and text."""
+        """Return the value that the first rank has: plain numbers and text, and what holds such."""
+
+    def broadcast_tensors(self, tensors: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
+        """Return the tensors that the first rank has, by name; elsewhere they come on the CPU."""
+
+    def time(self, clock: Clock) -> float:
+        """Return the time by the clock of the first rank, as of the last `sum`; alone it is now."""
+
+    def ask(self, request: Request) -> None:
+        """Ask something of the run on all ranks; from any thread."""
+
+    def take(self, request: Request) -> bool:
+        """Return whether something was asked for on any rank, as of the last `sum`; but once."""
+
+    def in_turn(self, action: Callable[[], T]) -> T:
+        """Do an action first on one rank of each machine, then on the others there."""
+
+
+class _SumOfOne:
+    def begin(self) -> None:
+        """Wait for nobody."""
+
+    def finish(self) -> None:
+        """Leave the gradients: they are the sum."""
 
 
 class SingleProcess:
@@ -52,25 +122,45 @@ class SingleProcess:
 
     index = 0
     world_size = 1
+    pace = None
 
-    def all_reduce(self, tensor: Tensor) -> None:
-        """Leave the tensor: it is the sum."""
+    def __init__(self) -> None:
+        self._asked: set[Request] = set()
+
+    def gradient_sum(
+        self, parameters: Sequence[nn.Parameter], gradients: Sequence[Tensor]
+    ) -> GradientSum:
+        return _SumOfOne()
+
+    def own_draws(self, device: torch.device) -> AbstractContextManager[None]:
+        return nullcontext()
 
     def sum(self, values: Sequence[float]) -> list[float]:
-        """Return the values."""
         return list(values)
 
     def broadcast(self, value: T) -> T:
-        """Return the value."""
         return value
+
+    def broadcast_tensors(self, tensors: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
+        return tensors
+
+    def time(self, clock: Clock) -> float:
+        return clock()
+
+    def ask(self, request: Request) -> None:
+        self._asked.add(request)
+
+    def take(self, request: Request) -> bool:
+        was_asked = request in self._asked
+        self._asked.discard(request)
+        return was_asked
+
+    def in_turn(self, action: Callable[[], T]) -> T:
+        return action()
 
 
 ALONE = SingleProcess()
-
-
-def any_rank(flag: bool, *, rank: Rank) -> bool:  # noqa: FBT001
-    """Return whether something holds on any rank."""
-    return rank.sum([float(flag)])[0] > 0
+"""For what is asked for nothing: a measurement, a trial."""
 
 
 def own_rows(batch: Batch, *, rank: Rank) -> Batch:
@@ -86,6 +176,7 @@ def on_all(action: Callable[[], T], *, rank: Rank) -> T:
         OutOfMemoryError: (torch's) memory ran out in it, on this rank or on another.
     """
     done = none_on_oom(lambda: (action(),))
-    if any_rank(done is None, rank=rank) or done is None:
+    (num_short,) = rank.sum([float(done is None)])
+    if num_short or done is None:
         raise torch.OutOfMemoryError("out of memory")
     return done[0]

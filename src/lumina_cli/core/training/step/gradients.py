@@ -28,6 +28,7 @@ def add_gradients(
     hidden: Hidden,
     precision: Precision,
     label_smoothing: float,
+    before_last: Callable[[], object] = lambda: None,
 ) -> tuple[Tensor, Tensor]:
     """Add the gradients of a part of a batch.
 
@@ -39,6 +40,7 @@ def add_gradients(
         hidden: computes the model up to its last layer.
         precision: in which it computes.
         label_smoothing: of the loss that is learnt from.
+        before_last: called before the backward pass that completes the gradients.
 
     Returns:
         Its summed loss, and the number of ids that were right.
@@ -51,6 +53,8 @@ def add_gradients(
     )
     for start in range(0, len(part.inputs), at_once):
         sums = loss_of(part.rows(start, start + at_once))
+        if start + at_once >= len(part.inputs):
+            before_last()
         torch.autograd.backward(sums.loss * factor)
         nll += sums.nll
         num_right += sums.num_right

@@ -98,6 +98,7 @@ class Stepper:
         self.label_smoothing = label_smoothing
         self.micro_batch_size = self.largest = micro_batch_size
         self.rank = rank
+        self._gradient_sum = rank.gradient_sum(list(model.parameters()), optimizers.gradients)
         self.loss_scale = LossScale(precision)
         self.compiled: Compiled | None = None
         self.workers = start_workers(model)
@@ -165,8 +166,7 @@ class Stepper:
         """
         was_compiled = self.is_compiled
         local = none_on_oom(partial(self._learn_own, batch))
-        for gradients in self.optimizers.gradients:
-            self.rank.all_reduce(gradients)
+        self._gradient_sum.finish()
         sums = None if local is None else none_on_oom(partial(self._sums, local))
         failed_to_compile = was_compiled and not self.is_compiled
         nll, num_right, norm = sums or _Sums(0.0, 0.0, 0.0)
@@ -184,7 +184,8 @@ class Stepper:
     def _learn_own(self, batch: Batch) -> _Local:
         """Sum the gradients of this rank's part of the batch, if the compiler lets it."""
         try:
-            return self._learn_shared(batch)
+            with self.rank.own_draws(self.model.wte.weight.device):
+                return self._learn_shared(batch)
         except Exception as error:  # whatever a compiler may say
             if self.compiled is None or not self.compiled.give_up(error):
                 raise
@@ -206,7 +207,8 @@ class Stepper:
         )
         workers = self._sharing(num_windows, seq_length)
         if workers is None:
-            return [learn(self.model, own, at_once=size)]
+            begin = self._gradient_sum.begin
+            return [learn(self.model, own, at_once=size, before_last=begin)]
         bounds = [num_windows * n // workers.count for n in range(workers.count + 1)]
         parts = [own.rows(start, stop) for start, stop in pairwise(bounds)]
         at_once = num_windows if num_windows <= size else size // workers.count

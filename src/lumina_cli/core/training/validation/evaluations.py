@@ -36,7 +36,7 @@ class Evaluations:
 
     def evaluate(self, state: TrainState) -> Iterator[TrainEvent]:
         """Measure the model, keep the figures in the state, and tell them."""
-        started_s = self._clock.look()
+        started_s = self._clock.look_anew()
         size = self._stepper.micro_batch_size
         while (result := none_on_oom(lambda: self._validate(state))) is None:
             self._stepper.halve_micro_batch()
@@ -47,7 +47,7 @@ class Evaluations:
         state.evaluations_done = self._validator.marks_passed(state)
         yield evaluated
         if evaluated.is_best:  # then whoever was told saved before it went on
-            note_saving(self._clock.look() - measured_s, state=state)
+            note_saving(self._clock.look_anew() - measured_s, state=state)
         state.evaluations_done = self._validator.marks_passed(state)
         yield from note_overfitting(evaluated, state=state)
 

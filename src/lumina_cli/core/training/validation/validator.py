@@ -10,11 +10,10 @@ from typing import NamedTuple
 from lumina_cli.core.model.peft import interpolate_weights
 from lumina_cli.core.model.transformer import Transformer
 from lumina_cli.core.precision import Precision
-from lumina_cli.core.training.clock import Clock
 from lumina_cli.core.training.config import TrainingConfig
 from lumina_cli.core.training.divergence import has_unlearnt, is_worse_than_untrained
 from lumina_cli.core.training.events import Evaluated, Overfits, StopReason
-from lumina_cli.core.training.parallel.rank import ALONE, Rank, on_all
+from lumina_cli.core.training.parallel.rank import ALONE, Clock, Rank, on_all
 from lumina_cli.core.training.state import TrainState
 from lumina_cli.core.training.validation.evaluate import Evaluation, Totals, measure
 from lumina_cli.core.training.validation.retention import MAX_TRIALS, RetentionLimit, find_alpha

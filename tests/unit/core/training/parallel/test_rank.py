@@ -1,8 +1,9 @@
 """Several ranks train as one: two in two threads, which know of each other by the seam alone."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from typing import Any, TypeVar
 
 import numpy as np
@@ -60,25 +61,60 @@ class Member:
     """One rank of a group."""
 
     world_size = NUM_RANKS
+    pace = None
 
     def __init__(self, group: Group, index: int) -> None:
         self._group = group
         self.index = index
+        self._asked = self._is_asked = False
+
+    def gradient_sum(self, parameters: Any, gradients: Sequence[Tensor]) -> "Gradients":
+        return Gradients(self, gradients)
 
     def all_reduce(self, tensor: Tensor) -> None:
         assert tensor.is_contiguous()
         first, second = self._group.exchange(self.index, "all_reduce", tensor.clone())
         tensor.copy_(first + second)
 
+    def own_draws(self, device: torch.device) -> Any:
+        return nullcontext()
+
     def sum(self, values: Any) -> list[float]:
-        parts = self._group.exchange(self.index, "sum", [float(value) for value in values])
-        return [sum(column) for column in zip(*parts, strict=True)]
+        told = [*map(float, values), float(self._asked)]
+        parts = self._group.exchange(self.index, "sum", told)
+        *sums, num_asked = [sum(column) for column in zip(*parts, strict=True)]
+        self._is_asked |= num_asked > 0
+        return sums
+
+    def time(self, clock: Callable[[], float]) -> float:
+        return self.broadcast(clock())
+
+    def ask(self, request: str) -> None:
+        self._asked = True
+
+    def take(self, request: str) -> bool:
+        return self._is_asked
 
     def broadcast(self, value: T) -> T:
         return self._group.exchange(self.index, "broadcast", value)[0]
 
 
-def make_trainer(rank: Rank = ALONE, **given: Any) -> Trainer:
+class Gradients:
+    """Sums gradients at the end of a step."""
+
+    def __init__(self, member: Member, gradients: Sequence[Tensor]) -> None:
+        self._member = member
+        self._gradients = gradients
+
+    def begin(self) -> None:
+        pass
+
+    def finish(self) -> None:
+        for gradient in self._gradients:
+            self._member.all_reduce(gradient)
+
+
+def make_trainer(rank: Rank | None = None, **given: Any) -> Trainer:
     outside = {name: given.pop(name) for name in OUTSIDE & given.keys()}
     settings = {"batch_size": 5, "learning_rate": 1e-2, "epochs": None, "max_steps": 10, **given}
     return Trainer(

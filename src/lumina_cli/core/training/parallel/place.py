@@ -1,0 +1,60 @@
+"""Where a process stands among those that train together, as a launcher tells it (no torch).
+
+torchrun, and what starts processes as it does, set these variables.
+"""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+END_FOLDER = "LUMINA_LAUNCH_FOLDER"
+"""Where the launcher of `--nproc` is told how the run ended; other launchers have none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A process among `world_size`; `local_rank` counts those of one machine.
+
+    `run_id` is the launcher's name for the whole run, `restart` how often it began it anew; where
+    there is no launcher that watches, the first rank keeps the store itself.
+    """
+
+    index: int
+    world_size: int
+    local_rank: int
+    local_world_size: int
+    machine: int
+    address: str
+    port: int
+    run_id: str
+    restart: int
+    has_agent: bool
+
+    @property
+    def is_first(self) -> bool:
+        return self.index == 0
+
+
+def find_place(environ: Mapping[str, str] = os.environ) -> Place | None:
+    """Return where this process stands; None for one alone."""
+    run_id = environ.get("TORCHELASTIC_RUN_ID", "")
+    try:
+        index, world_size = int(environ["RANK"]), int(environ["WORLD_SIZE"])
+        port = int(environ["MASTER_PORT"])
+        if not 0 <= index < world_size or (world_size == 1 and not run_id):
+            return None
+        local_world_size = int(environ.get("LOCAL_WORLD_SIZE", world_size))
+        return Place(
+            index,
+            world_size,
+            local_rank=int(environ.get("LOCAL_RANK", index)),
+            local_world_size=local_world_size,
+            machine=int(environ.get("GROUP_RANK", index // local_world_size)),
+            address=environ.get("MASTER_ADDR", "127.0.0.1"),
+            port=port,
+            run_id=run_id,
+            restart=int(environ.get("TORCHELASTIC_RESTART_COUNT", 0)),
+            has_agent=environ.get("TORCHELASTIC_USE_AGENT_STORE") == "True",
+        )
+    except (KeyError, ValueError, ZeroDivisionError):
+        return None

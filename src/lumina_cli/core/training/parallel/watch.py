@@ -1,0 +1,208 @@
+"""Notices that another rank is gone or stands still, so that nobody waits for it for ever.
+
+Each rank has a thread that tells the store every second that its process lives, and looks at
+those next to it. A process that stands still for long is ended, as nothing goes on without it.
+Whoever finds out first writes down how the group ended, and every rank reads that.
+"""
+
+import contextlib
+import json
+import os
+import signal
+import sys
+import threading
+import time
+from dataclasses import asdict, dataclass
+
+from torch.distributed import PrefixStore, Store, TCPStore  # type: ignore[attr-defined]
+
+from lumina_cli.core.training.parallel.place import Place
+
+BEAT_S = 1.0
+SILENT_S = 15.0
+"""A process that lives tells so each second, even where a core has many to serve."""
+
+GRACE_S = 3.0
+"""For the rank itself to notice the end, and to say it better than a thread can."""
+
+LEAVING_S = 20.0
+"""After being asked to stop; ten seconds later launchers kill."""
+
+NUM_WATCHED = 3
+END, PID, BEAT, DONE = "end", "pid", "beat", "done"
+LOST_CODE = 71
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """How a group ended before its work was done: by which rank, and why.
+
+    `code` is the exit code where the rank said itself why, for which starting anew is no cure.
+    """
+
+    rank: int
+    why: str
+    code: int | None = None
+
+    @property
+    def message(self) -> str:
+        return f"rank {self.rank} {self.why}"
+
+
+def connect(place: Place, *, is_host: bool = False) -> Store:
+    """Return the store that all ranks of a group share.
+
+    Raises:
+        RuntimeError: (torch's) nobody answers there.
+    """
+    store = TCPStore(place.address, place.port, is_master=is_host, wait_for_workers=False)
+    return PrefixStore(f"lumina/{place.run_id}/{place.restart}", store)
+
+
+class Watch:
+    """Tells others that this rank lives, and sees whether they do.
+
+    Args:
+        place: of this rank.
+        store: of the group, a connection that nobody else waits on.
+    """
+
+    def __init__(self, place: Place, store: Store) -> None:
+        self._place = place
+        self._store = store
+        self._is_over = threading.Event()
+        self._deadline_s: float | None = None
+        self._deadline_code = LOST_CODE
+        store.set(f"{PID}/{place.index}", f"{place.machine} {os.getpid()}")
+        with contextlib.suppress(RuntimeError):  # no memory for a thread: timeouts serve
+            threading.Thread(target=self._run, name="lumina-watch", daemon=True).start()
+
+    def leave_soon(self, code: int) -> None:
+        """Let the process end in any case, shortly: it was asked to stop, and may be stuck."""
+        self._deadline_s, self._deadline_code = time.monotonic() + LEAVING_S, code
+
+    def end(self, end: End) -> None:
+        """Write down how the group ended, unless another rank has."""
+        self._store.compare_set(END, "", json.dumps(asdict(end)))
+
+    def how_it_ended(self) -> End | None:
+        """Return how the group ended, if it has."""
+        if not self._store.check([END]):
+            return None
+        return End(**json.loads(self._store.get(END)))
+
+    def find_lost(self, *, patience_s: float = SILENT_S + 5) -> End:
+        """Return who was lost, when a call to the others has failed."""
+        until_s = time.monotonic() + patience_s
+        while time.monotonic() < until_s:
+            if found := self.how_it_ended() or self._dead_here():
+                self.end(found)
+                return found
+            time.sleep(BEAT_S / 10)
+        return End(self._place.index, "has lost its connection to the others")
+
+    def close(self) -> None:
+        """Say that this rank is done; who keeps the store waits until all are."""
+        self._is_over.set()
+        with contextlib.suppress(RuntimeError):
+            self._store.set(f"{DONE}/{self._place.index}", "1")
+            if self._place.is_first and not self._place.has_agent:
+                self._wait_for_all()
+
+    def _wait_for_all(self) -> None:
+        until_s = time.monotonic() + LEAVING_S
+        keys = [f"{DONE}/{index}" for index in range(self._place.world_size)]
+        while time.monotonic() < until_s and not self._store.check(keys):
+            time.sleep(BEAT_S / 10)
+
+    def _run(self) -> None:
+        index, size = self._place.index, self._place.world_size
+        others = [(index + n) % size for n in range(1, min(NUM_WATCHED, size - 1) + 1)]
+        seen: dict[int, tuple[str, float]] = {}
+        looked_s, beat = time.monotonic(), 0
+        while not self._is_over.wait(BEAT_S):
+            now_s = time.monotonic()
+            if now_s - looked_s > SILENT_S / 3:
+                seen.clear()  # it was this process that stood still
+            looked_s, beat = now_s, beat + 1
+            if self._deadline_s is not None and now_s > self._deadline_s:
+                os._exit(self._deadline_code)
+            try:
+                self._store.set(f"{BEAT}/{index}", str(beat))
+                lost = self.how_it_ended() or self._silent(others, seen, now_s=now_s)
+            except RuntimeError:
+                lost = End(index, "has lost its connection to the group: its launcher has ended")
+            if lost is not None:
+                self._leave(lost)
+                return
+
+    def _silent(
+        self, others: list[int], seen: dict[int, tuple[str, float]], *, now_s: float
+    ) -> End | None:
+        """Return which of the others has stood still for long, if one has."""
+        for other in others:
+            key = f"{BEAT}/{other}"
+            if not self._store.check([key]) or self._store.check([f"{DONE}/{other}"]):
+                continue
+            beat = self._store.get(key).decode()
+            if other not in seen or seen[other][0] != beat:
+                seen[other] = (beat, now_s)
+            elif now_s - seen[other][1] > SILENT_S:
+                self._kill(other)
+                return End(other, f"stood still for {SILENT_S:g} seconds and was ended")
+        return None
+
+    def _leave(self, end: End) -> None:
+        """End the process where it does not end by itself."""
+        with contextlib.suppress(RuntimeError):
+            self.end(end)
+        if self._is_over.wait(GRACE_S):
+            return
+        is_told = end.code is not None or not self._may_tell()
+        if not is_told:
+            sys.stderr.write(f"error: {end.message}\n")
+            sys.stderr.flush()
+        os._exit(LOST_CODE if end.code is None else end.code)
+
+    def _may_tell(self) -> bool:
+        """Return whether this rank is the one to tell the end: the first that asks."""
+        try:
+            return self._store.add("told", 1) == 1
+        except RuntimeError:
+            return self._place.is_first
+
+    def _process(self, rank: int) -> int | None:
+        """Return the process of a rank, if it is on this machine."""
+        key = f"{PID}/{rank}"
+        if not self._store.check([key]):
+            return None
+        machine, pid = map(int, self._store.get(key).split())
+        return pid if machine == self._place.machine else None
+
+    def _kill(self, rank: int) -> None:
+        pid = self._process(rank)
+        if pid is not None:
+            with contextlib.suppress(OSError):
+                os.kill(pid, getattr(signal, "SIGKILL", signal.SIGTERM))
+
+    def _dead_here(self) -> End | None:
+        """Return a rank of this machine whose process has ended, if one has."""
+        for rank in range(self._place.world_size):
+            if self._store.check([f"{DONE}/{rank}"]):
+                continue
+            pid = self._process(rank)
+            if pid is not None and not _lives(pid):
+                return End(rank, "was lost: its process has ended")
+        return None
+
+
+def _lives(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except OSError:
+        return False
+    try:  # whoever started it may not have noticed its end yet
+        with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:  # noqa: PTH123
+            return file.read().rpartition(")")[2].split()[0] != "Z"
+    except (OSError, IndexError):
+        return True
