@@ -11,7 +11,6 @@ import re
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
-from functools import lru_cache
 from itertools import islice
 
 from lumina_cli.conversation import Conversation, Document, Message, PlainText
@@ -20,6 +19,7 @@ from lumina_cli.data.report import Location, ReadReport
 
 _SHORTEST_PART, _SHORTEST_WITH_S = 3, 4
 _MOST_NAMES = 20_000
+_MOST_WORDS = 65_536
 _NOBODY = frozenset(["me", "you", "deleted account", "deleted", "account"])
 _PARTICLES_IN_NAMES = """
     al and bin da das de del den der des di do dos du el ibn la las le los the van von
@@ -27,11 +27,14 @@ _PARTICLES_IN_NAMES = """
 """
 _PARTICLES = frozenset(_PARTICLES_IN_NAMES.split())
 _WORD = re.compile(
-    r"(?:[^\W_]|[\u0300-\u036f\u0591-\u05c7\u0610-\u061a\u064b-\u065f\u0670\u06d6-\u06ed"
-    r"\u0900-\u0963\u0966-\u0dff\u200c\u200d])+"
+    r"([^\W_]+(?:SIGNS+[^\W_]*)*|(?:SIGNS+[^\W_]*)+)".replace(
+        "SIGNS",
+        r"[\u0300-\u036f\u0591-\u05c7\u0610-\u061a\u064b-\u065f\u0670\u06d6-\u06ed"
+        r"\u0900-\u0963\u0966-\u0dff\u200c\u200d]",
+    )
 )
 """Letters and digits with the signs that belong to them: vowels of Hindi, points of Arabic."""
-_AGAIN = re.compile(r"\b(Name\d+)(?:[ \-]\1\b)+")
+_AGAIN = re.compile(r"(Name(?<=\bName)\d+)(?:[ \-]\1\b)+")
 _UNSPACED = re.compile("[\u0e00-\u0eff\u1000-\u109f\u3040-\u30ff\u3400-\u9fff\uac00-\ud7a3]{2,}")
 """Scripts that put no space around a name: it stands inside of words, or particles follow it."""
 _UNDIVIDED = re.compile("[\u3400-\u9fff]{3,4}|[\uac00-\ud7a3]{3}")
@@ -56,9 +59,22 @@ _ONE_OF_SEVERAL = re.compile(r"(?:\+|\(|00)?\d(?:(?!/|\s[\-\u2013]\s|\s{2}).)*(?
 _DATE_LIKE = re.compile(r"\d{1,4}[./\-]\d{1,2}[./\-]\d{1,4}(?:\D.*)?|\d{1,2}[:.]\d{2}.*")
 _THOUSANDS = re.compile(r"\d{1,3}(?:[ .,\u00a0\u202f]\d{3})+(?:[.,]\d+)?")
 _HANDLE = re.compile(r"(?<![\w@])@[^\W\d][\w.]{1,39}(?<!\.)")
+_MAY_BE_WEB = re.compile(r"\.(?:[^\W\d_]|(?<=[wW]\.)[^\s<>\"])")
+_MAY_BE_PHONE = re.compile(r"\d[\d ()/.\-\u00a0\u202f\u2011\u2013]{5}")
 _FEWEST_DIGITS, _MOST_DIGITS = 7, 15
 _SHORTEST_LONG_GROUP = 3
 _LONGEST_UNDIVIDED = 4
+
+
+def _may_hold_numbers(text: str) -> bool:
+    """Say whether a text may hold an address or a phone number: most hold none."""
+    return (
+        "@" in text
+        or "://" in text
+        or _MAY_BE_WEB.search(text) is not None
+        or _MAY_BE_PHONE.search(text) is not None
+    )
+
 
 Replacer = Callable[[re.Match[str]], str]
 
@@ -76,6 +92,9 @@ class Anonymizer:
         self._numbers: dict[str, dict[str, int]] = {}
         self._parts: dict[str, int] = {}
         self._short_parts: dict[str, int] = {}
+        self._names: dict[str, str] = {}
+        """Words that are names, and what is written for them."""
+        self._looked_up: set[str] = set()
         self._num_names = 0
         for name in islice(names, _MOST_NAMES):
             self._add_name(name)
@@ -98,6 +117,18 @@ class Anonymizer:
 
     def text(self, text: str, *, location: Location) -> str:
         """Return a text anonymized; what was replaced is counted."""
+        if _may_hold_numbers(text):
+            text = "\n".join([self._line(line, location) for line in text.split("\n")])
+        if self._parts:
+            text = self._without_names(text, location)
+        if self._unspaced and not text.isascii():
+            text = self._unspaced.sub(lambda found: self._name(found, location), text)
+        return text
+
+    def _line(self, line: str, location: Location) -> str:
+        """Return a line without numbers and addresses."""
+        if not _may_hold_numbers(line):
+            return line
 
         def numbered(kind: str, word: str, form: Callable[[str], str]) -> Replacer:
             def replaced(match: re.Match[str]) -> str:
@@ -107,34 +138,50 @@ class Anonymizer:
 
             return replaced
 
-        text = _EMAIL.sub(numbered("an e-mail address", "Mail{}", str.lower), text)
-        text = _WEB.sub(numbered("a web address", "Web{}", str), text)
+        line = _EMAIL.sub(numbered("an e-mail address", "Mail{}", str.lower), line)
+        line = _WEB.sub(numbered("a web address", "Web{}", str), line)
         phone = numbered("a phone number", "Phone{}", _digits)
-        text = _PHONE.sub(lambda found: _with_phones(found, phone), text)
+        line = _PHONE.sub(lambda found: _with_phones(found, phone), line)
         handle = numbered("a name behind an @", "@Someone{}", str.lower)
-        text = _HANDLE.sub(
-            lambda found: found[0] if self._is_name(found[0][1:]) else handle(found), text
+        return _HANDLE.sub(
+            lambda found: found[0] if self._is_name(found[0][1:]) else handle(found), line
         )
-        if self._parts:
-            text = _AGAIN.sub(r"\1", _WORD.sub(lambda found: self._name(found, location), text))
-        if self._unspaced:
-            text = self._unspaced.sub(lambda found: self._name(found, location), text)
-        return text
+
+    def _without_names(self, text: str, location: Location) -> str:
+        """Return a text without names; each different word is looked up once."""
+        parts = _WORD.split(text)
+        words = parts[1::2]
+        distinct = set(words)
+        for word in distinct - self._looked_up:
+            self._look_up(word)
+        if not distinct.isdisjoint(self._names):
+            names = self._names
+            self._count("a name", location, count=sum(map(names.__contains__, words)))
+            parts[1::2] = [names.get(word, word) for word in words]
+            text = "".join(parts)
+        return _AGAIN.sub(r"\1", text) if "Name" in text else text
 
     def _is_name(self, word: str) -> bool:
         return _key(word) in self._parts
 
     def _name(self, match: re.Match[str], location: Location) -> str:
-        """Return the word for a name, or what stands there where it is none."""
-        word = match[0]
+        name = self._names.get(match[0]) or self._look_up(match[0])
+        self._count("a name", location, count=bool(name))
+        return name or match[0]
+
+    def _look_up(self, word: str) -> str:
+        """Return what is written for a name, "" for a word that is none, and keep it."""
+        if len(self._looked_up) >= _MOST_WORDS:
+            self._looked_up.clear()
+        self._looked_up.add(word)
         found = _key(word)
         number, ending = self._parts.get(found) or self._short_parts.get(word), ""
         if number is None and found.endswith("s") and len(found) > _SHORTEST_WITH_S:
             number, ending = self._parts.get(found[:-1]), word[-1]
         if number is None:
-            return word
-        self._count("a name", location)
-        return f"Name{number}{ending}"
+            return ""
+        self._names[word] = f"Name{number}{ending}"
+        return self._names[word]
 
     def _add_name(self, name: str) -> None:
         """Take a name and its parts, all under one number."""
@@ -150,11 +197,10 @@ class Anonymizer:
             elif len(key) > 1 and part[0].isupper():
                 self._short_parts.setdefault(part, self._num_names)
 
-    def _count(self, kind: str, location: Location) -> None:
-        self._report.notices.add(f"{kind} was replaced (--anonymize)", location)
+    def _count(self, kind: str, location: Location, *, count: int = 1) -> None:
+        self._report.notices.add(f"{kind} was replaced (--anonymize)", location, count=count)
 
 
-@lru_cache(maxsize=65_536)
 def _key(name: str) -> str:
     """Return a name in the form in which it is looked up: people leave its accents out."""
     bare = _ACCENTS.sub("", unicodedata.normalize("NFKD", same_name(name)))

@@ -39,8 +39,7 @@ _MAY_BE_APP = re.compile(rf"[<>(){_MARKS}]|\Anull|maps\.google")
 _WORDS_OF_MEDIA, _UNSPACED_OF_MEDIA = 3, 20
 _ISOLATES = str.maketrans("", "", "\u2068\u2069")
 
-_DELETED = frozenset(
-    """
+_DELETED = """
     this message was deleted | you deleted this message | message deleted
     diese nachricht wurde gelöscht | du hast diese nachricht gelöscht
     se eliminó este mensaje | eliminaste este mensaje | este mensaje fue eliminado
@@ -78,13 +77,9 @@ _DELETED = frozenset(
     این پیام حذف شد | شما این پیام را حذف کردید
     waiting for this message. this may take a while
     auf diese nachricht warten. dies kann eine weile dauern
-    """.replace("\n", "|").split("|")
-)
-_DELETED_TEXTS = frozenset(unicodedata.normalize("NFC", each.strip()) for each in _DELETED) - {""}
+"""
 
-_CALLS = frozenset(
-    each.strip()
-    for each in """
+_CALLS = """
     missed voice call | missed video call | missed group voice call | missed group video call
     verpasster sprachanruf | verpasster videoanruf
     llamada perdida | llamada de voz perdida | videollamada perdida
@@ -95,8 +90,15 @@ _CALLS = frozenset(
     пропущенный аудиозвонок | пропущенный видеозвонок
     cevapsız sesli arama | cevapsız görüntülü arama
     不在着信 | 未接語音通話 | 未接语音通话 | 부재중 음성통화
-    """.replace("\n", "|").split("|")
-) - {""}
+"""
+_LONGEST_NOTICE = 80
+_NOTICES = {
+    unicodedata.normalize("NFC", text.strip()): wording
+    for texts, wording in ((_CALLS, CALL), (_DELETED, DELETED))
+    for text in texts.replace("\n", "|").split("|")
+    if text.strip()
+}
+"""What an app writes in place of a message, in lower case, and what it is."""
 
 
 class Spoken(NamedTuple):
@@ -110,10 +112,8 @@ def spoken(text: str) -> Spoken:
     """Return what a person said in a message of a text export."""
     if not text.strip(" \n\t" + _MARK):
         return Spoken("", (EMPTY,))
-    if is_deleted(text):
-        return Spoken("", (DELETED,))
-    if _is_one_of(_CALLS, text):
-        return Spoken("", (CALL,))
+    if len(text) <= _LONGEST_NOTICE and (wording := _NOTICES.get(_bare(text))):
+        return Spoken("", (wording,))
     if not _MAY_BE_APP.search(text):
         return Spoken(text.strip())
     if _POLL.fullmatch(text):
@@ -148,15 +148,13 @@ def _marked(first: str, rest: str) -> Spoken:
 
 def is_deleted(text: str) -> bool:
     """Say whether a text is what an app shows in place of a deleted message."""
-    return _is_one_of(_DELETED_TEXTS, text)
+    return len(text) <= _LONGEST_NOTICE and _NOTICES.get(_bare(text)) == DELETED
 
 
-def _is_one_of(texts: frozenset[str], text: str) -> bool:
-    """Say whether a text is one of the app's, whatever marks stand around it."""
-    if len(text) > 80:
-        return False
+def _bare(text: str) -> str:
+    """Return a text without the marks and stops around it."""
     bare = text.strip(f" \n\t.。!{_MARK}\u200f\u2068\u2069")
-    return unicodedata.normalize("NFC", bare).casefold() in texts
+    return unicodedata.normalize("NFC", bare).casefold()
 
 
 def _before_mark(text: str) -> Spoken:

@@ -123,6 +123,7 @@ def _month(word: str) -> int:
     return 0
 
 
+@lru_cache(maxsize=1024)
 def _bare(word: str) -> str:
     return re.sub(r"[\W\d_]", "", word).casefold()
 

@@ -1,8 +1,15 @@
 """What tells who somebody is, replaced."""
 
+import re
+from collections import Counter, defaultdict
+from collections.abc import Callable
+
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from lumina_cli.conversation import Conversation, Message, PlainText
+from lumina_cli.data.chats import anonymize
 from lumina_cli.data.chats.anonymize import Anonymizer
 from lumina_cli.data.report import ReadReport
 from tests.unit.data.chats.chatting import NOWHERE
@@ -113,3 +120,65 @@ def test_the_same_is_replaced_by_the_same_everywhere_and_counted() -> None:
 
 def test_a_speaker_who_is_only_called_me_is_no_name() -> None:
     assert Anonymizer(["Me"], report=ReadReport()).text("me too", location=NOWHERE) == "me too"
+
+
+ODD_PARTS = [
+    *(*NAMES, "Anna", "annas", "müller", "Mu\u0308ller", "ANNA-MÜLLER", "Name1", "Name1-Name1"),
+    *(
+        "राजा",
+        "a@b.co",
+        "@anna",
+        "@",
+        "@Eve_1",
+        "x@y",
+        "+",
+        "00",
+        "0151",
+        "2345678",
+        " / ",
+        "(030)",
+    ),
+    *("-", "12", "www.", "WWW.東京", "wwW.x", "http://", "x.org", "X.COM", "y.de/", "ſ.K", "e.g."),
+    *("...", ".”", " ", "\n", "\n\n", "\u00a0", "\u200d", "_", "ß", "١٢٣٤٥٦٧", "\r", "\u2028"),
+    *(":", "，", "<", '"'),
+]
+
+
+@given(st.lists(st.sampled_from(ODD_PARTS) | st.text(max_size=4), max_size=24).map("".join))
+@settings(max_examples=100, deadline=None)
+def test_looking_at_what_may_hold_something_finds_as_much_as_looking_at_all(text: str) -> None:
+    report = ReadReport()
+    found = Anonymizer(NAMES, report=report).text(text, location=NOWHERE)
+    assert (found, counts(report.notices)) == plainly_anonymized(text)
+
+
+def plainly_anonymized(text: str) -> tuple[str, dict[str, int]]:
+    """Return a text anonymized pattern by pattern and word by word, and what was replaced."""
+    num_replaced: Counter[str] = Counter()
+    numbers: dict[str, dict[str, int]] = defaultdict(dict)
+    names = Anonymizer(NAMES, report=ReadReport())
+
+    def replaced(kind: str, word: str, form: Callable[[str], str]) -> Callable[..., str]:
+        def replacement(match: re.Match[str]) -> str:
+            num_replaced[f"{kind} was replaced (--anonymize)"] += 1
+            return word + str(numbers[word].setdefault(form(match[0]), len(numbers[word]) + 1))
+
+        return replacement
+
+    text = anonymize._EMAIL.sub(replaced("an e-mail address", "Mail", str.lower), text)
+    text = anonymize._WEB.sub(replaced("a web address", "Web", str), text)
+    phone = replaced("a phone number", "Phone", anonymize._digits)
+    text = anonymize._PHONE.sub(lambda found: anonymize._with_phones(found, phone), text)
+    handle = replaced("a name behind an @", "@Someone", str.lower)
+    text = anonymize._HANDLE.sub(
+        lambda found: found[0] if names._is_name(found[0][1:]) else handle(found), text
+    )
+
+    def name(match: re.Match[str]) -> str:
+        found = names._look_up(match[0])
+        num_replaced["a name was replaced (--anonymize)"] += bool(found)
+        return found or match[0]
+
+    text = re.sub(r"\b(Name\d+)(?:[ \-]\1\b)+", r"\1", anonymize._WORD.sub(name, text))
+    assert names._unspaced
+    return names._unspaced.sub(name, text), dict(+num_replaced)

@@ -11,7 +11,7 @@ speaker are the app's.
 
 import re
 from collections.abc import Iterator
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import IO, NamedTuple
 
@@ -162,14 +162,19 @@ def _speaker_of(rest: str) -> re.Match[str] | None:
     match = _SPEAKER.match(rest)
     if match is None or match["angled"]:
         return match
-    name = match["name"]
+    return match if _may_be_name(match["name"]) else None
+
+
+@lru_cache(maxsize=4096)
+def _may_be_name(name: str) -> bool:
+    """Say whether what stands before a colon may be a name, and no part of a sentence."""
     if name.lower() in NO_SPEAKERS:
-        return None
+        return False
     if len(_QUOTES.findall(name)) % 2 or _OPEN_QUOTE.search(name):
-        return None
+        return False
     if len(name.split()) > _MOST_WORDS or "http" in name:
-        return None
-    return match if clean_name(name) else None
+        return False
+    return bool(clean_name(name))
 
 
 def _blocks(
