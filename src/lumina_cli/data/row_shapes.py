@@ -13,7 +13,7 @@ from lumina_cli.data.config import DataConfig
 from lumina_cli.data.readers.json.rows import BadJSON, parse
 from lumina_cli.data.report import Location, ReadReport
 from lumina_cli.data.rows import BadRow, RowNotes
-from lumina_cli.data.schemas.detect import COLUMNS
+from lumina_cli.data.schemas.detect import COLUMNS, VERDICT_KEYS
 from lumina_cli.data.schemas.turns.history import HISTORY_KEY
 from lumina_cli.data.schemas.turns.messages import LIST_KEYS
 from lumina_cli.data.schemas.unused_columns import report_unused_columns
@@ -66,7 +66,9 @@ class RowShapes:
             raise BadRow("it has none of the columns named by --columns", example=wanted)
         used = [key for key in keys.values() if key is not None]
         report_unused_columns(record, used=used, notes=notes)
-        return {_CASED[ours]: record[key] for ours, key in keys.items() if key is not None}
+        verdicts = {key: record[found[key]] for key in VERDICT_KEYS if key in found}
+        named = {_CASED[ours]: record[key] for ours, key in keys.items() if key is not None}
+        return verdicts | named
 
 
 def in_lower_case(value: object) -> dict[str, Any] | None:

@@ -34,7 +34,7 @@ EXAMPLES = re.findall(r"^```\n([\[{<].+?)^```$", PAGE, re.MULTILINE | re.DOTALL)
 
 def test_there_are_figures_and_examples() -> None:
     assert len(FIGURES) == 5
-    assert len(EXAMPLES) == 12
+    assert len(EXAMPLES) == 13
     assert len(TABLES) == 1
 
 

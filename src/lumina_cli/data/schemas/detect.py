@@ -17,7 +17,7 @@ from itertools import islice
 
 from lumina_cli.conversation import Conversation, Document, PlainText
 from lumina_cli.data.oasst.nodes import OASST_KEYS, is_oasst
-from lumina_cli.data.rows import BadRow, RowNotes, non_blank, type_name
+from lumina_cli.data.rows import BadRow, LeftOutRow, RowNotes, non_blank, type_name
 from lumina_cli.data.schemas.assistants.chatgpt import CHATGPT
 from lumina_cli.data.schemas.assistants.claude import CLAUDE
 from lumina_cli.data.schemas.assistants.silly_tavern import SILLY_TAVERN
@@ -57,8 +57,13 @@ MAX_SHOWN_KEYS = 20
 
 _ROWS_ALONE = frozenset().union(*(each.keys for each in SCHEMAS.values()))
 
+VERDICT_KEYS = ("label", "kto_tag")
+"""Where rows of preferences say whether people liked what the bot says."""
+
+_JUDGED = frozenset(["messages", "sharegpt", "instructions", "pairs"])
+
 COLUMNS = TURN_KEYS.union(
-    ["rejected", "history", *SYSTEM_KEYS], *(each.keys for each in SCHEMAS.values())
+    ["rejected", "history", *VERDICT_KEYS, *SYSTEM_KEYS], *(each.keys for each in SCHEMAS.values())
 )
 """All that is ever read of a row, or reported; other columns of a table are left alone."""
 
@@ -91,6 +96,7 @@ def document_of(value: object, *, schema: str, notes: RowNotes) -> Document:
     """Return the conversation or text of a row; text that is not read is reported.
 
     Raises:
+        LeftOutRow: people turned down what the bot says in it.
         BadRow: it can't be read by that schema.
     """
     if isinstance(value, str) and schema == "documents":
@@ -100,6 +106,8 @@ def document_of(value: object, *, schema: str, notes: RowNotes) -> Document:
         return Conversation(tuple(of_list(value, notes=notes)))
     if not isinstance(value, dict):
         raise BadRow("it is no object with keys", example=f"it is {type_name(value)}")
+    if schema in _JUDGED and any(_is_false(value.get(key)) for key in VERDICT_KEYS):
+        raise LeftOutRow("an answer that was turned down (its label is false)")
     parse = SCHEMAS[schema].parse
     assert parse, f"{schema} takes several rows"
     document, keys = parse(value, notes)
@@ -108,3 +116,7 @@ def document_of(value: object, *, schema: str, notes: RowNotes) -> Document:
         texts = {message.text for message in messages}
         report_unused_columns(value, used=keys, notes=notes, texts=texts)
     return document
+
+
+def _is_false(value: object) -> bool:
+    return value is False or (isinstance(value, str) and value.strip().lower() == "false")

@@ -21,7 +21,7 @@ from lumina_cli.data.uniform.columns import (
     records_of,
     text_column,
 )
-from lumina_cli.data.uniform.specimen import TEXT, Outcome, ReadAlone, read_specimen
+from lumina_cli.data.uniform.specimen import METADATA, TEXT, Outcome, ReadAlone, read_specimen
 from lumina_cli.tokenizer.document_batch import (
     CONVERSATION,
     SPEAKER_CODES,
@@ -101,7 +101,7 @@ def _learn(shape: _Shape, name: str, read_alone: ReadAlone) -> tuple[str, int] |
     texts = [TEXT.format(n) for n in range(2)]
     outcomes = [
         read_specimen(dict.fromkeys(shape.keys, anything) | {shape.list_key: turns}, read_alone)
-        for anything in (None, TEXT, 1.5, {"a": ["b"]})
+        for anything in (TEXT, *METADATA)
     ]
     found = outcomes[0]
     if not found or not found.roles or any(outcome != found for outcome in outcomes):

@@ -21,7 +21,7 @@ from lumina_cli.data.uniform.columns import (
     are_ordinary,
     text_column,
 )
-from lumina_cli.data.uniform.specimen import TEXT, Outcome, ReadAlone, read_specimen
+from lumina_cli.data.uniform.specimen import METADATA, TEXT, Outcome, ReadAlone, read_specimen
 from lumina_cli.tokenizer.document_batch import (
     CONVERSATION,
     ENDS,
@@ -115,7 +115,7 @@ def _template(keys: Keys, read_alone: ReadAlone) -> Template | None:
     alone = Outcome(found.schema, found.roles, [specimen[names[0]] for names in columns])
     if read_specimen(specimen | dict.fromkeys(optional, ""), read_alone) != alone:
         return None
-    for anything in (None, 1.5, {"a": ["b"]}):  # metadata may be that
+    for anything in METADATA:
         if read_specimen(specimen | dict.fromkeys(others, anything), read_alone) != found:
             return None
     return Template(found.schema, columns, [SPEAKER_CODES[role, True] for role in found.roles])

@@ -13,6 +13,9 @@ ReadAlone = Callable[[Record, ReadReport], tuple[str, Document]]
 TEXT = "specimen {} of a text"
 """A text like any other: no schema finds more in it than words."""
 
+METADATA = (None, 1.5, {"a": ["b"]}, False, "false")
+"""What may stand beside the texts of a row: where it decides anything, rows are read alone."""
+
 
 class Outcome(NamedTuple):
     """What was read of a row: by which schema, who speaks (nobody in a plain text), the texts."""

@@ -10,7 +10,7 @@ from lumina_cli.data.config import Format
 from lumina_cli.data.report import Location, ReadReport
 from lumina_cli.data.rows import BadRow, RowNotes
 from lumina_cli.data.schemas.detect import COLUMNS, SCHEMAS, detect_schema, document_of
-from tests.unit.data.reading import TURNS, message
+from tests.unit.data.reading import HELLO, TURNS, counts, message, read, said, write_rows
 
 
 @pytest.mark.parametrize(
@@ -72,3 +72,35 @@ def test_the_rest_of_a_row_is_reported_unless_it_repeats_what_was_read() -> None
         "there is text under 'copy', which is not read",
         "there is text under 'other', which is not read",
     ]
+
+
+LIKED = {
+    # as KTO has its preferences, and as programs for it write them
+    "a pair": {"prompt": "Hello", "completion": "Hi!", "label": True},
+    "lists of messages": {"prompt": TURNS[:1], "completion": TURNS[1:], "label": True},
+    "a conversation": {"messages": TURNS, "label": True},
+    "by another key": {"instruction": "Hello", "output": "Hi!", "kto_tag": True},
+    "keys in any case": {"Prompt": "Hello", "Completion": "Hi!", "Label": True},
+    "a cell of a table": {"prompt": "Hello", "completion": "Hi!", "label": "True"},
+}
+
+
+@pytest.mark.parametrize("name", LIKED)
+@pytest.mark.parametrize("settings", [{}, {"columns": "question=prompt,answer=completion"}])
+def test_an_answer_that_was_turned_down_is_not_learnt(
+    tmp_path: Path, name: str, settings: dict[str, str]
+) -> None:
+    liked = LIKED[name]
+    if settings and "prompt" not in liked:
+        return
+    verdict = next(key for key in liked if key.lower() in ("label", "kto_tag"))
+    disliked = {**liked, verdict: str(False) if liked[verdict] == "True" else False}
+    rows = ([liked] * 3 + [disliked] * 2) * 20
+    documents, report = read(write_rows(tmp_path / "x.jsonl", rows), **settings)
+    assert [said(each) for each in documents] == [HELLO] * 60
+    assert counts(report.left_out) == {"an answer that was turned down (its label is false)": 40}
+
+
+def test_a_label_of_a_text_is_no_verdict(tmp_path: Path) -> None:
+    documents, _ = read(write_rows(tmp_path / "x.jsonl", [{"text": "A text.", "label": False}]))
+    assert documents == [PlainText("A text.")]

@@ -27,14 +27,14 @@ WICKED: list[Any] = [
 SCALARS: list[Any] = [None, True, False, 0, 1, -1, 1.5, 10**400, float("nan"), [], ["a"], {}]
 ROLES: list[Any] = ["user", "assistant", "User", " bot ", "tool", "function", "", None, 7, "gpt"]
 KEYS = [
-    *[("user", "bot"), ("prompt", "completion", "id"), ("instruction", "input", "output")],
+    *[("user", "bot"), ("prompt", "completion", "label"), ("instruction", "input", "output")],
     *[("question", "answer", "context"), ("system", "user", "bot", "score"), ("text",)],
     *[("text", "meta"), ("instruction", "response", "category"), ("input", "output", "notes")],
     *[("prompt", "chosen", "rejected"), ("role", "text"), ("user", "bot", "messages")],
 ]
 TURN_KEYS = [("role", "content"), ("from", "value"), ("content", "role")]
 LIST_KEYS = ["messages", "conversations", "turns", "data", "dialog", "x"]
-MORE: list[dict[str, Any]] = [{}, {"id": 3}, {"source": "a b c", "meta": {"x": [1]}}]
+MORE: list[dict[str, Any]] = [{}, {"label": True}, {"source": "a b c", "meta": {"x": [1]}}]
 TREE_MORE: list[dict[str, Any]] = [{}, {"lang": "en"}, {"rank": None, "labels": {"name": ["x"]}}]
 ODD_LINES = ['{"user": "cut', "", " ", "3", "[]", '{"a": 1, "a": 2}', "[" * 2000, '{"a":1}{"b":2}']
 
