@@ -75,6 +75,7 @@ _DELETED = """
     ข้อความนี้ถูกลบแล้ว | คุณลบข้อความนี้แล้ว
     s'ha eliminat aquest missatge | heu eliminat aquest missatge
     این پیام حذف شد | شما این پیام را حذف کردید
+    unsent a message | メッセージの送信を取り消しました | 已收回訊息
     waiting for this message. this may take a while
     auf diese nachricht warten. dies kann eine weile dauern
 """
@@ -99,6 +100,20 @@ _NOTICES = {
     if text.strip()
 }
 """What an app writes in place of a message, in lower case, and what it is."""
+
+
+_MEDIA_OF_KAKAOTALK = re.compile(
+    r"사진(?: \d+장)?|동영상|이모티콘|음성메시지|(?:파일|지도|연락처): [^\n]+"
+    r"|Photos?|\d+ photos|Videos?|Emoticons?|Voice (?:Message|Note)|(?:File|Map|Contact): [^\n]+"
+)
+_CALL_OF_KAKAOTALK = re.compile(
+    r"(?:그룹 ?)?(?:보이스|페이스|라이브)톡 ?(?:해요|부재중|취소|시작|종료|\d+:\d\d(?::\d\d)?)"
+    r"|(?:Voice|Video|Live) ?(?:Call|Talk)(?: (?:Missed|Canceled|\d+:\d\d(?::\d\d)?))?"
+)
+_APP_IN_KAKAOTALK = re.compile(
+    r"[^\n]{1,60}님(?:이|을|께서) [^\n]{0,100}다\.|채팅방 관리자가 [^\n]{1,60}다\."
+    r"|[^\n]{1,60} (?:(?:has )?(?:left|joined) this chatroom|invited [^\n]{1,80})\."
+)
 
 
 class Spoken(NamedTuple):
@@ -134,6 +149,22 @@ def spoken(text: str) -> Spoken:
     if _MARK in text:
         return _before_mark(text)
     return Spoken(_said(text))
+
+
+def spoken_in_kakaotalk(text: str) -> Spoken:
+    """Return what a person said in a message of KakaoTalk; the app's own lines may follow it."""
+    lines = text.split("\n")
+    said = "\n".join(
+        line for line in lines if not _APP_IN_KAKAOTALK.fullmatch(line.strip())
+    ).strip()
+    left_out = (APP,) if len(said) < len(text.strip()) else ()
+    if _MEDIA_OF_KAKAOTALK.fullmatch(said):
+        return Spoken("", (MEDIA, *left_out))
+    if _CALL_OF_KAKAOTALK.fullmatch(said):
+        return Spoken("", (CALL, *left_out))
+    if is_deleted(said):
+        return Spoken("", (DELETED, *left_out))
+    return Spoken(said, left_out or (() if said else (EMPTY,)))
 
 
 def _marked(first: str, rest: str) -> Spoken:

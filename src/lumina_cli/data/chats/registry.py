@@ -21,6 +21,7 @@ from lumina_cli.data.chats.exporters import (
     slack,
     subtitles,
     telegram,
+    timed_lines,
     transcript,
 )
 from lumina_cli.data.chats.json_stream import Item, items
@@ -32,9 +33,9 @@ from lumina_cli.data.readers.text_files import SAMPLE_CHARS, open_text
 from lumina_cli.data.report import Location, ReadReport
 from lumina_cli.errors import DataError
 
-FORMATS = frozenset(
-    ["whatsapp"]
-    + [each.FORMAT for each in (telegram, discord, slack, messenger, signal, transcript, subtitles)]
+FORMATS = timed_lines.FORMATS.union(
+    ["whatsapp"],
+    [each.FORMAT for each in (telegram, discord, slack, messenger, signal, transcript, subtitles)],
 )
 """What the formats of chats are called in a report."""
 
@@ -148,8 +149,12 @@ def find_messages(sample: str, *, path: Path, forced: bool = False) -> Messages 
         return _find_json(sample, begin, path=path)
     if discord.matches_csv(begin):
         return discord.messages_of_csv
+    if discord.matches_text(begin):
+        return discord.messages_of_text
     if dated_lines.find_dialect(sample):
         return dated_lines.messages
+    if timed_lines.find_form(sample):
+        return timed_lines.messages
     if transcript.find_script(sample, path=path, forced=forced):
         return transcript.messages
     return None

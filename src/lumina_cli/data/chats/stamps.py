@@ -11,7 +11,7 @@ where a pause begins a new conversation.
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import lru_cache
@@ -45,6 +45,14 @@ BARE_STAMPS = tuple(
     rf"{day}[,،]?\s?(?P<before>){_TIME}(?P<after>(?:\s?[AaPp]\.?\s?[Mm]\b\.?)?)" for day in DATES
 )
 """The same without words, where a name may follow at once."""
+
+_DAYS = tuple(
+    re.compile(
+        rf"-*\s*(?:[^\W\d_]{{1,12}}\.?,\s)?{day}(?:\s?[(（]?[^\W\d_]{{1,12}}\.?[)）]?)?\s*-*\s*"
+    )
+    for day in DATES
+)
+_MOST_DAY_CHARS = 80
 
 _PM = frozenset(
     ["pm", "μμ", "م", "下午", "午後", "晚上", "오후", "ptg", "pasdite", "epasdites", "odp", "popol"]
@@ -81,8 +89,8 @@ class Stamp(NamedTuple):
     separator: str
 
 
-def stamp_of(match: re.Match[str]) -> Stamp | None:
-    """Return the stamp that one of the patterns matched; None where its time can't be."""
+def stamp_of(match: re.Match[str] | Mapping[str, str]) -> Stamp | None:
+    """Return the stamp of the named parts of a match; None where its time can't be."""
     a, b, c = match["a"], match["b"], match["c"]
     month = int(b) if b.isdecimal() else _month(b)
     hour, minute, second = int(match["h"]), int(match["m"]), int(match["s"] or 0)
@@ -101,6 +109,14 @@ def parse_stamp(text: str) -> Stamp | None:
         if match := pattern.fullmatch(text):
             return stamp_of(match)
     return None
+
+
+def day_of(line: str) -> re.Match[str] | None:
+    """Return the match of a line that is a day, and its name, and nothing else."""
+    line = line.strip("\ufeff\n")
+    if len(line) > _MOST_DAY_CHARS or not any(map(str.isdecimal, line)):
+        return None
+    return next((match for day in _DAYS if (match := day.fullmatch(line))), None)
 
 
 def iso_seconds(text: object) -> float | None:

@@ -3,6 +3,7 @@
     23.01.21, 21:05 - Anna: Hello          Android
     [23.01.21, 21:05:33] Anna: Hello       iOS, signal-export
     [Jan 23, 2021 21:05:33] <Anna> Hello   signalbackup-tools
+    2021년 1월 23일 오후 9:05, Anna : Hi   KakaoTalk on phones
     2021-01-23 21:05 Anna: Hello           sigtop
 
 A message goes on until the next line with a date in the same form. Lines with a date and no
@@ -15,9 +16,17 @@ from functools import cache, lru_cache
 from pathlib import Path
 from typing import IO, NamedTuple
 
-from lumina_cli.data.chats.app_lines import APP, DELETED, MEDIA, spoken
+from lumina_cli.data.chats.app_lines import APP, DELETED, MEDIA, spoken, spoken_in_kakaotalk
 from lumina_cli.data.chats.message import NO_SPEAKERS, ChatMessage, ExportFile, clean_name
-from lumina_cli.data.chats.stamps import BARE_STAMPS, STAMPS, Clock, Stamp, stamp_of
+from lumina_cli.data.chats.stamps import (
+    BARE_STAMPS,
+    STAMPS,
+    Clock,
+    Stamp,
+    day_of,
+    parse_stamp,
+    stamp_of,
+)
 from lumina_cli.data.readers.text_files import SAMPLE_CHARS
 from lumina_cli.data.report import Location, ReadReport
 
@@ -67,7 +76,7 @@ class Dialect(NamedTuple):
     @property
     def format(self) -> str:
         """The name of the program, for the report."""
-        return "signal" if self.layout.name == "space" else "whatsapp"
+        return {"space": "signal", "comma": "kakaotalk"}.get(self.layout.name, "whatsapp")
 
 
 class Begin(NamedTuple):
@@ -186,6 +195,8 @@ def _blocks(
     location, num_chars = Location(path), 0
     for number, line in _lines(text):
         found = _begin_of(dialect.layout, line) if _MAY_BEGIN.match(line) else None
+        if not found and dialect.format == "kakaotalk" and _is_of_kakaotalk(line):
+            continue
         if found and found.stamp.separator == dialect.separator:
             if begin:
                 yield begin, lines, location
@@ -202,6 +213,11 @@ def _blocks(
             report.left_out.add(wording, Location(path, number))
     if begin:
         yield begin, lines, location
+
+
+def _is_of_kakaotalk(line: str) -> bool:
+    """Say whether a line is a heading: a day, or a day and a time."""
+    return line[:1].isdecimal() and (day_of(line) or parse_stamp(line)) is not None
 
 
 def _lines(text: IO[str]) -> Iterator[tuple[int, str]]:
@@ -233,7 +249,8 @@ def _message(
         elif details[0].rstrip().endswith("message]") and not first:
             report.left_out.add(APP, location, example=details[0])
             return
-    said = spoken("\n".join([first, *lines]))
+    speaks = spoken_in_kakaotalk if dialect.format == "kakaotalk" else spoken
+    said = speaks("\n".join([first, *lines]))
     for wording in said.left_out:
         example = "" if wording in (DELETED, MEDIA) else first.strip()[:80]
         report.left_out.add(wording, location, example=example)

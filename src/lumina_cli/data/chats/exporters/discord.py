@@ -1,4 +1,4 @@
-"""Discord: JSON and CSV of DiscordChatExporter.
+"""Discord: JSON, CSV and plain text of DiscordChatExporter.
 
 {"guild": {…}, "channel": {…}, "messages": [
   {"id": "1", "type": "Default", "timestamp": "2021-01-23T21:05:33.1+00:00", "content": "Hi",
@@ -6,12 +6,24 @@
 
 AuthorID,Author,Date,Content,Attachments,Reactions
 "7","ben#0","2021-01-23T21:05:33.1000000+00:00","Hi","",""
+
+==============================================================
+Guild: A server
+Channel: General / hello
+==============================================================
+
+[01/23/2021 9:05 PM] ben
+Hi
+
+{Attachments}
+https://…
 """
 
 import csv
+import re
 from collections.abc import Iterator, Mapping
 from itertools import islice
-from typing import IO, Any
+from typing import IO, Any, NamedTuple
 
 from lumina_cli.data.chats.app_lines import APP, CALL, EMPTY, MEDIA
 from lumina_cli.data.chats.json_stream import Item, items
@@ -29,6 +41,15 @@ _COLUMNS = ("author", "date", "content")
 _MEDIA_KEYS = ("attachments", "stickers", "embeds", "components", "poll")
 _ROWS_TRIED = 400
 
+_RULE = "=" * 62
+_HEADING = re.compile(r"\[(?P<date>[^\[\]\n]{8,60})\] (?P<name>[^\n]+?)(?: \(pinned\))?\n?")
+_MORE = re.compile(r"\{(?:Attachments|Embed|Stickers|Reactions)\}\n?")
+_NOTICE = re.compile(
+    r"Joined the server\.|Pinned a message\.|Left the group\.|Started a thread\."
+    r"|Changed the channel .*|(?:Added|Removed) .* (?:to|from) the group\."
+    r"|(?P<call>Started a call that lasted .*)"
+)
+
 
 def matches(sample: list[Item]) -> bool:
     """Say whether the first items of a JSON text are those of this export."""
@@ -40,6 +61,11 @@ def matches_csv(sample: str) -> bool:
     """Say whether a text begins with the heading of this export."""
     names = _names(sample.partition("\n")[0])
     return names[:1] == ["authorid"] and set(_COLUMNS) <= set(names)
+
+
+def matches_text(sample: str) -> bool:
+    """Say whether a text begins as this export does."""
+    return sample.startswith(f"{_RULE}\nGuild: ")
 
 
 def messages(file: ExportFile, report: ReadReport) -> Iterator[ChatMessage]:
@@ -136,3 +162,54 @@ def _rows(
         elif fields:
             report.saw_row(file.path, "unreadable")
             report.skipped.add("a row of the table is cut short", location)
+
+
+class _Block(NamedTuple):
+    """A message of a plain text: its date, who wrote it, and its lines."""
+
+    date: str
+    name: str
+    lines: list[str]
+    location: Location
+
+
+def messages_of_text(file: ExportFile, report: ReadReport) -> Iterator[ChatMessage]:
+    """Yield the messages of a plain text; what nobody said is counted in the report."""
+    with file.open() as text:
+        dates = (parse_stamp(each.date) for each in islice(_blocks(text, file), _ROWS_TRIED))
+        clock = Clock.learn([stamp for stamp in dates if stamp])
+    with file.open() as text:
+        for date, name, lines, location in _blocks(text, file):
+            report.saw_row(file.path, FORMAT)
+            more = next((at for at, line in enumerate(lines) if _MORE.fullmatch(line)), len(lines))
+            said = "".join(lines[:more]).strip()
+            if notice := _NOTICE.fullmatch(said):
+                report.left_out.add(CALL if notice["call"] else APP, location, example=said[:80])
+                continue
+            if any(_MORE.fullmatch(line) and line[:2] != "{R" for line in lines):
+                report.left_out.add(MEDIA, location)
+            elif not said:
+                report.left_out.add(EMPTY, location)
+            if said:
+                stamp = parse_stamp(date)
+                time = clock.seconds(stamp) if stamp else None
+                speaker = clean_name(re.sub("#0(?:000)?$", "", name))
+                yield ChatMessage(speaker, said, time, location, str(file.path))
+
+
+def _blocks(text: IO[str], file: ExportFile) -> Iterator[_Block]:
+    """Yield the messages with all their lines; the heading and the end of the file are none."""
+    block: _Block | None = None
+    after_blank, number = False, 0
+    while (line := text.readline(MAX_ROW_CHARS)) and not (block and line.rstrip() == _RULE):
+        number += 1
+        found = _HEADING.fullmatch(line) if after_blank and line[0] == "[" else None
+        if found and parse_stamp(found["date"]):
+            if block:
+                yield block
+            block = _Block(found["date"], found["name"], [], Location(file.path, number))
+        elif block:
+            block.lines.append(line)
+        after_blank = not line.strip()
+    if block:
+        yield block

@@ -6,6 +6,8 @@
 
     Anna: A blank line begins a new conversation, unless one stands before most turns.
 
+    **Anna:** Hello      Anna [12:30]: Hello      [00:12:30] Anna: Hello
+
 Where the names are those of roles (User and Assistant, Q and A), they say who the bot is.
 """
 
@@ -24,8 +26,11 @@ from lumina_cli.data.rows import MAX_ROW_CHARS
 
 FORMAT = "transcript"
 _SUFFIXES = frozenset(["", ".txt", ".text", ".md", ".log", ".chat"])
+_TIME = r"[\[(](?:\d{1,3}:)?\d{1,2}:\d{2}(?:[.,]\d{1,3})?(?:\s?[AaPp]\.?[Mm]\.?)?[\])]"
+_BOLD = r"(?:\*\*|__)?"
 _TURN = re.compile(
-    r"[ \t\ufeff]*(?P<name>[^\W_][^\n:<>{}\[\]=\"|/\\]{0,39}?)\s?[:：](?:\s+|(?<=：))(?=\S)"
+    rf"[ \t\ufeff]*(?:{_TIME}\s)?{_BOLD}(?P<name>[^\W_][^\n:<>{{}}\[\]=\"|/\\*]{{0,39}}?){_BOLD}"
+    rf"(?:\s?{_TIME})?{_BOLD}\s?[:：]{_BOLD}(?:\s+|(?<=：))(?=\S)"
 )
 _QA: dict[str, Role] = {"q": "user", "question": "user", "a": "bot", "answer": "bot"}
 ROLES = {**ROLE_NAMES, **_QA}

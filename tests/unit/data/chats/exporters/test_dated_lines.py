@@ -203,3 +203,39 @@ def test_lines_before_the_first_message_are_counted() -> None:
     messages, report = heard("Chat history\n\n23.01.21, 21:05 - A: x\n23.01.21, 21:06 - B: y\n")
     assert lines(messages) == [("A", "x"), ("B", "y")]
     assert counts(report.left_out) == {"a line before the first message": 1}
+
+
+KAKAOTALK = """Anna 님과 카카오톡 대화
+저장한 날짜 : 2021년 1월 24일 오전 10:00
+
+2021년 1월 23일 토요일
+2021년 1월 23일 오후 9:05, Anna : 안녕
+2021년 1월 23일 오후 9:06, Ben Lee : Hi: you
+How are you?
+2021년 1월 23일 오후 9:07: Ben Lee님이 나갔습니다.
+2021년 1월 23일 오후 9:08, Anna : 이모티콘
+
+2021년 1월 24일 일요일
+2021년 1월 24일 오전 12:05
+2021년 1월 24일 오전 12:05, Anna : 끝
+"""
+
+
+def test_headings_and_lines_of_kakaotalk_are_nobodys() -> None:
+    messages, report = heard(KAKAOTALK)
+    assert lines(messages) == [
+        ("Anna", "안녕"),
+        ("Ben Lee", "Hi: you\nHow are you?"),
+        ("Anna", "끝"),
+    ]
+    assert hours_between(messages) == [0.02, 2.98]
+    left_out = {"a line before the first message": 2, APP: 1, MEDIA: 1}
+    assert counts(report.left_out) == left_out
+    assert list(*report.formats.values()) == ["kakaotalk"]
+
+
+def test_kakaotalk_in_english_writes_a_word_before_the_time() -> None:
+    text = "Jan 23, 2021 at 21:05, Anna : Hello\nJan 23, 2021 at 21:06, Ben : Photo\n"
+    messages, report = heard(f"KakaoTalk Chats with Anna\n\n{text}{text}")
+    assert lines(messages) == [("Anna", "Hello")] * 2
+    assert report.left_out[MEDIA] == 2

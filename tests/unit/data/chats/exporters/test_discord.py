@@ -1,4 +1,4 @@
-"""DiscordChatExporter's JSON and CSV."""
+"""DiscordChatExporter's JSON, CSV and plain text."""
 
 import pytest
 
@@ -83,3 +83,56 @@ def test_a_row_that_is_cut_short_is_skipped() -> None:
     messages, report = heard(f'{heading}"7","anna","23.01.2021 11:30","Hi","",""\n"8","b\n')
     assert lines(messages) == [("anna", "Hi")]
     assert report.skipped.total == 1
+
+
+RULE = "=" * 62
+
+PLAIN = f"""{RULE}
+Guild: A server
+Channel: General / hello
+Topic: All and nothing
+{RULE}
+
+[01/23/2021 9:05 PM] anna91
+Hello
+
+you
+
+{{Attachments}}
+https://cdn.example/x.png
+
+
+[01/23/2021 9:06 PM] ben#0000 (pinned)
+Hi: [12:30] there
+
+{{Reactions}}
+👍 (2)
+
+[01/23/2021 9:06 PM] ben#0000
+Joined the server.
+
+
+[01/23/2021 9:36 PM] ben#0000
+Started a call that lasted 3 minutes.
+
+
+[01/24/2021 9:06 AM] ben#0000
+
+
+{{Embed}}
+https://example.org
+A title
+
+
+{RULE}
+Exported 5 message(s)
+{RULE}
+"""
+
+
+def test_a_plain_text_is_read_without_what_hangs_on_its_messages() -> None:
+    messages, report = heard(PLAIN)
+    assert lines(messages) == [("anna91", "Hello\n\nyou"), ("ben", "Hi: [12:30] there")]
+    assert hours_between(messages) == [0.02]
+    assert counts(report.left_out) == {MEDIA: 2, APP: 1, CALL: 1}
+    assert report.rows == 5

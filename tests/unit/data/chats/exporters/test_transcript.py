@@ -67,3 +67,13 @@ def test_other_texts_are_no_transcripts(name: str) -> None:
 def test_who_wants_it_as_plain_text_says_so(tmp_path: Path) -> None:
     documents, _ = read(write_bytes(tmp_path / "x.txt", TALK.encode()), format="text")
     assert plain(documents) == TALK
+
+
+@pytest.mark.parametrize(
+    "form",
+    ["**{}:** {}", "**{}**: {}", "{} [12:30]: {}", "{} (9:05 pm): {}", "[00:12:30] {}: {}"],
+)
+def test_names_may_be_bold_or_beside_a_time(form: str) -> None:
+    said = [("Anna Ö.", "Hello"), ("Ben", "**no** [1]: x"), ("Anna Ö.", "At 12:30"), ("Ben", "ok")]
+    text = "\n".join(form.format(*each) for each in said)
+    assert lines(heard(text)[0]) == said
