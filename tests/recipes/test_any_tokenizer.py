@@ -11,7 +11,7 @@ from lumina_cli.conversation import Message
 from lumina_cli.core.checkpoint.model_file import load_checkpoint, load_model
 from lumina_cli.core.config import EngineConfig
 from lumina_cli.core.training.events import StepDone
-from lumina_cli.errors import ModelFileError
+from lumina_cli.errors import ModelFileError, UsageError
 from lumina_cli.recipes.finetune.base import load_base
 from lumina_cli.recipes.finetune.finetune import finetune, resume_finetune
 from lumina_cli.recipes.finetune.settings import finetune_settings
@@ -23,6 +23,7 @@ from lumina_cli.recipes.run.run import TrainingRun
 from lumina_cli.recipes.train.pretrain import pretrain
 from lumina_cli.recipes.train.resume import find_run
 from lumina_cli.settings import FINETUNE_CONFIGS, TRAIN_CONFIGS, resolve_settings
+from lumina_cli.tokenizer.bpe import learning
 from lumina_cli.tokenizer.bpe.tokenizer import BpeTokenizer
 from lumina_cli.tokenizer.registry import TOKENIZERS
 from lumina_cli.tokenizer.special_ids import Special
@@ -118,7 +119,9 @@ def test_a_model_learns_and_its_file_tells_what_it_needs(
     assert load_model(home / "Model.pth").metadata["val_nats_per_char"] < 1.5  # noise: over 3
 
 
-def test_a_run_goes_on_where_it_was_stopped(home: Path, tokenizer: BpeTokenizer) -> None:
+def test_a_run_goes_on_where_it_was_stopped_without_its_cache_and_what_learnt_its_pieces(
+    home: Path, tokenizer: BpeTokenizer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     run = begun(home, out="Stopped.pth")
     for event in run.run():
         if isinstance(event, StepDone) and event.step == 30:
@@ -127,11 +130,16 @@ def test_a_run_goes_on_where_it_was_stopped(home: Path, tokenizer: BpeTokenizer)
         None, out=home / "Stopped.pth", default_out=Path("Model.pth"), flags={"max_steps": 80}
     )
     assert found.found.checkpoint.tokenizer == tokenizer
+    monkeypatch.setenv("LUMINA_CACHE_DIR", str(tmp_path))
+    monkeypatch.setattr(learning, "LIBRARY", "no_such_package")
     again = pretrain(found.settings, data=found.data, out=found.out, resumed=found)
     list(again.run())
     first, second = (load_model(home / name).model for name in ("Model.pth", "Stopped.pth"))
     for one, other in zip(first.parameters(), second.parameters(), strict=True):
         assert torch.equal(one, other)
+    (home / "chat.txt").write_text(CHAT + "more", encoding="utf-8")
+    with pytest.raises(UsageError, match="needs the package no_such_package"):
+        pretrain(found.settings, data=found.data, out=found.out, resumed=found)
 
 
 @pytest.mark.parametrize("max_chars", [1, 2, 7, 50])

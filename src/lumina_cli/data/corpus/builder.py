@@ -69,6 +69,7 @@ class CorpusBuilder:
         config: DataConfig,
         seed: int,
         tokenizer_config: TokenizerConfig = CHARACTERS,
+        learnt: Tokenizer | None = None,
         tell: Tell = untold,
     ) -> None:
         self.read_documents = read_documents
@@ -76,13 +77,14 @@ class CorpusBuilder:
         self.config = config
         self.seed = seed
         self.tokenizer_config = tokenizer_config
+        self.learnt = learnt
         self.tell = tell
 
     def build(
         self, folder: Path, *, tokenizer: Tokenizer | None, max_new_chars: int
     ) -> dict[str, Any]:
         """Write both sides; return what describes them."""
-        if tokenizer is None:
+        if tokenizer is None and self.learnt is None:
             check_trainable(self.tokenizer_config.tokenizer)
         self.tell("reading …")
         counts = np.zeros(NUM_CODE_POINTS, dtype=np.int64)
@@ -117,6 +119,8 @@ class CorpusBuilder:
     ) -> tuple[Tokenizer, Mapping[str, int]]:
         """Return what to encode with, and the characters it had not been begun with."""
         min_count = self.config.min_char_count
+        if begun_with is None and self.learnt is not None:
+            return self.learnt, {}
         if begun_with is None:
             training = (batch.on_side(SIDES.index("train")) for batch in batches)
             texts = (text for batch in training for text in batch.texts())

@@ -70,6 +70,7 @@ def load_corpus(
     read_validation: ReadDocuments | None = None,
     tokenizer: Tokenizer | None = None,
     tokenizer_config: TokenizerConfig = CHARACTERS,
+    learnt: Mapping[str, Tokenizer] | None = None,
     max_new_chars: int = 0,
     issues: Lines = tuple,
     schemas: Lines = tuple,
@@ -86,6 +87,8 @@ def load_corpus(
         read_validation: documents that are for validation alone.
         tokenizer: to encode with; by default one is learnt from the documents to train on.
         tokenizer_config: which kind of one that is.
+        learnt: tokenizers that were learnt before, by the key of their corpus: a run goes on
+            where the package is missing that learnt its own.
         max_new_chars: most characters to add to it; those too rare for it never are.
         issues, schemas: asked after the documents were read.
         tell: is told what is being done, where the corpus is made.
@@ -110,6 +113,7 @@ def load_corpus(
             config=config,
             seed=seed,
             tokenizer_config=tokenizer_config,
+            learnt=(learnt or {}).get(key),
             tell=tell,
         )
         description = builder.build(staging, tokenizer=tokenizer, max_new_chars=max_new_chars)

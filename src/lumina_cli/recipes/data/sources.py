@@ -1,7 +1,7 @@
 """What `--data` names: the starter corpus, or files and folders of the user's own."""
 
 import hashlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -100,6 +100,7 @@ def encode_source(
     validation: Source | None = None,
     tokenizer: Tokenizer | None = None,
     tokenizer_config: TokenizerConfig = CHARACTERS,
+    learnt: Mapping[str, Tokenizer] | None = None,
     max_new_chars: int = 0,
     tell: Tell = untold,
 ) -> Corpus:
@@ -114,6 +115,7 @@ def encode_source(
         read_validation=validation.read if validation else None,
         tokenizer=tokenizer,
         tokenizer_config=tokenizer_config,
+        learnt=learnt,
         max_new_chars=max_new_chars,
         tell=tell,
         issues=lambda: [*source.issues(), *(validation.issues() if validation else ())],

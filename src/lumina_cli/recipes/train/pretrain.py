@@ -51,7 +51,11 @@ def pretrain(
     check_free(out)
     compute = choose_compute(settings)
     training_data = read_training_data(
-        settings, data=data or _default_data(settings), val_data=val_data, tell=tell
+        settings,
+        data=data or _default_data(settings),
+        val_data=val_data,
+        learnt=resumed.learnt if resumed else None,
+        tell=tell,
     )
     notices = list(training_data.notices)
     if resumed is not None:

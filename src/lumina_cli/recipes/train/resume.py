@@ -20,6 +20,7 @@ from lumina_cli.io.names import told_path
 from lumina_cli.io.shell_word import shell_word
 from lumina_cli.renamed_settings import with_new_names
 from lumina_cli.settings import TRAIN_CONFIGS, ConfigType, Settings, resumed_settings
+from lumina_cli.tokenizer.base import Tokenizer
 
 FIXED = {
     "hidden_size",
@@ -75,6 +76,11 @@ class Resumed:
     @property
     def metadata(self) -> Mapping[str, Any]:
         return self.found.checkpoint.metadata
+
+    @property
+    def learnt(self) -> Mapping[str, Tokenizer]:
+        """Its tokenizer by the key of the corpus from which it was learnt."""
+        return {str(self.metadata.get("corpus")): self.found.checkpoint.tokenizer}
 
     @property
     def is_elsewhere(self) -> bool:

@@ -1,6 +1,6 @@
 """What a run learns from: read, encoded, and what a person should know of it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -51,6 +51,7 @@ def read_training_data(
     data: Sequence[Path],
     val_data: Sequence[Path],
     tokenizer: Tokenizer | None = None,
+    learnt: Mapping[str, Tokenizer] | None = None,
     max_new_chars: int = 0,
     tell: Tell = untold,
 ) -> TrainingData:
@@ -61,6 +62,7 @@ def read_training_data(
         data: paths to learn from.
         val_data: paths for validation alone; none for a share of `data`.
         tokenizer: to encode with; by default one is learnt from the data.
+        learnt: tokenizers that were learnt before, by the key of their corpus.
         max_new_chars: most characters to add to it.
         tell: is told what is being done.
 
@@ -80,6 +82,7 @@ def read_training_data(
         validation=validation,
         tokenizer=tokenizer,
         tokenizer_config=_tokenizer_config(settings),
+        learnt=learnt,
         max_new_chars=max_new_chars,
         tell=tell,
     )
