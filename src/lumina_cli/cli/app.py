@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from lumina_cli.cli.lazy import LazyGroup
+from lumina_cli.cli.ranks import place_of, run_as_rank
 from lumina_cli.cli.starting import starting_line, takes_long
 from lumina_cli.cli.streams import guard_streams
 
@@ -92,11 +93,16 @@ def main() -> None:
     if "OMP_WAIT_POLICY" not in os.environ:
         os.environ.setdefault(*SHORT_WAITS)
     guard_streams()
-    if takes_long(sys.argv[1:]) and COMPLETES not in os.environ:
+    place = place_of(sys.argv[1:])
+    if (
+        (place is None or place.is_first)
+        and takes_long(sys.argv[1:])
+        and COMPLETES not in os.environ
+    ):
         starting_line.show("starting …")
     from lumina_cli.cli.errors import run_guarded, show_tracebacks_cleaned  # noqa: PLC0415  Rich
 
     show_tracebacks_cleaned()
-    code = run_guarded(run)
+    code = run_guarded(run) if place is None else run_as_rank(run_guarded, run, place=place)
     flushed = run_guarded(sys.stdout.flush)
     sys.exit(code or flushed)

@@ -44,7 +44,10 @@ _NOT_TAKEN = _named(
 class StopSignals:
     """What was received so far; `received` is the first signal that asked for the end."""
 
-    def __init__(self, *, stop: Callable[[], None], save: Callable[[], None]) -> None:
+    def __init__(
+        self, *, stop: Callable[[], None], save: Callable[[], None], is_alone: bool = True
+    ) -> None:
+        self.is_alone = is_alone
         self.received: int | None = None
         self._is_asked = False
         self._stop = stop
@@ -60,7 +63,7 @@ class StopSignals:
         if number == _SAVE:
             self._save()
             return
-        if self._is_asked and number in _ASKED:
+        if self.is_alone and self._is_asked and number in _ASKED:
             _leave_at_once(FIRST_STATUS + number)
         self._is_asked |= number in _ASKED
         if self.received is None:
@@ -69,15 +72,19 @@ class StopSignals:
 
 
 @contextmanager
-def stop_signals(*, stop: Callable[[], None], save: Callable[[], None]) -> Iterator[StopSignals]:
+def stop_signals(
+    *, stop: Callable[[], None], save: Callable[[], None], is_alone: bool = True
+) -> Iterator[StopSignals]:
     """Watch for signals.
 
     Args:
         stop: called, as a rule from another thread, at the first Ctrl-C, SIGTERM, SIGHUP or
             other signal that ends a process; the second Ctrl-C or SIGTERM ends it at once.
         save: called in the same way at SIGUSR1.
+        is_alone: whether a second signal ends it at once; not where a launcher passes on what
+            this process was sent, too, and ends it in time.
     """
-    signals = StopSignals(stop=stop, save=save)
+    signals = StopSignals(stop=stop, save=save, is_alone=is_alone)
     watched = signals_taken()
     with _watching(signals, watched) as is_watched:
         # Handlers that do nothing are needed too: without one the C handler would not write.

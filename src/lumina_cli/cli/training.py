@@ -1,6 +1,7 @@
 """What the commands that train have in common: options, plan, run, logs and report."""
 
 import math
+import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -11,6 +12,8 @@ import typer
 from lumina_cli.cli.console import notice, print_json, stderr_console
 from lumina_cli.cli.help.completion import runs
 from lumina_cli.cli.signals import stop_signals
+from lumina_cli.cli.starting import starting_line
+from lumina_cli.core.training.parallel.place import find_place
 from lumina_cli.errors import OutputError
 from lumina_cli.io.regular_file import open_to_append
 
@@ -48,7 +51,56 @@ LogFile = Annotated[
     typer.Option("--log-file", help="Log to this file too, besides train.log.", metavar="FILE"),
 ]
 TensorBoard = Annotated[bool, typer.Option("--tensorboard", help="Write TensorBoard events too.")]
+NumProcesses = Annotated[
+    int | None,
+    typer.Option(
+        "--nproc",
+        help="Train with this many processes on this machine, one for each GPU or a few cores.",
+        min=1,
+        max=1024,
+        show_default="1",
+    ),
+]
+MaxRestarts = Annotated[
+    int | None,
+    typer.Option(
+        "--max-restarts",
+        help="With --nproc: go on from the newest checkpoint when a process is lost, so many "
+        "times.",
+        min=0,
+        max=1_000_000,
+        show_default="0",
+    ),
+]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show the plan and exit.")]
+
+
+def launch_if_asked(nproc: int | None, *, max_restarts: int | None, dry_run: bool) -> None:
+    """Start the processes that do this command, where that is asked for and not done yet.
+
+    Raises:
+        typer.Exit: with their exit code.
+    """
+    if nproc is None and max_restarts is not None:
+        notice("--max-restarts has no effect without --nproc")
+    if nproc is None or dry_run or find_place() is not None or (nproc, max_restarts) == (1, None):
+        return
+    starting_line.erase()
+
+    from lumina_cli.recipes.launch import launch  # noqa: PLC0415  torch
+
+    raise typer.Exit(launch(sys.argv[1:], nproc=nproc, max_restarts=max_restarts or 0))
+
+
+def has_restarted(model: Path) -> bool:
+    """Whether a launcher has begun this command anew, and there is a checkpoint to go on from."""
+    place = find_place()
+    if place is None or not place.restart:
+        return False
+
+    from lumina_cli.recipes.run.restart import goes_on  # noqa: PLC0415  torch
+
+    return goes_on(model)
 
 
 def do_run(
@@ -70,10 +122,9 @@ def do_run(
         if json:
             print_json(_plan_json(run.plan))
         return
-    logs = _logs(run, log_file=log_file, tensorboard=tensorboard)
+    logs = _logs(run, log_file=log_file, tensorboard=tensorboard) if run.is_first else []
     exit_code = _train(run, logs=logs, quiet=quiet)
-    if json:
-        assert run.report is not None
+    if json and run.report is not None:
         print_json(_report_json(run.report))
     if exit_code is not None:
         raise typer.Exit(exit_code)
@@ -101,12 +152,15 @@ def _train(run: "TrainingRun", *, logs: Sequence["TrainView"], quiet: bool) -> i
         CompositeView(
             [make_view(console, plan=run.plan, quiet=quiet, header=header), *logs]
         ) as view,
-        stop_signals(stop=lambda: _stop(run, quiet=quiet), save=run.request_checkpoint) as signals,
+        stop_signals(
+            stop=lambda: _stop(run, quiet=quiet),
+            save=run.request_checkpoint,
+            is_alone=run.is_alone,
+        ) as signals,
     ):
         for event in run.run():
             view.show(event)
-    assert run.report is not None, "a run that ends leaves a report"
-    if not quiet:
+    if run.report is not None and not quiet:
         show_report(console, run.report)
     return signals.exit_code
 
@@ -114,7 +168,8 @@ def _train(run: "TrainingRun", *, logs: Sequence["TrainView"], quiet: bool) -> i
 def _stop(run: "TrainingRun", *, quiet: bool) -> None:
     run.stop()
     if not quiet:
-        notice("Stopping after this step and saving. The same signal again stops at once.")
+        again = " The same signal again stops at once." if run.is_alone else ""
+        notice(f"Stopping after this step and saving.{again}")
 
 
 def _logs(run: "TrainingRun", *, log_file: Path | None, tensorboard: bool) -> list["TrainView"]:

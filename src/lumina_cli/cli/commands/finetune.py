@@ -22,10 +22,14 @@ from lumina_cli.cli.training import (
     Checkpoint,
     DryRun,
     LogFile,
+    MaxRestarts,
+    NumProcesses,
     Resume,
     TensorBoard,
     ValData,
     do_run,
+    has_restarted,
+    launch_if_asked,
 )
 from lumina_cli.errors import UsageError
 from lumina_cli.io.shell_word import shell_word
@@ -84,6 +88,8 @@ def command(
     tensorboard: TensorBoard = False,
     config: ConfigPath = None,
     dry_run: DryRun = False,
+    nproc: NumProcesses = None,
+    max_restarts: MaxRestarts = None,
     json: Json = False,
     quiet: Quiet = False,
     verbose: Verbose = 0,
@@ -104,8 +110,9 @@ def command(
             f"{checkpoint} is given without --resume",
             hint=f"Train on it: --data {name}. Or resume from it: --resume {name}",
         )
-    if resume:
-        if model != DEFAULT_MODEL:
+    launch_if_asked(nproc, max_restarts=max_restarts, dry_run=dry_run)
+    if resume or has_restarted(out or DEFAULT_FINETUNED):
+        if resume and model != DEFAULT_MODEL:
             notice("--model has no effect with --resume: the run has its model already")
         run = _resumed(
             checkpoint,
@@ -182,7 +189,7 @@ def _resumed(
     flags: dict[str, object],
     started_s: float,
 ) -> "TrainingRun":
-    if config:
+    if config and not has_restarted(out or DEFAULT_FINETUNED):
         notice("--config has no effect with --resume: the run keeps its settings")
 
     from lumina_cli.recipes.finetune.finetune import resume_finetune  # noqa: PLC0415  torch
@@ -191,4 +198,8 @@ def _resumed(
     resumed = find_run(
         checkpoint, out=out, default_out=DEFAULT_FINETUNED, flags=flags, kinds=FINETUNE_CONFIGS
     )
+    if checkpoint is not None and has_restarted(resumed.out):
+        resumed = find_run(
+            None, out=resumed.out, default_out=resumed.out, flags=flags, kinds=FINETUNE_CONFIGS
+        )
     return resume_finetune(resumed, data=data, val_data=val_data, started_s=started_s)

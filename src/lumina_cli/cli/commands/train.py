@@ -18,10 +18,14 @@ from lumina_cli.cli.training import (
     Checkpoint,
     DryRun,
     LogFile,
+    MaxRestarts,
+    NumProcesses,
     Resume,
     TensorBoard,
     ValData,
     do_run,
+    has_restarted,
+    launch_if_asked,
 )
 from lumina_cli.errors import UsageError
 from lumina_cli.io.shell_word import shell_word
@@ -72,6 +76,8 @@ def command(
     ] = False,
     config: ConfigPath = None,
     dry_run: DryRun = False,
+    nproc: NumProcesses = None,
+    max_restarts: MaxRestarts = None,
     yes: Annotated[
         bool,
         typer.Option(
@@ -103,8 +109,9 @@ def command(
             f"{checkpoint} is given without --resume",
             hint=f"Train on it: --data {name}. Or resume from it: --resume {name}",
         )
+    launch_if_asked(nproc, max_restarts=max_restarts, dry_run=dry_run)
     resumed = None
-    if resume:
+    if resume or has_restarted(out or DEFAULT_MODEL):
         resumed = _find_run(checkpoint, out=out, flags=flags, preset=preset, config=config)
         settings, out = resumed.settings, resumed.out
         data, val_data = data or resumed.data, val_data or resumed.val_data
@@ -177,12 +184,15 @@ def _find_run(
     preset: str | None,
     config: Path | None,
 ) -> "Resumed":
-    if preset or config:
+    if (preset or config) and not has_restarted(out or DEFAULT_MODEL):
         notice("--preset and --config have no effect with --resume: the run keeps its settings")
 
     from lumina_cli.recipes.train.resume import find_run  # noqa: PLC0415  torch
 
-    return find_run(checkpoint, out=out, default_out=DEFAULT_MODEL, flags=flags)
+    found = find_run(checkpoint, out=out, default_out=DEFAULT_MODEL, flags=flags)
+    if checkpoint is not None and has_restarted(found.out):
+        return find_run(None, out=found.out, default_out=found.out, flags=flags)
+    return found
 
 
 def _list_presets() -> None:

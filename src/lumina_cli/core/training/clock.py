@@ -23,7 +23,7 @@ class RunClock:
         return self.now_s - self._resumed_s
 
     def look(self) -> float:
-        """Return the time: on all ranks that of the first, when they last told each other anything."""
+        """Return the time; on all ranks that of the first, as of what they last told each other."""
         self.now_s = self._rank.time(self._clock)
         return self.now_s
 

@@ -1,6 +1,6 @@
 """Everything a run needs to go on to the bit: numbers, and tensors beside them."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -10,6 +10,7 @@ from torch import Tensor
 from lumina_cli.core.model.peft import is_adapter
 from lumina_cli.core.seeding import random_state, restore_random_state
 from lumina_cli.core.training.config import TrainingConfig
+from lumina_cli.core.training.parallel.rank import Rank
 from lumina_cli.core.training.step.stepper import Stepper
 from lumina_cli.errors import ModelFileError
 
@@ -115,6 +116,13 @@ class Snapshot:
             for name, tensor in self.tensors.items()
             if name.startswith(prefix)
         }
+
+
+def of_first(load: Callable[[], Snapshot], *, rank: Rank) -> Snapshot:
+    """Return the snapshot that the first rank loads; the others need no file."""
+    own = load() if rank.index == 0 else Snapshot(TrainState(), {})
+    state = rank.broadcast(own.train_state.model_dump(mode="json"))
+    return Snapshot(TrainState.model_validate(state), dict(rank.broadcast_tensors(own.tensors)))
 
 
 def state_dict(state: TrainState, *, stepper: Stepper, base: Mapping[str, Tensor]) -> Snapshot:

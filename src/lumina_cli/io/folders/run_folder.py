@@ -34,8 +34,10 @@ SAMPLES = "samples.txt"
 LOG = "train.log"
 VALIDATION_SAMPLE = "validation-sample.pth"
 TENSORBOARD = "tensorboard"
+LAUNCH = "launch"
+"""The launcher's name for a run of many processes."""
 OWN = frozenset(
-    {CHECKPOINTS, METRICS, SAMPLES, SETTINGS, REPORT, LOG, VALIDATION_SAMPLE, TENSORBOARD}
+    {CHECKPOINTS, METRICS, SAMPLES, SETTINGS, REPORT, LOG, VALIDATION_SAMPLE, TENSORBOARD, LAUNCH}
     | {lock.LOCK_NAME}
 )
 """All that a run leaves in its folder."""

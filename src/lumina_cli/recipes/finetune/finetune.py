@@ -32,6 +32,7 @@ from lumina_cli.recipes.finetune.settings import (
     unused_finetune_settings,
     with_enough_passes,
 )
+from lumina_cli.recipes.run.following import make_run
 from lumina_cli.recipes.run.run import TrainingRun
 from lumina_cli.recipes.run.run_backup import backup_notices
 from lumina_cli.recipes.train.compute import Compute, choose_compute, fit_to_device
@@ -69,11 +70,16 @@ def finetune(
     """
     started_s = time.monotonic() if started_s is None else started_s
     _check_apart(model, out)
-    check_free(out)
     compute = choose_compute(settings)
+    if compute.rank.index == 0:
+        check_free(out)
     base, tokenizer = base_of(model, loaded), loaded.tokenizer
-    training_data = _read(settings, data=data, val_data=val_data, tokenizer=tokenizer)
-    replay_data = _replay_data(base, settings, tokenizer=tokenizer)
+    training_data, replay_data = compute.rank.in_turn(
+        lambda: (
+            _read(settings, data=data, val_data=val_data, tokenizer=tokenizer),
+            _replay_data(base, settings, tokenizer=tokenizer),
+        )
+    )
     as_base_reads = training_data.corpus
     if training_data.corpus.tokenizer != tokenizer:
         as_base_reads = read_training_data(
@@ -123,9 +129,10 @@ def resume_finetune(
         LuminaError: as for `finetune`, or the data is other data.
     """
     started_s = time.monotonic() if started_s is None else started_s
-    check_free(resumed.out)
     settings, checkpoint = resumed.settings, resumed.found.checkpoint
     compute = choose_compute(settings)
+    if compute.rank.index == 0:
+        check_free(resumed.out)
     base = base_from_facts(checkpoint.metadata["base"], path=resumed.found.path)
     tokenizer = checkpoint.tokenizer.truncated(base.vocab_size)
     training_data = _read(
@@ -190,7 +197,7 @@ def _run(
     )
     on_device = {name: t.to(compute.device) for name, t in retention.base_weights.items()}
     model = apply_peft(model, peft, generator=make_generator(fit.config.seed, "adapters"))
-    return TrainingRun(
+    return make_run(
         TrainJob(
             settings,
             config=fit.config,
@@ -201,7 +208,11 @@ def _run(
             peft=peft,
             base=base,
             replay_data=replay_data,
-            retention=replace(retention, base_weights=on_device),
+            retention=replace(
+                retention,
+                base_weights=on_device,
+                max_loss=compute.rank.broadcast(retention.max_loss),
+            ),
             replay=replay,
             plan_rows=finetune_plan_rows(
                 settings,

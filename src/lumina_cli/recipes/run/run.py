@@ -19,7 +19,7 @@ from lumina_cli.core.training.events import (
 )
 from lumina_cli.core.training.loop import Trainer
 from lumina_cli.core.training.parallel.threads import num_workers
-from lumina_cli.core.training.state import Snapshot
+from lumina_cli.core.training.state import Snapshot, of_first
 from lumina_cli.errors import DivergedError, LuminaError, MissingInputError, OutOfMemoryError
 from lumina_cli.io import lock
 from lumina_cli.io.folders.run_folder import RunFolder
@@ -28,6 +28,7 @@ from lumina_cli.recipes.run.reached import Landmarks, landmarks
 from lumina_cli.recipes.run.report import TrainReport, make_report
 from lumina_cli.recipes.run.report_page.history import RunHistory, read_history
 from lumina_cli.recipes.run.report_page.page import write_report_page
+from lumina_cli.recipes.run.restart import is_of_this_launch, mark_launch
 from lumina_cli.recipes.run.run_backup import back_up_run
 from lumina_cli.recipes.run.run_errors import diverged_on, too_large
 from lumina_cli.recipes.run.samples import choose_prompt, say
@@ -66,7 +67,8 @@ class TrainingRun:
         self.job = job
         self.folder = RunFolder(job.out)
         training_data = job.data
-        self.plan: Plan = make_plan(
+        self.rank = job.compute.rank
+        plan = make_plan(
             job.model,
             training_data.corpus,
             data=training_data.source.names,
@@ -77,6 +79,7 @@ class TrainingRun:
             replay=job.replay,
             more=job.plan_rows,
         )
+        self.plan: Plan = replace(plan, seconds=self.rank.broadcast(plan.seconds))
         self.sample_prompt = choose_prompt(training_data.source, training_data.corpus)
         checkpoints = job.settings.of(CheckpointConfig)
         self.store = CheckpointStore(self.folder.checkpoints, keep=checkpoints.keep_checkpoints)
@@ -109,6 +112,16 @@ class TrainingRun:
             )
         return tuple(notices)
 
+    @property
+    def is_alone(self) -> bool:
+        """Whether no other process trains the model beside this one."""
+        return self.rank.world_size == 1
+
+    @property
+    def is_first(self) -> bool:
+        """Whether it is this process that writes files."""
+        return self.rank.index == 0
+
     def run(self) -> Iterator[RunEvent]:
         """Train, save the best model as it is found, and leave a report.
 
@@ -136,28 +149,36 @@ class TrainingRun:
 
     def request_checkpoint(self) -> None:
         """Save a checkpoint after the step in hand."""
-        self.saver.request_checkpoint()
+        self.rank.ask("save")
 
     def _begin(self) -> None:
         job = self.job
         if job.resumed is not None:
             check_unchanged(job.resumed)
         if job.resumed is None or job.resumed.is_elsewhere:
-            back_up_run(job.out)
+            if not is_of_this_launch(self.folder.path):
+                back_up_run(job.out)
             self.folder.start(job.settings.values())
             self._write_validation_sample()
-            seed_dropout(job.config.seed)
         else:
             self.folder.resume(job.settings.values())
             with contextlib.suppress(OSError):  # without it the page begins here
                 self.history = read_history(self.folder.metrics)
-        if job.resumed is not None:
-            self.trainer.load_state_dict(
-                self._resumed_state(job.resumed),
-                has_other_limits=has_other_limits(job.resumed, job.config),
-            )
+        mark_launch(self.folder.path)
+        self._begin_training()
         self.store.remove_unfinished()
         self._record(RunStarted(self.trainer.num_steps))
+
+    def _begin_training(self) -> None:
+        """Bring the trainer to where the run begins, or goes on."""
+        job = self.job
+        seed_dropout(job.config.seed)
+        if job.resumed is not None:
+            resumed = job.resumed
+            self.trainer.load_state_dict(
+                of_first(lambda: self._resumed_state(resumed), rank=self.rank),
+                has_other_limits=has_other_limits(resumed, job.config),
+            )
 
     def _write_validation_sample(self) -> None:
         """Keep some of the validation text, to measure by it one day what was forgotten."""
@@ -190,6 +211,8 @@ class TrainingRun:
             match event:
                 case StepDone():
                     num_chars += event.num_chars
+                    if self.rank.take("save"):
+                        self.saver.request_checkpoint()
                     if self.saver.is_due(event.step):
                         yield from self._save_checkpoint()
                         yield from self.best_model.save_pending()
@@ -246,7 +269,7 @@ class TrainingRun:
         if job.config.minutes is not None:
             whole_s = job.config.minutes * 60
             left_s = whole_s - (time.monotonic() - job.started_s)
-            seconds = left_s - min(AROUND_S, AROUND_SHARE * whole_s)
+            seconds = self.rank.broadcast(left_s - min(AROUND_S, AROUND_SHARE * whole_s))
         return Trainer(
             job.model,
             train=job.data.corpus.train,
@@ -260,6 +283,7 @@ class TrainingRun:
             load_last_good=self._load_last_good,
             compiles=self._compiles(),
             measures_less="eval_chars" not in job.settings.sources,
+            rank=self.rank,
         )
 
     def _compiles(self) -> bool:
@@ -273,6 +297,9 @@ class TrainingRun:
         return self.job.compute.device.type == "cuda" and left_s >= times * COMPILE_FROM_S
 
     def _load_last_good(self) -> Snapshot:
+        return of_first(self._newest_good, rank=self.rank)
+
+    def _newest_good(self) -> Snapshot:
         try:
             found = self.store.newest()
         except MissingInputError as error:  # nothing could be saved so far

@@ -1,6 +1,6 @@
 """What a run computes on, and the settings that fit into its memory."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 
@@ -13,6 +13,8 @@ from lumina_cli.core.model.transformer import use_kernels
 from lumina_cli.core.precision import Precision, choose_precision
 from lumina_cli.core.training.config import TrainingConfig
 from lumina_cli.core.training.optim.muon import scratch_bytes
+from lumina_cli.core.training.parallel.joining import join
+from lumina_cli.core.training.parallel.rank import ALONE, Rank
 from lumina_cli.core.training.parallel.threads import windows_at_once
 from lumina_cli.io.process_memory import keep_freed_memory
 from lumina_cli.recipes.train.memory_fit import Fit, fit_to_memory, num_sharing
@@ -21,10 +23,11 @@ from lumina_cli.settings import Settings
 
 @dataclass(frozen=True, slots=True)
 class Compute:
-    """What the model computes on, and in which number format."""
+    """What the model computes on, in which number format, and beside whom."""
 
     device: torch.device
     precision: Precision
+    rank: Rank = ALONE
 
 
 def choose_compute(settings: Settings) -> Compute:
@@ -35,13 +38,14 @@ def choose_compute(settings: Settings) -> Compute:
     use_kernels(compute.kernels)
     keep_freed_memory()
     device = choose_device(compute.device)
-    return Compute(device, choose_precision(compute.precision, device=device))
+    rank = join(device)
+    return Compute(device, choose_precision(compute.precision, device=device), rank)
 
 
 def fit_to_device(
     settings: Settings, *, vocab_size: int, compute: Compute, peft: PeftConfig = FULL_FINETUNING
 ) -> Fit:
-    """Return the training settings that fit into the memory there is.
+    """Return the training settings that fit into the memory there is, on all ranks.
 
     Raises:
         OutOfMemoryError: none do.
@@ -51,7 +55,7 @@ def fit_to_device(
     available = available_memory_bytes(compute.device)
     if available is not None and config.optimizer == "muon":
         available -= scratch_bytes(compute.device)
-    return fit_to_memory(
+    fit = fit_to_memory(
         in_fast_micro_batches(config, seq_length=model.seq_length, device=compute.device),
         model,
         vocab_size=vocab_size,
@@ -60,6 +64,8 @@ def fit_to_device(
         peft=peft,
         num_workers=num_sharing(config, device=compute.device),
     )
+    agreed = compute.rank.broadcast(fit.config.model_dump(mode="json"))
+    return replace(fit, config=TrainingConfig.model_validate(agreed))
 
 
 def in_fast_micro_batches(

@@ -11,6 +11,7 @@ from lumina_cli.core.training.config import TrainingConfig
 from lumina_cli.data.corpus.builder import Tell, untold
 from lumina_cli.io.folders.run_folder import check_free
 from lumina_cli.recipes.data.sources import usual_data
+from lumina_cli.recipes.run.following import make_run
 from lumina_cli.recipes.run.run import TrainingRun
 from lumina_cli.recipes.run.run_backup import backup_notices
 from lumina_cli.recipes.train.autosize import autosize, explain, is_free
@@ -48,14 +49,17 @@ def pretrain(
         LuminaError: data, settings or machine don't allow the run.
     """
     started_s = time.monotonic() if started_s is None else started_s
-    check_free(out)
     compute = choose_compute(settings)
-    training_data = read_training_data(
-        settings,
-        data=data or _default_data(settings),
-        val_data=val_data,
-        learnt=resumed.learnt if resumed else None,
-        tell=tell,
+    if compute.rank.index == 0:
+        check_free(out)
+    training_data = compute.rank.in_turn(
+        lambda: read_training_data(
+            settings,
+            data=data or _default_data(settings),
+            val_data=val_data,
+            learnt=resumed.learnt if resumed else None,
+            tell=tell,
+        )
     )
     notices = list(training_data.notices)
     if resumed is not None:
@@ -78,7 +82,7 @@ def pretrain(
         vocab_size=vocab_size,
         generator=make_generator(fit.config.seed, "weights"),
     )
-    return TrainingRun(
+    return make_run(
         TrainJob(
             settings,
             config=fit.config,
@@ -101,7 +105,8 @@ def _choose(
     assert minutes is not None
     seconds = minutes * 60 - (time.monotonic() - started_s)
     choice = autosize(settings, corpus=training_data.corpus, compute=compute, seconds=seconds)
-    chosen = settings.replaced(choice.values, source="--minutes")
+    values = compute.rank.broadcast(dict(choice.values))
+    chosen = settings.replaced(values, source="--minutes")
     return chosen, explain(choice, chosen=chosen)
 
 

@@ -1,8 +1,5 @@
 """How a process takes its place among those that train together."""
 
-import contextlib
-from functools import cache
-
 import torch
 
 from lumina_cli.core.training.parallel.place import Place, find_place
@@ -43,9 +40,19 @@ def check_device(device: torch.device, place: Place) -> None:
         )
 
 
-@cache
+_groups: list[Processes] = []
+"""That this process belongs to: one at most."""
+
+
+def find_group() -> Processes | None:
+    """Return the group that this process has joined, if it has."""
+    return _groups[0] if _groups else None
+
+
 def joined(place: Place, device: torch.device) -> Processes:
-    """Return this process as a rank; once, however often a run is set up."""
+    """Return this process as a rank; the same one, however often a run is set up."""
+    if _groups:
+        return _groups[0]
     try:
         hosts = place.is_first and not place.has_agent
         store = connect(place, is_host=hosts)
@@ -55,11 +62,5 @@ def joined(place: Place, device: torch.device) -> Processes:
             f"rank {place.index} can't reach the others at {place.address}:{place.port}",
             hint="Is the first machine up, and may this one connect to it?",
         ) from error
-    return Processes(place, store, watch=watch, device=device)
-
-
-def leave(rank: Rank) -> None:
-    """Leave the group, if there is one: its work is done."""
-    if isinstance(rank, Processes):
-        with contextlib.suppress(RuntimeError):
-            rank.close()
+    _groups.append(Processes(place, store, watch=watch, device=device))
+    return _groups[0]

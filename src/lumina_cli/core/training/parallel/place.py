@@ -7,7 +7,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-END_FOLDER = "LUMINA_LAUNCH_FOLDER"
+END_FOLDER = "_LUMINA_LAUNCH_FOLDER"
 """Where the launcher of `--nproc` is told how the run ended; other launchers have none."""
 
 

@@ -107,7 +107,7 @@ class Processes:
             buffer.copy_(torch.frombuffer(data, dtype=torch.uint8))
         self._call(lambda: dist.broadcast(buffer, 0))
         self.sum(())
-        told: T = json.loads(bytes(buffer.numpy()))
+        told: T = json.loads(bytes(buffer.numpy()))  # what is infinite is read as it was written
         return told
 
     def broadcast_tensors(self, tensors: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
@@ -148,10 +148,10 @@ class Processes:
             self._store.set(key, "over")
         return result
 
-    def close(self) -> None:
-        """Leave the group, its work done on all ranks."""
-        self.watch.close()
-        if dist.is_initialized():
+    def close(self, *, is_over: bool) -> None:
+        """Leave the group, its work done on all ranks or not."""
+        self.watch.close(is_over=is_over)
+        if is_over and dist.is_initialized():
             dist.destroy_process_group()
 
     def _connect(self) -> None:

@@ -9,13 +9,13 @@ import contextlib
 import json
 import os
 import signal
-import sys
 import threading
 import time
 from dataclasses import asdict, dataclass
 
 from torch.distributed import PrefixStore, Store, TCPStore  # type: ignore[attr-defined]
 
+from lumina_cli.core.training.parallel.ending import find_ending
 from lumina_cli.core.training.parallel.place import Place
 
 BEAT_S = 1.0
@@ -26,7 +26,7 @@ GRACE_S = 3.0
 """For the rank itself to notice the end, and to say it better than a thread can."""
 
 LEAVING_S = 20.0
-"""After being asked to stop; ten seconds later launchers kill."""
+"""For the others to be done, where the first rank keeps the store."""
 
 NUM_WATCHED = 3
 END, PID, BEAT, DONE = "end", "pid", "beat", "done"
@@ -71,19 +71,21 @@ class Watch:
         self._place = place
         self._store = store
         self._is_over = threading.Event()
-        self._deadline_s: float | None = None
-        self._deadline_code = LOST_CODE
         store.set(f"{PID}/{place.index}", f"{place.machine} {os.getpid()}")
+        self._thread = threading.Thread(target=self._run, name="lumina-watch", daemon=True)
         with contextlib.suppress(RuntimeError):  # no memory for a thread: timeouts serve
-            threading.Thread(target=self._run, name="lumina-watch", daemon=True).start()
+            self._thread.start()
 
-    def leave_soon(self, code: int) -> None:
-        """Let the process end in any case, shortly: it was asked to stop, and may be stuck."""
-        self._deadline_s, self._deadline_code = time.monotonic() + LEAVING_S, code
+    def end(self, why: str, *, code: int) -> bool:
+        """Write down that this rank ends in an error; return whether it is the first that does."""
+        try:
+            return self._write(End(self._place.index, why, code))
+        except RuntimeError:
+            return self._place.is_first
 
-    def end(self, end: End) -> None:
-        """Write down how the group ended, unless another rank has."""
-        self._store.compare_set(END, "", json.dumps(asdict(end)))
+    def _write(self, end: End) -> bool:
+        mine = json.dumps(asdict(end))
+        return bool(self._store.compare_set(END, "", mine).decode() == mine)
 
     def how_it_ended(self) -> End | None:
         """Return how the group ended, if it has."""
@@ -94,16 +96,21 @@ class Watch:
     def find_lost(self, *, patience_s: float = SILENT_S + 5) -> End:
         """Return who was lost, when a call to the others has failed."""
         until_s = time.monotonic() + patience_s
-        while time.monotonic() < until_s:
-            if found := self.how_it_ended() or self._dead_here():
-                self.end(found)
-                return found
-            time.sleep(BEAT_S / 10)
+        with contextlib.suppress(RuntimeError):
+            while time.monotonic() < until_s:
+                if found := self.how_it_ended() or self._dead_here():
+                    self._write(found)
+                    return found
+                time.sleep(BEAT_S / 10)
         return End(self._place.index, "has lost its connection to the others")
 
-    def close(self) -> None:
-        """Say that this rank is done; who keeps the store waits until all are."""
+    def close(self, *, is_over: bool) -> None:
+        """Look after nobody any more; where all is over, say so, and wait if others need it."""
         self._is_over.set()
+        if self._thread.is_alive():  # Python can't end well beside it
+            self._thread.join(LEAVING_S)
+        if not is_over:
+            return
         with contextlib.suppress(RuntimeError):
             self._store.set(f"{DONE}/{self._place.index}", "1")
             if self._place.is_first and not self._place.has_agent:
@@ -125,8 +132,6 @@ class Watch:
             if now_s - looked_s > SILENT_S / 3:
                 seen.clear()  # it was this process that stood still
             looked_s, beat = now_s, beat + 1
-            if self._deadline_s is not None and now_s > self._deadline_s:
-                os._exit(self._deadline_code)
             try:
                 self._store.set(f"{BEAT}/{index}", str(beat))
                 lost = self.how_it_ended() or self._silent(others, seen, now_s=now_s)
@@ -148,23 +153,27 @@ class Watch:
             if other not in seen or seen[other][0] != beat:
                 seen[other] = (beat, now_s)
             elif now_s - seen[other][1] > SILENT_S:
+                end = End(other, f"stood still for {SILENT_S:g} seconds and was ended")
+                self._write(end)
+                find_ending().tell_why(end.message)
                 self._kill(other)
-                return End(other, f"stood still for {SILENT_S:g} seconds and was ended")
+                return end
         return None
 
     def _leave(self, end: End) -> None:
         """End the process where it does not end by itself."""
         with contextlib.suppress(RuntimeError):
-            self.end(end)
+            self._write(end)
         if self._is_over.wait(GRACE_S):
             return
-        is_told = end.code is not None or not self._may_tell()
-        if not is_told:
-            sys.stderr.write(f"error: {end.message}\n")
-            sys.stderr.flush()
-        os._exit(LOST_CODE if end.code is None else end.code)
+        ending = find_ending()
+        if end.code is not None:
+            os._exit(0 if ending.is_told else end.code)
+        if not ending.is_told and self.may_tell():
+            os.write(2, f"error: {end.message}\n".encode())
+        os._exit(LOST_CODE)
 
-    def _may_tell(self) -> bool:
+    def may_tell(self) -> bool:
         """Return whether this rank is the one to tell the end: the first that asks."""
         try:
             return self._store.add("told", 1) == 1
