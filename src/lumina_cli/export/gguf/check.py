@@ -17,6 +17,7 @@ from torch import Tensor
 
 from lumina_cli.errors import ExportError
 from lumina_cli.export.compare import BUG, Bounds, Comparer, Comparison, Ids
+from lumina_cli.export.gguf.tokenizer import reads_alike
 from lumina_cli.export.libraries import is_installed, name_and_version
 
 CLOSE = Bounds(logprob=0.1, loss=0.001)
@@ -55,6 +56,7 @@ def compare_gguf(path: Path, *, comparer: Comparer, is_quantized: bool) -> Compa
             bounds=QUANTIZED if is_quantized else CLOSE,
             max_positions=most,
             gives_logprobs=True,
+            reads_alike=reads_alike if comparer.tokenizer.bpe_table().merges else None,
         )
 
 

@@ -11,7 +11,7 @@ from lumina_cli.core.model.config import ModelConfig
 from lumina_cli.core.model.rope import THETA
 from lumina_cli.export.compare import Comparison
 from lumina_cli.export.gguf.check import compare_gguf
-from lumina_cli.export.gguf.tokenizer import KIND, gguf_tag, gguf_vocabulary
+from lumina_cli.export.gguf.tokenizer import gguf_vocabulary
 from lumina_cli.export.gguf.weights import POSITIONS, architecture, gguf_weights
 from lumina_cli.export.job import ExportJob
 from lumina_cli.export.libraries import needed
@@ -84,16 +84,18 @@ def _add_shape(writer: Any, config: ModelConfig) -> None:
 def _add_tokenizer(writer: Any, tokenizer: Tokenizer) -> None:
     """Write vocabulary and template; the template alone says what a text begins with."""
     vocabulary = gguf_vocabulary(tokenizer.bpe_table())
-    writer.add_tokenizer_model(KIND)
+    writer.add_tokenizer_model(vocabulary.kind)
     writer.add_token_list(list(vocabulary.tokens))
     writer.add_token_types(list(map(int, vocabulary.types)))
+    if vocabulary.merges:
+        writer.add_token_merges(list(vocabulary.merges))
     writer.add_bos_token_id(int(Special.BEGIN))
     writer.add_eos_token_id(int(Special.END))
     writer.add_eot_token_id(int(Special.END))
     writer.add_pad_token_id(int(Special.PAD))
     writer.add_add_bos_token(False)
     writer.add_add_space_prefix(False)
-    writer.add_chat_template(chat_template(gguf_tag))
+    writer.add_chat_template(chat_template(vocabulary.tag_of))
 
 
 def _add_sampler(writer: Any, sampling: dict[str, object]) -> None:

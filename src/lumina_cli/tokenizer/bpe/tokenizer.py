@@ -25,7 +25,7 @@ from lumina_cli.tokenizer.bpe.learning import MergeLearner
 from lumina_cli.tokenizer.bpe.merges import MergeTable
 from lumina_cli.tokenizer.bpe.open_ends import OpenEnds
 from lumina_cli.tokenizer.bpe.pieces import MAX_PIECE_CHARS, Merge, checked_merges, pieces_of
-from lumina_cli.tokenizer.bpe.words import PATTERN, split_words
+from lumina_cli.tokenizer.bpe.words import PATTERN, merge_order, split_words
 from lumina_cli.tokenizer.bpe_table import BpeTable
 from lumina_cli.tokenizer.characters import CharacterTokenizer
 from lumina_cli.tokenizer.code_points import Counts, code_points, frequent_characters
@@ -168,7 +168,8 @@ class BpeTokenizer:
 
     def bpe_table(self) -> BpeTable:
         """Return what another program needs to encode as this one does."""
-        return BpeTable(self._texts, self.merges, split_pattern=PATTERN)
+        merges = sorted(self.merges, key=lambda halves: merge_order("".join(halves)))
+        return BpeTable(self._texts, tuple(merges), split_pattern=PATTERN)
 
     def describe(self, id_: int) -> str:
         """Return how an id is shown to a person."""

@@ -13,8 +13,9 @@ from lumina_cli.export import compare
 from lumina_cli.export.gguf import check as checking
 from lumina_cli.export.gguf import file as under_test
 from lumina_cli.export.gguf.file import export_gguf
+from lumina_cli.tokenizer.bpe.tokenizer import BpeTokenizer
 from lumina_cli.tokenizer.special_ids import Special
-from tests.unit.export.tiny_exports import leftovers, tiny_export, tiny_file
+from tests.unit.export.tiny_exports import CHARACTERS, MERGES, leftovers, tiny_export, tiny_file
 
 gguf = pytest.importorskip("gguf", reason="the file is written by gguf")
 
@@ -25,16 +26,20 @@ def _llama_cpp() -> None:
 
 
 @pytest.mark.parametrize(
-    ("position_encoding", "dtype"),
-    [("sinusoidal", "fp32"), ("rotary", "fp16"), ("rotary", "q8_0")],
+    ("position_encoding", "dtype", "merges"),
+    [("sinusoidal", "fp32", []), ("rotary", "fp16", MERGES), ("rotary", "q8_0", [])],
 )
-def test_llama_cpp_computes_the_same(tmp_path: Path, position_encoding: str, dtype: Any) -> None:
-    job = tiny_export(tiny_file(position_encoding=position_encoding), dtype=dtype)
+def test_llama_cpp_computes_the_same(
+    tmp_path: Path, position_encoding: str, dtype: Any, merges: list[tuple[str, str]]
+) -> None:
+    tokenizer = BpeTokenizer(CHARACTERS, merges)
+    job = tiny_export(tiny_file(tokenizer, position_encoding=position_encoding), dtype=dtype)
     compared = export_gguf(job, tmp_path / "Model.gguf")
     assert compared is not None
     assert compared.logprob < {"fp32": 0.01, "fp16": 0.1, "q8_0": 1.0}[dtype]
     assert compared.exported_loss == pytest.approx(compared.loss, rel=0.01)
     assert (compared.logit, compared.num_texts) == (None, 1000)
+    assert 0 < compared.num_cut_otherwise < 50 if merges else compared.num_cut_otherwise == 0
     assert leftovers(tmp_path, "Model.gguf") == []
 
 
