@@ -22,8 +22,8 @@ MAX_IDS = 20_000
 """Of a longer text the end is read."""
 
 SURPRISE = (
-    "Surprise says what the model did not expect, not what is wrong: "
-    "a false sentence that its text was full of surprises it little."
+    "Sure is not right: it is sure of what its text said often. "
+    "Asked for what that never said, it can be as sure, and wrong."
 )
 GREY = "What is grey was not learnt from: nobody taught the model to expect it."
 

@@ -1,0 +1,58 @@
+"""Where words come from, as lines for a terminal."""
+
+from collections.abc import Iterator
+
+from rich.text import Text
+
+from lumina_cli.cli.console import plain
+from lumina_cli.cli.formatting import counted, format_count
+from lumina_cli.cli.views.look.canvas import Canvas, dim
+from lumina_cli.look.source.view import Place, SourceView, Span
+
+
+def source_lines(view: SourceView, canvas: Canvas) -> Iterator[Text]:
+    """Yield the text with what was found of it, where, and what to compare it with."""
+    yield plain(f"{view.speaker}: {canvas.visible(view.asked)}")
+    if not view.is_known:
+        yield plain(f"where from: {view.why_unknown}")
+        return
+    where = f"{', '.join(view.names)}, {format_count(view.num_chars)} characters"
+    if view.is_whole:
+        yield plain(f"stands whole in the training text ({where})")
+    else:
+        yield plain(
+            f"{view.share or 0:.0%} of it stands word for word in the training text ({where})"
+        )
+    for span in view.spans:
+        yield from _span_lines(span, canvas)
+    if not view.spans:
+        yield plain(f"no {counted(view.min_chars, 'character')} in a row stand there")
+    if view.baseline is None:
+        yield dim("There is no text to compare with that it never saw.")
+        return
+    yield plain(
+        f"of {counted(view.baseline.num_texts, 'text')} it never saw, as long as this, "
+        f"{view.baseline.share:.0%} stands there, {view.baseline.whole_share:.0%} of them whole"
+    )
+
+
+def _span_lines(span: Span, canvas: Canvas) -> Iterator[Text]:
+    times = "once" if span.num_found == 1 else f"{span.num_found:,} times"
+    yield plain(f"  {times}: {canvas.visible(span.text)}", style="bold")
+    for place in span.places[:1]:
+        yield _place_line(span, place, canvas)
+
+
+def _place_line(span: Span, place: Place, canvas: Canvas) -> Text:
+    """Return the span in its surroundings, as much of them as a line holds."""
+    room = max(0, canvas.width - 10 - min(len(span.text), canvas.width // 2)) // 2
+    middle = canvas.visible(span.text)
+    if len(middle) > canvas.width // 2:
+        half = canvas.width // 4
+        middle = f"{middle[:half]}…{middle[-half + 1 :]}"
+    line = Text("    …")
+    line.append(plain(canvas.visible(place.before[len(place.before) - room :]), style="dim"))
+    line.append(plain(f"[{middle}]"))
+    line.append(plain(canvas.visible(place.after[:room]), style="dim"))
+    line.append("…")
+    return line
