@@ -28,7 +28,7 @@ def main() -> None:
         # The live view draws over itself; only its last picture belongs in a still one.
         deque(map(view.show, run.run()), maxlen=0)
         assert run.report is not None
-        show_plan(console, run.plan, sample_prompt=run.sample_prompt)
+        show_plan(console, run.plan, sample_prompt=run.prompts[0])
         console.print(view.picture())
         show_report(console, run.report)
     console.save_svg(str(PICTURE), title="lumina train --preset demo")

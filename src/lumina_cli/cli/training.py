@@ -139,7 +139,7 @@ def _tell_plan(run: "TrainingRun", *, quiet: bool) -> None:
 
     for text in run.notices:
         notice(text)
-    show_plan(stderr_console(), run.plan, sample_prompt=run.sample_prompt)
+    show_plan(stderr_console(), run.plan, sample_prompt=run.prompts[0])
 
 
 def _train(run: "TrainingRun", *, logs: Sequence["TrainView"], quiet: bool) -> int | None:

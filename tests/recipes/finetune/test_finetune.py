@@ -549,7 +549,8 @@ def test_a_sample_is_said_by_what_would_be_saved(folder: Path, flags: dict[str, 
     saved = load_model(folder / "FineTuned_Model.pth")
     said = say(
         saved.model,
-        prompt=run.sample_prompt,
+        prompts=run.prompts,
+        is_chat=True,
         tokenizer=saved.tokenizer,
         seed=run.job.config.seed,
     )

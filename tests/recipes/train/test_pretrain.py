@@ -187,8 +187,8 @@ def test_minutes_count_from_the_start_of_the_command(tmp_path: Path) -> None:
 
 def test_conversations_are_sampled_with_a_question(tmp_path: Path) -> None:
     run = prepare(tmp_path, text=CHAT)
-    assert run.sample_prompt == "Hi"
-    assert prepare(tmp_path, text=VERSE).sample_prompt is None
+    assert run.prompts[0] == "Hi"
+    assert prepare(tmp_path, text=VERSE).prompts[0] is None
 
 
 def test_text_too_short_to_learn_from_is_refused(tmp_path: Path) -> None:

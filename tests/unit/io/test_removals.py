@@ -33,6 +33,7 @@ KNOWN = {
     "io/folders/owned_folder.py:_put_back": "undoes the rename before it",
     "recipes/run/run_backup.py:_move_back": "undoes the renames before it",
     "recipes/run/run_backup.py:back_up_run": "files of a run and a model, which keep their content",
+    "recipes/run/saving/snapshots.py:_remove": "names of snapshots, in a held run",
 }
 
 

@@ -44,7 +44,7 @@ class TensorBoardView:
                 add("validation/nats_per_char", event.nats_per_char, event.step)
                 add("validation/bits_per_char", event.bits_per_char, event.step)
                 add("validation/accuracy", event.accuracy, event.step)
-            case Sampled():
+            case Sampled(number=0):
                 self._writer.add_text("sample", event.text, event.step)
 
     def __enter__(self) -> "TensorBoardView":

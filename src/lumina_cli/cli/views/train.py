@@ -186,7 +186,7 @@ class LiveView:
                 self._take_in(event)
             case Evaluated():
                 self._validation = event
-            case Sampled():
+            case Sampled(number=0):
                 self._samples.append(event)
                 del self._samples[FIRST_SAMPLES:-LAST_SAMPLES]
             case _ if line := trouble_line(event):

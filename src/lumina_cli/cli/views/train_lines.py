@@ -91,7 +91,7 @@ def log_line(event: RunEvent) -> str | None:
             return epoch_line(event)
         case Evaluated():
             return f"Step {event.step:>6} | {validation_text(event)}"
-        case Sampled():
+        case Sampled(number=0):
             return f"Step {event.step:>6} | Sample: {one_line(event.text)}"
         case CheckpointSaved():
             return f"Step {event.step:>6} | Saved: {event.path} ({event.seconds:.1f}s)"

@@ -38,7 +38,7 @@ def show_plan(console: Console, plan: Plan, *, sample_prompt: str | None) -> Non
         **plan.more,
     }
     if sample_prompt is not None:
-        rows["samples"] = f"every 20 seconds its reply to: {sample_prompt}"
+        rows["samples"] = f"after 1, 2, 4 … steps and every 20 seconds: {sample_prompt}"
     grid = Table.grid(padding=(0, 2))
     for name, text in rows.items():
         grid.add_row(Text(name, style="dim"), plain(text))

@@ -19,6 +19,13 @@ class CheckpointConfig(BaseModel):
     keep_checkpoints: int = Field(
         2, ge=1, le=10_000, description="Number of newest checkpoints to keep, besides the best."
     )
+    snapshots_mb: int = Field(
+        100,
+        ge=0,
+        le=1_000_000,
+        description="Keep the weights after 0, 1, 2, 4, 8 … steps, the newest 12 in fp16, if "
+        "all take at most this many MB; 0 keeps none.",
+    )
 
     @field_validator("save_every")
     @classmethod

@@ -69,10 +69,16 @@ class Evaluated:
 
 @dataclass(frozen=True, slots=True)
 class Sampled:
-    """What the model says by now."""
+    """What the model says by now, to a prompt (None: to nothing), drawn by a seed.
+
+    `number` is that of the prompt among those of the run; older runs tell neither.
+    """
 
     step: int
     text: str
+    prompt: str | None = None
+    seed: int | None = None
+    number: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ goes on as if it had never stopped.
 """
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -71,7 +71,8 @@ class Trainer:
         config: how long and how fast.
         precision: in which the model computes.
         seconds: with `config.minutes`, what is left of them for the loop.
-        sample: shows what the model says by now; called every 20 seconds, or less often.
+        sample: says what the model answers to each of `prompts` by now.
+        prompts: of the samples, as they are told; None is nothing.
         load_last_good: returns the last good state, to go back to when training diverges.
         compiles: whether to compile the model; where that fails it is computed as it is.
         measures_less: whether to measure by less text where `seconds` are few for the model.
@@ -91,6 +92,7 @@ class Trainer:
         retention: RetentionLimit | None = None,
         seconds: float | None = None,
         sample: Sample | None = None,
+        prompts: Sequence[str | None] = (None,),
         load_last_good: LoadLastGood | None = None,
         compiles: bool = False,
         measures_less: bool = False,
@@ -102,7 +104,14 @@ class Trainer:
         self.config = config
         self.load_last_good = load_last_good
         self.clock = RunClock(clock, rank=rank)
-        self.samples = Samples(sample, clock=self.clock, rank=rank)
+        self.samples = Samples(
+            sample,
+            prompts=prompts,
+            seed=config.seed,
+            seconds=seconds,
+            clock=self.clock,
+            rank=rank,
+        )
         self.limits = Limits(epochs=config.epochs, max_steps=config.max_steps, seconds=seconds)
         self.validator = Validator(
             validation,

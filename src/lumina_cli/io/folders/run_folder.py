@@ -29,6 +29,7 @@ from lumina_cli.io.shell_word import shell_word
 from lumina_cli.io.terminal_text import strip_controls
 
 CHECKPOINTS = "checkpoints"
+SNAPSHOTS = "snapshots"
 METRICS = "metrics.jsonl"
 SAMPLES = "samples.txt"
 LOG = "train.log"
@@ -37,8 +38,8 @@ TENSORBOARD = "tensorboard"
 LAUNCH = "launch"
 """The launcher's name for a run of many processes."""
 OWN = frozenset(
-    {CHECKPOINTS, METRICS, SAMPLES, SETTINGS, REPORT, LOG, VALIDATION_SAMPLE, TENSORBOARD, LAUNCH}
-    | {lock.LOCK_NAME}
+    {CHECKPOINTS, SNAPSHOTS, METRICS, SAMPLES, SETTINGS, REPORT, LOG, VALIDATION_SAMPLE}
+    | {TENSORBOARD, LAUNCH, lock.LOCK_NAME}
 )
 """All that a run leaves in its folder."""
 
@@ -104,8 +105,9 @@ class RunFolder:
             if self._thinning.keeps(line):
                 self._append(self.metrics, json.dumps(line) + "\n")
             if line["event"] == "Sampled":
-                text = strip_controls(event.text)  # people look at it with `cat`
-                self._append(self._samples, f"--- step {event.step}\n{text}\n")
+                asked = "" if event.prompt is None else f", asked: {event.prompt}"
+                text = f"--- step {event.step}{asked}\n{event.text}\n"
+                self._append(self._samples, strip_controls(text))  # people look at it with `cat`
         return line
 
     def _write_settings(self, settings: Mapping[str, object]) -> None:

@@ -31,6 +31,14 @@ class CheckpointSaved:
 
 
 @dataclass(frozen=True, slots=True)
+class SnapshotSaved:
+    """The weights of this moment are on disk, to be looked at later."""
+
+    step: int
+    path: Path
+
+
+@dataclass(frozen=True, slots=True)
 class SaveFailed:
     """Something could not be saved; what was saved before is still there."""
 
@@ -38,10 +46,10 @@ class SaveFailed:
     why: str
 
 
-SaveEvent = Saved | CheckpointSaved | SaveFailed
+SaveEvent = Saved | CheckpointSaved | SnapshotSaved | SaveFailed
 RunEvent = TrainEvent | SaveEvent | RunStarted
 
-SUCCESSFUL_SAVES = frozenset({Saved.__name__, CheckpointSaved.__name__})
+SUCCESSFUL_SAVES = frozenset({Saved.__name__, CheckpointSaved.__name__, SnapshotSaved.__name__})
 
 STARTS = frozenset({RunStarted.__name__, "Begun"})
 """The names of a start in metrics.jsonl; older runs wrote the second."""

@@ -15,6 +15,7 @@ from lumina_cli.core.training.events import (
     Evaluated,
     Finished,
     Interrupted,
+    RolledBack,
     StepDone,
 )
 from lumina_cli.core.training.loop import Trainer
@@ -31,10 +32,12 @@ from lumina_cli.recipes.run.report_page.page import write_report_page
 from lumina_cli.recipes.run.restart import is_of_this_launch, mark_launch
 from lumina_cli.recipes.run.run_backup import back_up_run
 from lumina_cli.recipes.run.run_errors import diverged_on, too_large
-from lumina_cli.recipes.run.samples import choose_prompt, say
+from lumina_cli.recipes.run.run_facts import page_facts, run_facts
+from lumina_cli.recipes.run.samples import choose_prompts, say
 from lumina_cli.recipes.run.saving.best_model import BestModelSaver, deployable
 from lumina_cli.recipes.run.saving.metadata import make_checkpoint
 from lumina_cli.recipes.run.saving.saver import Saver
+from lumina_cli.recipes.run.saving.snapshots import Snapshots
 from lumina_cli.recipes.run.saving.validation_sample import write_sample
 from lumina_cli.recipes.train.job import TrainJob
 from lumina_cli.recipes.train.plan import Plan, make_plan
@@ -80,12 +83,13 @@ class TrainingRun:
             more=job.plan_rows,
         )
         self.plan: Plan = replace(plan, seconds=self.rank.broadcast(plan.seconds))
-        self.sample_prompt = choose_prompt(training_data.source, training_data.corpus)
+        self.prompts = choose_prompts(training_data.source, training_data.corpus)
         checkpoints = job.settings.of(CheckpointConfig)
         self.store = CheckpointStore(self.folder.checkpoints, keep=checkpoints.keep_checkpoints)
         command = "finetune" if job.base else "train"
         self.saver = Saver(self.store, config=checkpoints, command=command)
         self.best_model = BestModelSaver(job, saver=self.saver)
+        self.snapshots = Snapshots(job, run=self.folder.path, max_mb=checkpoints.snapshots_mb)
         self.trainer = self._trainer()
         self.history = RunHistory()
         self._next_page_s = 0.0
@@ -167,7 +171,9 @@ class TrainingRun:
         mark_launch(self.folder.path)
         self._begin_training()
         self.store.remove_unfinished()
-        self._record(RunStarted(self.trainer.num_steps))
+        self.snapshots.begin(self.trainer.num_steps)
+        facts = run_facts(self.plan, corpus=job.data.corpus, landmarks=self.landmarks)
+        self.history.add(self.folder.record(RunStarted(self.trainer.num_steps), **facts))
 
     def _begin_training(self) -> None:
         """Bring the trainer to where the run begins, or goes on."""
@@ -206,6 +212,8 @@ class TrainingRun:
     def _train(self) -> Iterator[RunEvent]:
         """Yield what the trainer tells, and save where it is the moment."""
         started_s, num_chars = time.monotonic(), 0
+        if self.trainer.num_steps == 0:
+            yield from self.snapshots.save_if_due(self._deployable, step=0)
         for event in self.trainer.run():
             yield event
             match event:
@@ -213,12 +221,15 @@ class TrainingRun:
                     num_chars += event.num_chars
                     if self.rank.take("save"):
                         self.saver.request_checkpoint()
+                    yield from self.snapshots.save_if_due(self._deployable, step=event.step)
                     if self.saver.is_due(event.step):
                         yield from self._save_checkpoint()
                         yield from self.best_model.save_pending()
                 case Evaluated(is_best=True):
                     yield self.best_model.save(event)
                     yield from self._save_checkpoint()
+                case RolledBack():
+                    self.snapshots.begin(event.step)
                 case Evaluated(step=0) | Interrupted():
                     yield from self._save_checkpoint()
                 case Finished():
@@ -236,23 +247,13 @@ class TrainingRun:
                     )
 
     def _write_page(self) -> None:
-        plan, out = self.plan, self.job.out
-        facts = {
-            **plan.more,
-            "model": f"{out}, {plan.num_parameters:,} parameters",
-            "data": f"{', '.join(plan.data)}: {plan.train.chars:,} characters to learn from, "
-            f"{plan.validation.chars:,} to measure with",
-            "computed on": f"{plan.device}, {plan.precision.name} ({plan.precision.why})",
-            "steps done": f"{self.trainer.num_steps:,}",
-        }
         with contextlib.suppress(LuminaError):  # a full disk costs the page, not the run
             write_report_page(
                 self.folder.path,
                 history=self.history,
-                title=f"Training of {out.name}",
-                facts=facts,
+                title=f"Training of {self.job.out.name}",
+                facts=page_facts(self.plan, num_steps=self.trainer.num_steps),
                 landmarks=self.landmarks,
-                prompt=self.sample_prompt,
             )
 
     def _record(self, event: RunEvent) -> None:
@@ -280,6 +281,7 @@ class TrainingRun:
             retention=job.retention,
             seconds=seconds,
             sample=self._sample,
+            prompts=self.prompts,
             load_last_good=self._load_last_good,
             compiles=self._compiles(),
             measures_less="eval_chars" not in job.settings.sources,
@@ -309,14 +311,18 @@ class TrainingRun:
             ) from error
         return trainer_state(found.checkpoint, path=found.path)
 
-    def _sample(self, _: Transformer) -> str:
+    def _sample(self, _: Transformer) -> list[str]:
         """Return what the model would say if it were saved now."""
         return say(
-            deployable(self.job, self.job.model, share=self.trainer.state.alpha),
-            prompt=self.sample_prompt,
+            self._deployable(),
+            prompts=self.prompts,
+            is_chat=bool(self.job.data.corpus.train_counts.conversations),
             tokenizer=self.job.data.corpus.tokenizer,
             seed=self.job.config.seed,
         )
+
+    def _deployable(self) -> Transformer:
+        return deployable(self.job, self.job.model, share=self.trainer.state.alpha)
 
     def _save_checkpoint(self) -> Iterator[SaveEvent]:
         state = self.trainer.state_dict()

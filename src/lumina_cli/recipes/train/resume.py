@@ -48,6 +48,7 @@ MAY_CHANGE = {
     "minutes",
     "save_every",
     "keep_checkpoints",
+    "snapshots_mb",
     "patience",
     "num_evals",
     "eval_chars",

@@ -31,7 +31,7 @@ def make_trainer(
     train: TokenDataset = TRAIN,
     validation: TokenDataset = VALIDATION,
     seconds: float | None = None,
-    sample: Callable[[Transformer], str] | None = None,
+    sample: Callable[[Transformer], list[str]] | None = None,
     clock: Callable[[], float] | None = None,
     compiles: bool = False,
     measures_less: bool = False,

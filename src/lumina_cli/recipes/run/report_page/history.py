@@ -6,9 +6,10 @@ what went wrong, the first and the last are kept.
 
 import contextlib
 import json
+import math
 from collections import deque
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeGuard, get_args
@@ -16,7 +17,7 @@ from typing import Any, TypeGuard, get_args
 from lumina_cli.core.training.events import with_new_fields
 from lumina_cli.io.folders.run_folder import Thinning
 from lumina_cli.io.regular_file import open_regular
-from lumina_cli.recipes.run.events import STARTS, RunEvent
+from lumina_cli.recipes.run.events import STARTS, SUCCESSFUL_SAVES, RunEvent
 
 MAX_BUCKETS = 600
 """More points than pixels only make the page larger."""
@@ -27,6 +28,9 @@ MAX_SPEED_BUCKETS = 100
 MAX_FIGURE = 1e100
 """Beyond, sums over a run could be infinite; no figure of a run comes near it."""
 
+MAX_PROMPTS = 3
+"""Each with samples of its own."""
+
 MAX_STEP, MAX_DIGITS = 1 << 53, 20
 
 LONGEST_LINE = 100_000
@@ -36,7 +40,7 @@ MAX_FIELDS, MAX_FIELD_CHARS = 20, 500
 REWINDS = STARTS | {"RolledBack"}
 """Events that tell from which step the run goes on."""
 
-QUIET = {"StepDone", "EpochDone", "Evaluated", "Sampled", "CheckpointSaved", "Saved"}
+QUIET = {"StepDone", "EpochDone", "Evaluated", "Sampled"} | SUCCESSFUL_SAVES
 """Events that curves and samples show; the others are what happened."""
 
 KNOWN = STARTS | {kind.__name__ for kind in get_args(RunEvent)}
@@ -49,6 +53,8 @@ CURVES = {
 
 _STEP_DONE = b'{"event": "StepDone", "step": '
 """How a line begins that need not be read where others stand for it."""
+
+PLAIN = (int, float, bool, type(None))
 
 Event = dict[str, Any]
 
@@ -122,6 +128,15 @@ class Buckets:
         """Return the buckets in the order of their steps."""
         return sorted(self._buckets.values(), key=lambda each: each.first_step)
 
+    def at_most(self, number: int) -> list[Bucket]:
+        """Return so many buckets or fewer: neighbours become one, with the least and the most."""
+        wide = Buckets(most=number)
+        wide.width = self.width
+        wide._buckets = {key: replace(each) for key, each in self._buckets.items()}
+        while len(wide._buckets) > number:
+            wide._widen()
+        return wide.ordered()
+
     def _widen(self) -> None:
         narrow, self._buckets = self._buckets, {}
         self.width *= 2
@@ -163,14 +178,35 @@ class FirstAndLast:
 
 
 class RunHistory:
-    """Curves, samples and troubles of a run, told event by event."""
+    """Curves, samples and troubles of a run, told event by event.
 
-    def __init__(self) -> None:
-        self.curves = {name: Buckets() for names in CURVES.values() for name in names}
+    Args:
+        most: points of a curve.
+    """
+
+    def __init__(self, *, most: int = MAX_BUCKETS) -> None:
+        self.curves = {name: Buckets(most=most) for names in CURVES.values() for name in names}
         self.speed = Buckets(most=MAX_SPEED_BUCKETS)
-        self.samples = FirstAndLast(first=10, last=50)
+        self.samples = [FirstAndLast(first=14, last=46) for _ in range(MAX_PROMPTS)]
+        self.facts: Event = {}
         self.happened = FirstAndLast(first=50, last=150)
         self._newest: tuple[int, float] | None = None
+        self._thinning = Thinning()
+
+    def add_line(self, line: bytes) -> Event | None:
+        """Add a line of `metrics.jsonl`, and return its event; None of one that is not kept today.
+
+        Raises:
+            ValueError, RecursionError: it is none of this program; a crash may have cut it off.
+        """
+        if (step := _step_of_line(line)) is not None and not self._thinning.keeps_step(step):
+            return None
+        event = parse_line(line)
+        if not _is_event(event):
+            raise ValueError("no event")
+        self._thinning.note(event)
+        self.add(event)
+        return event
 
     def add(self, event: object) -> None:
         """Add an event as `metrics.jsonl` has it; what is none of this program is passed over."""
@@ -186,7 +222,10 @@ class RunHistory:
         if name == "StepDone":
             self._note_speed(told)
         elif name == "Sampled":
-            self.samples.add(_shortened(told))
+            self._note_sample(told)
+        elif name in STARTS:
+            self.facts = _shortened(told)
+            self.happened.add({key: told[key] for key in ("event", "step")})
         elif name not in QUIET:
             self.happened.add(_shortened(told))
 
@@ -194,9 +233,15 @@ class RunHistory:
         """Forget what the run does anew."""
         for curve in (*self.curves.values(), self.speed):
             curve.rewind(step)
-        self.samples.rewind(step)
+        for samples in self.samples:
+            samples.rewind(step)
         self.happened.rewind(step)
         self._newest = None
+
+    def _note_sample(self, event: Event) -> None:
+        number = event.get("number", 0)
+        if type(number) is int and 0 <= number < MAX_PROMPTS:
+            self.samples[number].add(_shortened(event))
 
     def _note_speed(self, event: Event) -> None:
         """Count the characters that were learnt from since the last step that was told."""
@@ -212,6 +257,19 @@ class RunHistory:
             self.speed.add(event["step"], chars_per_s, weight=seconds)
 
 
+def parse_line(line: bytes) -> Any:
+    """Return what a line holds; a number that is infinite or none is None.
+
+    Raises:
+        ValueError, RecursionError: it is no JSON.
+    """
+    return json.loads(line, parse_constant=lambda _: None, parse_float=_finite)
+
+
+def _finite(text: str) -> float | None:
+    return value if math.isfinite(value := float(text)) else None
+
+
 def read_history(path: Path) -> RunHistory:
     """Return what a run's `metrics.jsonl` tells.
 
@@ -220,15 +278,10 @@ def read_history(path: Path) -> RunHistory:
     Raises:
         OSError: it can't be read.
     """
-    history, thinning = RunHistory(), Thinning()
+    history = RunHistory()
     for line in _lines(path):
-        if (step := _step_of_line(line)) is not None and not thinning.keeps_step(step):
-            continue
         with contextlib.suppress(ValueError, RecursionError):  # a line that a crash cut off
-            event = json.loads(line)
-            if _is_event(event):
-                thinning.note(event)
-                history.add(event)
+            history.add_line(line)
     return history
 
 
@@ -268,4 +321,4 @@ def _shortened(event: Event) -> Event:
 
 
 def _shortened_value(value: object) -> object:
-    return value if type(value) in (int, float) else str(value)[:MAX_FIELD_CHARS]
+    return value if type(value) in PLAIN else str(value)[:MAX_FIELD_CHARS]

@@ -32,9 +32,8 @@ def write_report_page(
     title: str,
     facts: Mapping[str, str],
     landmarks: Landmarks | None = None,
-    prompt: str | None = None,
 ) -> Path:
-    """Write `report.html` into a run's folder, with what samples were asked (None: nothing).
+    """Write `report.html` into a run's folder.
 
     Raises:
         LuminaError: it can't be written.
@@ -45,7 +44,6 @@ def write_report_page(
         facts=facts,
         settings=_settings(folder / SETTINGS),
         landmarks=landmarks,
-        prompt=prompt,
     )
     path = folder / REPORT
     write_atomically(path, text.encode("utf-8", errors="replace"))
@@ -59,7 +57,6 @@ def render_page(
     facts: Mapping[str, str],
     settings: Mapping[str, str],
     landmarks: Landmarks | None = None,
-    prompt: str | None = None,
 ) -> str:
     """Return the page as HTML."""
     parts = [
@@ -69,7 +66,6 @@ def render_page(
             history.samples,
             training=history.curves["loss"],
             chars_per_id=landmarks.chars_per_id if landmarks else 1.0,
-            prompt=prompt,
         ),
         other_sections(history),
         _happened(history.happened),

@@ -28,20 +28,21 @@ class Said:
 
 
 def progress_section(
-    samples: FirstAndLast, *, training: Buckets, chars_per_id: float, prompt: str | None
+    samples: Sequence[FirstAndLast], *, training: Buckets, chars_per_id: float
 ) -> str:
-    """Return the samples of a run; empty where there are none."""
-    early, late = _folded(samples.first), _folded(samples.last)
-    if not early and not late:
-        return ""
+    """Return the samples of a run, by prompt; empty where there are none."""
     at = _LossAt(training, chars_per_id)
+    parts = "".join(_part(each, at) for each in samples if each.first or each.last)
+    return f"<section><h2>What it said</h2>{parts}</section>" if parts else ""
+
+
+def _part(samples: FirstAndLast, at: "_LossAt") -> str:
+    """Return the samples of a prompt."""
+    early, late = _folded(samples.first), _folded(samples.last)
     shown = _shown([*early, *late])
     left_out = f"<li>and {samples.num_left_out:,} more</li>" if samples.num_left_out else ""
     listed = _listed(early, shown, at) + left_out + _listed(late, shown, at)
-    return (
-        f'<section><h2>What it said</h2><p class="quiet">{_asked(prompt)}</p>'
-        f'<ol class="said">{listed}</ol></section>'
-    )
+    return f'{_asked([*samples.first, *samples.last][-1])}<ol class="said">{listed}</ol>'
 
 
 class _LossAt:
@@ -58,10 +59,14 @@ class _LossAt:
         return self._buckets[index].mean / self._chars_per_id if index >= 0 else None
 
 
-def _asked(prompt: str | None) -> str:
-    if prompt is None:
-        return "Each time, the model began a text from nothing."
-    return f"Each time, it was asked: {html.escape(prompt)}"
+def _asked(sample: Event) -> str:
+    """Return what came before a text; older runs don't tell."""
+    if "prompt" not in sample:
+        return ""
+    told = "Each time, the model began a text from nothing."
+    if sample["prompt"] is not None:
+        told = f"Each time, the prompt was: {html.escape(str(sample['prompt']))}"
+    return f'<p class="quiet">{told}</p>'
 
 
 def _folded(samples: Iterable[Event]) -> list[Said]:

@@ -17,13 +17,26 @@ from lumina_cli.recipes.train.job import TrainJob
 
 def model_metadata(job: TrainJob, evaluated: Evaluated) -> dict[str, JSON]:
     """Return what a model file tells of its model: how it came to be, and how good it is."""
+    metadata = snapshot_metadata(job, step=evaluated.step)
+    if evaluated.base_loss is not None:
+        metadata["kept_nats_per_char"] = evaluated.base_loss
+    if evaluated.alpha < 1:
+        metadata["share_of_learnt"] = evaluated.alpha
+    if evaluated.nats_per_char == evaluated.nats_per_char:  # NaN without validation text
+        metadata["val_nats_per_char"] = evaluated.nats_per_char
+        metadata["val_accuracy"] = evaluated.accuracy
+    return metadata
+
+
+def snapshot_metadata(job: TrainJob, *, step: int) -> dict[str, JSON]:
+    """Return what a model file tells of how its model came to be."""
     training_data = job.data
     metadata: dict[str, JSON] = {
         **_made_now(),
         "trained_on": list(training_data.source.names),
         "train_chars": training_data.corpus.train_counts.chars,
         "conversations": training_data.corpus.train_counts.conversations,
-        "steps": evaluated.step,
+        "steps": step,
         "loss_on": job.settings.of(DataConfig).loss_on,
         "seed": job.config.seed,
         "optimizer": job.config.optimizer,
@@ -32,13 +45,6 @@ def model_metadata(job: TrainJob, evaluated: Evaluated) -> dict[str, JSON]:
     }
     if job.base is not None:
         metadata["lineage"] = _lineage(job)
-    if evaluated.base_loss is not None:
-        metadata["kept_nats_per_char"] = evaluated.base_loss
-    if evaluated.alpha < 1:
-        metadata["share_of_learnt"] = evaluated.alpha
-    if evaluated.nats_per_char == evaluated.nats_per_char:  # NaN without validation text
-        metadata["val_nats_per_char"] = evaluated.nats_per_char
-        metadata["val_accuracy"] = evaluated.accuracy
     return metadata
 
 

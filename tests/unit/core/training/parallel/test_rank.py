@@ -223,7 +223,7 @@ def test_all_go_by_the_clock_of_the_first() -> None:
             seconds=40.0,
             max_steps=None,
             measures_less=True,
-            sample=lambda _: f"said by {rank.index}",
+            sample=lambda _: [f"said by {rank.index}"],
         )
 
     first, second = run_together(make)

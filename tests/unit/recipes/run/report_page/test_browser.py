@@ -32,7 +32,7 @@ def history() -> RunHistory:
 def report(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     folder = tmp_path_factory.mktemp("report")
     facts = {"data": "a" * 200}
-    args = {"title": "Training of " + "M" * 60, "facts": facts, "prompt": "Hi?"}
+    args = {"title": "Training of " + "M" * 60, "facts": facts}
     path = write_report_page(folder, history=history(), landmarks=LANDMARKS, **args)
     context = browser.new_context(offline=True)
     page = context.new_page()

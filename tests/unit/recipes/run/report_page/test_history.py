@@ -122,7 +122,7 @@ def test_what_a_resume_did_anew_is_counted_once(tmp_path: Path, start: str) -> N
     )
     history = read_history(path)
     assert figures(history.curves["loss"]) == [(1, 9.0), (2, 7.0)]
-    assert history.samples.first == []
+    assert history.samples[0].first == []
     assert [(e["event"], e["step"]) for e in history.happened.first] == [(start, 0), (start, 1)]
 
 
@@ -170,7 +170,7 @@ def test_a_line_that_tells_nothing_is_passed_over(tmp_path: Path, line: str) -> 
     lines = [step_done(1), line, step_done(2)]
     history = read_history(written(tmp_path / "metrics.jsonl", lines))
     assert figures(history.curves["loss"]) == [(1, 3.0), (2, 1.5)]
-    assert history.samples.first == []
+    assert history.samples[0].first == []
     assert history.happened.first == []
 
 

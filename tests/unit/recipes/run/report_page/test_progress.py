@@ -8,13 +8,13 @@ from lumina_cli.recipes.run.report_page.progress import progress_section
 
 
 def section(
-    said: Iterable[tuple[int, str]], *, prompt: str | None = None, loss: Buckets | None = None
+    said: Iterable[tuple[int, str]], *, loss: Buckets | None = None, **more: str | None
 ) -> str:
     samples = FirstAndLast(first=10, last=50)
     for step, text in said:
-        samples.add({"event": "Sampled", "step": step, "text": text})
+        samples.add({"event": "Sampled", "step": step, "text": text, **more})
     training = loss or Buckets()
-    return progress_section(samples, training=training, chars_per_id=1.0, prompt=prompt)
+    return progress_section([samples], training=training, chars_per_id=1.0)
 
 
 def test_without_samples_there_is_nothing() -> None:
@@ -48,8 +48,9 @@ def test_the_loss_where_a_text_was_said_stands_beside_it() -> None:
 
 
 def test_what_it_was_asked_is_told_as_text() -> None:
-    assert "it was asked: 3 &lt; 4?" in section([(1, "Yes")], prompt="3 < 4?")
-    assert "began a text from nothing" in section([(1, "Yes")])
+    assert "the prompt was: 3 &lt; 4?" in section([(1, "Yes")], prompt="3 < 4?")
+    assert "began a text from nothing" in section([(1, "Yes")], prompt=None)
+    assert "Each time" not in section([(1, "Yes")])  # of an older run
 
 
 def test_a_model_that_says_nothing_is_told() -> None:
