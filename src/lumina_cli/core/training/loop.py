@@ -124,7 +124,7 @@ class Trainer:
         self.model.activation_checkpointing = config.activation_checkpointing
         self.stepper = Stepper(
             model,
-            build_optimizers(model, config=config),
+            build_optimizers(model, config=config, rank=rank),
             precision=precision,
             grad_clip=config.grad_clip,
             label_smoothing=config.label_smoothing,

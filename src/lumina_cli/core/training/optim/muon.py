@@ -6,6 +6,9 @@ few Newton–Schulz steps. Small models learn much faster with it than with Adam
 Source: Jordan et al. 2024, "Muon: An optimizer for hidden layers in neural networks"; the
 scale of the step after Liu et al. 2025, "Muon is Scalable for LLM Training", section 2.2.
 
+Ranks that train together share its work: each computes the steps of some matrices, and all have
+all of the momentum, so that a checkpoint is that of one.
+
 N matrices, of A by B numbers each.
 """
 
@@ -19,6 +22,7 @@ from torch import Tensor, nn
 
 from lumina_cli.core.memory import retry_on_oom
 from lumina_cli.core.training.optim.flat import flatten
+from lumina_cli.core.training.parallel.rank import ALONE, Rank
 
 NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)
 """Coefficients of the quintic: steep at zero, and flat enough near one."""
@@ -59,16 +63,23 @@ class Muon:
         matrices: those of a shape are computed together: many small products are slow.
         learning_rate: the highest.
         momentum: share of the momentum that is kept from step to step.
+        rank: which one this is of those that share the work.
     """
 
     def __init__(
-        self, matrices: Sequence[Matrices], *, learning_rate: float, momentum: float = 0.95
+        self,
+        matrices: Sequence[Matrices],
+        *,
+        learning_rate: float,
+        momentum: float = 0.95,
+        rank: Rank = ALONE,
     ) -> None:
         by_shape: dict[tuple[int, int], list[nn.Parameter]] = defaultdict(list)
         for each in matrices:
             by_shape[each.shape].append(each.parameter)
         self.learning_rate = learning_rate
         self.momentum = momentum
+        self.rank = rank
         self.flats = {shape: flatten(parameters) for shape, parameters in by_shape.items()}
         self.buffers = {shape: torch.zeros_like(flat.values) for shape, flat in self.flats.items()}
 
@@ -79,31 +90,47 @@ class Muon:
         can be done again.
         """
         lr = self.learning_rate * lr_factor
-        for shape, part in self._chunks():
+        for shape, part in self._chunks(self.rank.index):
             updated = retry_on_oom(partial(self._updated, shape, part, lr=lr))
             retry_on_oom(partial(self._write, shape, part, *updated))
+        for other in range(self.rank.world_size):
+            for shape, part in self._chunks(other) if other != self.rank.index else ():
+                buffer = retry_on_oom(partial(self._momentum, shape, part))
+                retry_on_oom(partial(self.buffers[shape][part].copy_, buffer))
+        for shape, flat in self.flats.items():
+            self.rank.share(flat.values, self._bounds(shape))
 
     def state_dict(self) -> dict[str, Tensor]:
         """Return the live tensors of the state, by name."""
         return {f"momentum-{rows}x{cols}": t for (rows, cols), t in self.buffers.items()}
 
-    def _chunks(self) -> Iterator[tuple[tuple[int, int], slice]]:
-        """Yield shapes of matrices, and slices of their flat parameters."""
+    def _bounds(self, shape: tuple[int, int]) -> list[int]:
+        """Return between which of the numbers of a shape the matrices of each rank lie."""
+        size, count = shape[0] * shape[1], self.rank.world_size
+        num_matrices = len(self.flats[shape]) // size
+        return [num_matrices * index // count * size for index in range(count + 1)]
+
+    def _chunks(self, index: int) -> Iterator[tuple[tuple[int, int], slice]]:
+        """Yield shapes of matrices, and slices of their flat parameters: those of a rank."""
         for shape, flat in self.flats.items():
             size = shape[0] * shape[1]
             chunk = max(CHUNK[flat.values.device.type] // size, 1) * size
-            for start in range(0, len(flat), chunk):
-                yield shape, slice(start, start + chunk)
+            first, last = self._bounds(shape)[index : index + 2]
+            for start in range(first, last, chunk):
+                yield shape, slice(start, min(start + chunk, last))
 
     def _updated(self, shape: tuple[int, int], part: slice, *, lr: float) -> tuple[Tensor, Tensor]:
         """Return what momentum and values will be; nothing is changed yet."""
-        flat = self.flats[shape]
-        gradient = flat.gradients[part]
-        buffer = torch.lerp(self.buffers[shape][part], gradient, 1 - self.momentum)
-        ahead = torch.lerp(gradient, buffer, self.momentum)  # Nesterov's form
+        flat, buffer = self.flats[shape], self._momentum(shape, part)
+        ahead = torch.lerp(flat.gradients[part], buffer, self.momentum)  # Nesterov's form
         steps = orthogonalize(ahead.view(-1, *shape))
         values = flat.values[part].sub(steps.reshape(-1), alpha=lr * SCALE * max(shape) ** 0.5)
         return buffer, values
+
+    def _momentum(self, shape: tuple[int, int], part: slice) -> Tensor:
+        return torch.lerp(
+            self.buffers[shape][part], self.flats[shape].gradients[part], 1 - self.momentum
+        )
 
     def _write(self, shape: tuple[int, int], part: slice, buffer: Tensor, values: Tensor) -> None:
         self.buffers[shape][part] = buffer

@@ -11,6 +11,7 @@ from lumina_cli.core.training.config import TrainingConfig
 from lumina_cli.core.training.optim.adamw import AdamW
 from lumina_cli.core.training.optim.flat import FlatParameters
 from lumina_cli.core.training.optim.muon import Matrices, Muon
+from lumina_cli.core.training.parallel.rank import ALONE, Rank
 
 
 class Optimizers:
@@ -80,7 +81,7 @@ class Optimizers:
         self.adamw.num_steps = num_steps
 
 
-def build_optimizers(model: nn.Module, *, config: TrainingConfig) -> Optimizers:
+def build_optimizers(model: nn.Module, *, config: TrainingConfig, rank: Rank = ALONE) -> Optimizers:
     """Return AdamW that decays matrices only; with Muon it keeps what Muon is not for.
 
     Muon takes the matrices inside the layers; embedding, head, biases, norms and adapters
@@ -107,5 +108,6 @@ def build_optimizers(model: nn.Module, *, config: TrainingConfig) -> Optimizers:
     )
     if not in_layers:
         return Optimizers(adamw)
-    muon = Muon(list(in_layers.values()), learning_rate=config.muon_learning_rate)
+    matrices = list(in_layers.values())
+    muon = Muon(matrices, learning_rate=config.muon_learning_rate, rank=rank)
     return Optimizers(adamw, muon)

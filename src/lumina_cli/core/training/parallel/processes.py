@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
+from itertools import pairwise
 from typing import TypeVar
 
 import torch
@@ -122,6 +123,10 @@ class Processes:
             self._call(lambda raw=raw: dist.broadcast(raw, 0))  # type: ignore[misc]
         return same
 
+    def share(self, tensor: Tensor, bounds: Sequence[int]) -> None:
+        parts = [(owner, tensor[a:b]) for owner, (a, b) in enumerate(pairwise(bounds)) if a < b]
+        self._wait_for([self._start_broadcast(part, owner) for owner, part in parts])
+
     def time(self, clock: Clock) -> float:
         if self._clock is not clock:
             self._clock, self._time_s = clock, None
@@ -193,6 +198,13 @@ class Processes:
     def _start_sum(self, tensor: Tensor) -> Work:
         try:
             work: Work = dist.all_reduce(tensor, async_op=True)
+        except RuntimeError as error:
+            raise self._lost() from error
+        return work
+
+    def _start_broadcast(self, tensor: Tensor, owner: int) -> Work:
+        try:
+            work: Work = dist.broadcast(tensor, owner, async_op=True)
         except RuntimeError as error:
             raise self._lost() from error
         return work

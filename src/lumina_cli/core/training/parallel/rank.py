@@ -96,6 +96,14 @@ class Rank(Protocol):
     def broadcast_tensors(self, tensors: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
         """Return the tensors that the first rank has, by name; elsewhere they come on the CPU."""
 
+    def share(self, tensor: Tensor, bounds: Sequence[int]) -> None:
+        """Give all ranks what each has in its part of a flat tensor.
+
+        Args:
+            tensor: (N,).
+            bounds: between which numbers the part of each rank lies, one more than ranks.
+        """
+
     def time(self, clock: Clock) -> float:
         """Return the time by the clock of the first rank, as of the last `sum`; alone it is now."""
 
@@ -143,6 +151,9 @@ class SingleProcess:
 
     def broadcast_tensors(self, tensors: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
         return tensors
+
+    def share(self, tensor: Tensor, bounds: Sequence[int]) -> None:
+        pass
 
     def time(self, clock: Clock) -> float:
         return clock()

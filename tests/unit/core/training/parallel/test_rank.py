@@ -4,6 +4,7 @@ import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
+from itertools import pairwise
 from typing import Any, TypeVar
 
 import numpy as np
@@ -85,6 +86,11 @@ class Member:
         *sums, num_asked = [sum(column) for column in zip(*parts, strict=True)]
         self._is_asked |= num_asked > 0
         return sums
+
+    def share(self, tensor: Tensor, bounds: Sequence[int]) -> None:
+        parts = [tensor[a:b].clone() for a, b in pairwise(bounds)]
+        for owner, theirs in enumerate(self._group.exchange(self.index, "share", parts)):
+            tensor[bounds[owner] : bounds[owner + 1]] = theirs[owner]
 
     def time(self, clock: Callable[[], float]) -> float:
         return self.broadcast(clock())
