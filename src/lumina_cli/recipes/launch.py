@@ -111,7 +111,7 @@ def _saving_when_asked(ending: Ending) -> Iterator[None]:
 def _lost(error: object, ending: Ending) -> GroupError:
     """Return which process was lost, and how."""
     failures = getattr(error, "failures", {})
-    rank, failure = min(failures.items(), key=lambda item: (item[1].exitcode > 0, item[0]))
+    rank, failure = min(failures.items(), key=lambda item: _follows(item[1].exitcode))
     name = f" ({failure.signal_name()})" if failure.exitcode < 0 else ""
     how = f"was ended by signal {-failure.exitcode}{name}"
     if failure.exitcode >= 0:
@@ -119,6 +119,13 @@ def _lost(error: object, ending: Ending) -> GroupError:
     return GroupError(
         ending.why or f"rank {rank} {how}", hint="Go on from the newest checkpoint: --resume"
     )
+
+
+def _follows(exit_code: int) -> int:
+    """Return how likely it is that a process was ended since another was lost."""
+    if exit_code == GroupError.exit_code:
+        return 2
+    return int(exit_code == -signal.SIGTERM)  # that is how the launcher ends those that are left
 
 
 def _show_cursor() -> None:

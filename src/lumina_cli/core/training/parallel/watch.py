@@ -22,6 +22,9 @@ BEAT_S = 1.0
 SILENT_S = 15.0
 """A process that lives tells so each second, even where a core has many to serve."""
 
+JOINING_S = 600.0
+"""For all processes to start: machines may have to be waited for."""
+
 GRACE_S = 3.0
 """For the rank itself to notice the end, and to say it better than a thread can."""
 
@@ -71,10 +74,17 @@ class Watch:
         self._place = place
         self._store = store
         self._is_over = threading.Event()
+        self._parent = os.getppid()
+        self._answered_s = time.monotonic()
+        self._host: int | None = None
         store.set(f"{PID}/{place.index}", f"{place.machine} {os.getpid()}")
+        store.set(f"{BEAT}/{place.index}", "0")
         self._thread = threading.Thread(target=self._run, name="lumina-watch", daemon=True)
+        guard = threading.Thread(target=self._guard, name="lumina-guard", daemon=True)
         with contextlib.suppress(RuntimeError):  # no memory for a thread: timeouts serve
             self._thread.start()
+            if not place.is_first and not place.has_agent:
+                guard.start()
 
     def end(self, why: str, *, code: int) -> bool:
         """Write down that this rank ends in an error; return whether it is the first that does."""
@@ -102,7 +112,8 @@ class Watch:
                     self._write(found)
                     return found
                 time.sleep(BEAT_S / 10)
-        return End(self._place.index, "has lost its connection to the others")
+            return End(self._place.index, "has lost its connection to the others")
+        return self._without_store()
 
     def close(self, *, is_over: bool) -> None:
         """Look after nobody any more; where all is over, say so, and wait if others need it."""
@@ -132,31 +143,62 @@ class Watch:
             if now_s - looked_s > SILENT_S / 3:
                 seen.clear()  # it was this process that stood still
             looked_s, beat = now_s, beat + 1
+            self._end_with_launcher()
             try:
                 self._store.set(f"{BEAT}/{index}", str(beat))
+                self._host = self._host or self._process(0)
                 lost = self.how_it_ended() or self._silent(others, seen, now_s=now_s)
             except RuntimeError:
-                lost = End(index, "has lost its connection to the group: its launcher has ended")
+                lost = self._without_store()
+            self._answered_s = time.monotonic()
             if lost is not None:
                 self._leave(lost)
                 return
+
+    def _guard(self) -> None:
+        """End the process where the first rank stands still, which keeps the store."""
+        looked_s = time.monotonic()
+        while not self._is_over.wait(BEAT_S):
+            now_s = time.monotonic()
+            if now_s - looked_s > SILENT_S / 3:
+                self._answered_s = now_s  # it was this process that stood still
+            looked_s = now_s
+            if now_s - self._answered_s > SILENT_S:
+                end = End(0, f"stood still for {SILENT_S:g} seconds and was ended")
+                find_ending().tell_why(end.message)
+                _kill(self._host)
+                self._tell_and_leave(end, tells=self._place.index == 1)
+
+    def _without_store(self) -> End:
+        """Return who was lost where the store does not answer."""
+        if self._place.has_agent:
+            return End(self._place.index, "has lost its connection to the launcher")
+        return End(0, "was lost: its process has ended")
+
+    def _end_with_launcher(self) -> None:
+        """Ask for a clean end where the launcher, which would pass signals on, was lost."""
+        if self._place.run_id and os.getppid() != self._parent:
+            self._parent = os.getppid()
+            os.kill(os.getpid(), signal.SIGTERM)
 
     def _silent(
         self, others: list[int], seen: dict[int, tuple[str, float]], *, now_s: float
     ) -> End | None:
         """Return which of the others has stood still for long, if one has."""
         for other in others:
-            key = f"{BEAT}/{other}"
-            if not self._store.check([key]) or self._store.check([f"{DONE}/{other}"]):
+            if self._store.check([f"{DONE}/{other}"]):
                 continue
-            beat = self._store.get(key).decode()
+            key = f"{BEAT}/{other}"
+            beat = self._store.get(key).decode() if self._store.check([key]) else ""
             if other not in seen or seen[other][0] != beat:
                 seen[other] = (beat, now_s)
-            elif now_s - seen[other][1] > SILENT_S:
+            elif not beat and now_s - seen[other][1] > JOINING_S:
+                return End(other, f"did not come within {JOINING_S / 60:g} minutes")
+            elif beat and now_s - seen[other][1] > SILENT_S:
                 end = End(other, f"stood still for {SILENT_S:g} seconds and was ended")
                 self._write(end)
                 find_ending().tell_why(end.message)
-                self._kill(other)
+                _kill(self._process(other))
                 return end
         return None
 
@@ -164,12 +206,14 @@ class Watch:
         """End the process where it does not end by itself."""
         with contextlib.suppress(RuntimeError):
             self._write(end)
-        if self._is_over.wait(GRACE_S):
-            return
+        if not self._is_over.wait(GRACE_S):
+            self._tell_and_leave(end, tells=self.may_tell())
+
+    def _tell_and_leave(self, end: End, *, tells: bool) -> None:
         ending = find_ending()
         if end.code is not None:
             os._exit(0 if ending.is_told else end.code)
-        if not ending.is_told and self.may_tell():
+        if tells and not ending.is_told:
             os.write(2, f"error: {end.message}\n".encode())
         os._exit(LOST_CODE)
 
@@ -177,8 +221,8 @@ class Watch:
         """Return whether this rank is the one to tell the end: the first that asks."""
         try:
             return self._store.add("told", 1) == 1
-        except RuntimeError:
-            return self._place.is_first
+        except RuntimeError:  # it went with the first rank
+            return self._place.index == 1 or self._place.has_agent
 
     def _process(self, rank: int) -> int | None:
         """Return the process of a rank, if it is on this machine."""
@@ -187,12 +231,6 @@ class Watch:
             return None
         machine, pid = map(int, self._store.get(key).split())
         return pid if machine == self._place.machine else None
-
-    def _kill(self, rank: int) -> None:
-        pid = self._process(rank)
-        if pid is not None:
-            with contextlib.suppress(OSError):
-                os.kill(pid, getattr(signal, "SIGKILL", signal.SIGTERM))
 
     def _dead_here(self) -> End | None:
         """Return a rank of this machine whose process has ended, if one has."""
@@ -203,6 +241,12 @@ class Watch:
             if pid is not None and not _lives(pid):
                 return End(rank, "was lost: its process has ended")
         return None
+
+
+def _kill(pid: int | None) -> None:
+    if pid is not None:
+        with contextlib.suppress(OSError):
+            os.kill(pid, getattr(signal, "SIGKILL", signal.SIGTERM))
 
 
 def _lives(pid: int) -> bool:
