@@ -21,8 +21,8 @@ OPTIONS = {
     "--min-char-count --loss-on --tokenizer --vocab-size",
     "data list": "--json --verbose/-v",
     "train": "--data/-d --val-data --out/-o --resume --log-file --tensorboard "
-    "--preset/-p --list-presets --config/-c --dry-run --yes/-y --json --quiet/-q --verbose/-v "
-    "--help-all --hidden-size "
+    "--preset/-p --list-presets --config/-c --dry-run --nproc --max-restarts --yes/-y --json "
+    "--quiet/-q --verbose/-v --help-all --hidden-size "
     "--num-layers --nhead/--num-heads --seq-length --position-encoding --dropout --batch-size "
     "--grad-accum --micro-batch-size "
     "--activation-checkpointing --start-seq-length --epochs --max-steps --minutes "
@@ -33,7 +33,7 @@ OPTIONS = {
     "--allow-skips --val-fraction --min-char-count --loss-on --device "
     "--precision --kernels --threads --save-every --keep-checkpoints --tokenizer --vocab-size",
     "finetune": "--data/-d --model/-m --val-data --out/-o --resume --log-file "
-    "--tensorboard --config/-c --dry-run --json --quiet/-q --verbose/-v "
+    "--tensorboard --config/-c --dry-run --nproc --max-restarts --json --quiet/-q --verbose/-v "
     "--help-all "
     "--expand-vocab/--no-expand-vocab --max-new-chars --replay --replay-ratio --max-forgetting "
     "--freeze-layers --lora-rank --lora-alpha --seq-length "

@@ -16,6 +16,7 @@ KNOWN = {
     "core/checkpoint/store.py:CheckpointStore.remove_unfinished": "names of our staging files",
     "core/checkpoint/store.py:CheckpointStore._prune": "names of checkpoints, in a held run",
     "core/checkpoint/store.py:_quarantine": "renames a checkpoint beside itself",
+    "core/training/parallel/ending.py:Ending.tell_process": "what a launch told in its own folder",
     "data/corpus/dataset.py:TokenDatasetWriter._widen": "its own file, in a folder being built",
     "data/corpus/document_file.py:DocumentFile.__exit__": "its own file, in a folder being built",
     "data/hub/dataset_folder.py:_put_in_place": "the staging folder it made",

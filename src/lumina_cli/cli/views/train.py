@@ -14,8 +14,8 @@ from rich.text import Text
 
 from lumina_cli.cli.console import notice, plain
 from lumina_cli.cli.formatting import format_duration
-from lumina_cli.cli.views.train_lines import log_line, one_line, trouble_line
-from lumina_cli.core.training.events import EpochDone, Evaluated, Sampled, StepDone
+from lumina_cli.cli.views.train_lines import log_line, one_line, pace_text, trouble_line
+from lumina_cli.core.training.events import EpochDone, Evaluated, Paced, Sampled, StepDone
 from lumina_cli.io.regular_file import open_to_append
 from lumina_cli.io.terminal_text import strip_controls
 from lumina_cli.recipes.run.events import RunEvent
@@ -153,17 +153,20 @@ class LogFile:
 
 
 class Lines:
-    """Events as lines; an epoch's line ends with the validation before it."""
+    """Events as lines; an epoch's ends with the validation before it, and how ranks keep up."""
 
     def __init__(self) -> None:
-        self._validation = ""
+        self._validation = self._pace = ""
 
     def line(self, event: RunEvent) -> str | None:
         line = log_line(event)
+        if isinstance(event, Paced):
+            self._pace = f" | {pace_text(event)}"
         if isinstance(event, EpochDone) and line:
-            return line + self._validation
+            return line + self._validation + self._pace
         if isinstance(event, Evaluated) and not math.isnan(event.nats_per_char):
             self._validation = f" | Validation: {event.nats_per_char:.4f}"
+            return f"{line}{self._pace}"
         return line
 
 
@@ -176,6 +179,7 @@ class LiveView:
         self._samples: list[Sampled] = []
         self._step: StepDone | None = None
         self._validation: Evaluated | None = None
+        self._pace: Paced | None = None
         self._loss = self._accuracy = math.nan
         self._num_chars = 0
         self._live = Live(console=console, refresh_per_second=4, get_renderable=self.picture)
@@ -186,6 +190,8 @@ class LiveView:
                 self._take_in(event)
             case Evaluated():
                 self._validation = event
+            case Paced():
+                self._pace = event
             case Sampled(number=0):
                 self._samples.append(event)
                 del self._samples[FIRST_SAMPLES:-LAST_SAMPLES]
@@ -205,6 +211,8 @@ class LiveView:
     def picture(self) -> RenderableType:
         """Return what is on the screen now."""
         parts: list[RenderableType] = [self._progress(), self._figures()]
+        if self._pace is not None:
+            parts.append(Text(pace_text(self._pace), style="dim"))
         if self._samples:
             parts += [Text(), self._sample_table()]
         return Panel(Group(*parts), title="training", title_align="left", border_style="cyan")

@@ -13,6 +13,7 @@ from lumina_cli.core.training.events import (
     Interrupted,
     LossSpiked,
     Overfits,
+    Paced,
     RolledBack,
     Sampled,
     SampleSkipped,
@@ -96,6 +97,14 @@ def log_line(event: RunEvent) -> str | None:
         case CheckpointSaved():
             return f"Step {event.step:>6} | Saved: {event.path} ({event.seconds:.1f}s)"
     return trouble_line(event)
+
+
+def pace_text(event: Paced) -> str:
+    """Return how the processes that train together keep up with each other."""
+    return (
+        f"{event.num_ranks} processes, {event.waiting:.0%} of their time waiting, most for "
+        f"rank {event.slowest}"
+    )
 
 
 def _past_data(event: RolledBack) -> str:

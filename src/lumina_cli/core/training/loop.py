@@ -56,7 +56,7 @@ from lumina_cli.data.corpus.dataset import TokenDataset
 
 LoadLastGood = Callable[[], Snapshot]
 
-PACE_EVERY_S = 5.0
+PACE_EVERY_S = 10.0
 
 
 class Trainer:
@@ -132,7 +132,7 @@ class Trainer:
             rank=rank,
         )
         if compiles:
-            self.stepper.compiled = Compiled(model)
+            self.stepper.compiled = Compiled(model, by_layer=rank.world_size > 1)
         self.evaluations = Evaluations(
             self.validator, stepper=self.stepper, clock=self.clock, measures_less=measures_less
         )

@@ -25,6 +25,7 @@ from lumina_cli.core.training.events import (
     BatchSplit,
     EpochDone,
     Evaluated,
+    Paced,
     Sampled,
     StepDone,
 )
@@ -121,6 +122,17 @@ def test_a_measurement_is_one_line_and_tells_the_best() -> None:
         "Step     20 | Validation: 1.5000 nats/char, 2.1640 bits/char, accuracy 50.00% "
         "(best so far)"
     ]
+
+
+def test_how_ranks_keep_up_stands_beside_figures() -> None:
+    pace = Paced(step=20, num_ranks=8, slowest=3, waiting=0.125)
+    told = "8 processes, 12% of their time waiting, most for rank 3"
+    assert lines(pace, EVALUATED)[0].endswith(f"(best so far) | {told}")
+    screen = console(terminal=True)
+    with LiveView(screen, plan=PLAN) as view:
+        view.show(pace)
+        view.show(STEP)
+    assert told in printed(screen)
 
 
 def test_without_validation_text_no_figure_is_made_up() -> None:

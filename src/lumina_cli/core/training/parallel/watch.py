@@ -76,9 +76,10 @@ class Watch:
         self._is_over = threading.Event()
         self._parent = os.getppid()
         self._answered_s = time.monotonic()
-        self._host: int | None = None
         store.set(f"{PID}/{place.index}", f"{place.machine} {os.getpid()}")
         store.set(f"{BEAT}/{place.index}", "0")
+        store.wait([f"{PID}/0"])
+        self._host = self._process(0)
         self._thread = threading.Thread(target=self._run, name="lumina-watch", daemon=True)
         guard = threading.Thread(target=self._guard, name="lumina-guard", daemon=True)
         with contextlib.suppress(RuntimeError):  # no memory for a thread: timeouts serve
@@ -146,7 +147,6 @@ class Watch:
             self._end_with_launcher()
             try:
                 self._store.set(f"{BEAT}/{index}", str(beat))
-                self._host = self._host or self._process(0)
                 lost = self.how_it_ended() or self._silent(others, seen, now_s=now_s)
             except RuntimeError:
                 lost = self._without_store()

@@ -22,18 +22,24 @@ _CODE_FOLDERS = {"TORCHINDUCTOR_CACHE_DIR": "inductor", "TRITON_CACHE_DIR": "tri
 
 
 class Compiled:
-    """Computes `model.hidden`, compiled at the first call.
+    """Computes `model.hidden`, compiled at the first call: whole, or each of its layers.
 
     What a compiler has to say may come with any call, forward or backward: it compiles anew
     for windows of another length. `failure` says why the model is computed as it is after
     all, once that is known.
+
+    Args:
+        model: to compile.
+        by_layer: so that gradients are there layer by layer, for other ranks: those of what is
+            compiled whole come at once in the end (pytorch#109774).
     """
 
-    def __init__(self, model: Transformer) -> None:
+    def __init__(self, model: Transformer, *, by_layer: bool = False) -> None:
         self.failure: str | None = None
         self._model = model
         keep_code_private()
-        self._compiled = torch.compile(model.hidden)
+        self._layers = [torch.compile(layer._call_impl) for layer in model.h] if by_layer else []
+        self._compiled = self._by_layer if by_layer else torch.compile(model.hidden)
 
     def __call__(self, inputs: Tensor) -> Tensor:
         compute = self._model.hidden if self.failure is not None else self._compiled
@@ -51,6 +57,18 @@ class Compiled:
         """Go on uncompiled, as another rank has to."""
         if self.failure is None:
             self.failure = "it could not be compiled on another rank"
+
+    def _by_layer(self, inputs: Tensor) -> Tensor:
+        """Compute with compiled layers; what computes the model otherwise finds it as it was."""
+        if self._model.activation_checkpointing:  # which would compute anew by others
+            return self._model.hidden(inputs)
+        try:
+            for layer, compiled in zip(self._model.h, self._layers, strict=True):
+                layer._compiled_call_impl = compiled
+            return self._model.hidden(inputs)
+        finally:
+            for layer in self._model.h:
+                layer._compiled_call_impl = None
 
 
 def keep_code_private() -> None:

@@ -303,11 +303,11 @@ def test_what_is_no_number_on_one_is_skipped_by_all_and_they_go_back_together() 
 def test_a_compiler_that_fails_on_one_is_given_up_by_all(monkeypatch: pytest.MonkeyPatch) -> None:
     fails = {"0": False, "1": True}
 
-    def compile_(function: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
-        def call(idx: Tensor) -> Tensor:
+    def compile_(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
+        def call(*args: Any, **kwargs: Any) -> Tensor:
             if fails[threading.current_thread().name]:
                 raise RuntimeError("no compiler here")
-            return function(idx)
+            return function(*args, **kwargs)
 
         return call
 

@@ -97,11 +97,11 @@ def a_run(rank: Processes, harm: str = "pause", *, phase: str = "", chosen: int 
     trainer = make_trainer(rank, victim)
     good = trainer.state_dict().clone()
 
-    def load() -> Snapshot:
+    def load_last_good() -> Snapshot:
         victim.at("going back")
-        return good
+        return of_first(lambda: good, rank=rank)
 
-    trainer.load_last_good = lambda: of_first(load, rank=rank)
+    trainer.load_last_good = load_last_good
     told = []
     for event in trainer.run():
         if isinstance(event, StepDone) and event.step == AT_STEP:

@@ -1,0 +1,64 @@
+"""What a launcher gives its processes, and what it says of one that was lost."""
+
+import signal
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from lumina_cli.core.training.parallel.ending import Ending
+from lumina_cli.recipes import launch
+
+
+def failed(*exit_codes: int) -> SimpleNamespace:
+    """What torch's launcher says of processes that failed."""
+    return SimpleNamespace(
+        failures={
+            rank: SimpleNamespace(exitcode=code, signal_name=lambda code=code: _name(code))
+            for rank, code in enumerate(exit_codes)
+        }
+    )
+
+
+def _name(code: int) -> str:
+    return signal.Signals(-code).name
+
+
+@pytest.mark.parametrize(
+    ("exit_codes", "told"),
+    [
+        ((-15, -9), "rank 1 was ended by signal 9 (SIGKILL)"),
+        ((71, -15, -9), "rank 2 was ended by signal 9 (SIGKILL)"),
+        ((71, 1), "rank 1 ended with exit code 1"),
+        ((-11, -15), "rank 0 was ended by signal 11 (SIGSEGV)"),
+    ],
+)
+def test_the_process_that_was_lost_first_is_named(
+    exit_codes: tuple[int, ...], told: str, tmp_path: Path
+) -> None:
+    error = launch._lost(failed(*exit_codes), Ending(tmp_path))
+    assert error.message == told
+    assert "--resume" in error.hint
+
+
+def test_what_another_rank_noticed_is_told_in_its_words(tmp_path: Path) -> None:
+    ending = Ending(tmp_path)
+    ending.tell_why("rank 1 stood still for 15 seconds and was ended")
+    assert launch._lost(failed(-15, -9), ending).message.startswith("rank 1 stood still")
+
+
+def test_cores_are_shared_out_unless_the_user_has(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(launch.os, "cpu_count", lambda: 13)
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    assert launch._environment("folder", nproc=4)["OMP_NUM_THREADS"] == "3"
+    assert launch._environment("folder", nproc=40)["OMP_NUM_THREADS"] == "1"
+    monkeypatch.setenv("OMP_NUM_THREADS", "7")
+    assert "OMP_NUM_THREADS" not in launch._environment("folder", nproc=4)
+
+
+def test_a_signal_that_is_ignored_is_not_passed_on() -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        assert launch._passed_on() == "SIGTERM,SIGINT,SIGQUIT"
+    finally:
+        signal.signal(signal.SIGHUP, before)
