@@ -90,6 +90,13 @@ class ShowProbs:
     num_top_probs: int
 
 
+@dataclass(frozen=True, slots=True)
+class Why:
+    """Show what mattered for a character of the last reply, by default the one least sure of."""
+
+    at: str
+
+
 Command = (
     Say
     | Nothing
@@ -103,4 +110,5 @@ Command = (
     | Save
     | Load
     | ShowProbs
+    | Why
 )

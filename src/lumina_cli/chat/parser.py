@@ -26,6 +26,7 @@ from lumina_cli.chat.commands import (
     System,
     Teach,
     UseSampler,
+    Why,
 )
 from lumina_cli.core.inference.config import (
     MAX_BEAMS,
@@ -238,6 +239,9 @@ COMMANDS: dict[str, Entry] = {
         "history", "all that was said", _only(Simple("history")), heading="Look back, and keep"
     ),
     "probs": Entry("probs 3", "how sure the bot was, and 3 others it had in mind", _probs),
+    "why": Entry(
+        "why TEXT", "what mattered for the character where TEXT begins", _text("why", Why)
+    ),
     "stats": Entry("stats", "speed, and how full the context is", _only(Simple("stats"))),
     "teach": Entry(
         "teach TEXT",

@@ -19,8 +19,10 @@ from lumina_cli.conversation import Message
 from lumina_cli.core.inference.config import SamplingConfig
 from lumina_cli.core.inference.speculative.speculator import Acceptance
 from lumina_cli.core.inference.text_model import TextModel
+from lumina_cli.core.model.transformer import Transformer
 from lumina_cli.core.seeding import make_generator, new_seed
 from lumina_cli.io.terminal_text import strip_controls
+from lumina_cli.tokenizer.base import Tokenizer
 from lumina_cli.tokenizer.special_ids import Special
 
 ROOM_FOR_REPLY = 4
@@ -155,17 +157,37 @@ class Session:
 
     def probs(self, *, num_top_probs: int = 0) -> list[CharacterProb]:
         """Return how likely the characters or pieces of the last reply were; none without one."""
-        if not self.messages or self.messages[-1].role != "bot":
+        read = self.last_reply_ids()
+        if read is None:
             return []
-        reply = self.messages[-1]
+        prompt_ids, output_ids = read
         return character_probs(
             self._text_model.model,
-            self._context(self.messages[:-1]).ids,
-            reply.text,
+            prompt_ids,
+            self.messages[-1].text,
             tokenizer=self._text_model.tokenizer,
-            output_ids=next((ids for drawn, ids in self._replies if drawn is reply), None),
+            output_ids=output_ids,
             num_top_probs=num_top_probs,
         )
+
+    def last_reply_ids(self) -> tuple[list[int], list[int]] | None:
+        """Return the ids before the last reply and its own, as drawn; None without a reply."""
+        if not self.messages or self.messages[-1].role != "bot":
+            return None
+        reply = self.messages[-1]
+        drawn = next((ids for said, ids in self._replies if said is reply), None)
+        output_ids = self.tokenizer.encode(reply.text) if drawn is None else drawn
+        return self._context(self.messages[:-1]).ids, output_ids
+
+    @property
+    def model(self) -> Transformer:
+        """The model that replies."""
+        return self._text_model.model
+
+    @property
+    def tokenizer(self) -> Tokenizer:
+        """That of the model."""
+        return self._text_model.tokenizer
 
     def saved(self) -> SavedSession:
         """Return all that is needed to go on exactly here."""

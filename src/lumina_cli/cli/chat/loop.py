@@ -18,6 +18,7 @@ from lumina_cli.chat.commands import (
     System,
     Teach,
     UseSampler,
+    Why,
 )
 from lumina_cli.chat.parser import parse
 from lumina_cli.chat.session import Session
@@ -27,6 +28,7 @@ from lumina_cli.cli.chat.line_editor import LineEditor
 from lumina_cli.cli.views.chat import ChatView
 from lumina_cli.core.memory import is_out_of_memory
 from lumina_cli.errors import LuminaError, OutOfMemoryError
+from lumina_cli.recipes.look.reply import explain_last_reply
 
 PROMPT = "you> "
 MORE = "...> "
@@ -141,6 +143,8 @@ class ChatLoop:
                 self.view.line(f"📂 Going on with {path}: {turns} turns (/history shows them)")
             case ShowProbs(num_top_probs):
                 self.view.probs(self.session.probs(num_top_probs=num_top_probs))
+            case Why(at):
+                self.view.why(explain_last_reply(self.session, at=at))
 
     def _handle_simple(
         self,

@@ -13,10 +13,13 @@ from lumina_cli.chat.probs import CharacterProb
 from lumina_cli.chat.session import Session, Stats
 from lumina_cli.cli.console import plain
 from lumina_cli.cli.formatting import format_count
+from lumina_cli.cli.views.look.canvas import Canvas
+from lumina_cli.cli.views.look.draw import lines_of
 from lumina_cli.cli.views.replies import ReplyForm, ReplyWriter
 from lumina_cli.cli.views.word_wrap import wrapped
 from lumina_cli.core.inference.config import SamplingConfig
 from lumina_cli.io.terminal_text import strip_controls
+from lumina_cli.look.matters import MattersView
 from lumina_cli.recipes.infer.loaded_model import ModelCard
 
 MAX_UNSURE_SHOWN = 20
@@ -124,6 +127,14 @@ class ChatView:
             f"context: {stats.context_ids} of {stats.context_size} tokens; turns: {stats.turns}"
         )
         self.line(f"{describe_sampler(config)}, seed {stats.seed}")
+
+    def why(self, view: MattersView | None) -> None:
+        """Show what mattered for a character of the last reply."""
+        if view is None:
+            self.line("There is no reply yet.")
+            return
+        for line in lines_of(view, Canvas.of(self.console)):
+            self.console.print(line)
 
     def _guesses(self, stats: Stats) -> None:
         """Tell how much of the draft was accepted, if there was one."""

@@ -52,6 +52,7 @@ def trace(model: Transformer, idx: Tensor) -> Trace:
     return Trace(torch.cat(residuals), queries, keys, values)
 
 
+@torch.inference_mode()
 def embed(model: Transformer, embeddings: Tensor, *, start: int) -> Tensor:
     """Return what enters the first layer, (…, T, C), of rows of `wte` from position `start` on."""
     x = embeddings * math.sqrt(model.config.hidden_size)
@@ -60,6 +61,7 @@ def embed(model: Transformer, embeddings: Tensor, *, start: int) -> Tensor:
     return x + model.positions[start : start + x.size(-2)]
 
 
+@torch.inference_mode()
 def unembed(model: Transformer, residuals: Tensor) -> Tensor:
     """Return the logits that the head reads from any layer's residuals, (…, V)."""
     logits: Tensor = model.lm_head(model.ln_f(residuals))
@@ -116,6 +118,7 @@ def run_variants(
     return unembed(model, x[:, -1])
 
 
+@torch.inference_mode()
 def attention_rows(traced: Trace, at: int) -> Tensor:
     """Return how much of each position every head takes at `at`, (L, H, at + 1)."""
     keys = traced.keys[:, :, : at + 1]
@@ -123,6 +126,7 @@ def attention_rows(traced: Trace, at: int) -> Tensor:
     return (scores / math.sqrt(keys.size(-1))).softmax(dim=-1)
 
 
+@torch.inference_mode()
 def attention_maps(traced: Trace) -> Tensor:
     """Return how much of each position every head takes at each, (L, H, T, T)."""
     T, D = traced.keys.shape[2:]

@@ -12,11 +12,15 @@ from lumina_cli.data.corpus.dataset import TokenDataset
 from lumina_cli.look.pieces import Speaker
 from lumina_cli.look.source.code_points import (
     FIRST_TAG,
+    WINDOW_IDS,
     CodePoints,
     CodePointTable,
     speaker_before,
     window_at,
 )
+
+NUM_WINDOWS = 4
+"""Parts of a long text that are read."""
 
 MOST_TEXTS = 100
 MOST_CHARS = 50_000
@@ -38,7 +42,12 @@ def unseen_texts(
         speaker: whose words they are to be.
         num_chars: the length of each.
     """
-    parts = [part for text in validation for part in _parts(text, table, speaker, num_chars)]
+    parts = [
+        part
+        for text in validation
+        for start in range(0, len(text), max(WINDOW_IDS, len(text) // NUM_WINDOWS))
+        for part in _parts(text, table, start, speaker, num_chars)
+    ]
     most = min(MOST_TEXTS, MOST_CHARS // num_chars)
     if len(parts) <= most:
         return parts
@@ -46,16 +55,18 @@ def unseen_texts(
 
 
 def _parts(
-    text: TokenDataset, table: CodePointTable, speaker: Speaker, num_chars: int
+    text: TokenDataset, table: CodePointTable, start: int, speaker: Speaker, num_chars: int
 ) -> Iterator[CodePoints]:
-    points = window_at(text, table, 0, overlap=0).points
-    borders = [-1, *np.flatnonzero(points >= FIRST_TAG).tolist(), len(points)]
-    for tag, end in pairwise(borders):
+    points = window_at(text, table, start, overlap=0).points
+    tags = np.flatnonzero(points >= FIRST_TAG).tolist()
+    if start == 0 or not tags:  # else it begins within a turn
+        tags = [-1, *tags]
+    for tag, end in pairwise([*tags, len(points)]):
         if speaker_before(points[max(tag, 0) : tag + 1]) != speaker:
             continue
-        start = tag + 1
-        while start + num_chars <= end:
-            yield points[start : start + num_chars]
+        first, behind = tag + 1, tag + 1 + num_chars
+        while behind <= end:
+            yield points[first:behind]
             if speaker != "text":
                 break
-            start += num_chars
+            first, behind = behind, behind + num_chars

@@ -45,7 +45,7 @@ def _place_of(reading: Reading, text: str) -> int:
     if found < 0:
         raise UsageError(
             f"{text[:50]!r} does not stand in {turn[:50]!r}",
-            hint="Name a part of it, or the number of a character: --at 1",
+            hint="Name a part of it, or the number of a character, such as 1.",
         )
     pieces = reading.text().pieces
     stop = len(pieces)

@@ -100,11 +100,11 @@ def _surprise(view: SurpriseView, canvas: Canvas) -> Iterator[Text]:
     for place in view.least_sure[:NUM_LEAST_SURE]:
         piece, nats = view.text.pieces[place], view.nats[place]
         assert nats is not None, place
-        before = "".join(p.text for p in view.text.pieces[max(0, place - 12) : place])
+        before = text_cells(view.text.pieces[max(0, place - 12) : place], canvas=canvas)
         others = _guesses([g for g in view.expected[place] if g.id != piece.id][:3], canvas)
         yield plain(
             f"  {canvas.label(piece.label)} {percent(math.exp(-nats)).strip()} after "
-            f"'{canvas.visible(before)}'; it had in mind {others}"
+            f"'{''.join(cell.text for cell in before)}'; it had in mind {others}"
         )
 
 

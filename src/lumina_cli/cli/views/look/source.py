@@ -31,8 +31,9 @@ def source_lines(view: SourceView, canvas: Canvas) -> Iterator[Text]:
         yield dim("There is no text to compare with that it never saw.")
         return
     yield plain(
-        f"of {counted(view.baseline.num_texts, 'text')} it never saw, as long as this, "
-        f"{view.baseline.share:.0%} stands there, {view.baseline.whole_share:.0%} of them whole"
+        f"of {counted(view.baseline.num_texts, 'text')} as long that it never saw, "
+        f"{view.baseline.share:.0%} of the characters stand there, and "
+        f"{view.baseline.whole_share:.0%} of the texts whole"
     )
 
 
