@@ -33,6 +33,7 @@ LINES: dict[str, list[str]] = {
     "chat": ["chat", "--prompt", "hello", "--max-chars", "5"],
     "generate": ["generate", "--prompt", "hello", "--max-chars", "5"],
     "export": ["export", "--to", "lumina", "--out", "small.pth"],
+    "look": ["look", "hello", "--surprise", "--json"],
     "eval": ["eval", "--data", "verse.txt"],
     "info": ["info", "Model.pth"],
     "doctor": ["doctor"],

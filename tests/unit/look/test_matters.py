@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from lumina_cli.core.model.transformer import Transformer
-from lumina_cli.look.matters import matters
+from lumina_cli.look.matters import ContextPoint, matters
 from lumina_cli.look.reading import read_plain
 from lumina_cli.tokenizer.base import Tokenizer
 from tests.unit.look.conftest import CHARACTERS, tiny_model
@@ -28,7 +28,7 @@ def test_the_whole_context_equals_the_plain_pass(model: Transformer, tokenizer: 
     assert view.curve[-1].num_ids == target
     assert view.curve[-1].logprob == pytest.approx(expected, abs=1e-5)
     shortest = plain_logprob(model, reading.ids[target - 1 : target], reading.ids[target])
-    assert view.curve[0] == (view.curve[0].__class__(1, pytest.approx(shortest, abs=1e-5)))
+    assert view.curve[0] == ContextPoint(1, pytest.approx(shortest, abs=1e-5))
 
 
 def test_hiding_what_nobody_reads_changes_nothing() -> None:

@@ -57,7 +57,9 @@ class Canvas(NamedTuple):
     def label(self, label: str) -> str:
         """Return how an id is named in a list."""
         name = _TAGS.get(label, label)
-        return self.symbol("␣", "_") if name == " " else self.visible(name)
+        if name == " ":
+            return self.symbol("␣", "_")
+        return self.visible(name) or f"U+{ord(name[:1] or ' '):04X}"
 
     def piece(self, piece: Piece) -> str:
         """Return how a piece is shown within its text."""

@@ -89,7 +89,7 @@ def _digits(line: Sequence[Cell], *, sign: int, mark: str) -> Iterator[Text]:
 
 
 def _digit(cell: Cell, *, sign: int) -> str:
-    if cell.is_marked:
+    if cell.is_marked and sign > 0:
         return "^"
     if cell.level is None or not cell.text:
         return " "

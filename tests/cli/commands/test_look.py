@@ -1,0 +1,76 @@
+"""`lumina look`: what a model learnt, shown on a text."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Lumina
+
+VIEWS = ["next", "surprise", "matters", "layers", "heads", "characters"]
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_each_view_is_drawn_and_is_one_object_of_json(
+    lumina: Lumina, letters_model: Path, view: str
+) -> None:
+    shown = lumina("look", "-m", str(letters_model), "the cat", f"--{view}")
+    assert (shown.code, shown.err) == (0, "")
+    assert shown.out.strip()
+    told = lumina("look", "-m", str(letters_model), "the cat", f"--{view}", "--json")
+    assert json.loads(told.out)["view"] == view
+
+
+def test_without_a_view_there_is_an_overview_that_names_the_others(
+    lumina: Lumina, letters_model: Path
+) -> None:
+    outcome = lumina("look", "-m", str(letters_model), "the cat")
+    assert outcome.code == 0
+    assert "nats per character" in outcome.out
+    assert "what mattered for" in outcome.out
+    assert (
+        "where from: letters.txt is not read: the model file does not tell what was in it"
+        in outcome.out
+    )
+    assert "--layers" in outcome.out
+
+
+def test_two_models_are_shown_one_after_the_other(lumina: Lumina, letters_model: Path) -> None:
+    path = str(letters_model)
+    outcome = lumina("look", "-m", path, "the cat", "--next", "--compare", path)
+    assert outcome.out.count("the model") == 2
+    assert "Both show the same, to the last digit." in outcome.out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        ([""], 'there is no text to look into\nGive one: lumina look "Hello"'),
+        (["a", "--next", "--heads"], "--next and --heads can't be given together"),
+        (["a", "--heads", "--off", "one"], "--off takes a layer and a head, such as 1.2"),
+        (["a", "--heads", "--off", "9.9"], "there is no head 9.9: the model has 2 layers of 2"),
+        (["a", "--matters", "--at", "zz"], "'zz' does not stand in 'a'"),
+        (["a", "--reply", "b"], "--reply is for messages"),
+        (["a", "--next", "--temperature", "7"], "temperature"),
+    ],
+)
+def test_what_can_not_be_meant_is_told_in_a_line_or_two(
+    lumina: Lumina, letters_model: Path, arguments: list[str], told: str
+) -> None:
+    outcome = lumina("look", "-m", str(letters_model), *arguments)
+    assert outcome.code == 2
+    assert told in outcome.err
+    assert outcome.out == ""
+
+
+def test_a_flag_that_has_no_effect_is_told(lumina: Lumina, letters_model: Path) -> None:
+    outcome = lumina("look", "-m", str(letters_model), "a", "--next", "--at", "a")
+    assert "--at has no effect without --matters" in outcome.err
+    assert outcome.code == 0
+
+
+def test_a_wicked_model_reaches_no_terminal(lumina: Lumina, wicked_model: Path) -> None:
+    for view in VIEWS:
+        outcome = lumina("look", "-m", str(wicked_model), "\x1b[2J[bold]", f"--{view}")
+        assert outcome.code == 0
+        assert not set(outcome.out) & set("\x1b\x00\x07\x08\r\x7f\x9b\x9d")

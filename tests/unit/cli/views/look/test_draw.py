@@ -1,0 +1,114 @@
+"""How views look: within the width, in colours or in digits, and no control reaches a terminal."""
+
+import io
+import unicodedata
+
+import pytest
+from rich.cells import cell_len
+from rich.console import Console
+
+from lumina_cli.cli.views.look.canvas import Canvas
+from lumina_cli.cli.views.look.draw import lines_of
+from lumina_cli.cli.views.look.heat import Cell, heat
+from lumina_cli.conversation import Message
+from lumina_cli.core.inference.config import SamplingConfig
+from lumina_cli.look.characters import characters
+from lumina_cli.look.heads import heads
+from lumina_cli.look.layers import layers
+from lumina_cli.look.matters import matters
+from lumina_cli.look.next_character import next_character
+from lumina_cli.look.reading import read_messages
+from lumina_cli.look.source.view import Baseline, Place, SourceView, Span
+from lumina_cli.look.surprise import surprise
+from lumina_cli.look.views import View
+from tests.unit.look.conftest import CHARACTERS, tiny_model
+
+SAID = "abc de. [b]fgh[/b] ü漢\x1b[2J " * 4
+
+
+@pytest.fixture(scope="module")
+def views() -> list[View]:
+    model = tiny_model(CHARACTERS, seq_length=256)
+    talk = [Message("user", "a\tb?\ncd"), Message("bot", SAID)]
+    reading = read_messages(talk, tokenizer=CHARACTERS, loss_on="bot")
+    span = Span(0, 30, SAID[:30], 2, [Place("x<|bot|>" * 9, "\x07 y\n" * 20, "bot")])
+    return [
+        next_character(model, reading, config=SamplingConfig()),
+        surprise(model, reading),
+        matters(model, reading, target=len(reading) - 3),
+        layers(model, reading),
+        heads(model, reading, position=20, off=[(1, 1)]),
+        characters(model, CHARACTERS),
+        SourceView(
+            SAID,
+            "bot",
+            True,
+            "",
+            16,
+            [span],
+            0.4,
+            False,
+            Baseline(0.2, 0.1, 50),
+            999,
+            ["a.txt"],
+            [],
+        ),
+    ]
+
+
+def drawn(view: View, *, width: int, colour: bool = False) -> str:
+    out = io.StringIO()
+    console = Console(
+        file=out, width=width, force_terminal=colour, color_system="256" if colour else None
+    )
+    for line in lines_of(view, Canvas.of(console)):
+        console.print(line)
+    return out.getvalue()
+
+
+@pytest.mark.parametrize("width", [60, 80, 200])
+def test_no_line_is_wider_than_the_terminal_and_none_controls_it(
+    views: list[View], width: int
+) -> None:
+    for view in views:
+        shown = drawn(view, width=width)
+        assert max(map(cell_len, shown.splitlines())) <= width, view.view
+        assert not [c for c in shown if unicodedata.category(c) == "Cc" and c != "\n"]
+
+
+def test_colours_stand_for_the_digits(views: list[View]) -> None:
+    for view in views[1:3]:
+        assert "\x1b[" in drawn(view, width=80, colour=True)
+        assert "\x1b[" not in drawn(view, width=80)
+        assert "digits:" in drawn(view, width=80)
+        assert "digits:" not in drawn(view, width=80, colour=True)
+
+
+def test_a_digit_stands_under_each_piece_and_what_is_below_zero_has_its_own_line() -> None:
+    cells = [Cell("漢", 3), Cell("b", 0), Cell("c", -2), Cell("<E2>", 9), Cell("x", is_marked=True)]
+    canvas = Canvas(40, has_colour=False, encoding="utf-8")
+    lines = [line.plain for line in heat(cells, canvas)]
+    assert lines == ["  漢bc<E2>x", "  3 . 9   ^", "-    2"]
+
+
+def test_lines_break_behind_words() -> None:
+    cells = [Cell(character, 1) for character in "the cat sat on the mat"]
+    canvas = Canvas(20, has_colour=False, encoding="utf-8")
+    texts = [line.plain for line in heat(cells, canvas)][::2]
+    assert texts == ["  the cat sat on ", "  the mat"]
+
+
+def test_where_blocks_can_not_be_written_bars_are_hashes(views: list[View]) -> None:
+    plain = Canvas(80, has_colour=False, encoding="ascii")
+    text = "\n".join(line.plain for line in lines_of(views[0], plain))
+    assert "█" not in text
+    assert plain.bar(0.5, size=10) == "#####"
+    assert Canvas(80, has_colour=False, encoding="utf-8").bar(0.55, size=10) == "█████▌"
+
+
+def test_what_is_not_known_is_not_drawn_as_known() -> None:
+    gone = SourceView(
+        "abc", "bot", False, "a.txt has changed since", 3, [], None, None, None, 0, [], ["note"]
+    )
+    assert "where from: a.txt has changed since" in drawn(gone, width=80)
+    assert "%" not in drawn(gone, width=80)
