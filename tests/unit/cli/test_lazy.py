@@ -61,6 +61,10 @@ OPTIONS = {
     "--body-timeout-s --idle-timeout-s --shutdown-grace-s --max-body-bytes --max-header-bytes "
     "--log-prompts --sampler --temperature --top-k --top-p --min-p --repetition-penalty "
     "--max-chars --stop --speculate --seed --device --precision --kernels --threads --engine",
+    "look": "text --model/-m --reply --plain --at --next --surprise --matters --source --layers "
+    "--heads --characters --off --compare --config/-c --json --quiet/-q --verbose/-v --help-all "
+    "--sampler --temperature --top-k --top-p --min-p --repetition-penalty --num-beams "
+    "--length-penalty --max-chars --stop --seed --device --threads",
     "eval": "--model/-m --data/-d --config/-c --json --quiet/-q --verbose/-v "
     "--help-all --format --encoding "
     "--oasst-lang --oasst-paths --include-synthetic "
