@@ -3,18 +3,16 @@
 import json
 import re
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-import lumina_cli
 from lumina_cli.core.inference.config import SamplingConfig
 from lumina_cli.io.terminal_text import strip_controls
+from lumina_cli.server.page import page_files
 from tests.browser.conftest import Watched
 
-FOLDER = Path(lumina_cli.__file__).parent / "server" / "page"
-SOURCES = {path.name: path.read_text("utf-8") for path in FOLDER.iterdir()}
+SOURCES = {name: content.decode() for name, content in page_files().items()}
 
 
 @pytest.fixture(scope="module")

@@ -9,6 +9,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from lumina_cli.browser.bundle import read_parts
+
 CONTENT_TYPES = {
     ".css": "text/css; charset=utf-8",
     ".html": "text/html; charset=utf-8",
@@ -51,11 +53,12 @@ def page_routes() -> list[Route]:
 def page_files() -> dict[str, bytes]:
     """Return what the package holds of the page: name → content."""
     folder = files("lumina_cli.server") / "page"
-    return {
+    own = {
         entry.name: entry.read_bytes()
         for entry in folder.iterdir()
         if PurePath(entry.name).suffix in CONTENT_TYPES
     }
+    return {name: text.encode() for name, text in read_parts("parts").items()} | own
 
 
 def takes_gzip(accept_encoding: str) -> bool:

@@ -110,6 +110,6 @@ def test_nothing_comes_from_outside_and_no_text_becomes_markup_or_code(name: str
 def test_every_file_in_the_folder_is_in_the_package() -> None:
     settings = tomllib.loads((REPOSITORY / "pyproject.toml").read_text("utf-8"))
     package_data = settings["tool"]["setuptools"]["package-data"]["lumina_cli"]
-    assert "server/page/*" in package_data
-    folder = REPOSITORY / "src/lumina_cli/server/page"
-    assert {path.name for path in folder.iterdir()} == set(FILES)
+    assert {"server/page/*", "browser/*/*"} <= set(package_data)
+    folders = (REPOSITORY / "src/lumina_cli" / name for name in ("server/page", "browser/parts"))
+    assert {path.name for folder in folders for path in folder.iterdir()} == set(FILES)

@@ -5,6 +5,7 @@ What computes in it is the graph of `--to onnx`, which is checked by ONNX Runtim
 
 from pathlib import Path
 
+from lumina_cli.browser.model_json import model_json
 from lumina_cli.errors import UsageError
 from lumina_cli.export.compare import Comparison
 from lumina_cli.export.job import ExportJob
@@ -12,7 +13,6 @@ from lumina_cli.export.libraries import needed
 from lumina_cli.export.onnx.check import compare_graph
 from lumina_cli.export.onnx.folder import graph_of
 from lumina_cli.export.place import export_file, export_folder
-from lumina_cli.export.web.model import model_json
 from lumina_cli.export.web.page import is_our_page, one_page, page_folder
 from lumina_cli.io.regular_file import open_regular
 
@@ -53,7 +53,7 @@ def export_web_folder(job: ExportJob, path: Path) -> Comparison | None:
 def _model(job: ExportJob, *, max_bytes: int) -> dict[str, bytes]:
     needed("onnx")
     job.comparer.tell("writing the graph")
-    told, graph = model_json(job), graph_of(job)
+    told, graph = model_json(job.file, name=job.name), graph_of(job)
     if graph.num_bytes > max_bytes:
         size, most = (f"{num_bytes / 1e6:,.0f} MB" for num_bytes in (graph.num_bytes, max_bytes))
         raise UsageError(

@@ -5,14 +5,12 @@ import gzip
 import hashlib
 import html
 import os
-import re
 from collections.abc import Mapping
 from importlib.resources import files
 from string import Template
 from typing import BinaryIO
 
-SCRIPTS = ("tokenizer.js", "sampler.js", "engine.js", "files.js", "chat.js", "page.js")
-"""In an order in which each needs only those before it."""
+from lumina_cli.browser.bundle import one_script, read_parts
 
 RUNTIME_SCRIPT = "ort.wasm.min.js"
 RUNTIME_FILES = ("ort-wasm-simd-threaded.mjs", "ort-wasm-simd-threaded.wasm")
@@ -89,9 +87,9 @@ def _packed_runtime(name: str) -> bytes:
 
 def page_script() -> str:
     """Return the page's modules as one."""
-    texts = [_part(name) for name in SCRIPTS]
-    without_imports = (re.sub(r"^import .*;$", "", text, flags=re.MULTILINE) for text in texts)
-    return re.sub(r"^export ", "", "\n".join(without_imports), flags=re.MULTILINE)
+    own = files("lumina_cli.export.web") / "page"
+    modules = {entry.name: _part(entry.name) for entry in own.iterdir()}
+    return one_script({**read_parts("model"), **modules}, entry="page.js")
 
 
 def _page(*, name: str, policy: str, scripts: str) -> str:

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from lumina_cli.browser.model_json import model_json
 from lumina_cli.errors import UsageError
 from lumina_cli.export.web import export
-from lumina_cli.export.web.model import model_json
 from lumina_cli.export.web.page import is_our_page, one_page, page_folder, page_script, runtime
 from lumina_cli.tokenizer.bpe.tokenizer import BpeTokenizer
 from lumina_cli.tokenizer.bpe.words import PATTERN
@@ -70,7 +70,7 @@ def test_a_folder_has_the_same_parts_as_files() -> None:
 
 
 def test_the_page_is_told_the_shape_and_the_sampler() -> None:
-    told = json.loads(model_json(tiny_export(tiny_file())))
+    told = json.loads(model_json(tiny_file(), name="Model"))
     assert (told["seqLength"], told["numLayers"], told["numHeads"], told["headSize"]) == (
         24, 2, 2, 16,
     )  # fmt: skip
@@ -81,10 +81,10 @@ def test_the_page_is_told_the_shape_and_the_sampler() -> None:
 
 
 def test_what_cuts_text_into_pieces_is_told() -> None:
-    told = json.loads(model_json(tiny_export(tiny_file(BpeTokenizer("ab", [("a", "b")])))))
+    told = json.loads(model_json(tiny_file(BpeTokenizer("ab", [("a", "b")])), name="Model"))
     assert (told["texts"], told["merges"]) == (["a", "b", "ab"], [["a", "b"]])
     assert told["splitPattern"] == PATTERN
-    told = json.loads(model_json(tiny_export(tiny_file())))
+    told = json.loads(model_json(tiny_file(), name="Model"))
     assert (told["merges"], told["splitPattern"]) == ([], None)
 
 

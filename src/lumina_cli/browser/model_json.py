@@ -1,10 +1,14 @@
-"""What the page must know of a model, as `model.json`."""
+"""What the JavaScript in `model/` must know of a model, and its weights."""
 
+import base64
 import json
+from typing import Any
 
+import torch
+
+from lumina_cli.core.checkpoint.model_file import ModelFile
 from lumina_cli.core.inference.config import SamplingConfig
 from lumina_cli.core.model.memory_estimate import num_parameters
-from lumina_cli.export.job import ExportJob
 from lumina_cli.tokenizer.special_ids import Special
 
 SETTINGS = {
@@ -19,17 +23,18 @@ SETTINGS = {
 """Of the sampler: those that can be changed in the page."""
 
 
-def model_json(job: ExportJob) -> bytes:
-    """Return what `model.json` holds."""
-    file = job.file
+def model_facts(file: ModelFile, *, name: str) -> dict[str, Any]:
+    """Return what a page must know of a model beside its weights."""
     config, table = file.model.config, file.tokenizer.bpe_table()
-    told = {
-        "name": job.name,
+    return {
+        "name": name,
         "parameters": num_parameters(config, vocab_size=file.tokenizer.vocab_size),
         "seqLength": config.seq_length,
+        "hiddenSize": config.hidden_size,
         "numLayers": config.num_layers,
         "numHeads": config.num_heads,
         "headSize": config.head_size,
+        "positionEncoding": config.position_encoding,
         "vocabSize": file.tokenizer.vocab_size,
         "texts": table.texts,
         "merges": table.merges,
@@ -38,7 +43,22 @@ def model_json(job: ExportJob) -> bytes:
         "special": {special.name.lower(): int(special) for special in Special},
         "sampling": _sampling(file.metadata.get("sampling", {})),
     }
-    return json.dumps(told).encode()
+
+
+def living_model(file: ModelFile, *, name: str) -> dict[str, Any]:
+    """Return a model whole: its facts, and its weights in fp16 as base64, little endian."""
+    weights = file.model.state_dict()
+    halves = torch.cat([weight.detach().flatten().half().cpu() for weight in weights.values()])
+    return {
+        **model_facts(file, name=name),
+        "shapes": [[key, weight.numel()] for key, weight in weights.items()],
+        "weights": base64.b64encode(halves.numpy().astype("<f2").tobytes()).decode(),
+    }
+
+
+def model_json(file: ModelFile, *, name: str) -> bytes:
+    """Return the facts of a model as JSON."""
+    return json.dumps(model_facts(file, name=name)).encode()
 
 
 def _sampling(own: dict[str, object]) -> dict[str, object]:
