@@ -10,7 +10,7 @@ from pathlib import PurePath
 
 _IMPORT = re.compile(r"""^import \{([^}]*)\} from ["']\./([\w.]+)["'];$""", re.MULTILINE)
 _EXPORT = re.compile(
-    r"^export ((?:async )?(?:function\*?|class|const|let)) (\w+|\{[^}]*\})", re.MULTILINE
+    r"^export ((?:async )?(?:function\*?|class|const|let)) ([\w$]+|\{[^}]*\})", re.MULTILINE
 )
 
 
@@ -41,7 +41,7 @@ def one_script(modules: Mapping[str, str], *, entry: str) -> str:
 
 
 def _as_function(name: str, text: str) -> str:
-    exported = [one for match in _EXPORT.finditer(text) for one in re.findall(r"\w+", match[2])]
+    exported = [one for match in _EXPORT.finditer(text) for one in re.findall(r"[\w$]+", match[2])]
     body = _IMPORT.sub(
         lambda match: f"const {{{_renamed(match[1])}}} = {_variable(match[2])};", text
     )

@@ -25,8 +25,9 @@ def one_file(
         script: of a module.
         data: values for the script, each in an element of this id, as JSON.
     """
+    policy = _POLICY.format(script=_digest(script), style=_digest(style))
     return Template(template).substitute(
-        policy=_POLICY.format(script=_digest(script), style=_digest(style)),
+        policy=f'<meta http-equiv="Content-Security-Policy" content="{policy}">',
         title=html.escape(title),
         style=f"<style>{style}</style>",
         data="\n".join(_element(name, value) for name, value in data.items()),

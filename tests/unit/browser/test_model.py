@@ -29,7 +29,7 @@ import { distribution } from "./sampler.js";
 globalThis.lumina = { loadModel, distribution };
 """
 TEMPLATE = """<!doctype html><meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="$policy"><title>$title</title>$style$data$script
+$policy<title>$title</title>$style$data$script
 """
 SHAPES: list[dict[str, Any]] = [
     {"position_encoding": position_encoding, "num_heads": num_heads, "num_layers": num_layers}

@@ -75,6 +75,13 @@ export class Tokenizer {
     return [this.special.begin, ...said, this.special.bot];
   }
 
+  // How an id is shown to a person.
+  describe(id) {
+    if (id >= this.firstText) return this.texts[id - this.firstText];
+    if (id >= this.firstByte) return `<${(id - this.firstByte).toString(16).toUpperCase().padStart(2, "0")}>`;
+    return `<|${Object.keys(this.special).find((name) => this.special[name] === id)}|>`;
+  }
+
   streamDecoder() {
     return new StreamDecoder(this);
   }

@@ -108,6 +108,22 @@ def command(
             rich_help_panel="Views",
         ),
     ] = None,
+    html: Annotated[
+        Path | None,
+        typer.Option(
+            "--html",
+            metavar="FILE",
+            help="Write all views into one page for a browser, which works offline.",
+            show_default=False,
+        ),
+    ] = None,
+    with_model: Annotated[
+        bool,
+        typer.Option(
+            "--with-model",
+            help="With --html: the model lives in the page, for another text to be typed there.",
+        ),
+    ] = False,
     config: ConfigPath = None,
     json: Json = False,
     quiet: Quiet = False,
@@ -124,8 +140,16 @@ def command(
     from lumina_cli.look.views import to_json  # noqa: PLC0415  torch
     from lumina_cli.recipes.look.compare import compare as compare_models  # noqa: PLC0415  torch
 
+    if html is not None and view != "overview":
+        notice(f"--{view} has no effect with --html: the page shows all views")
+        view = "overview"
+    if with_model and html is None:
+        raise UsageError("--with-model needs a page", hint="Add: --html look.html")
     looker = _open(model, flags=flags, config=config)
     request = _request(looker, view, typed_text(text), reply=reply, is_plain=plain, at=at, off=off)
+    if html is not None:
+        _write_page(looker, request, html, with_model=with_model)
+        return
     shown: View | CompareView = (
         looker.look(request)
         if compare is None
@@ -135,6 +159,13 @@ def command(
         print_json(to_json(shown))
         return
     _draw(shown)
+
+
+def _write_page(looker: "Looker", request: "LookRequest", path: Path, *, with_model: bool) -> None:
+    from lumina_cli.recipes.look.page import write_look_page  # noqa: PLC0415  torch
+
+    num_bytes = write_look_page(looker, request, path, with_model=with_model)
+    notice(f"{path}: {num_bytes / 1e6:,.1f} MB; open it in a browser")
 
 
 def _one_of(views: list[str]) -> str:

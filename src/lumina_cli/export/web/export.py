@@ -6,6 +6,7 @@ What computes in it is the graph of `--to onnx`, which is checked by ONNX Runtim
 from pathlib import Path
 
 from lumina_cli.browser.model_json import model_json
+from lumina_cli.browser.signed import is_our_page
 from lumina_cli.errors import UsageError
 from lumina_cli.export.compare import Comparison
 from lumina_cli.export.job import ExportJob
@@ -13,8 +14,7 @@ from lumina_cli.export.libraries import needed
 from lumina_cli.export.onnx.check import compare_graph
 from lumina_cli.export.onnx.folder import graph_of
 from lumina_cli.export.place import export_file, export_folder
-from lumina_cli.export.web.page import is_our_page, one_page, page_folder
-from lumina_cli.io.regular_file import open_regular
+from lumina_cli.export.web.page import one_page, page_folder
 
 MAX_PAGE_BYTES = 380_000_000
 """Of the model in one page: browsers hold no text of more than half a gigabyte."""
@@ -31,7 +31,7 @@ def export_web(job: ExportJob, path: Path) -> Comparison | None:
         ExportError: it is too far; then nothing is written.
         OutputError, StorageError: as `export_file` does.
     """
-    with export_file(path, is_ours=_is_ours) as staging:
+    with export_file(path, is_ours=is_our_page) as staging:
         model = _model(job, max_bytes=MAX_PAGE_BYTES)
         compared = _compare(job, model)
         job.comparer.tell("writing the page")
@@ -65,8 +65,3 @@ def _model(job: ExportJob, *, max_bytes: int) -> dict[str, bytes]:
 
 def _compare(job: ExportJob, model: dict[str, bytes]) -> Comparison | None:
     return compare_graph(model["model.onnx"], comparer=job.comparer, dtype=job.dtype)
-
-
-def _is_ours(path: Path) -> bool:
-    with open_regular(path) as file:
-        return is_our_page(file)

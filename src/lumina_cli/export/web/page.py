@@ -2,24 +2,18 @@
 
 import base64
 import gzip
-import hashlib
 import html
-import os
 from collections.abc import Mapping
 from importlib.resources import files
 from string import Template
-from typing import BinaryIO
 
 from lumina_cli.browser.bundle import one_script, read_parts
+from lumina_cli.browser.signed import signed
 
 RUNTIME_SCRIPT = "ort.wasm.min.js"
 RUNTIME_FILES = ("ort-wasm-simd-threaded.mjs", "ort-wasm-simd-threaded.wasm")
 
 _PACKED = ".gz"
-_SIGN = b"<!-- lumina-export sha256:"
-_SIGN_END = b" -->\n"
-_SIGN_BYTES = len(_SIGN) + 64 + len(_SIGN_END)
-
 _POLICY = (
     "default-src 'none'; style-src 'unsafe-inline'; img-src data:; "
     "script-src {scripts} blob: 'wasm-unsafe-eval'; connect-src {connections}"
@@ -41,7 +35,7 @@ def one_page(model: Mapping[str, bytes], *, name: str) -> bytes:
     parts.append(f'<script type="module">\n{page_script()}\n</script>')
     policy = _POLICY.format(scripts="'unsafe-inline'", connections="'none'")
     page = _page(name=name, policy=policy, scripts="\n".join(parts)).encode()
-    return page + _SIGN + hashlib.sha256(page).hexdigest().encode() + _SIGN_END
+    return signed(page)
 
 
 def page_folder(model: Mapping[str, bytes], *, name: str) -> dict[str, bytes]:
@@ -56,19 +50,6 @@ def page_folder(model: Mapping[str, bytes], *, name: str) -> dict[str, bytes]:
         **{file: runtime(file) for file in RUNTIME_FILES},
         **model,
     }
-
-
-def is_our_page(file: BinaryIO) -> bool:
-    """Whether a file is a page that this program wrote, and nobody has changed."""
-    num_bytes = file.seek(0, os.SEEK_END)
-    file.seek(max(0, num_bytes - _SIGN_BYTES))
-    if not file.read(len(_SIGN)).startswith(_SIGN):
-        return False  # whatever it is, it is not read as a whole
-    file.seek(0)
-    content = file.read()
-    page, sign = content[:-_SIGN_BYTES], content[-_SIGN_BYTES:]
-    digest = hashlib.sha256(page).hexdigest().encode()
-    return sign == _SIGN + digest + _SIGN_END
 
 
 def runtime(name: str) -> bytes:

@@ -1,5 +1,7 @@
 // All that the page says, in each language. `{name}` stands for a value.
 
+import {speak} from './language.js';
+
 const same = {bot: 'Bot', sampler: 'Sampler', top_k: 'Top-k', top_p: 'Top-p', min_p: 'Min-p', seed: 'Seed'};
 
 const en = {
@@ -102,27 +104,4 @@ const de = {
 
 export const STRINGS = {en, de};
 
-export const language = chooseLanguage(new URLSearchParams(location.search).get('lang'), navigator.languages);
-
-export function chooseLanguage(wished, others) {
-  const names = [wished ?? '', ...others].map((name) => name.slice(0, 2).toLowerCase());
-  return names.find((name) => Object.hasOwn(STRINGS, name)) ?? 'en';
-}
-
-export const t = (key, values = {}) => STRINGS[language][key].replace(/\{(\w+)\}/g, (_, name) => values[name]);
-
-/** Return a probability as a person reads it. */
-export function percent(prob) {
-  const format = (value) => value.toLocaleString(language, {style: 'percent', maximumFractionDigits: value < 0.01 ? 1 : 0});
-  if (prob < 0.001) return '< ' + format(0.001);
-  return prob > 0.995 && prob < 1 ? '> ' + format(0.99) : format(prob);
-}
-
-export function translate() {
-  document.documentElement.lang = language;
-  for (const element of document.querySelectorAll('[data-t]')) element.textContent = t(element.dataset.t);
-  for (const element of document.querySelectorAll('[data-t-label]')) {
-    element.ariaLabel = t(element.dataset.tLabel);
-    if (element.type === 'button') element.title = element.ariaLabel;
-  }
-}
+export const {language, t, percent, translate} = speak(STRINGS);

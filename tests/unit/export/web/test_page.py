@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from lumina_cli.browser.model_json import model_json
+from lumina_cli.browser.signed import is_signed
 from lumina_cli.errors import UsageError
 from lumina_cli.export.web import export
-from lumina_cli.export.web.page import is_our_page, one_page, page_folder, page_script, runtime
+from lumina_cli.export.web.page import one_page, page_folder, page_script, runtime
 from lumina_cli.tokenizer.bpe.tokenizer import BpeTokenizer
 from lumina_cli.tokenizer.bpe.words import PATTERN
 from tests.unit.export.tiny_exports import tiny_export, tiny_file
@@ -49,10 +50,10 @@ def test_the_modules_are_one_script() -> None:
 
 def test_a_page_knows_whether_it_was_changed() -> None:
     page = one_page(MODEL, name="Model")
-    assert is_our_page(BytesIO(page))
-    assert not is_our_page(BytesIO(page.replace(b"Say something", b"Say anything!")))
-    assert not is_our_page(BytesIO(page[:-1]))
-    assert not is_our_page(BytesIO(b""))
+    assert is_signed(BytesIO(page))
+    assert not is_signed(BytesIO(page.replace(b"Say something", b"Say anything!")))
+    assert not is_signed(BytesIO(page[:-1]))
+    assert not is_signed(BytesIO(b""))
 
 
 def test_a_folder_has_the_same_parts_as_files() -> None:
