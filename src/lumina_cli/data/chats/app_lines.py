@@ -125,6 +125,7 @@ class Spoken(NamedTuple):
 
 def spoken(text: str) -> Spoken:
     """Return what a person said in a message of a text export."""
+    text = text.lstrip("\u200f")
     if not text.strip(" \n\t" + _MARK):
         return Spoken("", (EMPTY,))
     if len(text) <= _LONGEST_NOTICE and (wording := _NOTICES.get(_bare(text))):

@@ -239,3 +239,10 @@ def test_kakaotalk_in_english_writes_a_word_before_the_time() -> None:
     messages, report = heard(f"KakaoTalk Chats with Anna\n\n{text}{text}")
     assert lines(messages) == [("Anna", "Hello")] * 2
     assert report.left_out[MEDIA] == 2
+
+
+def test_marks_of_both_directions_begin_a_line_of_the_app() -> None:
+    text = "[٢٣/١/٢٠٢١, ٩:٠٤ م] أحمد: \u200f\u200eالرسائل مشفرة تمامًا بين الطرفين.\n"
+    messages, report = heard(text + "[٢٣/١/٢٠٢١, ٩:٠٥ م] أحمد: \u200fمرحبا\n")
+    assert lines(messages) == [("أحمد", "مرحبا")]
+    assert counts(report.left_out) == {APP: 1}
