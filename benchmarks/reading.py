@@ -18,6 +18,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
 from itertools import count, islice
 from pathlib import Path
 from typing import Any
@@ -87,12 +88,43 @@ def short_conversations() -> Iterator[str]:
         )
 
 
+def talk() -> Iterator[tuple[datetime, str, str]]:
+    """When, who and what, of two people who talk for twenty minutes a day."""
+    for number in count():
+        day, turn = divmod(number, 20)
+        time = datetime(2015, 1, 1, 20) + timedelta(days=day % 3_000, minutes=turn)
+        yield time, "Ben" if number % 2 else "Anna", f"{number} {PROSE[: 10 + number % 60]}".strip()
+
+
+def whatsapp() -> Iterator[str]:
+    """A chat as WhatsApp exports it."""
+    for at, name, text in talk():
+        yield f"{at:%d.%m.%y, %H:%M} - {name}: {text}\n"
+
+
+def telegram() -> Iterator[str]:
+    """A chat as Telegram exports it; the brackets at its end are not yielded."""
+    yield '{"name": "Ben", "type": "personal_chat", "id": 7, "messages": [{"type": "service"}'
+    for number, (at, name, text) in enumerate(talk()):
+        beside = {"id": number, "type": "message", "date": at.isoformat(), "from_id": "user7"}
+        yield ",\n" + json.dumps(
+            {
+                **beside,
+                "from": name,
+                "text": text,
+                "text_entities": [{"type": "plain", "text": text}],
+            }
+        )
+
+
 KINDS: dict[str, tuple[str, Callable[[], Iterator[str]]]] = {
     "plain text": ("x.txt", prose_lines),
     "OASST rows": ("x.jsonl", oasst_rows),
     "OASST rows, short": ("x.jsonl", short_rows),
     "short conversations": ("x.jsonl", short_conversations),
     "messages, one array": ("x.json", array_elements),
+    "chat of WhatsApp": ("x.txt", whatsapp),
+    "chat of Telegram": ("result.json", telegram),
 }
 
 
@@ -102,12 +134,12 @@ def write(path: Path, pieces: Iterator[str], *, num_bytes: int) -> None:
     with path.open("w", encoding="utf-8", newline="\n") as file:
         while written < num_bytes:
             written += file.write(next(pieces))
-        file.write("]" if path.suffix == ".json" else "")
+        file.write({"x.json": "]", "result.json": "]}"}.get(path.name, ""))
 
 
 def measure(path: Path) -> dict[str, float]:
     """Look at a file, then make it an encoded corpus, in this process."""
-    config = DataConfig.model_validate({})
+    config = DataConfig.model_validate({"bot": "Ben"})
     before = peak_mb()
     check_s = _seconds(lambda: check([path], config=config, seq_length=128, batch_size=8))
 

@@ -27,7 +27,8 @@ def read_rows(path: Path, folder: Path) -> None:
     from datasets import Dataset  # noqa: PLC0415  # it takes seconds, and is not measured
 
     begin = time.perf_counter()
-    Dataset.from_json(str(path), cache_dir=str(folder), keep_in_memory=True)
+    field = "messages" if path.name == "result.json" else None
+    Dataset.from_json(str(path), cache_dir=str(folder), keep_in_memory=True, field=field)
     print(json.dumps(time.perf_counter() - begin))
 
 
@@ -56,7 +57,7 @@ def texts_in(values: Iterator[Any]) -> Iterator[str]:
         rows = value if isinstance(value, list) else [value]
         for row in rows:
             if "messages" in row:
-                yield from (turn["content"] for turn in row["messages"])
+                yield from (turn.get("content") or turn.get("text", "") for turn in row["messages"])
             else:
                 yield from (row[key] for key in ("user", "bot", "text") if key in row)
 
