@@ -20,13 +20,17 @@ _NEVER = np.iinfo(np.int32).max
 
 
 class _Words(NamedTuple):
-    """Words side by side: at each place an id, and the number of its word; shapes (n,)."""
+    """Words side by side; shapes (n,).
+
+    At each place an id, the number of its word, and the rank of its merge with the next id.
+    """
 
     ids: IdArray
     numbers: npt.NDArray[np.int64]
+    ranks: IdArray
 
     def at(self, places: npt.NDArray[np.bool_]) -> "_Words":
-        return _Words(self.ids[places], self.numbers[places])
+        return _Words(self.ids[places], self.numbers[places], self.ranks[places])
 
 
 class MergeTable:
@@ -54,7 +58,8 @@ class MergeTable:
         if not len(self._keys):
             return ids, begins
         num_words = len(begins) - 1
-        words = _Words(ids.copy(), np.repeat(np.arange(num_words), np.diff(begins)))
+        words = _Words(ids.copy(), np.repeat(np.arange(num_words), np.diff(begins)), ids.copy())
+        self._rank(words, np.arange(len(ids)))
         done = []
         while len(words.ids):
             words, finished = self._round(words)
@@ -66,25 +71,29 @@ class MergeTable:
 
     def _round(self, words: _Words) -> tuple[_Words, _Words]:
         """Make the first merge of each word; return what goes on, and the rest."""
-        ids, numbers = words
-        ranks = self._ranks_of(words)
+        ids, numbers, ranks = words
         starts = np.flatnonzero(np.diff(numbers, prepend=-1))
         first = np.minimum.reduceat(ranks, starts)
         first = np.repeat(first, np.diff(starts, append=len(ids)))
         goes_on = first < _NEVER
         lefts = _without_overlap(np.flatnonzero((ranks == first) & goes_on))
         ids[lefts] = ranks[lefts] + self._first_id
-        kept = np.ones(len(ids), dtype=np.bool_)
+        is_new = np.zeros(len(ids), dtype=np.bool_)
+        is_new[lefts] = is_new[lefts - 1] = True
+        kept = goes_on.copy()
         kept[lefts + 1] = False
-        return words.at(goes_on & kept), words.at(~goes_on)
+        merged = words.at(kept)
+        self._rank(merged, np.flatnonzero(is_new[kept]))
+        return merged, words.at(~goes_on)
 
-    def _ranks_of(self, words: _Words) -> IdArray:
-        """Return the rank of the merge of each place with the next one, or `_NEVER`."""
-        ids, numbers = words
-        pairs = ids[:-1].astype(np.int64) << _SHIFT | ids[1:]
-        places = np.searchsorted(self._keys, pairs).clip(max=len(self._keys) - 1)
-        is_merge = (self._keys[places] == pairs) & (numbers[:-1] == numbers[1:])
-        return np.append(np.where(is_merge, self._ranks[places], _NEVER), _NEVER).astype(np.int32)
+    def _rank(self, words: _Words, places: npt.NDArray[np.int64]) -> None:
+        """Set the ranks of the merges of some places with the next ones, `_NEVER` for none."""
+        ids, numbers, ranks = words
+        nexts = np.minimum(places + 1, len(ids) - 1)
+        pairs = ids[places].astype(np.int64) << _SHIFT | ids[nexts]
+        found = np.searchsorted(self._keys, pairs).clip(max=len(self._keys) - 1)
+        is_merge = (self._keys[found] == pairs) & (numbers[places] == numbers[nexts])
+        ranks[places] = np.where(is_merge & (places < nexts), self._ranks[found], _NEVER)
 
 
 def _without_overlap(lefts: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
