@@ -43,6 +43,7 @@ def ask(
     body: bytes = b"",
 ) -> Answer:
     """Send one request; without a Host among the headers it is for localhost."""
+    path, _, query = path.partition("?")
     pairs = list(headers.items() if isinstance(headers, Mapping) else headers)
     if not any(name.lower() == "host" for name, _ in pairs):
         pairs.insert(0, ("host", "localhost:8000"))
@@ -54,7 +55,7 @@ def ask(
         "scheme": "http",
         "path": path,
         "raw_path": path.encode(),
-        "query_string": b"",
+        "query_string": query.encode(),
         "root_path": "",
         "headers": [(name.lower().encode(), value.encode("latin-1")) for name, value in pairs],
         "client": ("127.0.0.1", 50_000),

@@ -26,6 +26,7 @@ from lumina_cli.server.generation.models import ModelRegistry, ServedModel
 from lumina_cli.server.generation.thread import GenerationThread
 from lumina_cli.server.http.serving import HttpServer
 from lumina_cli.server.security.api_key import ApiKey
+from lumina_cli.server.security.room_code import read_room_code
 from lumina_cli.tokenizer.characters import CharacterTokenizer
 from tests.server.live import PATIENCE_S, wait_for
 
@@ -135,7 +136,9 @@ def served(*models: ServedModel, key: str | None = None, **settings: Any) -> Ite
     """Serve models until the test ends."""
     config = ServeConfig(**{"port": 0, "shutdown_grace_s": 0.0, **settings})
     by_path = {Path(f"{model.name}.pth"): model for model in models}
-    thread = GenerationThread(max_streams=config.max_streams, max_queue=config.max_queue)
+    thread = GenerationThread(
+        max_streams=config.max_streams, max_queue=config.max_queue, tells_places=config.is_class
+    )
     registry = ModelRegistry(list(by_path), load=by_path.__getitem__, on_replaced=thread.forget)
     for model in models:
         thread.prepare(model)
@@ -146,7 +149,8 @@ def served(*models: ServedModel, key: str | None = None, **settings: Any) -> Ite
         address.append(url)
         started.set()
 
-    app = make_app(registry, thread, config=config, key=ApiKey(key) if key else None)
+    guard = ApiKey(key) if key else read_room_code(config, {})
+    app = make_app(registry, thread, config=config, key=guard)
     server = HttpServer(app, config=config, on_started=on_started)
     runner = threading.Thread(target=server.run_until_stopped, daemon=True)
     thread.start()

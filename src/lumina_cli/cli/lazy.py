@@ -17,6 +17,7 @@ COMMANDS = {
     "generate": "Continue a text.",
     "serve": "Serve models to programs (OpenAI's API) and people (a chat page).",
     "look": "Look into a model: what it expects, what mattered, where its words come from.",
+    "watch": "Watch training runs in the browser: loss, samples, and what they mean.",
     "eval": "Evaluate a model on text, in nats and bits per character.",
     "export": "Export a model for other programs, and check that it computes the same there.",
     "info": "Show what a model file contains: shape, vocabulary, training.",

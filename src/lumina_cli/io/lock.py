@@ -5,6 +5,7 @@ however that ends; nothing stale can be left behind.
 """
 
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -13,6 +14,7 @@ from lumina_cli.errors import OutputError
 from lumina_cli.io.folders.private_folder import PRIVATE
 
 LOCK_NAME = "lock"
+LOOKS, LOOK_S = 2, 0.02
 _OPEN = os.O_RDWR | getattr(os, "O_NOFOLLOW", 0)  # what a link leads to is not ours to empty
 
 
@@ -42,6 +44,15 @@ def hold(folder: Path) -> Iterator[None]:
             os.close(handle)  # and with it the lock
 
 
+def is_held(folder: Path) -> bool:
+    """Whether a process holds the folder now."""
+    try:
+        check_free(folder)
+    except OutputError:
+        return True
+    return False
+
+
 def check_free(folder: Path) -> None:
     """Raise OutputError if another process holds the folder now; write nothing."""
     try:
@@ -57,7 +68,7 @@ def check_free(folder: Path) -> None:
 
 def _lock(handle: int, *, folder: Path) -> None:
     try:
-        _try_lock(handle)
+        _try_patiently(handle)
     except (BlockingIOError, PermissionError) as error:
         with suppress(OSError):
             holder = os.pread(handle, 20, 0).decode(errors="replace") if os.name != "nt" else ""
@@ -68,6 +79,16 @@ def _lock(handle: int, *, folder: Path) -> None:
             ) from error
     except OSError:
         return  # some network disks know no locks; then nobody can be told apart
+
+
+def _try_patiently(handle: int) -> None:
+    """Lock a file, although somebody may be looking at it: that takes microseconds."""
+    for _ in range(LOOKS):
+        try:
+            return _try_lock(handle)
+        except (BlockingIOError, PermissionError):
+            time.sleep(LOOK_S)
+    return _try_lock(handle)
 
 
 def _try_lock(handle: int) -> None:

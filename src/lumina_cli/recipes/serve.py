@@ -1,41 +1,24 @@
 """`lumina serve`: models loaded, the server around them, and its end."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from importlib.util import find_spec
 from pathlib import Path
 
 from lumina_cli.core.inference.config import SamplingConfig
-from lumina_cli.errors import UsageError
-from lumina_cli.extras import install_command
 from lumina_cli.io.folders.run_names import model_name
 from lumina_cli.recipes.infer.loaded_model import LoadedModel, open_model
+from lumina_cli.recipes.server_packages import Tell, require_packages, serve_settings
+from lumina_cli.recipes.watch.shelf import RunShelf
+from lumina_cli.recipes.watch.watch import check_folder
 from lumina_cli.server.config import ServeConfig
 from lumina_cli.server.generation.models import ModelRegistry, ServedModel, file_state
 from lumina_cli.server.generation.thread import GenerationThread
-from lumina_cli.settings import Settings, resolve_settings
-
-PACKAGES = ("starlette", "uvicorn", "h11")
-
-Tell = Callable[[str], None]
-
-
-def require_packages() -> None:
-    """Refuse to go on where the packages of the extra are missing.
-
-    Raises:
-        UsageError: one is missing.
-    """
-    if any(find_spec(package) is None for package in PACKAGES):
-        raise UsageError(
-            "lumina serve needs packages that are not installed",
-            hint=f"Install them: {install_command('serve')}",
-        )
 
 
 def serve(
     paths: Sequence[Path],
     *,
+    runs: Path | None = None,
     flags: Mapping[str, object],
     environ: Mapping[str, str],
     toml: Path | None,
@@ -46,6 +29,7 @@ def serve(
 
     Args:
         paths: of the model files, the default one first.
+        runs: a folder whose runs are shown, too.
         flags: settings by name, None where not given.
         environ: the environment.
         toml: the settings file.
@@ -55,15 +39,21 @@ def serve(
     Raises:
         LuminaError: a package, a model or a setting is missing or wrong.
     """
-    require_packages()
+    require_packages("serve")
     from lumina_cli.server.app import make_app  # noqa: PLC0415  optional packages
     from lumina_cli.server.http.serving import HttpServer  # noqa: PLC0415
     from lumina_cli.server.security.api_key import read_api_key  # noqa: PLC0415
+    from lumina_cli.server.security.room_code import read_room_code  # noqa: PLC0415
 
-    settings = _serve_settings(flags=flags, environ=environ, toml=toml)
+    settings = serve_settings(flags=flags, environ=environ, toml=toml)
     config = settings.of(ServeConfig)
-    key = read_api_key(config, environ, warn=notice)
-    thread = GenerationThread(max_streams=config.max_streams, max_queue=config.max_queue)
+    key = read_room_code(config, environ) or read_api_key(config, environ, warn=notice)
+    shelf = None if runs is None else RunShelf(check_folder(runs), is_private=config.is_class)
+    thread = GenerationThread(
+        max_streams=config.max_streams,
+        max_queue=config.max_queue,
+        tells_places=config.is_class,
+    )
     told = set(settings.notices)
     for line in settings.notices:
         notice(line)
@@ -83,7 +73,7 @@ def serve(
     try:
         models = thread.call(lambda: ModelRegistry(paths, load=load, on_replaced=thread.forget))
         server = HttpServer(
-            make_app(models, thread, config=config, key=key),
+            make_app(models, thread, config=config, key=key, runs=shelf),
             config=config,
             on_started=on_started,
             on_reload=lambda: thread.call(models.reload_replaced),  # elsewhere it slows all texts
@@ -91,13 +81,6 @@ def serve(
         return server.run_until_stopped()
     finally:
         thread.stop()
-
-
-def _serve_settings(
-    *, flags: Mapping[str, object], environ: Mapping[str, str], toml: Path | None
-) -> Settings:
-    own = {name: value for name, value in flags.items() if name in ServeConfig.model_fields}
-    return resolve_settings((ServeConfig,), flags=own, environ=environ, toml=toml)
 
 
 def _others(flags: Mapping[str, object]) -> dict[str, object]:

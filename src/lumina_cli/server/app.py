@@ -1,30 +1,16 @@
-"""The application: the API's routes and the page, behind what keeps strangers out."""
+"""The application: the API's routes and the pages, behind what keeps strangers out."""
 
-import time
-from collections.abc import Sequence
-from typing import Any
+from starlette.types import ASGIApp
 
-from starlette.applications import Starlette
-from starlette.exceptions import HTTPException
-from starlette.requests import Request
-from starlette.responses import Response
-from starlette.routing import Route
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
-
-from lumina_cli.server.api.errors import ApiError
-from lumina_cli.server.api.protocol import to_json
 from lumina_cli.server.api.routes import Api
 from lumina_cli.server.config import ServeConfig
 from lumina_cli.server.generation.models import ModelRegistry
 from lumina_cli.server.generation.thread import GenerationThread
-from lumina_cli.server.http.access_log import AccessLog
+from lumina_cli.server.guarded import guarded
 from lumina_cli.server.metrics import Metrics
 from lumina_cli.server.page import page_routes
+from lumina_cli.server.runs.routes import RunRoutes, Runs, run_page_routes
 from lumina_cli.server.security.api_key import ApiKey
-from lumina_cli.server.security.middleware import Security, SecurityPolicy
-
-OTHER = "other"
-"""The route of a request that leads nowhere."""
 
 
 def make_app(
@@ -33,6 +19,7 @@ def make_app(
     *,
     config: ServeConfig,
     key: ApiKey | None = None,
+    runs: Runs | None = None,
 ) -> ASGIApp:
     """Return the whole application.
 
@@ -41,73 +28,14 @@ def make_app(
         thread: generates their texts; it runs.
         config: whom to let in, and how much to take.
         key: what requests must carry; None where nobody needs one.
+        runs: those that are shown, too.
 
     Raises:
         UsageError: an origin in the settings is none.
     """
     metrics, page = Metrics(), page_routes()
-    public = frozenset({"/health", *(route.path for route in page)})
-    policy = SecurityPolicy.from_config(config, key=key, public_paths=public)
-    routes = [*Api(models, thread, config=config, metrics=metrics).routes(), *page]
-    handlers: Any = {ApiError: _answer_error, HTTPException: _answer_http_error}
-    app = Starlette(routes=routes, exception_handlers=handlers)
-    app.router.redirect_slashes = False
-    return AccessLog(Metered(Security(app, policy=policy), metrics=metrics, routes=routes))
-
-
-class Metered:
-    """Counts the requests of an application.
-
-    Args:
-        app: the application.
-        metrics: where to count.
-        routes: those that are told apart.
-    """
-
-    def __init__(self, app: ASGIApp, *, metrics: Metrics, routes: Sequence[Route]) -> None:
-        self._app = app
-        self._metrics = metrics
-        self._paths = {route.path for route in routes}
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on, then count it."""
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-        status, began_s = 0, time.monotonic()
-
-        async def watched(message: Message) -> None:
-            nonlocal status
-            if message["type"] == "http.response.start":
-                status = message["status"]
-            await send(message)
-
-        try:
-            await self._app(scope, receive, watched)
-        finally:
-            route = scope["path"] if scope["path"] in self._paths else OTHER
-            self._metrics.count_request(route, status, seconds=time.monotonic() - began_s)
-
-
-async def _answer_error(request: Request, error: ApiError) -> Response:
-    return _response(error)
-
-
-async def _answer_http_error(request: Request, error: HTTPException) -> Response:
-    if error.status_code == 404:
-        known = "See GET /openapi.json for what there is."
-        return _response(ApiError(f"There is no such page. {known}", status=404, code="not_found"))
-    code = error.detail.lower().replace(" ", "_")  # method_not_allowed
-    headers = error.headers or {}
-    return _response(
-        ApiError(f"{error.detail}.", status=error.status_code, code=code, headers=headers)
-    )
-
-
-def _response(error: ApiError) -> Response:
-    return Response(
-        to_json(error.content()),
-        status_code=error.status,
-        headers=error.headers,
-        media_type="application/json",
-    )
+    routes = Api(models, thread, config=config, metrics=metrics).routes()
+    if runs is not None:
+        routes += RunRoutes(runs).routes()
+        page += run_page_routes("/runs")
+    return guarded(routes, page=page, config=config, key=key, metrics=metrics)

@@ -24,6 +24,12 @@ class ServeConfig(BaseModel):
         description="File with the API key that requests must carry; without it the variable "
         "LUMINA_API_KEY, if it is set.",
     )
+    class_code: str | None = Field(
+        None,
+        pattern=r"^[A-Za-z0-9-]{6,64}$",
+        description="Room code of a class, in place of a key: 6 or more letters, digits and "
+        "hyphens. Each client gets little at a time, and sees its place in the queue.",
+    )
     no_auth: bool = Field(
         False, description="Let everybody in without a key, whatever the address."
     )
@@ -63,6 +69,11 @@ class ServeConfig(BaseModel):
     log_prompts: bool = Field(
         False, description="Write prompts and replies into the log, too (they are private)."
     )
+
+    @property
+    def is_class(self) -> bool:
+        """Whether a class uses the server: file names and training text are nobody's business."""
+        return self.class_code is not None
 
     @field_validator("cors_origin", mode="before")
     @classmethod

@@ -1,4 +1,4 @@
-"""The chat page's files, as the server sends them: nothing from elsewhere, nothing inline."""
+"""The files of the pages, as the server sends them: nothing from elsewhere, nothing inline."""
 
 import gzip
 import hashlib
@@ -43,22 +43,28 @@ HEADERS = {
 
 
 def page_routes() -> list[Route]:
-    """Return a route for each file of the page, read once; `/` is `index.html`."""
+    """Return a route for each file of the chat page; `/` is `index.html`."""
+    return folder_routes("page", at="/")
+
+
+def folder_routes(folder: str, *, at: str) -> list[Route]:
+    """Return a route for each file of a page, read once; its `index.html` is at a path."""
     return [
-        _route("/" if name == "index.html" else f"/page/{name}", name, content)
-        for name, content in sorted(page_files().items())
+        _route(at if name == "index.html" else f"/{folder}/{name}", name, content)
+        for name, content in sorted(page_files(folder).items())
     ]
 
 
-def page_files() -> dict[str, bytes]:
-    """Return what the package holds of the page: name → content."""
-    folder = files("lumina_cli.server") / "page"
+def page_files(name: str = "page") -> dict[str, bytes]:
+    """Return what the package holds of a page: name → content."""
+    folder = files("lumina_cli.server") / name
     own = {
         entry.name: entry.read_bytes()
         for entry in folder.iterdir()
         if PurePath(entry.name).suffix in CONTENT_TYPES
     }
-    return {name: text.encode() for name, text in read_parts("parts").items()} | own
+    shared = read_parts("parts") if name == "page" else {}
+    return {name: text.encode() for name, text in shared.items()} | own
 
 
 def takes_gzip(accept_encoding: str) -> bool:

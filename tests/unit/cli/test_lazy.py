@@ -31,7 +31,8 @@ OPTIONS = {
     "--eval-chars --compile --seed --format --encoding --oasst-lang --oasst-paths "
     "--include-synthetic --fix-mojibake --columns --bot --gap --anonymize --strip "
     "--allow-skips --val-fraction --min-char-count --loss-on --device "
-    "--precision --kernels --threads --save-every --keep-checkpoints --tokenizer --vocab-size",
+    "--precision --kernels --threads --save-every --keep-checkpoints "
+    "--snapshots-mb --tokenizer --vocab-size",
     "finetune": "--data/-d --model/-m --val-data --out/-o --resume --log-file "
     "--tensorboard --config/-c --dry-run --nproc --max-restarts --json --quiet/-q --verbose/-v "
     "--help-all "
@@ -44,7 +45,7 @@ OPTIONS = {
     "--eval-chars --compile --seed --format --encoding --oasst-lang --oasst-paths "
     "--include-synthetic --fix-mojibake --columns --bot --gap --anonymize --strip "
     "--allow-skips --val-fraction --min-char-count --loss-on --device "
-    "--precision --kernels --threads --save-every --keep-checkpoints",
+    "--precision --kernels --threads --save-every --keep-checkpoints --snapshots-mb",
     "chat": "--model/-m --prompt --system --load --continue --config/-c --json --quiet/-q "
     "--verbose/-v "
     "--help-all --sampler --temperature "
@@ -55,7 +56,7 @@ OPTIONS = {
     "--help-all --sampler --temperature --top-k --top-p --min-p "
     "--repetition-penalty --num-beams --length-penalty --num-candidates --max-chars --stop "
     "--speculate --seed --device --precision --kernels --threads --engine",
-    "serve": "--model/-m --open --config/-c --quiet/-q --verbose/-v "
+    "serve": "--model/-m --open --runs --class --config/-c --quiet/-q --verbose/-v "
     "--help-all --host --port --api-key-file "
     "--no-auth --cors-origin --max-queue --max-streams --request-timeout-s --header-timeout-s "
     "--body-timeout-s --idle-timeout-s --shutdown-grace-s --max-body-bytes --max-header-bytes "
@@ -65,6 +66,9 @@ OPTIONS = {
     "--heads --characters --off --compare --config/-c --json --quiet/-q --verbose/-v --help-all "
     "--sampler --temperature --top-k --top-p --min-p --repetition-penalty --num-beams "
     "--length-penalty --max-chars --stop --seed --device --threads",
+    "watch": "folder --open --config/-c --quiet/-q --verbose/-v --help-all --host --port "
+    "--api-key-file --no-auth --cors-origin --header-timeout-s --body-timeout-s "
+    "--idle-timeout-s --shutdown-grace-s --max-body-bytes --max-header-bytes",
     "eval": "--model/-m --data/-d --config/-c --json --quiet/-q --verbose/-v "
     "--help-all --format --encoding "
     "--oasst-lang --oasst-paths --include-synthetic "

@@ -18,6 +18,7 @@ MAX_SENT_BYTES = 40_000
 """Of all pages together, as browsers fetch them."""
 
 FILES = page_files()
+ALL_FILES = {**FILES, **{f"run_page/{name}": text for name, text in page_files("run_page").items()}}
 
 
 @pytest.fixture(scope="module")
@@ -96,9 +97,9 @@ def test_gzip_is_taken_by_who_says_so(accepted: str, takes: bool) -> None:
     assert takes_gzip(accepted) is takes
 
 
-@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("name", ALL_FILES)
 def test_nothing_comes_from_outside_and_no_text_becomes_markup_or_code(name: str) -> None:
-    text = FILES[name].decode()
+    text = ALL_FILES[name].decode().replace("http://www.w3.org/2000/svg", "")  # a name, no address
     assert not re.search(r"https?://|//[\w-]+\.\w|@import|url\(", text)
     assert not re.search(
         r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval\(|Function\(|setTimeout\(['\"]"
@@ -110,6 +111,9 @@ def test_nothing_comes_from_outside_and_no_text_becomes_markup_or_code(name: str
 def test_every_file_in_the_folder_is_in_the_package() -> None:
     settings = tomllib.loads((REPOSITORY / "pyproject.toml").read_text("utf-8"))
     package_data = settings["tool"]["setuptools"]["package-data"]["lumina_cli"]
-    assert {"server/page/*", "browser/*/*"} <= set(package_data)
-    folders = (REPOSITORY / "src/lumina_cli" / name for name in ("server/page", "browser/parts"))
+    assert {"server/page/*", "server/run_page/*", "browser/*/*"} <= set(package_data)
+    source = REPOSITORY / "src/lumina_cli"
+    folders = (source / name for name in ("server/page", "browser/parts"))
     assert {path.name for folder in folders for path in folder.iterdir()} == set(FILES)
+    runs = (source / "server/run_page").iterdir()
+    assert {path.name for path in runs} == set(page_files("run_page"))

@@ -18,11 +18,12 @@ from lumina_cli.core.config import ComputeConfig, EngineConfig
 from lumina_cli.core.inference.config import SamplingConfig
 from lumina_cli.io.folders.run_names import model_name
 from lumina_cli.io.terminal_text import one_line
+from lumina_cli.recipes.server_packages import require_packages
 from lumina_cli.server.config import ServeConfig
 from lumina_cli.settings import CHAT_DEFAULTS
 
-WITHOUT = ("num_beams", "length_penalty", "num_candidates")
-"""Settings of beam search, which does not stream."""
+WITHOUT = ("class_code", "num_beams", "length_penalty", "num_candidates")
+"""Settings of beam search, which does not stream; and one that has an option of its own."""
 
 
 @with_settings(
@@ -49,6 +50,16 @@ def command(
     open_browser: Annotated[
         bool, typer.Option("--open", help="Open the chat page in the browser.")
     ] = False,
+    runs: Annotated[
+        Path | None,
+        typer.Option(help="Show the training runs in this folder, too (/runs).", metavar="FOLDER"),
+    ] = None,
+    class_code: Annotated[
+        str | None,
+        typer.Option(
+            "--class", help=ServeConfig.model_fields["class_code"].description, metavar="CODE"
+        ),
+    ] = None,
     config: ConfigPath = None,
     quiet: Quiet = False,
     verbose: Verbose = 0,
@@ -59,24 +70,19 @@ def command(
 
     Requests that don't say how to sample are answered by the settings below.
     """
-    from lumina_cli.recipes.serve import require_packages  # noqa: PLC0415  torch
+    require_packages("serve")
+    from lumina_cli.recipes.serve import serve  # noqa: PLC0415  torch
 
-    require_packages()
-    from lumina_cli.recipes.serve import serve  # noqa: PLC0415
-
-    _log_to_stderr(is_verbose=verbosity.level > 0 or bool(flags.get("log_prompts")))
+    log_to_stderr(is_verbose=verbosity.level > 0 or bool(flags.get("log_prompts")))
 
     def started(url: str) -> None:
         names = ", ".join(model_name(path) for path in model or [Path("Model.pth")])
-        stderr_console().print(
-            plain(one_line(f"Serving {names} at {url} (Ctrl-C stops)")), soft_wrap=True
-        )
-        if open_browser and not webbrowser.open(url):
-            notice("No browser was found; open the address yourself.")
+        tell_address(f"Serving {names}", url, opens=open_browser)
 
     number = serve(
         model or [Path("Model.pth")],
-        flags=flags,
+        runs=runs,
+        flags={**flags, "class_code": class_code},
         environ=os.environ,
         toml=config,
         notice=notice,
@@ -86,7 +92,15 @@ def command(
         raise typer.Exit(FIRST_STATUS + number)
 
 
-def _log_to_stderr(*, is_verbose: bool) -> None:
+def tell_address(what: str, url: str, *, opens: bool) -> None:
+    """Tell where a server is, and open the address in the browser."""
+    line = plain(one_line(f"{what} at {url} (Ctrl-C stops)"))
+    stderr_console().print(line, soft_wrap=True)
+    if opens and not webbrowser.open(url):
+        notice("No browser was found; open the address yourself.")
+
+
+def log_to_stderr(*, is_verbose: bool) -> None:
     """Write the server's log, a line for each request where it is asked for."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_OneLine("%(asctime)s %(message)s"))

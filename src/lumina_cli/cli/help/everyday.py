@@ -67,6 +67,8 @@ EVERYDAY: Mapping[str, tuple[str, ...]] = {
     "serve": (
         "model",
         "open_browser",
+        "runs",
+        "class_code",
         "host",
         "port",
         "api_key_file",
@@ -79,7 +81,6 @@ EVERYDAY: Mapping[str, tuple[str, ...]] = {
         "quiet",
     ),
     "look": (
-        "text",
         "model",
         "reply",
         "plain",
@@ -100,6 +101,7 @@ EVERYDAY: Mapping[str, tuple[str, ...]] = {
         "config",
         "quiet",
     ),
+    "watch": ("open_browser", "host", "port", "quiet"),
     "eval": ("model", "data", "format", "loss_on", "json", "config", "device", "quiet"),
     "data check": ("bot", "format", "encoding", "model", "seq_length", "loss_on", "json", "quiet"),
 }

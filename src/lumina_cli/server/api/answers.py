@@ -90,6 +90,8 @@ class Answer:
 
     def take(self, event: TextEvent) -> bytes:
         """Take what became of a text; return an event of a stream, nothing where there is none."""
+        if event.place is not None:  # a comment: programs pass it over, the page shows it
+            return b": place %d\n\n" % event.place
         so_far = self._texts[event.index]
         offset = len(so_far.text)
         text, tokens = self._add(so_far, event.chunks)

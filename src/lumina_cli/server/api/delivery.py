@@ -112,7 +112,7 @@ class Delivery:
             self._error = next((event.error for event in events if event.error), None)
             if self._error is not None:
                 return
-            if events and is_first:
+            if is_first and any(event.place is None for event in events):
                 self._on_first()
                 is_first = False
             if part := b"".join([self._answer.take(event) for event in events]):

@@ -13,6 +13,7 @@ from lumina_cli.chat.context import MOVED_ON
 from lumina_cli.core.inference.config import SamplingConfig
 from lumina_cli.core.seeding import make_generator, new_seed
 from lumina_cli.server.api.answers import Answer, AnswerPlan, Kind
+from lumina_cli.server.api.class_limits import CLIENT_HEADER, MAX_IDS, ClassLimits, client_of
 from lumina_cli.server.api.delivery import Delivery
 from lumina_cli.server.api.errors import ApiError, unsupported
 from lumina_cli.server.api.openapi import openapi
@@ -66,6 +67,7 @@ class Api:
         self._thread = thread
         self._config = config
         self._metrics = metrics
+        self._limits = ClassLimits() if config.is_class else None
 
     def routes(self) -> list[Route]:
         """Return the API's routes."""
@@ -182,6 +184,8 @@ class Api:
                 param="n",
                 code="invalid_value",
             )
+        if self._limits is not None:
+            max_ids = min(max_ids or MAX_IDS, MAX_IDS)
         config, more = sampling_of(fields, model.sampling, max_ids=max_ids)
         told_of_prompts = [notice for prompt in prompts for notice in prompt.notices]
         seed = _seed(fields, model.sampling)
@@ -211,6 +215,10 @@ class Api:
         self, request: Request, texts: Sequence[TextRequest], plan: AnswerPlan, *, is_stream: bool
     ) -> Delivery:
         client = request.client.host if request.client else ""
+        if self._limits is not None:
+            client = client_of(client, request.headers.get(CLIENT_HEADER, ""))
+            going_on = self._thread.num_of(client)
+            self._limits.admit(client, num_texts=len(texts), num_going_on=going_on)
         try:
             generation = self._thread.submit(plan.model, texts, client=client)
         except QueueFullError as error:

@@ -1,7 +1,7 @@
 """What waits, in turns: who asks for much does not keep those waiting who ask for little."""
 
 from collections import OrderedDict, deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Generic, TypeVar
 
 Item = TypeVar("Item")
@@ -33,6 +33,15 @@ class FairQueue(Generic[Item]):
                     del self._by_client[client]
                 return item
         return None
+
+    def places(self) -> Iterator[tuple[Item, int]]:
+        """Yield each item and how many will have gone with it, if all may go: 1 for the next."""
+        lengths = [len(items) for items in self._by_client.values()]
+        for at, items in enumerate(self._by_client.values()):
+            for index, item in enumerate(items):
+                before = sum(min(length, index + 1) for length in lengths[:at])
+                after = sum(min(length, index) for length in lengths[at + 1 :])
+                yield item, before + after + index + 1
 
     def remove(self, item: Item) -> bool:
         """Take an item out; return whether it was there."""

@@ -48,12 +48,14 @@ class TextEvent:
         chunks: what it goes on with.
         finish_reason: why it ended, if it did.
         error: why it can't go on, if so.
+        place: in the queue, where it waits.
     """
 
     index: int
     chunks: Sequence[GenerationChunk] = ()
     finish_reason: FinishReason | None = None
     error: LuminaError | None = None
+    place: int | None = None
 
 
 class Generation:

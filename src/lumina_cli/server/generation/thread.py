@@ -50,6 +50,7 @@ class _Text:
     loop: asyncio.AbstractEventLoop
     client: str
     sequence: SequenceState | None = None
+    place: int = 0
 
 
 @dataclass(eq=False)
@@ -66,14 +67,16 @@ class GenerationThread:
     Args:
         max_streams: texts that go on at once, of all models together.
         max_queue: texts that may wait beside them.
+        tells_places: whether who waits is told its place in the queue.
 
     Attributes:
         num_ids: how many ids were generated so far.
     """
 
-    def __init__(self, *, max_streams: int, max_queue: int) -> None:
+    def __init__(self, *, max_streams: int, max_queue: int, tells_places: bool = False) -> None:
         self.num_ids = 0
         self._max_streams = max_streams
+        self._tells_places = tells_places
         self._max_places = max_streams + max_queue
         self._places: dict[str, int] = {}
         """Texts of each client that wait or go on. The event loop's alone."""
@@ -93,6 +96,10 @@ class GenerationThread:
     def num_running(self) -> int:
         """Texts that go on."""
         return sum(len(lane.texts) for lane in list(self._lanes.values()))
+
+    def num_of(self, client: str) -> int:
+        """Return how many texts of a client wait or go on."""
+        return self._places.get(client, 0)
 
     @property
     def is_alive(self) -> bool:
@@ -163,6 +170,7 @@ class GenerationThread:
             try:
                 self._take_commands()
                 self._admit()
+                self._tell_places()
                 for model, lane in list(self._lanes.items()):
                     self._step(model, lane)
                 self._let_go()
@@ -207,6 +215,15 @@ class GenerationThread:
             except Exception:  # whatever fails in one text, the others go on
                 logger.exception("a text can't begin")
                 self._tell([(text, TextEvent(text.index, error=BROKEN))])
+
+    def _tell_places(self) -> None:
+        """Tell who waits which place it has, where that is another than before."""
+        if not self._tells_places:
+            return
+        moved = [(text, place) for text, place in self._waiting.places() if text.place != place]
+        for text, place in moved:
+            text.place = place
+        self._tell([(text, TextEvent(text.index, place=place)) for text, place in moved])
 
     def _has_row(self, text: _Text) -> bool:
         lane = self._lanes.get(text.model)

@@ -10,12 +10,16 @@ export class ApiError extends Error {
   }
 }
 
+const CLIENT = 'client'; // a name for this tab, by which clients of one address take turns
+let isRoom = false; // whether the key is the code of a room
 let key = recallInTab('key') ?? '';
 
 export function useKey(text) {
   key = text;
   rememberInTab('key', text);
 }
+
+export const asksForRoom = () => isRoom;
 
 export const hasKey = () => key !== '';
 
@@ -39,13 +43,15 @@ export async function* streamReply(body, signal) {
 }
 
 async function ask(path, options = {}) {
-  const headers = {'Content-Type': 'application/json', ...(key && {Authorization: `Bearer ${key}`})};
+  const headers = {'Content-Type': 'application/json', ...(key && {Authorization: `Bearer ${key}`}), 'X-Lumina-Client': clientName()};
   const answer = await fetch(path, {...options, headers, cache: 'no-store'}).catch(() => {
     throw new ApiError('gone');
   });
   if (answer.ok) return answer;
   const {error} = await answer.json().catch(() => ({}));
-  const kind = {401: 'key', 429: 'busy'}[answer.status] ?? 'refused';
+  isRoom = error?.code === 'invalid_room_code';
+  const isBusy = answer.status === 429 && error?.code === 'queue_full';
+  const kind = answer.status === 401 ? 'key' : isBusy ? 'busy' : 'refused';
   throw new ApiError(kind, String(error?.message ?? answer.status), answer.headers.get('Retry-After') ?? 1);
 }
 
@@ -59,17 +65,30 @@ async function* readEvents(stream) {
     if (done) return;
     const lines = (rest + decoder.decode(value, {stream: true})).split(/\r?\n/);
     rest = lines.pop();
-    const events = lines.filter((line) => line.startsWith('data:')).map((line) => line.slice(5).trim());
+    const events = lines.map(toEvent).filter(Boolean);
     if (events.length) yield events;
   }
+}
+
+/** Return the data of a line; a place in the queue comes as a comment, for programs to pass over. */
+function toEvent(line) {
+  if (line.startsWith('data:')) return line.slice(5).trim();
+  const place = /^: place (\d+)$/.exec(line);
+  return place && `{"place": ${place[1]}}`;
+}
+
+function clientName() {
+  if (!recallInTab(CLIENT)) rememberInTab(CLIENT, crypto.getRandomValues(new Uint32Array(2)).join('-'));
+  return recallInTab(CLIENT) ?? '';
 }
 
 /** Add what an event says to a piece; return an error if it is one. */
 function addTo(piece, event) {
   if (event === '[DONE]') return null;
   try {
-    const {choices, error, lumina} = JSON.parse(event);
+    const {choices, error, lumina, place} = JSON.parse(event);
     if (error) return new ApiError('refused', String(error.message));
+    piece.place = place ?? piece.place;
     const choice = choices?.[0]; // none: the usage
     piece.text += choice?.delta?.content ?? '';
     piece.entries.push(...(choice?.logprobs?.content ?? []));

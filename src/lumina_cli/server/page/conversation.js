@@ -123,6 +123,7 @@ export class Conversation {
     try {
       for await (const piece of streamReply(body, signal)) {
         if (signal.aborted) break;
+        this.#watcher.waits(piece.place);
         const text = clean(wellFormed(piece.text));
         reply.text += text;
         finish = piece.finish ?? finish;

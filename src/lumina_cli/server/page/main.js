@@ -18,13 +18,14 @@ import {oneLine} from './text.js';
 
 const SAVE_EVERY_MS = 2000;
 
-const chat = new Conversation({changed, grew, settled});
+const chat = new Conversation({changed, grew, settled, waits});
 const views = new WeakMap(); // message → MessageView
 const input = $('input');
 const log = $('log');
 let id = store.recallInTab('chat') ?? store.listChats()[0]?.id ?? store.newId();
 let isCertain = store.recall('certainty') === true;
 let savedAt = 0;
+let isWaiting = false;
 let edited = null; // {message, draft}: what is written anew, and what stood in the field
 
 // What the conversation tells
@@ -49,6 +50,13 @@ function changed() {
 function grew(message) {
   keepAtEnd(() => viewOf(message).draw());
   if (Date.now() - savedAt > SAVE_EVERY_MS) save();
+}
+
+/** Tell the place in the queue, as long as there is one. */
+function waits(place) {
+  if (place !== undefined) notify(t('place', {place}));
+  else if (isWaiting) notify();
+  isWaiting = place !== undefined;
 }
 
 function settled(outcome) {

@@ -36,6 +36,8 @@ const en = {
   save: 'Save to a file', load: 'Load a file',
   notAChat: 'This file is not a saved chat ({where}). lumina chat saves them with: /save FILE',
 
+  place: 'Your place in the queue: {place}',
+  room: 'Room code', roomHint: 'Your teacher has it. It is kept in this tab until you close it.',
   key: 'API key',
   keyHint: 'The server asks for it. It is kept in this tab until you close it.',
   keyWrong: 'The server did not accept this key.',
@@ -85,6 +87,8 @@ const de = {
   save: 'In Datei sichern', load: 'Datei laden',
   notAChat: 'Kein gesichertes Gespräch ({where}). lumina chat sichert sie mit: /save DATEI',
 
+  place: 'Dein Platz in der Warteschlange: {place}',
+  room: 'Raumcode', roomHint: 'Deine Lehrkraft hat ihn. Er bleibt nur in diesem Tab.',
   key: 'API-Schlüssel',
   keyHint: 'Der Server verlangt ihn. Er bleibt nur in diesem Tab.',
   keyWrong: 'Der Server nimmt diesen Schlüssel nicht an.',

@@ -21,6 +21,7 @@ from lumina_cli.server.security.origins import (
     origin_refusal,
     preflight_headers,
 )
+from lumina_cli.server.security.room_code import RoomCode
 
 _ONCE = ("host", "origin", "authorization", "sec-fetch-site")
 
@@ -29,6 +30,14 @@ NO_KEY = Refusal(
     401, "Send the API key as 'Authorization: Bearer KEY'.", "invalid_api_key", _CHALLENGE
 )
 WRONG_KEY = Refusal(401, "The API key is wrong.", "invalid_api_key", _CHALLENGE)
+NO_CODE = Refusal(401, "Send the room code as a key.", "invalid_room_code", _CHALLENGE)
+WRONG_CODE = Refusal(401, "The room code is wrong.", "invalid_room_code", _CHALLENGE)
+TOO_MANY_TRIES = Refusal(
+    429,
+    "Too many wrong room codes came from this address. Try again in a minute.",
+    "too_many_tries",
+    ((b"retry-after", b"60"),),
+)
 WRONG_HOST = Refusal(
     421,
     "The server does not go by the name in Host; use its address, or start it with --host NAME.",
@@ -123,16 +132,26 @@ def _refusal(scope: Scope, headers: Mapping[str, str], *, policy: SecurityPolicy
     if by_origin is not None or _is_preflight(scope, headers):
         return by_origin
     is_public = scope["path"] in policy.public_paths and scope["method"] in ("GET", "HEAD")
-    return None if is_public else _key_refusal(headers.get("authorization"), key=policy.key)
-
-
-def _key_refusal(authorization: str | None, *, key: ApiKey | None) -> Refusal | None:
-    if key is None:
+    if is_public or policy.key is None:
         return None
-    scheme, _, given = (authorization or "").partition(" ")
-    if scheme.lower() != "bearer" or not given.strip():
+    scheme, _, given = headers.get("authorization", "").partition(" ")
+    code = given.strip().encode("latin-1") if scheme.lower() == "bearer" else b""
+    if isinstance(policy.key, RoomCode):
+        return _code_refusal(code, key=policy.key, address=(scope.get("client") or ("",))[0])
+    if not code:
         return NO_KEY
-    return None if key.matches(given.strip().encode("latin-1")) else WRONG_KEY
+    return None if policy.key.matches(code) else WRONG_KEY
+
+
+def _code_refusal(code: bytes, *, key: RoomCode, address: str) -> Refusal | None:
+    if not code:
+        return NO_CODE
+    if not key.may_try(address):
+        return TOO_MANY_TRIES
+    if key.matches(code):
+        return None
+    key.note_wrong(address)
+    return WRONG_CODE
 
 
 def _first_of_each(scope: Scope) -> dict[str, str]:

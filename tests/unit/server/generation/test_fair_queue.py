@@ -40,3 +40,13 @@ def test_an_item_can_be_taken_out_wherever_it_is() -> None:
     assert queue.remove("b1")
     assert not queue.remove("b1")
     assert drained(queue) == ["a1"]
+
+
+def test_the_place_of_an_item_is_when_it_goes_where_all_may_go() -> None:
+    queue: FairQueue[str] = FairQueue()
+    for item in ("a1", "a2", "a3", "b1", "b2", "c1", "d1", "d2", "d3"):
+        queue.push(item[0], item)
+    queue.pop(may_go=anything)  # the turns are no longer those of coming
+    places = sorted((place, item) for item, place in queue.places())
+    assert [place for place, _ in places] == list(range(1, 9))
+    assert [item for _, item in places] == drained(queue)

@@ -1,0 +1,1 @@
+"""Runs in a folder, as they are watched while they go on and afterwards."""

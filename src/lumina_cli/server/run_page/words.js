@@ -1,0 +1,21 @@
+// Figures in words.
+
+export const number = (value) => value.toLocaleString('en', {maximumSignificantDigits: value >= 1000 ? 9 : 3});
+
+/** Return among how many equally likely characters a choice is as unsure as a loss in nats. */
+export const unsure = (nats) => `as unsure as choosing among ${number(Math.exp(Math.min(nats, 50)))} characters`;
+
+/** Return the settings of some runs that are not the same in all: [name, values…]. */
+export function differences(runs) {
+  const names = [...new Set(runs.flatMap(({settings}) => Object.keys(settings)))];
+  const rows = names.map((name) => [name, ...runs.map(({settings}) => settings[name] ?? '–')]);
+  return rows.filter(([, ...values]) => new Set(values).size > 1);
+}
+
+/** Return an event as a line. */
+export function eventLine({event, step, ...more}) {
+  const name = event.replace(/(?<=[a-z])[A-Z]/g, (letter) => ' ' + letter.toLowerCase());
+  const details = Object.entries(more).filter(([, value]) => value !== null).map(([key, value]) =>
+    `${key.replaceAll('_', ' ')} ${typeof value === 'number' ? number(value) : value}`);
+  return `Step ${number(step)}: ${name}${details.length ? ` (${details.join(', ')})` : ''}`;
+}

@@ -1,0 +1,1 @@
+"""Runs of training over HTTP: lists, events and curves."""
