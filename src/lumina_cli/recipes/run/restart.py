@@ -11,6 +11,7 @@ from lumina_cli.core.checkpoint.store import CheckpointStore
 from lumina_cli.core.training.parallel.place import find_place
 from lumina_cli.io.folders.run_folder import CHECKPOINTS, LAUNCH
 from lumina_cli.io.folders.run_names import run_folder_of
+from lumina_cli.io.regular_file import read_whole
 
 
 def mark_launch(run_folder: Path) -> None:
@@ -27,8 +28,8 @@ def is_of_this_launch(run_folder: Path) -> bool:
     if place is None or not place.restart:
         return False
     try:
-        return (run_folder / LAUNCH).read_text(encoding="utf-8") == place.run_id
-    except (OSError, UnicodeDecodeError):
+        return read_whole(run_folder / LAUNCH) == place.run_id.encode()
+    except OSError:
         return False
 
 

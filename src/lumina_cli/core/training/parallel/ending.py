@@ -6,6 +6,7 @@ import signal
 from pathlib import Path
 
 from lumina_cli.core.training.parallel.place import END_FOLDER
+from lumina_cli.io.regular_file import read_whole
 
 _CODE, _WHY, _PID = "code", "why", "pid-"
 
@@ -63,12 +64,12 @@ class Ending:
     def _send(self, path: Path | None, number: int) -> None:
         with contextlib.suppress(OSError, ValueError):
             if path is not None:
-                os.kill(int(path.read_text(encoding="utf-8")), number)
+                os.kill(int(read_whole(path)), number)
 
     def _read(self, name: str) -> str:
         with contextlib.suppress(OSError):
             if self._folder is not None:
-                return (self._folder / name).read_text(encoding="utf-8")
+                return read_whole(self._folder / name).decode()
         return ""
 
     def _write(self, name: str, text: str) -> None:
