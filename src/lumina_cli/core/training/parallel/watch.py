@@ -29,7 +29,7 @@ GRACE_S = 3.0
 """For the rank itself to notice the end, and to say it better than a thread can."""
 
 LEAVING_S = 20.0
-"""For the others to be done, where the first rank keeps the store."""
+"""For the others to be done, where nobody watches them."""
 
 NUM_WATCHED = 3
 END, PID, BEAT, DONE = "end", "pid", "beat", "done"
@@ -117,21 +117,21 @@ class Watch:
         return self._without_store()
 
     def close(self, *, is_over: bool) -> None:
-        """Look after nobody any more; where all is over, say so, and wait if others need it."""
+        """Leave; where all is over, once the others are done, too, who are watched until then."""
+        if is_over:
+            with contextlib.suppress(RuntimeError):  # who kept the store was the last to wait
+                self._store.set(f"{DONE}/{self._place.index}", "1")
+                self._wait_for_all()
         self._is_over.set()
         if self._thread.is_alive():  # Python can't end well beside it
             self._thread.join(LEAVING_S)
-        if not is_over:
-            return
-        with contextlib.suppress(RuntimeError):
-            self._store.set(f"{DONE}/{self._place.index}", "1")
-            if self._place.is_first and not self._place.has_agent:
-                self._wait_for_all()
 
     def _wait_for_all(self) -> None:
         until_s = time.monotonic() + LEAVING_S
         keys = [f"{DONE}/{index}" for index in range(self._place.world_size)]
-        while time.monotonic() < until_s and not self._store.check(keys):
+        while not self._store.check(keys):
+            if not self._thread.is_alive() and time.monotonic() > until_s:
+                return
             time.sleep(BEAT_S / 10)
 
     def _run(self) -> None:
