@@ -53,7 +53,7 @@ class Layout(NamedTuple):
 
 
 _LAYOUTS = (
-    *(Layout("brackets", rf"\[{stamp}\]\s?") for stamp in STAMPS),
+    *(Layout("brackets", rf"\[\s?{stamp}\s?\]\s?") for stamp in STAMPS),
     *(Layout("dash", rf"{stamp}\s[-–—](?:\s|$)") for stamp in STAMPS),
     *(Layout("colon", rf"{stamp}:\s") for stamp in STAMPS),
     *(Layout("comma", rf"{stamp},\s") for stamp in STAMPS),

@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from lumina_cli.data.chats.app_lines import APP
 from lumina_cli.data.chats.exporters.transcript import find_script
 from tests.unit.data.chats.chatting import heard, lines
-from tests.unit.data.reading import plain, read, said, write_bytes
+from tests.unit.data.reading import counts, plain, read, said, write_bytes
 
 TALK = "Anna: Hello\nBen: Hi!\nHow are you?\nAnna: fine\n\nAnna: again\nBen: yes\n"
 
@@ -77,3 +78,39 @@ def test_names_may_be_bold_or_beside_a_time(form: str) -> None:
     said = [("Anna Ö.", "Hello"), ("Ben", "**no** [1]: x"), ("Anna Ö.", "At 12:30"), ("Ben", "ok")]
     text = "\n".join(form.format(*each) for each in said)
     assert lines(heard(text)[0]) == said
+
+
+@pytest.mark.parametrize(
+    "form",
+    ["{}: {}", "{}:\n{}", "### {}:\n{}", "**{}:** {}", "- **{}**: {}", "{} said:\n{}"],
+)
+def test_roles_are_known_beside_other_words_before_a_colon(form: str) -> None:
+    said = [
+        ("You", "How?"),
+        ("ChatGPT", "So:\nNote: slowly\nTea: a cup"),
+        ("You", "Ah"),
+        ("ChatGPT", "Yes"),
+    ]
+    messages, _ = heard("\n\n".join(form.format(*each) for each in said), name="x.md")
+    assert [(message.role, message.text) for message in messages] == [
+        ("user" if name == "You" else "bot", text) for name, text in said
+    ]
+
+
+def test_nicknames_of_irc_are_read_and_its_notices_left_out() -> None:
+    text = "[21:05] <@anna> Hi\n[21:06] <ben> Yo: you\n[21:06] * ben waves\n[21:07] <@anna> Bye\n"
+    messages, report = heard(text + "[21:08] --> cleo joined\n[21:09] <ben> cu\n", name="x.log")
+    assert lines(messages) == [("anna", "Hi"), ("ben", "Yo: you"), ("anna", "Bye"), ("ben", "cu")]
+    assert counts(report.left_out) == {APP: 2}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "# Tea\n\nNote: hot\n\n# Milk\n\nNote: cold\n",
+        "- Name: Tea\n- Price: 2\n- Name: Milk\n- Price: 1\n- Name: Rum\n- Price: 9\n",
+        "First:\nDo this.\n\nSecond:\nDo that.\n\nFirst:\nAgain.\n\nSecond:\nAgain.\n",
+    ],
+)
+def test_headings_and_lists_are_no_turns(text: str) -> None:
+    assert find_script(text, path=Path("x.md")) is None
