@@ -45,7 +45,7 @@ def tokenizer_from_json(stored: object) -> Tokenizer:
     if not isinstance(stored, Mapping) or not isinstance(kind, str):
         raise DataError("there is no tokenizer")
     if kind not in TOKENIZERS:
-        raise NewerTokenizerError(f"this one knows no tokenizer {kind!r}")
+        raise NewerTokenizerError(f"this one knows no tokenizer {kind[:40]!r}")
     return TOKENIZERS[kind].from_json(stored)
 
 
