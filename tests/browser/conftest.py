@@ -78,19 +78,12 @@ class Watched:
             self._errors.append(message.text)
 
 
-@pytest.fixture
-def context(browser: Any, api: FakeApi, url: str) -> Iterator[Any]:
-    """A profile of its own, for what is there before the page is."""
-    watched = Watched(browser, url)
-    yield watched.context
-    api.go_on = True
-    watched.context.close()
-    watched.check()
-
-
 @pytest.fixture(scope="session")
 def shared(browser: Any, _server: tuple[FakeApi, str]) -> Iterator[tuple[Watched, Any]]:
-    """One page for all tests: a profile of its own takes a second each."""
+    """One page for all tests: a profile of its own takes a second each.
+
+    What is to be there before the page is, a test sets, and loads it again.
+    """
     watched = Watched(browser, _server[1])
     watched.context.add_init_script(BEGIN_ANEW)
     yield watched, watched.context.new_page()

@@ -19,6 +19,17 @@ def error(status: int, message: str, **headers: str) -> Response:
     return JSONResponse(body, status_code=status, headers=headers)
 
 
+def kept(route: Route) -> Route:
+    """Return a route of the page whose answers a browser keeps: asking for each anew takes long."""
+
+    async def send(request: Request) -> Response:
+        answer: Response = await route.endpoint(request)
+        answer.headers["Cache-Control"] = "max-age=3600"
+        return answer
+
+    return Route(route.path, send)
+
+
 def make_app(api: FakeApi) -> Starlette:
     def refuses(request: Request) -> bool:
         return bool(api.key) and request.headers.get("authorization") != f"Bearer {api.key}"
@@ -40,7 +51,7 @@ def make_app(api: FakeApi) -> Starlette:
         return StreamingResponse(events(api, reply), media_type="text/event-stream")
 
     routes = [
-        *page_routes(),
+        *map(kept, page_routes()),
         Route("/v1/models", models),
         Route("/v1/chat/completions", complete, methods=["POST"]),
     ]

@@ -216,10 +216,9 @@ def test_a_setting_out_of_bounds_is_marked_and_not_taken(page: Any, api: FakeApi
     assert api.requests[0]["max_tokens"] == 1000
 
 
-def test_the_models_own_settings_are_the_defaults(context: Any, api: FakeApi, url: str) -> None:
+def test_the_models_own_settings_are_the_defaults(page: Any, api: FakeApi) -> None:
     api.models = [model("Model", sampling={"temperature": 0.3, "sampler": "min-p", "seed": 5})]
-    page = context.new_page()
-    page.goto(url)
+    page.reload()
     ready(page)
     say(page, "hi")
     assert api.requests[0]["temperature"] == 0.3

@@ -111,26 +111,23 @@ def test_a_server_that_dies_in_mid_reply_is_told_and_the_reply_goes_on(
     assert api.requests[-1]["continue_final_message"] is True
 
 
-@pytest.mark.parametrize(
-    ("reply", "told"),
-    [
+def test_what_comes_to_nothing_is_told_and_tried_again_by_hand(page: Any, api: FakeApi) -> None:
+    for reply, told in (
         (Reply(dies=True), "The server does not answer"),
         (Reply(status=429, headers={"Retry-After": "7"}), "queue is full. Try again in 7 s"),
         (Reply(status=400, message="too <b>long</b>"), "refused this: too <b>long</b>"),
         (Reply(status=500, message=""), "refused this"),
-    ],
-)
-def test_what_comes_to_nothing_is_told_and_tried_again_by_hand(
-    page: Any, api: FakeApi, reply: Reply, told: str
-) -> None:
-    api.replies = [reply, Reply("At last")]
-    say(page, "hi")
-    page.wait_for_selector("#notice button")
-    assert told in notice(page)
-    assert said(page) == [("user", "hi")]
-    assert len(api.requests) == 1
-    press_notice(page, "Retry")
-    assert said(page) == [("user", "hi"), ("bot", "At last")]
+    ):
+        page.click("#new-chat")
+        api.requests.clear()
+        api.replies = [reply, Reply("At last")]
+        say(page, "hi")
+        page.wait_for_selector("#notice button")
+        assert told in notice(page)
+        assert said(page) == [("user", "hi")]
+        assert len(api.requests) == 1
+        press_notice(page, "Retry")
+        assert said(page) == [("user", "hi"), ("bot", "At last")]
 
 
 def test_a_server_that_is_not_there_is_told(page: Any, api: FakeApi) -> None:
@@ -220,11 +217,10 @@ def test_a_reply_is_copied(page: Any, api: FakeApi) -> None:
 
 
 def test_a_key_is_asked_for_kept_in_the_tab_alone_and_asked_for_again_if_wrong(
-    context: Any, api: FakeApi, url: str
+    page: Any, api: FakeApi
 ) -> None:
     api.key = "secret"
-    page = context.new_page()
-    page.goto(url)
+    page.reload()
     page.fill("#key-input", "wrong")
     page.press("#key-input", "Enter")
     page.wait_for_selector("#key-wrong:not(:empty)")
@@ -251,12 +247,9 @@ def test_a_key_that_is_wanted_in_mid_chat_is_asked_for_and_the_message_sent(
     assert said(page) == HI
 
 
-def test_one_of_several_models_is_chosen_and_remembered(
-    context: Any, api: FakeApi, url: str
-) -> None:
+def test_one_of_several_models_is_chosen_and_remembered(page: Any, api: FakeApi) -> None:
     api.models = [model("small"), model("large")]
-    page = context.new_page()
-    page.goto(url)
+    page.reload()
     page.select_option("#model", "large")
     say(page, "hi")
     assert api.requests[-1]["model"] == "large"
@@ -269,10 +262,9 @@ def test_the_model_is_described_before_the_first_message(page: Any) -> None:
     assert page.inner_text("#facts") == "1.23M parameters · context 256"
 
 
-def test_a_model_of_plain_text_is_told(context: Any, api: FakeApi, url: str) -> None:
+def test_a_model_of_plain_text_is_told(page: Any, api: FakeApi) -> None:
     api.models = [model("book", conversations=False)]
-    page = context.new_page()
-    page.goto(url)
+    page.reload()
     page.wait_for_selector("#notice:not(:empty)")
     assert "plain text" in notice(page)
 

@@ -2,8 +2,6 @@
 
 from typing import Any
 
-import pytest
-
 from lumina_cli.io.terminal_text import strip_controls
 from tests.browser.chatting import converse, notice, said, say
 from tests.browser.fake_server import FakeApi, Reply, model
@@ -20,18 +18,19 @@ HOSTILE = {
 }
 
 
-@pytest.mark.parametrize("is_certain", [False, True], ids=["plain", "certain"])
-def test_a_reply_is_shown_as_text(page: Any, api: FakeApi, is_certain: bool) -> None:
-    if is_certain:
-        page.click("#certainty")
+def test_a_reply_is_shown_as_text(page: Any, api: FakeApi) -> None:
+    """Plain, and with each character by its certainty."""
     for text in HOSTILE.values():
         page.click("#new-chat")
         api.replies = [Reply(text)]
         say(page, "<b>hi</b>\u202e")
-        texts = page.locator("article .text").evaluate_all("all => all.map(one => one.textContent)")
-        assert texts == ["<b>hi</b>", strip_controls(text)]
-        assert page.locator(".text :not(span)").count() == 0
-        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        for _ in ("plain", "certain"):
+            page.click("#certainty")
+            shown = page.locator("article .text")
+            texts = shown.evaluate_all("all => all.map(one => one.textContent)")
+            assert texts == ["<b>hi</b>", strip_controls(text)]
+            assert page.locator(".text :not(span)").count() == 0
+            assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
 def test_no_text_turns_the_page_around(page: Any, api: FakeApi) -> None:
@@ -42,14 +41,11 @@ def test_no_text_turns_the_page_around(page: Any, api: FakeApi) -> None:
     assert buttons == ["Retry", "Continue", "Copy", "Undo"]
 
 
-def test_a_hostile_error_model_name_and_title_are_text(
-    context: Any, api: FakeApi, url: str
-) -> None:
+def test_a_hostile_error_model_name_and_title_are_text(page: Any, api: FakeApi) -> None:
     api.models = [model("<img src=x onerror=alert(1)>\u202e")]
     api.replies = [Reply(status=400, message=HOSTILE["markup"] + "\u202e" + "x" * 9_000)]
-    page = context.new_page()
-    page.goto(url)
-    page.wait_for_selector("#model-name:not(:empty)")
+    page.reload()
+    page.wait_for_selector("#model-name:text('<img')")
     say(page, HOSTILE["markup"])
     page.wait_for_selector("#notice button")
     assert HOSTILE["markup"][:20] in notice(page)
@@ -67,12 +63,14 @@ def test_half_a_utf16_pair_is_sent_as_valid_text(page: Any, api: FakeApi) -> Non
     assert api.requests[0]["messages"][0]["content"] == "a\ufffdb"
 
 
-@pytest.mark.parametrize("answer", ["data: {oops\n\n", "data: [DONE]", "data: null\n\n", "x" * 999])
-def test_an_answer_that_is_no_event_stream_is_told(page: Any, answer: str) -> None:
-    page.route("**/v1/chat/completions", lambda route: route.fulfill(body=answer))
-    say(page, "hi")
-    page.wait_for_selector("#notice button")
-    assert said(page) == [("user", "hi")]
+def test_an_answer_that_is_no_event_stream_is_told(page: Any) -> None:
+    answers = ["data: {oops\n\n", "data: [DONE]", "data: null\n\n", "x" * 999]
+    page.route("**/v1/chat/completions", lambda route: route.fulfill(body=answers.pop()))
+    while answers:
+        page.click("#new-chat")
+        say(page, "hi")
+        page.wait_for_selector("#notice button")
+        assert said(page) == [("user", "hi")]
 
 
 def test_an_error_within_the_stream_is_told_and_the_text_kept(page: Any) -> None:

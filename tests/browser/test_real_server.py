@@ -16,9 +16,10 @@ GREEDY = '{"sampler": "greedy", "max_chars": 24}'
 ENDLESS = '{"sampler": "nucleus", "temperature": 1, "top_p": 1, "max_chars": 1000000}'
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def window(browser: Any) -> Iterator[Any]:
-    """An empty page of a new profile; an error of its own fails the test."""
+    """A page of a new profile; each server has an address of its own, and so nothing in the
+    storage. An error of the page fails the last test."""
     context = browser.new_context(locale="en-US")
     context.set_default_timeout(DEADLINE_MS)
     errors: list[str] = []
