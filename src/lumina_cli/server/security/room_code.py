@@ -35,7 +35,7 @@ class RoomCode(ApiKey):
 
     def may_try(self, address: str) -> bool:
         """Tell whether an address has not tried too many wrong codes of late."""
-        wrong = self._wrong.get(address, ())
+        wrong = self._wrong.get(address) or deque()
         return len(wrong) < MAX_WRONG or self._clock() - wrong[0] >= WITHIN_S
 
     def note_wrong(self, address: str) -> None:
