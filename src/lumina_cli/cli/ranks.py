@@ -32,6 +32,7 @@ def run_as_rank(guard: Callable[..., int], run: Callable[[], object], *, place: 
         run: the command.
         place: of this process.
     """
+    os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")  # a stack for each lost connection
     stderr: TextIO = sys.stderr
     nowhere = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115  until the process ends
     sys.stdin = Path(os.devnull).open(encoding="utf-8")  # noqa: SIM115

@@ -92,6 +92,8 @@ class CheckpointStore:
                 return Found(load_checkpoint(path), path, tuple(quarantined))
             except ModelFileError:
                 quarantined.append(_quarantine(path))
+            except MissingInputError:  # another rank has just quarantined it
+                quarantined.append(path.with_name(path.name + BAD_SUFFIX))
         raise MissingInputError(
             f"there is no checkpoint in {self.folder}" + (" that is whole" if quarantined else ""),
             hint="Begin a run with: lumina train (without --resume)",
@@ -125,6 +127,8 @@ def _quarantine(path: Path) -> Path:
     aside = path.with_name(path.name + BAD_SUFFIX)
     try:
         path.replace(aside)
+    except FileNotFoundError:
+        return aside  # another rank of the same run was faster
     except OSError as error:
         raise OutputError(f"{path} is damaged and can't be renamed: {error.strerror}") from error
     return aside

@@ -35,7 +35,7 @@ from lumina_cli.recipes.finetune.settings import (
 from lumina_cli.recipes.run.following import make_run
 from lumina_cli.recipes.run.run import TrainingRun
 from lumina_cli.recipes.run.run_backup import backup_notices
-from lumina_cli.recipes.train.compute import Compute, choose_compute, fit_to_device
+from lumina_cli.recipes.train.compute import Compute, choose_compute, fit_on_all
 from lumina_cli.recipes.train.job import TrainJob
 from lumina_cli.recipes.train.resume import Resumed
 from lumina_cli.recipes.train.resume_checks import check_resumed
@@ -192,9 +192,7 @@ def _run(
     )
     keeps_start = bool(retention.base_weights)
     peft = choose_peft(settings, num_new=len(new_characters.added), keeps_start=keeps_start)
-    fit = fit_to_device(
-        settings, vocab_size=corpus.tokenizer.vocab_size, compute=compute, peft=peft
-    )
+    fit = fit_on_all(settings, vocab_size=corpus.tokenizer.vocab_size, compute=compute, peft=peft)
     on_device = {name: t.to(compute.device) for name, t in retention.base_weights.items()}
     model = apply_peft(model, peft, generator=make_generator(fit.config.seed, "adapters"))
     return make_run(

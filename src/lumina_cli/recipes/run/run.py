@@ -71,7 +71,7 @@ class TrainingRun:
         self.folder = RunFolder(job.out)
         training_data = job.data
         self.rank = job.compute.rank
-        plan = make_plan(
+        self.plan: Plan = make_plan(
             job.model,
             training_data.corpus,
             data=training_data.source.names,
@@ -81,8 +81,8 @@ class TrainingRun:
             peft=job.peft,
             replay=job.replay,
             more=job.plan_rows,
+            rank=self.rank,
         )
-        self.plan: Plan = replace(plan, seconds=self.rank.broadcast(plan.seconds))
         self.prompts = choose_prompts(training_data.source, training_data.corpus)
         checkpoints = job.settings.of(CheckpointConfig)
         self.store = CheckpointStore(self.folder.checkpoints, keep=checkpoints.keep_checkpoints)

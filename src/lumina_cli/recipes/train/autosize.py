@@ -183,7 +183,9 @@ def _try(
     def measure() -> float:
         generator = make_generator(config.seed, "weights")
         model = build_model(shape, vocab_size=vocab_size, generator=generator).to(compute.device)
-        return measure_step_s(model, corpus, config=config, precision=compute.precision)
+        return measure_step_s(
+            model, corpus, config=config, precision=compute.precision, rank=compute.rank
+        )
 
     step_s = none_on_oom(measure)
     if step_s is None:

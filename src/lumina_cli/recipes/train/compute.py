@@ -14,6 +14,7 @@ from lumina_cli.core.precision import Precision, choose_precision
 from lumina_cli.core.training.config import TrainingConfig
 from lumina_cli.core.training.optim.muon import scratch_bytes
 from lumina_cli.core.training.parallel.joining import join
+from lumina_cli.core.training.parallel.place import find_place
 from lumina_cli.core.training.parallel.rank import ALONE, Rank
 from lumina_cli.core.training.parallel.threads import windows_at_once
 from lumina_cli.io.process_memory import keep_freed_memory
@@ -45,7 +46,7 @@ def choose_compute(settings: Settings) -> Compute:
 def fit_to_device(
     settings: Settings, *, vocab_size: int, compute: Compute, peft: PeftConfig = FULL_FINETUNING
 ) -> Fit:
-    """Return the training settings that fit into the memory there is, on all ranks.
+    """Return the training settings that fit into the memory there is.
 
     Raises:
         OutOfMemoryError: none do.
@@ -53,9 +54,12 @@ def fit_to_device(
     model = settings.of(ModelConfig)
     config = settings.of(TrainingConfig)
     available = available_memory_bytes(compute.device)
+    place = find_place()
+    if available is not None and place is not None and compute.device.type == "cpu":
+        available //= place.local_world_size
     if available is not None and config.optimizer == "muon":
         available -= scratch_bytes(compute.device)
-    fit = fit_to_memory(
+    return fit_to_memory(
         in_fast_micro_batches(config, seq_length=model.seq_length, device=compute.device),
         model,
         vocab_size=vocab_size,
@@ -64,6 +68,17 @@ def fit_to_device(
         peft=peft,
         num_workers=num_sharing(config, device=compute.device),
     )
+
+
+def fit_on_all(
+    settings: Settings, *, vocab_size: int, compute: Compute, peft: PeftConfig = FULL_FINETUNING
+) -> Fit:
+    """Return the training settings that fit where the first rank is, the same on all ranks.
+
+    Raises:
+        OutOfMemoryError: none do.
+    """
+    fit = fit_to_device(settings, vocab_size=vocab_size, compute=compute, peft=peft)
     agreed = compute.rank.broadcast(fit.config.model_dump(mode="json"))
     return replace(fit, config=TrainingConfig.model_validate(agreed))
 

@@ -18,6 +18,7 @@ from lumina_cli.core.precision import Precision
 from lumina_cli.core.seeding import random_state, restore_random_state
 from lumina_cli.core.training.config import TrainingConfig
 from lumina_cli.core.training.optim.optimizers import Optimizers, build_optimizers
+from lumina_cli.core.training.parallel.rank import ALONE, Rank, own_rows
 from lumina_cli.core.training.parallel.threads import fewest_to_share, least_chars
 from lumina_cli.core.training.step.stepper import Stepper
 from lumina_cli.data.batches import Batch, EpochBatches, Replay, steps_of_text
@@ -76,8 +77,9 @@ def make_plan(
     peft: PeftConfig = FULL_FINETUNING,
     replay: Replay | None = None,
     more: Mapping[str, str] | None = None,
+    rank: Rank = ALONE,
 ) -> Plan:
-    """Return the plan, its time measured on the model, which stays as it is."""
+    """Return the plan, its time measured by the first rank on the model, which stays as it is."""
     epoch_steps = steps_of_text(
         corpus.train,
         seq_length=model.config.seq_length,
@@ -85,7 +87,9 @@ def make_plan(
         replay=replay,
     )
     steps = _planned_steps(config, epoch_steps=epoch_steps)
-    seconds = _planned_seconds(model, corpus, config=config, precision=precision, steps=steps)
+    seconds = _planned_seconds(
+        model, corpus, config=config, precision=precision, steps=steps, rank=rank
+    )
     vocab_size = corpus.tokenizer.vocab_size
     return Plan(
         data=data,
@@ -107,7 +111,7 @@ def make_plan(
         ),
         steps=steps,
         steps_per_epoch=epoch_steps,
-        seconds=seconds,
+        seconds=rank.broadcast(seconds),
         device=describe_device(model.wte.weight.device),
         precision=precision,
         out=out,
@@ -129,19 +133,25 @@ def _planned_seconds(
     config: TrainingConfig,
     precision: Precision,
     steps: int | None,
+    rank: Rank,
 ) -> float:
     limit = None if config.minutes is None else config.minutes * 60
     if steps is None:
         assert limit is not None, "a run needs an end"
         return limit
-    seconds = steps * measure_step_s(model, corpus, config=config, precision=precision)
+    seconds = steps * measure_step_s(model, corpus, config=config, precision=precision, rank=rank)
     return seconds if limit is None else min(seconds, limit)
 
 
 def measure_step_s(
-    model: Transformer, corpus: Corpus, *, config: TrainingConfig, precision: Precision
+    model: Transformer,
+    corpus: Corpus,
+    *,
+    config: TrainingConfig,
+    precision: Precision,
+    rank: Rank = ALONE,
 ) -> float:
-    """Return how long a step takes here, tried on the model itself.
+    """Return how long a step takes here, tried on the model itself, with the windows of a rank.
 
     A copy might not fit where the run does. Weights, gradients and random states are to the bit
     what they were, and the trial's optimizer is gone, when this returns.
@@ -149,13 +159,14 @@ def measure_step_s(
     Where a whole batch takes long, a part of it tells: the optimizer takes its time once
     a step, all else for each window.
     """
-    batch = EpochBatches(
+    whole = EpochBatches(
         corpus.train,
         seq_length=model.config.seq_length,
         batch_size=config.windows_per_step,
         seed=config.seed,
         epoch=0,
     )[0]
+    batch = own_rows(whole, rank=rank) if len(whole.inputs) >= rank.world_size else whole.rows(0, 1)
     with _put_back(model):
         model.activation_checkpointing = config.activation_checkpointing
         optimizers = build_optimizers(model, config=config)

@@ -15,7 +15,7 @@ from lumina_cli.recipes.run.following import make_run
 from lumina_cli.recipes.run.run import TrainingRun
 from lumina_cli.recipes.run.run_backup import backup_notices
 from lumina_cli.recipes.train.autosize import autosize, explain, is_free
-from lumina_cli.recipes.train.compute import Compute, choose_compute, fit_to_device
+from lumina_cli.recipes.train.compute import Compute, choose_compute, fit_on_all
 from lumina_cli.recipes.train.job import TrainJob
 from lumina_cli.recipes.train.resume import Resumed
 from lumina_cli.recipes.train.resume_checks import check_resumed
@@ -76,7 +76,7 @@ def pretrain(
             settings.of(ModelConfig), num_chars=counts.chars, vocab_size=vocab_size
         )
         notices += [too_little] if too_little else []
-    fit = fit_to_device(settings, vocab_size=vocab_size, compute=compute)
+    fit = fit_on_all(settings, vocab_size=vocab_size, compute=compute)
     model = build_model(
         settings.of(ModelConfig),
         vocab_size=vocab_size,
@@ -100,14 +100,16 @@ def pretrain(
 def _choose(
     settings: Settings, training_data: TrainingData, compute: Compute, *, started_s: float
 ) -> tuple[Settings, str]:
-    """Return settings with a model that fits the time, and a line that tells of it."""
+    """Return settings with a model that fits the time, chosen by the first rank, and why."""
     minutes = settings.of(TrainingConfig).minutes
     assert minutes is not None
     seconds = minutes * 60 - (time.monotonic() - started_s)
-    choice = autosize(settings, corpus=training_data.corpus, compute=compute, seconds=seconds)
-    values = compute.rank.broadcast(dict(choice.values))
+    choice = None
+    if compute.rank.index == 0:
+        choice = autosize(settings, corpus=training_data.corpus, compute=compute, seconds=seconds)
+    values = compute.rank.broadcast({} if choice is None else dict(choice.values))
     chosen = settings.replaced(values, source="--minutes")
-    return chosen, explain(choice, chosen=chosen)
+    return chosen, "" if choice is None else explain(choice, chosen=chosen)
 
 
 def _default_data(settings: Settings) -> list[Path]:

@@ -5,6 +5,7 @@ import os
 import shutil
 import stat
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -140,3 +141,18 @@ def test_where_others_may_write_to_the_cache_compiled_code_is_kept_in_a_new_fold
     for place in places(monkeypatch).values():
         assert Path(place).parent.parent == tmp_path / "temporary"
         assert stat.S_IMODE(Path(place).parent.stat().st_mode) == 0o700
+
+
+@pytest.mark.slow
+def test_for_other_ranks_layers_are_compiled_one_by_one_and_only_in_steps(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    by_layer = partial(compiled.Compiled, by_layer=True)
+    monkeypatch.setattr("lumina_cli.core.training.loop.Compiled", by_layer)
+    events = events_of(compiles=True)
+    assert not [event for event in events if isinstance(event, CompileFailed)]
+    assert losses(events) == pytest.approx(losses(events_of(compiles=False)), abs=1e-4)
+    model = tiny_model()
+    compile_ = by_layer(model)
+    compile_(torch.zeros(1, 8, dtype=torch.int64))
+    assert all(layer._compiled_call_impl is None for layer in model.h)
