@@ -1,7 +1,8 @@
 """Notices that another rank is gone or stands still, so that nobody waits for it for ever.
 
 Each rank has a thread that tells the store every second that its process lives, and looks at
-those next to it. A process that stands still for long is ended, as nothing goes on without it.
+those next to it. A process that stands still for long is ended, as nothing goes on without it;
+one that is busy in a library that lets no other thread run is waited for.
 Whoever finds out first writes down how the group ended, and every rank reads that.
 """
 
@@ -22,6 +23,9 @@ BEAT_S = 1.0
 SILENT_S = 15.0
 """A process that lives tells so each second, even where a core has many to serve."""
 
+BUSY_S = 300.0
+"""After so long a process has to tell that it lives, even where nobody sees it stand still."""
+
 JOINING_S = 600.0
 """For all processes to start: machines may have to be waited for."""
 
@@ -34,6 +38,8 @@ LEAVING_S = 20.0
 NUM_WATCHED = 3
 END, PID, BEAT, DONE = "end", "pid", "beat", "done"
 LOST_CODE = 71
+STOPPED = frozenset("TtZX")
+"""Letters of Linux for a process that is stopped, traced or dead."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,13 +200,20 @@ class Watch:
                 seen[other] = (beat, now_s)
             elif not beat and now_s - seen[other][1] > JOINING_S:
                 return End(other, f"did not come within {JOINING_S / 60:g} minutes")
-            elif beat and now_s - seen[other][1] > SILENT_S:
+            elif beat and self._stands_still(other, silent_s=now_s - seen[other][1]):
                 end = End(other, f"stood still for {SILENT_S:g} seconds and was ended")
                 self._write(end)
                 find_ending().tell_why(end.message)
                 _kill(self._process(other))
                 return end
         return None
+
+    def _stands_still(self, rank: int, *, silent_s: float) -> bool:
+        """Return whether a rank that says nothing was stopped, or is silent for far too long."""
+        if silent_s <= SILENT_S:
+            return False
+        pid = self._process(rank)
+        return silent_s > BUSY_S or (pid is not None and _state(pid) in STOPPED)
 
     def _leave(self, end: End) -> None:
         """End the process where it does not end by itself."""
@@ -254,8 +267,13 @@ def _lives(pid: int) -> bool:
         os.kill(pid, 0)
     except OSError:
         return False
-    try:  # whoever started it may not have noticed its end yet
+    return _state(pid) != "Z"  # whoever started it may not have noticed its end yet
+
+
+def _state(pid: int) -> str:
+    """Return the letter that Linux has for what a process does; nothing where nobody tells."""
+    try:
         with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:  # noqa: PTH123
-            return file.read().rpartition(")")[2].split()[0] != "Z"
+            return file.read().rpartition(")")[2].split()[0]
     except (OSError, IndexError):
-        return True
+        return ""
