@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from rich.text import Text
 
 from lumina_cli.cli.console import plain
-from lumina_cli.cli.formatting import counted, format_count
+from lumina_cli.cli.formatting import format_count
 from lumina_cli.cli.views.look.canvas import Canvas, dim
 from lumina_cli.look.source.view import Place, SourceView, Span
 
@@ -25,15 +25,15 @@ def source_lines(view: SourceView, canvas: Canvas) -> Iterator[Text]:
         )
     for span in view.spans:
         yield from _span_lines(span, canvas)
-    if not view.spans:
-        yield plain(f"no {counted(view.min_chars, 'character')} in a row stand there")
+    if not view.spans and view.min_chars < len(view.asked):
+        yield plain(f"no {view.min_chars} characters in a row stand there")
     if view.baseline is None:
         yield dim("There is no text to compare with that it never saw.")
         return
     yield plain(
-        f"of {counted(view.baseline.num_texts, 'text')} as long that it never saw, "
-        f"{view.baseline.share:.0%} of the characters stand there, and "
-        f"{view.baseline.whole_share:.0%} of the texts whole"
+        f"of {view.baseline.num_texts} stretches as long of text that it never saw, "
+        f"{view.baseline.whole_share:.0%} stand there whole, and "
+        f"{view.baseline.share:.0%} of their characters"
     )
 
 
