@@ -53,7 +53,7 @@ class NextView:
         rest_prob: the model's probability of all others together.
         num_kept: how many ids the sampler may draw at all.
         held: the end of the text that the next ids say again, as subwords may be cut otherwise
-            in a longer text; empty for a model of characters.
+            in a longer text; empty for a model of characters. Only ids that say it are likely then.
         sampling: the settings it was drawn with: sampler, temperature, top_k, top_p, min_p,
             repetition_penalty.
         logits: of every id, (V,), where they were asked for.
@@ -92,11 +92,11 @@ def next_character(
     tokenizer, start = reading.tokenizer, max(0, len(reading) - model.config.seq_length)
     ids = reading.ids[start:]
     logits = as_rows(model(torch.tensor([ids], device=model.wte.weight.device))[0, -1])
-    probs = softmax(logits.astype(np.float64))
+    holder = HeldText.of(held, tokenizer=tokenizer)
+    may_come = logits if holder is None else logits + holder.bias(len(logits))
+    probs = softmax(may_come.astype(np.float64))
     bias = Utf8Mask(tokenizer).row(BETWEEN_CHARACTERS)
-    if (holder := HeldText.of(held, tokenizer=tokenizer)) is not None:
-        bias = bias + holder.bias(len(logits))
-    drawn = distribution(config, logits + bias, ids[-PENALIZED_IDS:])
+    drawn = distribution(config, may_come + bias, ids[-PENALIZED_IDS:])
     shown = _most(probs, drawn)
     return NextView(
         text=reading.text(start),
@@ -128,7 +128,7 @@ def _held_back(reading: Reading) -> tuple[str, Reading]:
 
 def _most(probs: Logits, drawn: Logits) -> list[int]:
     """Return the likeliest ids, the likeliest first, and those that are drawn the most."""
-    chosen = set(_first(probs)) | {id_ for id_ in _first(drawn) if drawn[id_]}
+    chosen = {id_ for values in (probs, drawn) for id_ in _first(values) if values[id_]}
     return sorted(chosen, key=lambda id_: -probs[id_])
 
 

@@ -61,7 +61,10 @@ def _left_out(text: PieceText) -> Iterator[Text]:
 
 def _next(view: NextView, canvas: Canvas) -> Iterator[Text]:
     told = "".join(cell.text for cell in text_cells(view.text.pieces, canvas=canvas))
-    yield dim(f"after …{told[-max(10, canvas.width - 20) :]}{canvas.visible(view.held)}")
+    yield dim(f"after …{told[-max(10, canvas.width - 20) :]}")
+    if view.held:
+        held = canvas.visible(view.held)
+        yield dim(f"then {held!r} again: the next piece may hold more than that")
     shown = [c for c in view.candidates if c.prob >= LEAST_SHOWN or c.drawn > 0][:NUM_BARS]
     names = [canvas.label(candidate.label) for candidate in shown]
     name_size = max([6, *map(cell_len, names)])

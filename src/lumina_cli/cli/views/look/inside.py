@@ -25,14 +25,13 @@ def layers_lines(view: LayersView, canvas: Canvas) -> Iterator[Text]:
     """Yield the text, and under each piece what was expected there after each layer."""
     pieces = view.text.pieces[1:]
     margin = 9
-    size = min(LONGEST_CELL, max([1, *(cell_len(canvas.label(p.label)) for p in pieces if p.text)]))
+    size = min(LONGEST_CELL, max([1, *(cell_len(canvas.visible(p.text)) for p in pieces)]))
     num_shown = max(1, (canvas.width - margin - 1) // size)
     first = max(0, len(pieces) - num_shown)
     if first:
         yield dim(f"the last {num_shown} of {len(pieces)}")
-    yield plain(
-        padded("text", margin) + "".join(_cut(p.label, size, canvas) for p in pieces[first:])
-    )
+    shown = "".join(_cut(piece.text or piece.label, size, canvas) for piece in pieces[first:])
+    yield plain(padded("text", margin) + shown)
     for number, (ids, probs) in enumerate(zip(view.top_ids, view.top_probs, strict=True)):
         name = "embedded" if number == 0 else f"layer {number}"
         line = Text(padded(name, margin))
