@@ -7,11 +7,12 @@ from pathlib import Path
 from lumina_cli.core.inference.config import SamplingConfig
 from lumina_cli.io.folders.run_names import model_name
 from lumina_cli.recipes.infer.loaded_model import LoadedModel, open_model
+from lumina_cli.recipes.look.served import look_into
 from lumina_cli.recipes.server_packages import Tell, require_packages, serve_settings
 from lumina_cli.recipes.watch.shelf import RunShelf
 from lumina_cli.recipes.watch.watch import check_folder
 from lumina_cli.server.config import ServeConfig
-from lumina_cli.server.generation.models import ModelRegistry, ServedModel, file_state
+from lumina_cli.server.generation.models import Look, ModelRegistry, ServedModel, file_state
 from lumina_cli.server.generation.thread import GenerationThread
 
 
@@ -43,12 +44,14 @@ def serve(
     from lumina_cli.server.app import make_app  # noqa: PLC0415  optional packages
     from lumina_cli.server.http.serving import HttpServer  # noqa: PLC0415
     from lumina_cli.server.security.api_key import read_api_key  # noqa: PLC0415
+    from lumina_cli.server.security.hosts import is_loopback  # noqa: PLC0415
     from lumina_cli.server.security.room_code import read_room_code  # noqa: PLC0415
 
     settings = serve_settings(flags=flags, environ=environ, toml=toml)
     config = settings.of(ServeConfig)
     key = read_room_code(config, environ) or read_api_key(config, environ, warn=notice)
     shelf = None if runs is None else RunShelf(check_folder(runs), is_private=config.is_class)
+    is_private = is_loopback(config.host) and not config.cors_origin and key is None
     thread = GenerationThread(
         max_streams=config.max_streams,
         max_queue=config.max_queue,
@@ -65,7 +68,7 @@ def serve(
             if line not in told:
                 told.add(line)
                 notice(line)
-        model = _served(path, loaded, state)
+        model = _served(path, loaded, state, look=look_into(loaded, is_private=is_private))
         thread.prepare(model)
         return model
 
@@ -96,7 +99,9 @@ def _cautions(loaded: LoadedModel) -> list[str]:
     return cautions
 
 
-def _served(path: Path, loaded: LoadedModel, state: tuple[int, int, int]) -> ServedModel:
+def _served(
+    path: Path, loaded: LoadedModel, state: tuple[int, int, int], *, look: Look | None
+) -> ServedModel:
     return ServedModel(
         name=model_name(path),
         file=loaded.file,
@@ -107,6 +112,7 @@ def _served(path: Path, loaded: LoadedModel, state: tuple[int, int, int]) -> Ser
         created=_seconds(loaded.file.metadata.get("created")),
         speculator=loaded.new_speculator(),
         file_state=state,
+        look=look,
     )
 
 

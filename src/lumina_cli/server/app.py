@@ -2,6 +2,7 @@
 
 from starlette.types import ASGIApp
 
+from lumina_cli.server.api.look import LookApi
 from lumina_cli.server.api.routes import Api
 from lumina_cli.server.config import ServeConfig
 from lumina_cli.server.generation.models import ModelRegistry
@@ -35,6 +36,7 @@ def make_app(
     """
     metrics, page = Metrics(), page_routes()
     routes = Api(models, thread, config=config, metrics=metrics).routes()
+    routes += LookApi(models, thread, config=config).routes()
     if runs is not None:
         routes += RunRoutes(runs).routes()
         page += run_page_routes("/runs")

@@ -4,6 +4,7 @@ import gzip
 import hashlib
 from importlib.resources import files
 from pathlib import PurePath
+from string import Template
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -43,8 +44,12 @@ HEADERS = {
 
 
 def page_routes() -> list[Route]:
-    """Return a route for each file of the chat page; `/` is `index.html`."""
-    return folder_routes("page", at="/")
+    """Return a route for each file of the chat page and of the page Look, `/` and `/look`."""
+    look = [
+        _route("/look" if name == "look.html" else f"/look/{name}", name, content)
+        for name, content in sorted(look_files().items())
+    ]
+    return [*folder_routes("page", at="/"), *look]
 
 
 def folder_routes(folder: str, *, at: str) -> list[Route]:
@@ -67,6 +72,19 @@ def page_files(name: str = "page") -> dict[str, bytes]:
     return {name: text.encode() for name, text in shared.items()} | own
 
 
+def look_files() -> dict[str, bytes]:
+    """Return what the page Look is made of: name → content."""
+    files = read_parts("look", "parts", "views")
+    files["look.html"] = Template(files["look.html"]).substitute(
+        policy="",
+        title="lumina",
+        style='<link rel="stylesheet" href="look/look.css">',
+        data="",
+        script='<script type="module" src="page/look_main.js"></script>',
+    )
+    return {name: text.encode() for name, text in files.items() if name != "file.js"}
+
+
 def takes_gzip(accept_encoding: str) -> bool:
     """Tell whether a browser that says so takes content packed by gzip."""
     for each in accept_encoding.lower().split(","):
@@ -78,10 +96,14 @@ def takes_gzip(accept_encoding: str) -> bool:
     return False
 
 
-def _route(path: str, name: str, content: bytes) -> Route:
+def _route(path: str, content: bytes) -> Route:
     # Weak: it is the same whether the content is packed or not.
     etag = f'W/"{hashlib.sha256(content).hexdigest()[:32]}"'
-    headers = {**HEADERS, "ETag": etag, "Content-Type": CONTENT_TYPES[PurePath(name).suffix]}
+    headers = {
+        **HEADERS,
+        "ETag": etag,
+        "Content-Type": CONTENT_TYPES[PurePath(path).suffix or ".html"],
+    }
     packed = gzip.compress(content, mtime=0)
 
     async def send(request: Request) -> Response:
@@ -92,4 +114,4 @@ def _route(path: str, name: str, content: bytes) -> Route:
             return Response(packed, headers={**headers, "Content-Encoding": "gzip"})
         return Response(content, headers=headers)
 
-    return Route(path, send, methods=["GET"], name=f"page {name}")
+    return Route(path, send, methods=["GET"], name=f"page {path}")

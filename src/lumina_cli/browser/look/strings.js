@@ -6,7 +6,7 @@ const same = {sampler: 'Sampler', top_k: 'Top-k', top_p: 'Top-p', min_p: 'Min-p'
 
 const en = {
   ...same,
-  title: 'Look inside', model: 'Model', chat: 'Chat', views: 'Views', temperature: 'Temperature',
+  title: 'Look inside', model: 'Model', chat: 'To the chat', views: 'Views', temperature: 'Temperature',
   intro: 'What your model makes of a text. Everything here is computed from the model as you look.',
   introLiving: 'The model lives in this page: what you type stays here, and nothing is fetched from anywhere.',
   introFixed: 'What a model made of this text, written down once. The model itself is not in this page.',
@@ -54,7 +54,7 @@ const en = {
 
 const de = {
   ...same,
-  title: 'Hineinsehen', model: 'Modell', chat: 'Chat', views: 'Ansichten', temperature: 'Temperatur',
+  title: 'Hineinsehen', model: 'Modell', chat: 'Zum Chat', views: 'Ansichten', temperature: 'Temperatur',
   intro: 'Was dein Modell aus einem Text macht. Alles hier wird aus dem Modell berechnet, während du hinsiehst.',
   introLiving: 'Das Modell lebt in dieser Seite: Was du tippst, bleibt hier, und nichts wird von irgendwo geholt.',
   introFixed: 'Was ein Modell aus diesem Text machte, einmal aufgeschrieben. Das Modell selbst ist nicht in dieser Seite.',

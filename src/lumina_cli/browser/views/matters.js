@@ -3,7 +3,7 @@
 import {drawBars} from './bars.js';
 import {make} from './dom.js';
 import {drawPieces, nameOf} from './pieces.js';
-import {percent, t} from './strings.js';
+import {language, percent, t} from './strings.js';
 
 const BOUNDS = [0.05, 0.3, 1]; // nats, of the shades
 
@@ -25,12 +25,14 @@ export function drawMatters(view, {choose}) {
     make('p', {className: 'legend'}, make('span', {className: 'for-2', text: t('for')}), make('span', {className: 'against-2', text: t('against')})),
     make('h3', {text: t('mattersFor', {piece: name, prob: percent(Math.exp(view.logprob))})}),
     make('ul', {}, ...strongest.map(({delta, position}) => make('li', {}, make('bdi', {text: nameOf(text.pieces[position])}), ' ',
-      t(delta > 0 ? 'lessLikely' : 'moreLikely', {times: Math.exp(Math.abs(delta)).toFixed(1), delta: signed(delta)})))),
+      t(delta > 0 ? 'lessLikely' : 'moreLikely', {times: timesOf(delta), delta: signed(delta)})))),
     ...(view.delta_before === null ? [] : [make('p', {text: t('before', {num: view.first_hidden, delta: signed(view.delta_before)})})]),
     make('h3', {text: t('curve')}),
     drawBars(curve.map(({num_ids: num, logprob}) => ({label: t('lastPieces', {num}), prob: Math.exp(logprob)})), {label: t('curve')}),
     make('p', {className: 'soft', text: t('mattersHow')}),
   ];
 }
+
+const timesOf = (delta) => Math.exp(Math.abs(delta)).toLocaleString(language, {maximumSignificantDigits: 2});
 
 const signed = (nats) => `${nats < 0 ? '−' : '+'}${Math.abs(nats).toFixed(2)}`;

@@ -1,4 +1,4 @@
-"""`lumina look --html`: the views of a text as a page, with the model in it where that is wished."""
+"""`lumina look --html`: the views of a text as a page, with the model in it where one wishes."""
 
 from pathlib import Path
 from typing import Any

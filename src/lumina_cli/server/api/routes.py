@@ -222,7 +222,7 @@ class Api:
         try:
             generation = self._thread.submit(plan.model, texts, client=client)
         except QueueFullError as error:
-            raise _queue_full(error) from None
+            raise queue_full(error) from None
         answer, began_s = Answer(plan), time.monotonic()
 
         def on_first() -> None:
@@ -276,7 +276,8 @@ def _seed(fields: SamplingFields, defaults: SamplingConfig) -> int:
     return new_seed() if defaults.seed is None else defaults.seed
 
 
-def _queue_full(error: QueueFullError) -> ApiError:
+def queue_full(error: QueueFullError) -> ApiError:
+    """Return the error for a request for which there is no place."""
     if error.is_for_ever:
         return ApiError("The server has not so many places.", param="n", code="invalid_value")
     return ApiError(

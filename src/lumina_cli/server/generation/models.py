@@ -1,9 +1,10 @@
 """The models that are served, by name; a file that was replaced is loaded anew."""
 
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from lumina_cli.core.checkpoint.model_file import ModelFile
 from lumina_cli.core.inference.backends.backend import Backend
@@ -18,6 +19,9 @@ from lumina_cli.io.folders.run_names import model_name
 from lumina_cli.tokenizer.base import Tokenizer
 
 logger = logging.getLogger("lumina.server")
+
+Look = Callable[[Mapping[str, Any]], Mapping[str, Any]]
+"""Takes a request as plain values and returns a view; raises LuminaError."""
 
 FileState = tuple[int, int, int]
 """By which a replaced file is known: inode, size, time of the last change."""
@@ -37,6 +41,7 @@ class ServedModel:
         created: when it was trained, in seconds since 1970; 0 where the file does not say.
         speculator: proposes draft tokens, where they can't change a text.
         file_state: of the file it was loaded from.
+        look: answers what is asked of its inside, where that can be (see `server/api/look.py`).
     """
 
     name: str
@@ -48,6 +53,7 @@ class ServedModel:
     created: int = 0
     speculator: Speculator | None = field(default=None, repr=False)
     file_state: FileState = (0, 0, 0)
+    look: Look | None = field(default=None, repr=False)
     utf8_mask: Utf8Mask = field(init=False, repr=False)
 
     def __post_init__(self) -> None:

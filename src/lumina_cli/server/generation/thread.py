@@ -82,6 +82,7 @@ class GenerationThread:
         """Texts of each client that wait or go on. The event loop's alone."""
         self._commands: queue.SimpleQueue[Callable[[], object]] = queue.SimpleQueue()
         self._waiting: FairQueue[_Text] = FairQueue()
+        self._asked: FairQueue[Callable[[], None]] = FairQueue()
         self._lanes: dict[ServedModel, _Lane] = {}
         self._forgotten: set[ServedModel] = set()
         self._is_stopped = False
@@ -124,6 +125,23 @@ class GenerationThread:
         done: Future[Result] = Future()
         self._commands.put(lambda: _fulfil(done, function))
         return done.result()
+
+    async def ask(self, function: Callable[[], Result], *, client: str) -> Result:
+        """Return what a function returns in the thread, between two steps of the texts.
+
+        It takes a place as a text does; one that nobody waits for any more is never begun.
+
+        Raises:
+            QueueFullError: there is no place for it.
+        """
+        self._refuse_too_many(1, client=client)
+        self._places[client] = self._places.get(client, 0) + 1
+        done: Future[Result] = Future()
+        self._commands.put(lambda: self._asked.push(client, lambda: _fulfil(done, function)))
+        try:
+            return await asyncio.wrap_future(done)
+        finally:
+            self._free_place(client)
 
     def prepare(self, model: ServedModel) -> None:
         """Make a model ready now: it would delay the first text."""
@@ -169,6 +187,8 @@ class GenerationThread:
         while not self._is_stopped:
             try:
                 self._take_commands()
+                if answer := self._asked.pop(may_go=lambda _: True):
+                    answer()
                 self._admit()
                 self._tell_places()
                 for model, lane in list(self._lanes.items()):
@@ -179,7 +199,7 @@ class GenerationThread:
 
     def _take_commands(self) -> None:
         """Do what was asked for; wait for it where there is nothing else to do."""
-        is_idle = not self._waiting and not self.num_running
+        is_idle = not self._waiting and not self._asked and not self.num_running
         try:
             command = self._commands.get(block=is_idle)
             while True:
@@ -310,6 +330,8 @@ class GenerationThread:
 
 
 def _fulfil(done: "Future[Result]", function: Callable[[], Result]) -> None:
+    if not done.set_running_or_notify_cancel():
+        return
     try:
         done.set_result(function())
     except BaseException as error:  # raised again where it is waited for

@@ -42,7 +42,7 @@ export async function* streamReply(body, signal) {
   throw new ApiError('broken');
 }
 
-async function ask(path, options = {}) {
+export async function ask(path, options = {}) {
   const headers = {'Content-Type': 'application/json', ...(key && {Authorization: `Bearer ${key}`}), 'X-Lumina-Client': clientName()};
   const answer = await fetch(path, {...options, headers, cache: 'no-store'}).catch(() => {
     throw new ApiError('gone');

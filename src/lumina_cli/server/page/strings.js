@@ -6,7 +6,7 @@ const same = {bot: 'Bot', sampler: 'Sampler', top_k: 'Top-k', top_p: 'Top-p', mi
 
 const en = {
   ...same,
-  send: 'Send', stop: 'Stop', message: 'Write a message', model: 'Model', log: 'Conversation',
+  send: 'Send', stop: 'Stop', message: 'Write a message', model: 'Model', log: 'Conversation', look: 'Look inside',
   user: 'You', system: 'System message',
   welcome: 'Say hello',
   facts: '{parameters} parameters · context {context}',
@@ -57,7 +57,7 @@ const en = {
 
 const de = {
   ...same,
-  send: 'Senden', stop: 'Stopp', message: 'Nachricht schreiben', model: 'Modell', log: 'Gespräch',
+  send: 'Senden', stop: 'Stopp', message: 'Nachricht schreiben', model: 'Modell', log: 'Gespräch', look: 'Hineinsehen',
   user: 'Du', system: 'Systemnachricht',
   welcome: 'Sag Hallo',
   facts: '{parameters} Parameter · Kontext {context}',
