@@ -20,6 +20,7 @@ from lumina_cli.export.check_texts import check_texts
 from lumina_cli.tokenizer.bpe.tokenizer import BpeTokenizer
 from lumina_cli.tokenizer.characters import CharacterTokenizer
 from lumina_cli.tokenizer.stream_decoder import BETWEEN_CHARACTERS
+from tests.unit.browser.pages import rounded
 from tests.unit.export.tiny_exports import CHARACTERS, MERGES, tiny_file
 
 TOLERANCE = 1e-3
@@ -49,14 +50,6 @@ def page(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> Any:
     page.goto(path.as_uri())
     page.wait_for_function("globalThis.lumina")
     return page
-
-
-def rounded(file: ModelFile) -> ModelFile:
-    """The weights as they stand in a page."""
-    with torch.no_grad():
-        for parameter in file.model.parameters():
-            parameter.copy_(parameter.half().float())
-    return file
 
 
 def worst(page: Any, file: ModelFile, texts: list[str]) -> float:

@@ -26,6 +26,7 @@ if (living) {
     if (said(request) === known) return answers.source;
     return {view: 'source', is_known: false, why_unknown: t('noTrainingText'), min_chars: answers.source.min_chars};
   };
+  globalThis.lumina = {ask: (request) => model.ask(request)}; // to be tried by hand
   showLook({ask, facts: {...facts, sampling: living.sampling, begun: text, isLiving: true}});
 } else {
   showLook({ask: recordedAnswer, facts, recorded: text});
