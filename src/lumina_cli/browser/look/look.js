@@ -69,8 +69,6 @@ export function showLook({ask, facts, recorded = null}) {
     isAsking = false;
   }
 
-  const tell = (error) => $('notice').replaceChildren(make('bdi', {text: clean(error.told ?? t('failed', {message: error.message}))}), ...(error.link ? [' ', make('a', {href: error.link, text: t('chat')})] : []));
-
   function choose(at) {
     state.at = at;
     refresh();
@@ -172,6 +170,12 @@ export function showLook({ask, facts, recorded = null}) {
     refresh();
   }));
   showView('next');
+}
+
+/** Say what went wrong: `told` in the person's words, with a `link` to where it can be mended. */
+export function tell({message, told = t('failed', {message}), link}) {
+  const links = link ? [' ', make('a', {href: link, text: t('chat')})] : [];
+  $('notice').replaceChildren(make('bdi', {text: clean(told)}), ...links);
 }
 
 const FOCUSABLE = 'button, select, [tabindex="0"], summary';

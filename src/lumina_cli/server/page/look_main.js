@@ -4,8 +4,8 @@ import {$} from './dom.js';
 import {ApiError, ask, fetchModels, streamReply} from './api.js';
 import {offerModels} from './models.js';
 import {formatRequest, newSeed} from './session.js';
-import {t} from '../look/strings.js';
-import {showLook} from '../look/look.js';
+import {showLook, tell} from '../look/look.js';
+import {t, translate} from '../look/strings.js';
 
 const DRAWING = ['sampler', 'temperature', 'top_k', 'top_p', 'min_p'];
 
@@ -46,4 +46,5 @@ async function start() {
   });
 }
 
-start().catch((error) => $('notice').replaceChildren(told(error).told ?? String(error.message)));
+translate();
+start().catch((error) => tell(told(error)));

@@ -1,0 +1,84 @@
+"""The page Look with the server it belongs to, and a tiny model."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest.importorskip("uvicorn", reason="the extra [serve] is not installed")
+
+from lumina_cli.core.checkpoint.model_file import save_model
+from lumina_cli.core.inference.config import SamplingConfig
+from lumina_cli.recipes.infer.loaded_model import open_model
+from lumina_cli.recipes.look.served import look_into
+from lumina_cli.server.generation.models import ServedModel
+from tests.browser.conftest import Watched
+from tests.browser.test_access import violations
+from tests.server.served import served, tiny_model
+
+KEY = "k" * 20
+TOP_K = SamplingConfig(sampler="top-k", top_k=4, max_chars=12)
+
+
+def model_that_can_be_looked_into(folder: Path, *, is_private: bool) -> ServedModel:
+    served_model = tiny_model(is_talkative=True, sampling=TOP_K)
+    file, path = served_model.file, folder / "tiny.pth"
+    metadata = {"conversations": 3, "loss_on": "bot"}
+    save_model(path, model=file.model, tokenizer=file.tokenizer, metadata=metadata)
+    flags = {"engine": "torch", "precision": "fp32"}
+    loaded = open_model(path, flags=flags, environ={}, toml=None)
+    return replace(served_model, look=look_into(loaded, is_private=is_private))
+
+
+@pytest.fixture
+def window(browser: Any, tmp_path: Path) -> Iterator[tuple[Watched, Any]]:
+    """The page of a server that asks for a key."""
+    with served(model_that_can_be_looked_into(tmp_path, is_private=False), key=KEY) as running:
+        watched = Watched(browser, running.url)
+        yield watched, watched.context.new_page()
+        watched.context.close()
+        watched.check()
+
+
+def show(page: Any, view: str) -> None:
+    page.click(f"#tab-{view}")
+    page.wait_for_selector("#view[aria-busy=false] #shown:not(:empty)")
+
+
+def test_the_views_are_those_of_the_server_and_a_reply_is_drawn_as_in_the_chat(
+    window: tuple[Watched, Any],
+) -> None:
+    watched, page = window
+    page.goto(f"{watched.url}/look")
+    page.click("#notice a")  # the key is asked for on the page of the chat
+    page.fill("#key-input", KEY)
+    page.press("#key-input", "Enter")
+    page.wait_for_selector("#model-name:not(:empty)")
+    page.click("nav a")
+    page.wait_for_selector("#view[aria-busy=false] .bar")
+    assert page.inner_text("#model-name") == "tiny"
+    assert page.locator("#shown .figure", has_text="drawn").count() == 4
+    page.fill("#set-top_k", "2")
+    page.wait_for_selector("#view[aria-busy=false]")
+    assert page.locator("#shown .figure", has_text="drawn").count() == 2
+    page.fill("#said", "abc <b>")
+    page.click("#draw")
+    page.wait_for_selector("#draw:enabled")
+    reply = page.input_value("#reply")
+    assert len(reply) == 12
+    show(page, "surprise")
+    assert page.locator("#shown .turn.bot").inner_text().replace("\n", "").startswith("bot")
+    assert page.locator("#shown .turn.user span:not(.grey)").count() == 0
+    show(page, "matters")
+    page.click("#shown .turn.bot [role=option] >> nth=3")
+    page.wait_for_selector(
+        "#view[aria-busy=false] .turn.bot [role=option]:nth-child(4)[aria-selected=true]"
+    )
+    show(page, "source")
+    assert "shows nobody the training text" in page.inner_text("#shown")
+    assert violations(page) == []
+    page.fill("#said", "a" * 5_000)
+    page.wait_for_selector("#notice:has-text('more than 4,000 characters')")
+    assert page.locator("#shown > *").count() == 0
