@@ -105,7 +105,7 @@ def run_with(
 
 def test_each_command_is_tried_here() -> None:
     tried = {line[0] for line in LINES.values() if not line[0].startswith("-")}
-    assert tried | {"serve"} == set(COMMANDS)  # which ends by signals alone: see test_serve.py
+    assert tried | {"serve", "watch"} == set(COMMANDS)  # these end by signals: see test_serve.py
 
 
 @pytest.mark.parametrize("name", LINES)
