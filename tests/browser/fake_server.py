@@ -23,6 +23,7 @@ class Reply:
         waits: whether the text is followed by nothing until `go_on` or the client goes.
         status: of an answer that is an error instead.
         notices: what there is to tell of the request.
+        places: in the queue, which are told one after the other; it waits there until `go_on`.
     """
 
     text: str = ""
@@ -35,6 +36,7 @@ class Reply:
     message: str = ""
     headers: dict[str, str] = field(default_factory=dict)
     notices: tuple[str, ...] = ()
+    places: tuple[int, ...] = ()
 
 
 @dataclass
@@ -69,6 +71,11 @@ async def events(api: FakeApi, reply: Reply) -> AsyncIterator[bytes]:
     is_whole = False
     api.num_open += 1
     try:
+        for place in reply.places:
+            yield b": place %d\n\n" % place
+        while reply.places and not api.go_on:
+            yield b": still there\n\n"
+            await asyncio.sleep(0.01)
         for index, char in enumerate(reply.text):
             yield event({"content": char}, logprobs=entries(char, reply, index))
         while reply.waits and not api.go_on:

@@ -53,6 +53,17 @@ def test_a_reply_is_seen_as_it_comes_and_the_log_is_busy_until_its_end(
     assert page.inner_text("#send") == "Send"
 
 
+def test_who_waits_sees_the_place_in_the_queue(page: Any, api: FakeApi) -> None:
+    api.replies = [Reply("My turn", places=(12, 11))]
+    page.fill("#input", "hi")
+    page.click("#send")
+    page.wait_for_selector("#notice :text-is('Your place in the queue: 11')")
+    api.go_on = True
+    page.wait_for_selector("#log[aria-busy=false]")
+    assert said(page)[-1] == ("bot", "My turn")
+    assert notice(page) == ""
+
+
 @pytest.mark.parametrize("how", ["button", "escape"])
 def test_stop_stops_the_server_and_keeps_what_was_said(page: Any, api: FakeApi, how: str) -> None:
     api.replies = [Reply("So far", waits=True)]

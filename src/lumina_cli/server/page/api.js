@@ -50,7 +50,7 @@ export async function ask(path, options = {}) {
   if (answer.ok) return answer;
   const {error} = await answer.json().catch(() => ({}));
   isRoom = error?.code === 'invalid_room_code';
-  const isBusy = answer.status === 429 && error?.code === 'queue_full';
+  const isBusy = answer.status === 429 && error?.code !== 'class_limit';
   const kind = answer.status === 401 ? 'key' : isBusy ? 'busy' : 'refused';
   throw new ApiError(kind, String(error?.message ?? answer.status), answer.headers.get('Retry-After') ?? 1);
 }

@@ -8,7 +8,7 @@ import {$, focusOn, isSending} from './dom.js';
 import {askForKey} from './key.js';
 import {MessageView} from './log.js';
 import {offerModels} from './models.js';
-import {forgetNews, nameFailure, newsOf, notify, whenNoticeEnds} from './notices.js';
+import {forgetNews, nameFailure, newsOf, notify, waits, whenNoticeEnds} from './notices.js';
 import {keepAtEnd, scrollToEnd} from './scroll.js';
 import {newSeed, newSession} from './session.js';
 import {drawSettings, newSampling, showUsed} from './settings.js';
@@ -25,7 +25,6 @@ const log = $('log');
 let id = store.recallInTab('chat') ?? store.listChats()[0]?.id ?? store.newId();
 let isCertain = store.recall('certainty') === true;
 let savedAt = 0;
-let isWaiting = false;
 let edited = null; // {message, draft}: what is written anew, and what stood in the field
 
 // What the conversation tells
@@ -50,13 +49,6 @@ function changed() {
 function grew(message) {
   keepAtEnd(() => viewOf(message).draw());
   if (Date.now() - savedAt > SAVE_EVERY_MS) save();
-}
-
-/** Tell the place in the queue, as long as there is one. */
-function waits(place) {
-  if (place !== undefined) notify(t('place', {place}));
-  else if (isWaiting) notify();
-  isWaiting = place !== undefined;
 }
 
 function settled(outcome) {

@@ -6,6 +6,7 @@ import {oneLine} from './text.js';
 
 const MAX_CHARS = 300;
 let onEnd = () => {};
+let isWaiting = false; // in the queue
 const told = new Set(); // notices of the server
 
 /** Show a line with buttons in the place of the last one; nothing without a text. */
@@ -16,6 +17,13 @@ export function notify(text = '', ...actions) {
     act();
   }));
   $('notice').replaceChildren(...(text ? [make('bdi', {text}), ...buttons] : []));
+}
+
+/** Tell the place in the queue, as long as there is one. */
+export function waits(place) {
+  if (place !== undefined) notify(t('place', {place}));
+  else if (isWaiting) notify();
+  isWaiting = place !== undefined;
 }
 
 export const whenNoticeEnds = (act) => { onEnd = act; };
