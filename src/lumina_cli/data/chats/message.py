@@ -18,6 +18,8 @@ _INVISIBLE = re.compile("[\u061c\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
 _TYPED = str.maketrans("ı\u2010\u2019", "i-'")
 
 MAX_NAME_CHARS = 80
+MAX_MESSAGE_CHARS = 1_000_000
+TOO_LONG = "a message is longer than a million characters; the rest of it is left out"
 
 NO_SPEAKERS = frozenset(
     ["debug", "info", "warning", "warn", "error", "fatal", "critical", "trace", "note", "notice"]

@@ -16,6 +16,9 @@ SAID = CHAT + "23.01.21, 21:07 - Anna: "
 MESSAGE = '{"id": 1, "type": "message", "date": "2021-01-23T21:05:33", "from": "A", "text": "x"}'
 TELEGRAM = f'{{"name": "x", "messages": [{MESSAGE},'
 DISCORD = "AuthorID,Author,Date,Content,Attachments,Reactions\n"
+LINE = "2021/01/23(Sat)\n21:05\tAnna\tHi\n21:06\tBen\tHi\n"
+DISCORD_TEXT = "=" * 62 + "\nGuild: a\n" + "=" * 62 + "\n\n[01/23/2021 9:05 PM] ben\nHi\n"
+CUE = "1\n00:00:01,000 --> 00:00:02,000\nBen: Hi\n\n2\n00:00:02,000 --> 00:00:03,000\nAnna: Hi\n"
 
 
 def ladders(size: int) -> dict[str, str]:
@@ -31,6 +34,12 @@ def ladders(size: int) -> dict[str, str]:
         "at.txt": SAID + "a@" * (size // 2),
         "phones.txt": SAID + "1(-" * (size // 3),
         "names.txt": "".join(f"N{number}: a\n" for number in range(size // 8)),
+        "days.txt": LINE + "2021/01/23(Sat)\n" * (size // 16),
+        "times.txt": LINE + "21:05 a" * (size // 7),
+        "brackets.txt": LINE + "[a] [21:05" * (size // 10),
+        "headings.txt": DISCORD_TEXT + "\n[" * (size // 2),
+        "stars.txt": "**a:** b\n**c:** d\n" * 9 + "*_#- " * (size // 5),
+        "cues.srt": CUE + "- (a) [b] " * (size // 10),
         "open.json": TELEGRAM + '"' + "x" * size,
         "deep.json": TELEGRAM + "[" * size,
         "commas.json": TELEGRAM + "," * size,

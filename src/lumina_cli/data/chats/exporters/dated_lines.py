@@ -17,7 +17,14 @@ from pathlib import Path
 from typing import IO, NamedTuple
 
 from lumina_cli.data.chats.app_lines import APP, DELETED, MEDIA, spoken, spoken_in_kakaotalk
-from lumina_cli.data.chats.message import NO_SPEAKERS, ChatMessage, ExportFile, clean_name
+from lumina_cli.data.chats.message import (
+    MAX_MESSAGE_CHARS,
+    NO_SPEAKERS,
+    TOO_LONG,
+    ChatMessage,
+    ExportFile,
+    clean_name,
+)
 from lumina_cli.data.chats.stamps import (
     BARE_STAMPS,
     STAMPS,
@@ -30,7 +37,6 @@ from lumina_cli.data.chats.stamps import (
 from lumina_cli.data.readers.text_files import SAMPLE_CHARS
 from lumina_cli.data.report import Location, ReadReport
 
-MAX_MESSAGE_CHARS = 1_000_000
 _LINES_TRIED = 400
 _MARKS = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
 _MAY_BEGIN = re.compile(r"(?=.{0,60}?\d(?:[:.]|\s?h\s?)\d\d)\W{0,4}(?:\d|[^\W\d_]{3,12}\.?\s\d)")
@@ -209,8 +215,7 @@ def _blocks(
             lines.append(line)
             num_chars += len(line)
         else:
-            wording = "a message is longer than a million characters; the rest of it is left out"
-            report.left_out.add(wording, Location(path, number))
+            report.left_out.add(TOO_LONG, Location(path, number))
     if begin:
         yield begin, lines, location
 

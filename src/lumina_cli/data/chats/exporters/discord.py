@@ -27,7 +27,13 @@ from typing import IO, Any, NamedTuple
 
 from lumina_cli.data.chats.app_lines import APP, CALL, EMPTY, MEDIA
 from lumina_cli.data.chats.json_stream import Item, items
-from lumina_cli.data.chats.message import ChatMessage, ExportFile, clean_name
+from lumina_cli.data.chats.message import (
+    MAX_MESSAGE_CHARS,
+    TOO_LONG,
+    ChatMessage,
+    ExportFile,
+    clean_name,
+)
 from lumina_cli.data.chats.stamps import Clock, iso_seconds, parse_stamp
 from lumina_cli.data.report import Location, ReadReport
 from lumina_cli.data.rows import MAX_ROW_CHARS
@@ -176,10 +182,11 @@ class _Block(NamedTuple):
 def messages_of_text(file: ExportFile, report: ReadReport) -> Iterator[ChatMessage]:
     """Yield the messages of a plain text; what nobody said is counted in the report."""
     with file.open() as text:
-        dates = (parse_stamp(each.date) for each in islice(_blocks(text, file), _ROWS_TRIED))
+        blocks = islice(_blocks(text, file, ReadReport()), _ROWS_TRIED)
+        dates = (parse_stamp(each.date) for each in blocks)
         clock = Clock.learn([stamp for stamp in dates if stamp])
     with file.open() as text:
-        for date, name, lines, location in _blocks(text, file):
+        for date, name, lines, location in _blocks(text, file, report):
             report.saw_row(file.path, FORMAT)
             more = next((at for at, line in enumerate(lines) if _MORE.fullmatch(line)), len(lines))
             said = "".join(lines[:more]).strip()
@@ -197,19 +204,23 @@ def messages_of_text(file: ExportFile, report: ReadReport) -> Iterator[ChatMessa
                 yield ChatMessage(speaker, said, time, location, str(file.path))
 
 
-def _blocks(text: IO[str], file: ExportFile) -> Iterator[_Block]:
+def _blocks(text: IO[str], file: ExportFile, report: ReadReport) -> Iterator[_Block]:
     """Yield the messages with all their lines; the heading and the end of the file are none."""
     block: _Block | None = None
-    after_blank, number = False, 0
-    while (line := text.readline(MAX_ROW_CHARS)) and not (block and line.rstrip() == _RULE):
+    after_blank, number, num_chars = False, 0, 0
+    while (line := text.readline(MAX_MESSAGE_CHARS)) and not (block and line.rstrip() == _RULE):
         number += 1
         found = _HEADING.fullmatch(line) if after_blank and line[0] == "[" else None
         if found and parse_stamp(found["date"]):
             if block:
                 yield block
             block = _Block(found["date"], found["name"], [], Location(file.path, number))
-        elif block:
+            num_chars = 0
+        elif block and num_chars < MAX_MESSAGE_CHARS:
             block.lines.append(line)
+            num_chars += len(line)
+        elif block:
+            report.left_out.add(TOO_LONG, Location(file.path, number))
         after_blank = not line.strip()
     if block:
         yield block

@@ -20,11 +20,16 @@ from pathlib import Path
 from typing import IO, NamedTuple
 
 from lumina_cli.data.chats.app_lines import APP, CALL, MEDIA, Spoken, spoken, spoken_in_kakaotalk
-from lumina_cli.data.chats.message import ChatMessage, ExportFile, clean_name
+from lumina_cli.data.chats.message import (
+    MAX_MESSAGE_CHARS,
+    TOO_LONG,
+    ChatMessage,
+    ExportFile,
+    clean_name,
+)
 from lumina_cli.data.chats.stamps import Clock, Stamp, day_of, stamp_of
 from lumina_cli.data.readers.text_files import SAMPLE_CHARS
 from lumina_cli.data.report import Location, ReadReport
-from lumina_cli.data.rows import MAX_ROW_CHARS
 
 FORMATS = frozenset(["line", "kakaotalk"])
 
@@ -82,10 +87,11 @@ def messages(file: ExportFile, report: ReadReport) -> Iterator[ChatMessage]:
         form = find_form(text.read(SAMPLE_CHARS))
     assert form, "the file was recognised"
     with file.open() as text:
-        stamps = (block.stamp for block in _blocks(text, form, path=file.path))
+        blocks = _blocks(text, form, path=file.path, report=ReadReport())
+        stamps = (block.stamp for block in blocks)
         clock = Clock.learn([stamp for stamp in islice(stamps, _STAMPS_TRIED) if stamp])
     with file.open() as text:
-        for block in _blocks(text, form, path=file.path):
+        for block in _blocks(text, form, path=file.path, report=report):
             report.saw_row(file.path, form.format)
             said = _spoken(block, form)
             for wording in said.left_out:
@@ -139,12 +145,12 @@ def _names_before_spaces(lines: list[str]) -> frozenset[str]:
     return frozenset(names)
 
 
-def _blocks(text: IO[str], form: _Form, *, path: Path) -> Iterator[_Block]:
+def _blocks(text: IO[str], form: _Form, *, path: Path, report: ReadReport) -> Iterator[_Block]:
     """Yield each line that begins a message, and the lines that follow it."""
     day: re.Match[str] | None = None
     block: _Block | None = None
-    number = 0
-    while line := text.readline(MAX_ROW_CHARS):
+    number = num_chars = 0
+    while line := text.readline(MAX_MESSAGE_CHARS):
         number += 1
         found = day_of(line)
         begun = _begun(line, form) if day and not found else None
@@ -157,8 +163,12 @@ def _blocks(text: IO[str], form: _Form, *, path: Path) -> Iterator[_Block]:
             name, said, clock = begun
             stamp = stamp_of({**day.groupdict(), **clock.groupdict()})
             block = _Block(name, stamp, [said], Location(path, number))
-        elif block:
+            num_chars = len(said)
+        elif block and num_chars < MAX_MESSAGE_CHARS:
             block.lines.append(line)
+            num_chars += len(line)
+        elif block:
+            report.left_out.add(TOO_LONG, Location(path, number))
     if block:
         yield block
 
