@@ -13,6 +13,7 @@ import sys
 import threading
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
+from typing import NoReturn
 
 FIRST_STATUS = 128
 """A process that a signal ended exits with this plus the signal's number."""
@@ -95,6 +96,25 @@ def stop_signals(
         finally:
             for number, earlier in previous.items():
                 signal.signal(number, earlier)
+
+
+@contextmanager
+def signals_clear_away() -> Iterator[None]:
+    """Let what a signal ends clear away what it has begun: it raises SystemExit, as Ctrl-C does."""
+
+    def leave(number: int, _: object) -> NoReturn:
+        for each in previous:
+            signal.signal(each, signal.SIG_IGN)
+        raise SystemExit(FIRST_STATUS + number)
+
+    previous = {number: signal.getsignal(number) for number in signals_taken() - {signal.SIGINT}}
+    for number in previous:
+        signal.signal(number, leave)
+    try:
+        yield
+    finally:
+        for number, earlier in previous.items():
+            signal.signal(number, earlier)
 
 
 def signals_taken() -> set[int]:

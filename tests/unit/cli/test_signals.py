@@ -6,10 +6,17 @@ import signal
 import subprocess
 import sys
 import threading
+from pathlib import Path
 
 import pytest
 
-from lumina_cli.cli.signals import StopSignals, signals_taken, stop_signals
+from lumina_cli.cli.signals import (
+    StopSignals,
+    signals_clear_away,
+    signals_taken,
+    stop_signals,
+)
+from lumina_cli.export.place import export_folder
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="Windows has no such signals")
 
@@ -110,3 +117,22 @@ def test_without_a_thread_the_handlers_act(monkeypatch: pytest.MonkeyPatch) -> N
         assert calls == ["save", "stop"]
         assert signals.exit_code == 128 + signal.SIGINT
     assert before == {number: signal.getsignal(number) for number in before}
+
+
+def export_and_be_ended(path: Path, number: signal.Signals) -> None:
+    with signals_clear_away(), export_folder(path) as staging:
+        (staging / "config.json").write_text("{}", encoding="utf-8")
+        try:
+            signal.raise_signal(number)
+        finally:
+            signal.raise_signal(number)  # a second one doesn't hold it up
+
+
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP", "SIGXCPU"])
+def test_what_a_signal_ends_clears_away_what_it_began(tmp_path: Path, name: str) -> None:
+    number = signal.Signals[name]
+    with pytest.raises(SystemExit) as ended:
+        export_and_be_ended(tmp_path / "Model-hf", number)
+    assert ended.value.code == 128 + number
+    assert list(tmp_path.iterdir()) == []
+    assert signal.getsignal(number) == signal.SIG_DFL

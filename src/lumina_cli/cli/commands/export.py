@@ -9,6 +9,7 @@ import typer
 
 from lumina_cli.cli.console import notice, plain, print_json, stderr_console
 from lumina_cli.cli.options import Json, ModelPath, Quiet, Verbose
+from lumina_cli.cli.signals import signals_clear_away
 from lumina_cli.errors import UsageError
 from lumina_cli.export.names import Dtype, TargetName
 from lumina_cli.io.terminal_text import one_line
@@ -78,7 +79,7 @@ def command(
     """Export a model for other programs, and check that it computes the same there."""
     from lumina_cli.recipes.export import ExportOptions, export_model  # noqa: PLC0415  torch
 
-    with stderr_console().status("reading the model …") as status:
+    with signals_clear_away(), stderr_console().status("reading the model …") as status:
         options = ExportOptions(
             to=to,
             out=out,
