@@ -25,6 +25,7 @@ SOURCE = Path(lumina_cli.__file__).parent
 SYSTEM_OR_PACKAGE = {
     "io/cgroup.py",  # /proc and /sys
     "io/process_memory.py",  # /proc
+    "browser/bundle.py",  # the package's own
     "cli/help/docs.py",  # the package's own
     "data/starter/handwritten.py",  # the package's own
     "data/starter/tables.py",

@@ -46,7 +46,7 @@ HEADERS = {
 def page_routes() -> list[Route]:
     """Return a route for each file of the chat page and of the page Look, `/` and `/look`."""
     look = [
-        _route("/look" if name == "look.html" else f"/look/{name}", name, content)
+        _route("/look" if name == "look.html" else f"/look/{name}", content)
         for name, content in sorted(look_files().items())
     ]
     return [*folder_routes("page", at="/"), *look]
@@ -55,7 +55,7 @@ def page_routes() -> list[Route]:
 def folder_routes(folder: str, *, at: str) -> list[Route]:
     """Return a route for each file of a page, read once; its `index.html` is at a path."""
     return [
-        _route(at if name == "index.html" else f"/{folder}/{name}", name, content)
+        _route(at if name == "index.html" else f"/{folder}/{name}", content)
         for name, content in sorted(page_files(folder).items())
     ]
 

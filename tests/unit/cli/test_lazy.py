@@ -63,7 +63,8 @@ OPTIONS = {
     "--log-prompts --sampler --temperature --top-k --top-p --min-p --repetition-penalty "
     "--max-chars --stop --speculate --seed --device --precision --kernels --threads --engine",
     "look": "text --model/-m --reply --plain --at --next --surprise --matters --source --layers "
-    "--heads --characters --off --compare --config/-c --json --quiet/-q --verbose/-v --help-all "
+    "--heads --characters --off --compare --html --with-model --config/-c --json --quiet/-q "
+    "--verbose/-v --help-all "
     "--sampler --temperature --top-k --top-p --min-p --repetition-penalty --num-beams "
     "--length-penalty --max-chars --stop --seed --device --threads",
     "watch": "folder --open --config/-c --quiet/-q --verbose/-v --help-all --host --port "
