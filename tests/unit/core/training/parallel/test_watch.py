@@ -147,9 +147,9 @@ def make_trainer(rank: Processes, victim: Victim) -> Trainer:
 
         return acted
 
-    def sample(_: object) -> str:
+    def sample(_: object) -> list[str]:
         victim.at("sampling")
-        return "said"
+        return ["said"]
 
     times = iter(range(10**6))
     trainer = Trainer(
