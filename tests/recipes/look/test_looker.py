@@ -131,7 +131,7 @@ def test_a_reply_is_drawn_as_in_the_chat_and_the_same_each_time(home: Path, look
 
 
 def test_the_same_file_twice_is_identical_and_another_is_not(home: Path, looker: Looker) -> None:
-    for name in ("overview", "characters", "heads"):
+    for name in ("overview", "heads"):
         request = parse_request({"view": name, "messages": TALK[:1], "draw_reply": True})
         assert compare(looker, opened(home / "Model.pth"), request).is_identical
     other = opened(home / "Model.pth", temperature=1.9, top_p=1)

@@ -8,13 +8,14 @@ import torch
 
 from lumina_cli.conversation import Message
 from lumina_cli.core.inference.config import SamplingConfig
-from lumina_cli.core.inference.sampling.sampler import Sampler
+from lumina_cli.core.inference.sampling.filters import softmax
 from lumina_cli.core.inference.sampling.utf8_mask import Utf8Mask
 from lumina_cli.core.inference.sequence import SequenceState
 from lumina_cli.core.model.transformer import Transformer
 from lumina_cli.look.next_character import next_character
 from lumina_cli.look.reading import Reading, read_messages, read_plain
 from lumina_cli.tokenizer.base import Tokenizer
+from tests.unit.core.inference.composed import composed
 from tests.unit.core.inference.sampling.test_sampler import DRAWING
 from tests.unit.look.conftest import CHARACTERS, SUBWORDS, tiny_model
 
@@ -30,29 +31,21 @@ def plain_probs(model: Transformer, reading: Reading) -> torch.Tensor:
 
 
 @pytest.mark.parametrize("config", DRAWING, ids=lambda config: config.sampler)
-def test_the_distribution_shown_is_what_the_sampler_would_choose_by(
+def test_the_distribution_shown_is_the_samplers(
     model: Transformer, tokenizer: Tokenizer, config: SamplingConfig
 ) -> None:
-    """Against the race by which it draws: of rates p the first is i with probability p_i.
-
-    So among all ids but one the order of log p_i + noise is the same where the drawn
-    probabilities are those of the race: here the very scores are compared.
-    """
+    """Against penalty, temperature and filter put together, of the plain pass's logits."""
     reading = asked(tokenizer)
-    view = next_character(model, reading, config=config, with_logits=True)
-    assert view.logits is not None
-    logits = np.array(view.logits) + Utf8Mask(tokenizer).row(0)
-    warmed = torch.from_numpy(logits / config.temperature)
-    drawn = {candidate.id: candidate.drawn for candidate in view.candidates}
-    kept = [id_ for id_, p in drawn.items() if p > 0]
-    shares = warmed[kept].softmax(dim=0)
-    total = math.fsum(drawn.values())
-    for id_, share in zip(kept, shares.tolist(), strict=True):
-        assert math.isclose(drawn[id_] / total, share, abs_tol=1e-6)
-    sampler = Sampler(config, generator=torch.Generator().manual_seed(0))
-    for _ in range(200):
-        id_ = sampler.sample(logits.astype(np.float32), [])
-        assert id_ is None or drawn.get(id_, 1.0) > 0
+    with torch.inference_mode():
+        logits = model(torch.tensor([reading.ids]))[0, -1].double().numpy()
+    valid = logits + Utf8Mask(tokenizer).row(0)
+    expected = softmax(composed(config, valid, reading.ids))
+    view = next_character(model, reading, config=config)
+    for candidate in view.candidates:
+        assert math.isclose(candidate.drawn, expected[candidate.id], abs_tol=1e-6)
+    assert view.num_kept == np.count_nonzero(expected)
+    most = set(np.argsort(-expected)[: min(20, view.num_kept)].tolist())
+    assert most <= {candidate.id for candidate in view.candidates}
 
 
 def test_the_models_own_probabilities_are_those_of_the_plain_pass(

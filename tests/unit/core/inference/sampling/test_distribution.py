@@ -9,7 +9,7 @@ from lumina_cli.core.inference.sampling.distribution import distribution
 from lumina_cli.core.inference.sampling.sampler import Sampler
 from tests.unit.core.inference.sampling.test_sampler import DRAWING, choose_by, some_logits
 
-NUM_DRAWS = 4_000
+NUM_DRAWS = 2_000
 
 
 def test_temperature_and_filters_by_hand() -> None:
