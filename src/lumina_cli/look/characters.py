@@ -66,10 +66,10 @@ def characters(
     wanted = dict.fromkeys(character for character in chosen if character in known)
     ids = [known[character] for character in wanted or sorted(known)]
     shown = ids[:MAX_CHARACTERS]
-    rows = model.lm_head.weight.double()
+    rows = model.lm_head.weight.cpu().double()  # some devices have no fp64
     rows = rows[shown] - rows[list(known.values())].mean(dim=0)
     unit = rows / rows.norm(dim=1, keepdim=True).clamp_min(1e-12)
-    cosines: Logits = (unit @ unit.T).clamp(-1, 1).cpu().numpy()
+    cosines: Logits = (unit @ unit.T).clamp(-1, 1).numpy()
     order = _chain(cosines)
     cosines = (cosines + cosines.T)[np.ix_(order, order)] / 2
     labels = [tokenizer.describe(shown[n]) for n in order]

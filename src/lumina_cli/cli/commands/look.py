@@ -12,6 +12,7 @@ from lumina_cli.cli.console import (
     never_fail_to_encode,
     notice,
     print_json,
+    stderr_console,
     typed_text,
 )
 from lumina_cli.cli.help.completion import models
@@ -143,6 +144,9 @@ def command(
     if html is not None and view != "overview":
         notice(f"--{view} has no effect with --html: the page shows all views")
         view = "overview"
+    for given, flag in ((compare, "--compare"), (json, "--json")):
+        if given and html is not None:
+            notice(f"{flag} has no effect with --html")
     if with_model and html is None:
         raise UsageError("--with-model needs a page", hint="Add: --html look.html")
     looker = _open(model, flags=flags, config=config)
@@ -150,11 +154,12 @@ def command(
     if html is not None:
         _write_page(looker, request, html, with_model=with_model)
         return
-    shown: View | CompareView = (
-        looker.look(request)
-        if compare is None
-        else compare_models(looker, _open(compare, flags=flags, config=config), request)
-    )
+    with stderr_console().status("looking …"):
+        shown: View | CompareView = (
+            looker.look(request)
+            if compare is None
+            else compare_models(looker, _open(compare, flags=flags, config=config), request)
+        )
     if json:
         print_json(to_json(shown))
         return
