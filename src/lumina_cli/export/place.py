@@ -81,6 +81,10 @@ def check_place(path: Path, *, is_ours: IsOurs) -> None:
     check_length(path, path.with_name("x" * 64))
     if not path.parent.is_dir():
         raise OutputError(f"folder {path.parent} does not exist", hint="Create it, or use: --out")
+    if not os.access(path.parent, os.W_OK):
+        raise OutputError(
+            f"folder {path.parent} can't be written to", hint="Name another place with --out."
+        )
     if os.path.lexists(path) and (path.is_symlink() or not is_ours(path)):
         raise OutputError(
             f"{path} is there already, and is no unchanged export of this kind: it is left alone",

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from lumina_cli.errors import OutputError, StorageError
-from lumina_cli.export.place import export_file, export_folder
+from lumina_cli.export.place import check_place, export_file, export_folder
 from tests.unit.export.tiny_exports import leftovers
 
 
@@ -144,3 +144,11 @@ def test_a_full_disk_is_two_lines(tmp_path: Path) -> None:
     with pytest.raises(StorageError, match="No space left"), export_folder(tmp_path / "out"):
         raise OSError(28, "No space left on device")
     assert leftovers(tmp_path) == []
+
+
+def test_a_folder_that_cannot_be_written_to_is_told_before_the_work(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "access", lambda path, _: path != tmp_path)
+    with pytest.raises(OutputError, match="can't be written to"):
+        check_place(tmp_path / "Model-hf", is_ours=lambda _: True)
