@@ -164,6 +164,16 @@ def refuse_other_files(path: Path, *, name: Path | None = None) -> None:
         )
 
 
+def refuse_unwritable(path: Path) -> None:
+    """Raise OutputError where a folder can't be made: it is told before anything is downloaded."""
+    standing = next(folder for folder in path.absolute().parents if folder.exists())
+    if not os.access(standing, os.W_OK):
+        raise OutputError(
+            f"{path} can't be created: {standing} can't be written to",
+            hint="Choose another folder with --out.",
+        )
+
+
 def _other_files(path: Path) -> set[str]:
     """Return what in a folder was not fetched, or the name itself where no folder stands there.
 

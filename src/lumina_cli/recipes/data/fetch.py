@@ -18,6 +18,7 @@ from lumina_cli.data.hub.dataset_folder import (
     new_folder,
     read_manifest,
     refuse_other_files,
+    refuse_unwritable,
     verify,
 )
 from lumina_cli.data.hub.local_copy import by_part, parts_of_local_copy, rows_of_local_copy
@@ -109,6 +110,7 @@ def fetch(
         verify(folder, there)
         yield Fetched(folder, dict(there), was_there=True)
         return
+    refuse_unwritable(folder)
     yield Stage(f"looking for {name}")
     report = ReadReport()
     parts, manifest = yield from _open(

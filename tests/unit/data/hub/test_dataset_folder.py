@@ -15,6 +15,7 @@ from lumina_cli.data.hub.dataset_folder import (
     new_folder,
     read_manifest,
     refuse_other_files,
+    refuse_unwritable,
     verify,
 )
 from lumina_cli.errors import DataError, OutputError, StorageError
@@ -176,3 +177,12 @@ def test_the_folder_has_the_rights_that_the_users_folders_have(tmp_path: Path) -
     finally:
         os.umask(before)
     assert stat.S_IMODE((tmp_path / "out").stat().st_mode) == 0o750
+
+
+def test_a_place_that_cannot_be_written_to_is_told_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refuse_unwritable(tmp_path / "new" / "out")
+    monkeypatch.setattr(os, "access", lambda path, _: path != tmp_path)
+    with pytest.raises(OutputError, match="can't be written to"):
+        refuse_unwritable(tmp_path / "new" / "out")
