@@ -64,9 +64,9 @@ OPTIONS = {
     "--max-chars --stop --speculate --seed --device --precision --kernels --threads --engine",
     "look": "text --model/-m --reply --plain --at --next --surprise --matters --source --layers "
     "--heads --characters --off --compare --html --with-model --config/-c --json --quiet/-q "
-    "--verbose/-v --help-all "
-    "--sampler --temperature --top-k --top-p --min-p --repetition-penalty --num-beams "
-    "--length-penalty --max-chars --stop --seed --device --threads",
+    "--verbose/-v --help-all --sampler --temperature --top-k --top-p --min-p "
+    "--repetition-penalty --num-beams --length-penalty --max-chars --stop --seed --device "
+    "--threads",
     "watch": "folder --open --config/-c --quiet/-q --verbose/-v --help-all --host --port "
     "--api-key-file --no-auth --cors-origin --header-timeout-s --body-timeout-s "
     "--idle-timeout-s --shutdown-grace-s --max-body-bytes --max-header-bytes",

@@ -12,7 +12,7 @@ pytest.importorskip("starlette", reason="starlette is not installed (the extra s
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
-from lumina_cli.server.page import page_files, page_routes, takes_gzip
+from lumina_cli.server.page import look_files, page_files, page_routes, takes_gzip
 
 MAX_SENT_BYTES = 40_000
 """Of all pages together, as browsers fetch them."""
@@ -71,6 +71,19 @@ def test_the_pages_are_small(client: TestClient) -> None:
 @pytest.mark.parametrize("name", FILES)
 def test_no_module_is_long(name: str) -> None:
     assert FILES[name].count(b"\n") <= 300
+
+
+def test_the_page_look_is_sent_the_same_way(client: TestClient) -> None:
+    sent = 0
+    for name, content in look_files().items():
+        path = "/look" if name == "look.html" else f"/look/{name}"
+        answer = client.get(path, headers={"Accept-Encoding": "gzip"})
+        assert answer.content == content
+        assert "default-src 'none'" in answer.headers["content-security-policy"]
+        sent += int(answer.headers["content-length"])
+    assert b"$" not in look_files()["look.html"]
+    assert sent <= MAX_SENT_BYTES
+    assert client.get("/look/file.js").status_code == 404  # of the page that is one file
 
 
 def test_who_takes_no_gzip_gets_the_file_as_it_is(client: TestClient) -> None:

@@ -10,6 +10,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from lumina_cli.errors import LuminaError
+from lumina_cli.server.api.class_limits import CLIENT_HEADER, client_of
 from lumina_cli.server.api.errors import ApiError
 from lumina_cli.server.api.protocol import to_json
 from lumina_cli.server.api.routes import queue_full
@@ -43,6 +44,7 @@ class LookApi:
     ) -> None:
         self._models = models
         self._thread = thread
+        self._is_class = config.is_class
         self._timeout_s = config.request_timeout_s
         self._searching = asyncio.Lock()
 
@@ -58,6 +60,8 @@ class LookApi:
         if look is None:
             raise ApiError("This model can't be looked into here.", code="unsupported_value")
         client = request.client.host if request.client else ""
+        if self._is_class:
+            client = client_of(client, request.headers.get(CLIENT_HEADER, ""))
         answer = self._search if asked["view"] == "source" else self._compute
         try:
             async with asyncio.timeout(self._timeout_s):
