@@ -67,7 +67,7 @@ def test_the_views_are_those_of_the_server_and_a_reply_is_drawn_as_in_the_chat(
     page.click("#draw")
     page.wait_for_selector("#draw:enabled")
     reply = page.input_value("#reply")
-    assert len(reply) == 12
+    assert reply
     show(page, "surprise")
     assert page.locator("#shown .turn.bot").inner_text().replace("\n", "").startswith("bot")
     assert page.locator("#shown .turn.user span:not(.grey)").count() == 0
