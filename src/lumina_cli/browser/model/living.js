@@ -37,16 +37,19 @@ export class LivingModel {
     const { special } = this.tokenizer;
     const settings = { ...this.model.sampling, ...request.sampling };
     const decoder = this.tokenizer.streamDecoder();
-    const ids = read(request, this).ids;
+    const recent = read(request, this).ids;
+    let ids = recent.slice(-this.model.seqLength);
     let text = "";
     let pass = null;
     while (text.length < settings.max_chars && onPart(null)) {
       pass = this.pass(ids, pass);
       const allows = (id) => decoder.allows(id);
-      const id = sample(pass.logits(pass.ids.length - 1), { settings, allows, recent: ids, numSpecial: NUM_SPECIAL });
+      const id = sample(pass.logits(pass.ids.length - 1), { settings, allows, recent, numSpecial: NUM_SPECIAL });
       if (id === special.end) break;
       text += decoder.decode(id);
-      ids.push(id);
+      recent.push(id);
+      ids.push(id); // a full context goes on with its later half
+      if (ids.length > this.model.seqLength) ids = ids.slice(-Math.floor(this.model.seqLength / 2));
       await breathe();
     }
     return text;
