@@ -34,7 +34,8 @@ def model_that_can_be_looked_into(folder: Path, *, is_private: bool) -> ServedMo
 @pytest.fixture
 def window(browser: Any, tmp_path: Path) -> Iterator[tuple[Watched, Any]]:
     """The page of a server that asks for a key."""
-    with served(model_that_can_be_looked_into(tmp_path, is_private=False), key=KEY) as running:
+    model = model_that_can_be_looked_into(tmp_path, is_private=False)
+    with served(model, replace(model, name="twin"), key=KEY) as running:
         watched = Watched(browser, running.url)
         yield watched, watched.context.new_page()
         watched.context.close()
@@ -54,14 +55,18 @@ def test_the_views_are_those_of_the_server_and_a_reply_is_drawn_as_in_the_chat(
     page.click("#notice a")  # the key is asked for on the page of the chat
     page.fill("#key-input", KEY)
     page.press("#key-input", "Enter")
-    page.wait_for_selector("#model-name:not(:empty)")
+    page.wait_for_selector("#model-name:not(:empty)", state="attached")
     page.click("nav a")
     page.wait_for_selector("#view[aria-busy=false] .bar")
-    assert page.inner_text("#model-name") == "tiny"
+    assert page.input_value("#model") == "tiny"
     assert page.locator("#shown .figure", has_text="drawn").count() == 4
     page.fill("#set-top_k", "2")
     page.wait_for_selector("#view[aria-busy=false]")
     assert page.locator("#shown .figure", has_text="drawn").count() == 2
+    page.select_option("#beside", "twin")
+    page.wait_for_selector("#other h2:has-text('twin') + p:has-text('to the last digit')")
+    assert page.locator("#other .bar").count() == page.locator("#shown .bar").count()
+    page.select_option("#beside", index=0)
     page.fill("#said", "abc <b>")
     page.click("#draw")
     page.wait_for_selector("#draw:enabled")
@@ -77,6 +82,9 @@ def test_the_views_are_those_of_the_server_and_a_reply_is_drawn_as_in_the_chat(
     )
     show(page, "source")
     assert "shows nobody the training text" in page.inner_text("#shown")
+    page.select_option("#model", "twin")
+    page.wait_for_selector("#view[aria-busy=false] .bar")
+    assert page.input_value("#reply") == reply
     page.fill("#said", "a" * 5_000)
     page.wait_for_selector("#notice:has-text('more than 4,000 characters')")
     assert page.locator("#shown > *").count() == 0

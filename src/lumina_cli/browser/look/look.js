@@ -19,9 +19,9 @@ const END = '<|end|>';
  * Show the page.
  *
  * `ask` takes a request of look and a function for what is known so far, and returns a view.
- * `facts`: {name, isChatbot, sampling}. `recorded`: {said, reply} where the text can't be changed.
+ * `facts`: {name, isChatbot, sampling}. `others`: models to stand beside it, {name, ask}. `recorded`: {said, reply} where the text can't be changed.
  */
-export function showLook({ask, facts, recorded = null}) {
+export function showLook({ask, facts, others = [], recorded = null}) {
   translate();
   const state = {view: 'next', at: null, off: [], sampling: facts.sampling, character: ''};
   let isAsking = false;
@@ -59,6 +59,9 @@ export function showLook({ask, facts, recorded = null}) {
         });
         if (!isStale) $('notice').replaceChildren();
         show(answer);
+        const other = others[$('beside').selectedIndex - 1];
+        const beside = other && !isStale ? await other.ask(request(), () => !isStale).catch((error) => error) : null;
+        if (!isStale) drawOther(other, beside, answer);
       } catch (error) {
         if (isStale) continue;
         $('shown').replaceChildren();
@@ -100,6 +103,12 @@ export function showLook({ask, facts, recorded = null}) {
     characters: (view) => drawCharacters(view, {character: state.character, choose: (character) => { state.character = character; draw(view); }}),
   };
 
+  function drawOther(other, view, answer) {
+    const same = JSON.stringify(view) === JSON.stringify(answer) ? [make('p', {text: t('same')})] : [];
+    const shown = view instanceof Error ? [make('p', {text: clean(view.told ?? view.message)})] : view && drawers[view.view](view);
+    $('other').replaceChildren(...(view ? [make('h2', {text: clean(other.name)}), ...same, ...shown] : []));
+  }
+
   function draw(view) {
     const focused = [...$('shown').querySelectorAll(FOCUSABLE)].indexOf(document.activeElement);
     $('shown').replaceChildren(...drawers[view.view](view));
@@ -119,6 +128,7 @@ export function showLook({ask, facts, recorded = null}) {
     }
     $('view').setAttribute('aria-labelledby', `tab-${view}`);
     $('shown').replaceChildren();
+    $('other').replaceChildren();
     $('fields').hidden = view !== 'next' || Boolean(recorded);
     refresh();
   }
@@ -158,9 +168,12 @@ export function showLook({ask, facts, recorded = null}) {
     textChanged();
     $('said').focus();
   };
+  $('besides').hidden = !others.length;
+  $('beside').replaceChildren(...['', ...others.map(({name}) => name)].map((name) => make('option', {text: clean(name) || t('nobody')})));
+  $('beside').onchange = refresh;
   $('text').onsubmit = (event) => event.preventDefault();
   const begun = recorded ?? facts.begun ?? {said: t(facts.isChatbot ? 'hello' : 'once'), reply: ''};
-  [$('said').value, $('reply').value] = [begun.said, begun.reply];
+  if (recorded || !$('said').value) [$('said').value, $('reply').value] = [begun.said, begun.reply];
   if (recorded) {
     $('said').readOnly = $('reply').readOnly = true;
     $('draw').hidden = $('clear').hidden = true;

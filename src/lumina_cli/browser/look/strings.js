@@ -48,6 +48,7 @@ const en = {
   character: 'Character', grid: 'All characters, each by each: orange where they are alike, blue where they are opposite',
   alike: 'Two characters are alike where the model expects them in the same places: compared are the rows of its head, less what all have in common.',
 
+  beside: 'Side by side with', nobody: 'no other model', same: 'Both show the same, to the last digit.',
   failed: 'That went wrong: {message}', gone: 'The server does not answer. Is lumina serve still running?', busy: 'The server’s queue is full. Try again in a moment.',
   key: 'The server asks for an API key. Enter it on the chat page in this tab, then come back.',
 };
@@ -96,6 +97,7 @@ const de = {
   character: 'Zeichen', grid: 'Alle Zeichen, jedes mit jedem: orange, wo sie sich gleichen, blau, wo sie gegensätzlich sind',
   alike: 'Zwei Zeichen gleichen sich, wo das Modell sie an denselben Stellen erwartet: Verglichen werden die Zeilen seines Ausgangs, ohne das, was allen gemeinsam ist.',
 
+  beside: 'Nebeneinander mit', nobody: 'keinem anderen Modell', same: 'Beide zeigen dasselbe, bis auf die letzte Ziffer.',
   failed: 'Das ging schief: {message}', gone: 'Der Server antwortet nicht. Läuft lumina serve noch?', busy: 'Die Warteschlange des Servers ist voll. Gleich noch einmal versuchen.',
   key: 'Der Server verlangt einen API-Schlüssel. Gib ihn auf der Chat-Seite in diesem Tab ein, dann komm zurück.',
 };

@@ -10,7 +10,7 @@ const CELL = 8; // px
 export function drawCharacters(view, {character, choose}) {
   const {labels, similarity, neighbours} = view;
   const chosen = Math.max(0, labels.indexOf(character));
-  const select = make('select', {id: 'character'}, ...labels.map((label) => make('option', {value: label, text: named(label)})));
+  const select = make('select', {}, ...labels.map((label) => make('option', {value: label, text: named(label)})));
   select.value = labels[chosen];
   select.onchange = () => choose(select.value);
   const {labels: near = [], similarities = []} = neighbours[chosen] ?? {};

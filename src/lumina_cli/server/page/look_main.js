@@ -28,21 +28,24 @@ async function withReply({messages, draw_reply: _, sampling, ...request}, model,
   return {...request, messages: [...messages, {role: 'bot', text}]};
 }
 
+/** Return what asks the server about a model. */
+const lookInto = (model) => async (request, onPart) => {
+  try {
+    const whole = request.draw_reply ? await withReply(request, model, () => onPart(null)) : request;
+    return await (await ask('api/look', {method: 'POST', body: JSON.stringify({...whole, model: model.id})})).json();
+  } catch (error) {
+    throw told(error);
+  }
+};
+
 async function start() {
   $('chat').hidden = false;
   const models = await fetchModels();
   offerModels(models, (model) => {
     const {id, lumina} = model;
-    const look = async (request, onPart) => {
-      try {
-        const whole = request.draw_reply ? await withReply(request, model, () => onPart(null)) : request;
-        return await (await ask('api/look', {method: 'POST', body: JSON.stringify({...whole, model: id})})).json();
-      } catch (error) {
-        throw told(error);
-      }
-    };
     const sampling = Object.fromEntries(DRAWING.map((name) => [name, lumina.sampling[name]]));
-    showLook({ask: look, facts: {name: id, isChatbot: lumina.conversations, sampling}});
+    const others = models.filter((other) => other !== model).map((other) => ({name: other.id, ask: lookInto(other)}));
+    showLook({ask: lookInto(model), facts: {name: id, isChatbot: lumina.conversations, sampling}, others});
   });
 }
 
