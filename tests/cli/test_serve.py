@@ -13,7 +13,7 @@ import pytest
 
 pytest.importorskip("uvicorn", reason="the extra [serve] is not installed")
 
-from lumina_cli.recipes import serve as recipe
+from lumina_cli.recipes import server_packages
 from tests.server.live import PATIENCE_S, wait_for
 
 from .conftest import LETTERS, Lumina, write_model
@@ -121,7 +121,7 @@ def test_two_models_of_one_name_are_refused(lumina: Lumina, letters_model: Path)
 def test_missing_packages_are_told_with_how_to_get_them(
     lumina: Lumina, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(recipe, "find_spec", lambda name: None)
+    monkeypatch.setattr(server_packages, "find_spec", lambda name: None)
     outcome = lumina("serve")
     assert outcome.code == 2
     assert "lumina serve needs packages that are not installed" in outcome.err

@@ -186,7 +186,9 @@ class Trainer:
         if self.validator.is_due(self.state):
             yield from self._evaluate()
             return
-        yield from self.samples.show_if_due(self.model, step=self.num_steps)
+        yield from self.samples.show_if_due(
+            self.model, step=self.num_steps, progress=self.state.progress
+        )
         yield from self._step()
 
     def _evaluate(self, *, goes_back: bool = True) -> Iterator[TrainEvent]:

@@ -1,5 +1,6 @@
 """What the model says while it is trained, and when it is asked."""
 
+import math
 from collections.abc import Callable, Sequence
 from functools import partial
 
@@ -18,8 +19,11 @@ SAMPLE_SHARE = 0.05
 """Of the time, at most, for samples of a model that says them slowly."""
 
 FREE_S, FREE_SHARE = 2.0, 0.01
-"""Samples of the first steps, which pass in no time, may take so long in all; of a run by the
-clock this share of it."""
+"""Samples of the first steps, which pass in no time, may take so long in all, or this share of what
+the run will take. They count as long as the quickest: a machine may stand still meanwhile."""
+
+NUM_TRIALS = 2
+"""Samples by which it is known how long one takes."""
 
 
 def is_milestone(step: int) -> bool:
@@ -55,26 +59,35 @@ class Samples:
         self._free_s = FREE_S if seconds is None else min(FREE_S, FREE_SHARE * seconds)
         self._clock = clock
         self._rank = rank
-        self._next_s = self._taken_s = 0.0
+        self._next_s = 0.0
+        self._num_milestones, self._quickest_s = 0, math.inf
         self._last_step = -1
 
     def start(self) -> None:
         """Ask for the first one by the clock soon."""
         self._next_s = self._clock.now_s + FIRST_SAMPLE_S
 
-    def show_if_due(self, model: Transformer, *, step: int) -> list[Sampled | SampleSkipped]:
-        """Return what the model says, where it is time for it; the model trains on."""
-        if self.sample is None or step == self._last_step or not self._is_due(step):
+    def show_if_due(
+        self, model: Transformer, *, step: int, progress: float
+    ) -> list[Sampled | SampleSkipped]:
+        """Return what the model says, where it is time for it; the model trains on.
+
+        Args:
+            model: as it is now.
+            step: how many are done.
+            progress: which part of the run is done.
+        """
+        if self.sample is None or step == self._last_step or not self._is_due(step, progress):
             return []
         self._last_step = step
         started_s = self._clock.now_s
         texts = none_on_oom(partial(self.sample, model)) if self._rank.index == 0 else None
         texts = self._rank.broadcast(texts)
         model.train()
-        taken_s = self._clock.look() - started_s
-        self._taken_s += taken_s
+        self._quickest_s = min(self._quickest_s, self._clock.look() - started_s)
+        self._num_milestones += is_milestone(step)
         if started_s >= self._next_s:
-            self._next_s = started_s + max(SAMPLE_EVERY_S, taken_s / SAMPLE_SHARE)
+            self._next_s = started_s + max(SAMPLE_EVERY_S, self._quickest_s / SAMPLE_SHARE)
         if texts is None:
             return [SampleSkipped(step)]
         return [
@@ -82,8 +95,15 @@ class Samples:
             for number, (prompt, text) in enumerate(zip(self._prompts, texts, strict=True))
         ]
 
-    def _is_due(self, step: int) -> bool:
+    def _is_due(self, step: int, progress: float) -> bool:
         if self._clock.now_s >= self._next_s:
             return True
-        may_take_s = self._free_s + SAMPLE_SHARE * self._clock.elapsed_s
-        return is_milestone(step) and self._taken_s <= may_take_s
+        if not is_milestone(step):
+            return False
+        elapsed_s = self._clock.elapsed_s
+        whole_s = elapsed_s / progress if progress else 0.0
+        may_take_s = max(self._free_s + SAMPLE_SHARE * elapsed_s, FREE_SHARE * whole_s)
+        return (
+            self._num_milestones < NUM_TRIALS
+            or self._num_milestones * self._quickest_s <= may_take_s
+        )

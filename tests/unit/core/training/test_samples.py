@@ -63,9 +63,38 @@ def test_samples_of_the_first_steps_take_two_seconds_at_most(
     assert steps == [0, 1, 2]  # the last by the clock; the next is 30 seconds away
 
 
+def test_samples_of_the_first_steps_take_a_hundredth_of_a_long_run_at_most(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    world = World(monkeypatch, step_s=1.0, evaluation_s=0.0)
+
+    def sample(_: Transformer) -> list[str]:
+        world.now_s += 1.0
+        return ["noise"]
+
+    events = run(make_trainer(max_steps=700, clock=world.clock, sample=sample))
+    steps = [event.step for event in events if isinstance(event, Sampled)]
+    assert {0, 1, 2, 4, 8, 16, 32, 64} <= set(steps)
+
+
+def test_a_machine_that_stood_still_loses_no_samples(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World(monkeypatch, step_s=0.01, evaluation_s=0.0)
+    seconds = iter([150.0, *[0.01] * 100])
+
+    def sample(_: Transformer) -> list[str]:
+        world.now_s += next(seconds)
+        return ["noise"]
+
+    events = run(make_trainer(max_steps=20, clock=world.clock, sample=sample))
+    steps = [event.step for event in events if isinstance(event, Sampled)]
+    assert steps == [0, 1, 2, 4, 8, 16]
+
+
 def test_a_step_that_was_skipped_is_sampled_once(monkeypatch: pytest.MonkeyPatch) -> None:
     trainer = make_trainer(max_steps=4, sample=lambda model: ["a"])
-    first, second = (trainer.samples.show_if_due(trainer.model, step=4) for _ in range(2))
+    first, second = (
+        trainer.samples.show_if_due(trainer.model, step=4, progress=0.5) for _ in range(2)
+    )
     assert [event.step for event in first] == [4]
     assert second == []
 
