@@ -50,8 +50,8 @@ def serve(
     settings = serve_settings(flags=flags, environ=environ, toml=toml)
     config = settings.of(ServeConfig)
     key = read_room_code(config, environ) or read_api_key(config, environ, warn=notice)
-    shelf = None if runs is None else RunShelf(check_folder(runs), is_private=config.is_class)
     is_private = is_loopback(config.host) and not config.cors_origin and key is None
+    shelf = None if runs is None else RunShelf(check_folder(runs), hides_text=not is_private)
     thread = GenerationThread(
         max_streams=config.max_streams,
         max_queue=config.max_queue,

@@ -42,12 +42,12 @@ class RunShelf:
 
     Args:
         folder: in which `*.run` lie.
-        is_private: whether to leave out file names, settings in words, and prompts.
+        hides_text: whether to leave out file names, settings in words, and prompts.
     """
 
-    def __init__(self, folder: Path, *, is_private: bool = False) -> None:
+    def __init__(self, folder: Path, *, hides_text: bool = False) -> None:
         self.folder = folder
-        self.is_private = is_private
+        self.hides_text = hides_text
         self._readers: OrderedDict[str, RunReader] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -83,7 +83,7 @@ class RunShelf:
         if not whole and len(chunk) == MAX_EVENT_BYTES:
             whole = len(chunk)  # a line so long is no event
         events = [each for each in map(_parsed, chunk[:whole].splitlines()) if each]
-        if self.is_private:
+        if self.hides_text:
             events = [_without_private(each) for each in events]
         is_more = whole > 0 and after + len(chunk) < size
         return {"events": events, "next": after + whole, "more": is_more}
@@ -144,7 +144,7 @@ class RunShelf:
         """Return the texts of a prompt; of those of one step the newest."""
         by_step = {each["step"]: each for each in (*samples.first, *samples.last)}
         first = samples.first[0]
-        is_told = "prompt" in first and not self.is_private
+        is_told = "prompt" in first and not self.hides_text
         return {
             "number": first.get("number", 0),
             "prompt": first["prompt"] if is_told else None,
@@ -157,7 +157,7 @@ class RunShelf:
 
     def _happened(self, happened: FirstAndLast) -> list[Event]:
         events = [*happened.first, *happened.last]
-        return [_without_private(each) for each in events] if self.is_private else events
+        return [_without_private(each) for each in events] if self.hides_text else events
 
     def _settings(self, path: Path) -> dict[str, str]:
         try:
@@ -167,7 +167,7 @@ class RunShelf:
         return {
             key[:MAX_VALUE_CHARS]: str(value)[:MAX_VALUE_CHARS]
             for key, value in told.items()
-            if not self.is_private or isinstance(value, int | float)
+            if not self.hides_text or isinstance(value, int | float)
         }
 
 

@@ -53,11 +53,13 @@ def watch(
     from lumina_cli.server.http.serving import HttpServer  # noqa: PLC0415  optional packages
     from lumina_cli.server.runs.app import make_watch_app  # noqa: PLC0415
     from lumina_cli.server.security.api_key import read_api_key  # noqa: PLC0415
+    from lumina_cli.server.security.hosts import is_loopback  # noqa: PLC0415
 
     settings = serve_settings(flags=flags, environ=environ, toml=toml)
     config = settings.of(ServeConfig)
     key = read_api_key(config, environ, warn=notice)
     for line in settings.notices:
         notice(line)
-    app = make_watch_app(RunShelf(check_folder(folder)), config=config, key=key)
+    shelf = RunShelf(check_folder(folder), hides_text=key is None and not is_loopback(config.host))
+    app = make_watch_app(shelf, config=config, key=key)
     return HttpServer(app, config=config, on_started=on_started).run_until_stopped()

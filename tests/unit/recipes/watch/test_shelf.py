@@ -139,7 +139,7 @@ def test_in_private_no_file_and_no_word_of_the_text_is_told(tmp_path: Path) -> N
         {"event": "SaveFailed", "step": 0, "why": "/home/SECRET is full"},
     ]
     write_run(tmp_path, events, settings='seed = 3\nreplay = "SECRET"\n')
-    runs = RunShelf(tmp_path, is_private=True)
+    runs = RunShelf(tmp_path, hides_text=True)
     told = json.dumps(
         [runs.runs(), runs.curve("Model.run", points=9), runs.events("Model.run", after=0)]
     )
