@@ -6,7 +6,9 @@ Text from models, files and users is shown as `plain` makes it: without control 
 
 import io
 import json
+import re
 import sys
+import textwrap
 from collections.abc import Mapping
 
 from rich.console import Console
@@ -15,10 +17,17 @@ from rich.text import Text
 from lumina_cli.cli.verbosity import verbosity
 from lumina_cli.io.terminal_text import one_line, strip_controls
 
+_COMMAND_AT_END = re.compile(r"(.*:) (lumina (?:(?!\. |; |\)).)*)")
+
 
 def stderr_console() -> Console:
     """Return the console for progress, notices and errors."""
     return Console(stderr=True, highlight=False, soft_wrap=False)
+
+
+def stdout_console() -> Console:
+    """Return the console for what was asked for."""
+    return Console(highlight=False, soft_wrap=False)
 
 
 def never_fail_to_encode() -> None:
@@ -43,6 +52,43 @@ def plain(text: str, *, style: str = "") -> Text:
     return Text(strip_controls(text), style=style)
 
 
+def print_text(
+    console: Console, text: str, *, style: str = "", indent: str = "", label: str = ""
+) -> None:
+    """Print untrusted text; on a terminal its lines break between words alone.
+
+    Args:
+        console: to print on.
+        text: of one line or several.
+        style: of the text.
+        indent: what a line begins with that goes on with the one before.
+        label: what comes before the text, in red.
+    """
+    text = label + text
+    if console.is_terminal:
+        text = broken_between_words(text, width=console.width, indent=indent)
+    shown = plain(text, style=style)
+    shown.stylize("bold red", 0, len(label))
+    console.print(shown, soft_wrap=True)
+
+
+def broken_between_words(text: str, *, width: int, indent: str = "") -> str:
+    """Return lines of this width; a longer word stays whole, and so does a command to paste."""
+    wrapper = textwrap.TextWrapper(
+        width=width,
+        subsequent_indent=indent,
+        break_long_words=False,
+        break_on_hyphens=False,
+        replace_whitespace=False,
+    )
+    lines = []
+    for line in text.split("\n"):
+        told = _COMMAND_AT_END.fullmatch(line) if len(line) > width else None
+        lines += wrapper.wrap(told[1] if told else line) or [""]
+        lines += [f"  {told[2]}"] if told else []
+    return "\n".join(lines)
+
+
 def print_json(value: Mapping[str, object]) -> None:
     """Write one JSON object to stdout, on a line of its own.
 
@@ -53,7 +99,10 @@ def print_json(value: Mapping[str, object]) -> None:
     sys.stdout.flush()
 
 
-def notice(text: str) -> None:
-    """Tell something on stderr that is worth knowing, unless `-q` asks for quiet."""
+def notice(text: str, *, console: Console | None = None) -> None:
+    """Tell something on stderr that is worth knowing, unless `-q` asks for quiet.
+
+    While a live view draws, `console` is its own, or the two would paint over each other.
+    """
     if verbosity.level >= 0:
-        stderr_console().print(plain(one_line(text), style="dim"), soft_wrap=True)
+        print_text(console or stderr_console(), one_line(text), style="dim")

@@ -142,10 +142,8 @@ def show_tracebacks_cleaned() -> None:
 
 def show_error(message: str, *, hint: str, console: "Console") -> None:
     """Print what happened and what to do next, as plain text."""
-    from lumina_cli.cli.console import plain  # noqa: PLC0415  Rich
+    from lumina_cli.cli.console import print_text  # noqa: PLC0415  Rich
 
-    line = plain("error: ", style="bold red")
-    line.append_text(plain(one_line(message)))
-    console.print(line, soft_wrap=True)
+    print_text(console, one_line(message), label="error: ")
     if hint:
-        console.print(plain(one_line(hint), style="dim"), soft_wrap=True)
+        print_text(console, one_line(hint), style="dim")

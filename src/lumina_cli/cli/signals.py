@@ -15,10 +15,13 @@ from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from typing import NoReturn
 
+from lumina_cli.cli.terminal.hidden_typing import show_typing
+
 FIRST_STATUS = 128
 """A process that a signal ended exits with this plus the signal's number."""
 
-_SHOW_CURSOR = b"\x1b[?25h\n"
+_LEAVE_VIEW = b"\x1b[?7h\x1b[?25h\n"
+"""Long lines go on in the next, and the cursor is seen: a live view wants neither."""
 
 
 def _named(*names: str) -> set[signal.Signals]:
@@ -159,6 +162,7 @@ def _watch(reader: socket.socket, signals: StopSignals, watched: Collection[int]
 
 
 def _leave_at_once(status: int) -> None:
+    show_typing()
     if sys.stderr.isatty():
-        os.write(2, _SHOW_CURSOR)  # a live view has hidden it
+        os.write(2, _LEAVE_VIEW)
     os._exit(status)

@@ -4,6 +4,7 @@ import math
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -18,6 +19,8 @@ from lumina_cli.errors import OutputError
 from lumina_cli.io.regular_file import open_to_append
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from lumina_cli.cli.views.train import TrainView
     from lumina_cli.recipes.run.report import TrainReport
     from lumina_cli.recipes.run.run import TrainingRun
@@ -147,16 +150,11 @@ def _train(run: "TrainingRun", *, logs: Sequence["TrainView"], quiet: bool) -> i
     from lumina_cli.cli.views.train import CompositeView, make_view  # noqa: PLC0415  torch
     from lumina_cli.cli.views.train_panels import show_report  # noqa: PLC0415  torch
 
-    console, header = stderr_console(), _header(run)
+    console = stderr_console()
+    stop = partial(_stop, run, console=None if quiet else console)
     with (
-        CompositeView(
-            [make_view(console, plan=run.plan, quiet=quiet, header=header), *logs]
-        ) as view,
-        stop_signals(
-            stop=lambda: _stop(run, quiet=quiet),
-            save=run.request_checkpoint,
-            is_alone=run.is_alone,
-        ) as signals,
+        CompositeView([make_view(console, plan=run.plan, quiet=quiet), *logs]) as view,
+        stop_signals(stop=stop, save=run.request_checkpoint, is_alone=run.is_alone) as signals,
     ):
         for event in run.run():
             view.show(event)
@@ -165,11 +163,11 @@ def _train(run: "TrainingRun", *, logs: Sequence["TrainView"], quiet: bool) -> i
     return signals.exit_code
 
 
-def _stop(run: "TrainingRun", *, quiet: bool) -> None:
+def _stop(run: "TrainingRun", *, console: "Console | None") -> None:
     run.stop()
-    if not quiet:
+    if console is not None:
         again = " The same signal again stops at once." if run.is_alone else ""
-        notice(f"Stopping after this step and saving.{again}")
+        notice(f"Stopping after this step and saving.{again}", console=console)
 
 
 def _logs(run: "TrainingRun", *, log_file: Path | None, tensorboard: bool) -> list["TrainView"]:

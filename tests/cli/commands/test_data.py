@@ -28,7 +28,7 @@ def test_check_shows_a_page_on_stdout(lumina: Lumina, tmp_path: Path) -> None:
     write_rows(tmp_path / "x.jsonl", rows)
     done = lumina("data", "check", "x.jsonl", "--seq-length", "8", "--batch-size", "2")
     assert done.code == 0, done.err
-    assert "x.jsonl: oasst rows 3" in done.out
+    assert "x.jsonl: 3 rows (oasst rows)" in done.out
     assert "1 (messages: user 1, bot 1)" in done.out
     assert "x.jsonl:3" in done.out
     assert "User: text a" in done.out

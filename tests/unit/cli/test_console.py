@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from lumina_cli.cli.console import notice, plain, print_json
+from lumina_cli.cli.console import broken_between_words, notice, plain, print_json
 from lumina_cli.cli.verbosity import verbosity
 from lumina_cli.io.terminal_text import strip_controls
 
@@ -59,3 +59,30 @@ def test_a_notice_is_one_line_of_bounded_length(capsys: pytest.CaptureFixture[st
     assert len(err) <= 501
     assert err.endswith("x error: all is lost2J\n")
     assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize("width", [20, 30])
+def test_a_line_breaks_between_words_and_its_rest_is_indented(width: int) -> None:
+    shown = broken_between_words(
+        "  temp 0.8  lower keeps to the likely", width=width, indent="    "
+    )
+    lines = shown.split("\n")
+    assert max(map(len, lines)) <= width
+    assert all(line.startswith("    ") for line in lines[1:])
+    assert shown.split() == ["temp", "0.8", "lower", "keeps", "to", "the", "likely"]
+
+
+def test_a_path_stays_whole_however_narrow_the_terminal() -> None:
+    path = "/a/very/long/path/to/a/file.txt"
+    assert path in broken_between_words(f"saved in {path} now", width=12).split("\n")
+
+
+def test_a_command_that_is_too_long_stands_whole_in_a_line_of_its_own() -> None:
+    command = "lumina train --resume --out a.pth --max-steps 6000"
+    assert broken_between_words(f"Go on: {command}", width=40) == f"Go on:\n  {command}"
+    assert broken_between_words(f"Go on: {command}", width=80) == f"Go on: {command}"
+
+
+def test_a_command_in_a_sentence_breaks_as_words_do() -> None:
+    text = "Train one: lumina train --preset demo. Or ask somebody for theirs"
+    assert max(map(len, broken_between_words(text, width=30).split("\n"))) <= 30

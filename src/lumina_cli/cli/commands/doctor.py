@@ -1,10 +1,8 @@
 """`lumina doctor`: what this machine offers, and what is missing."""
 
-import typer
-
-from lumina_cli.cli.console import plain, print_json
+from lumina_cli.cli.console import print_json, print_text, stdout_console
 from lumina_cli.cli.options import Json, Verbose
-from lumina_cli.cli.views.facts import group_lines, machine_groups
+from lumina_cli.cli.views.facts import INDENT, group_lines, machine_groups
 
 
 def command(*, json: Json = False, verbose: Verbose = 0) -> None:
@@ -19,4 +17,4 @@ def command(*, json: Json = False, verbose: Verbose = 0) -> None:
         print_json(facts)
         return
     for line in group_lines(machine_groups(facts)):
-        typer.echo(plain(line).plain)
+        print_text(stdout_console(), line, indent=" " * INDENT)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, get_args
 
 import typer
 
-from lumina_cli.cli.console import notice, plain, print_json, stderr_console
+from lumina_cli.cli.console import notice, plain, print_json, print_text, stderr_console
 from lumina_cli.cli.options import Json, ModelPath, Quiet, Verbose
 from lumina_cli.cli.signals import signals_clear_away
 from lumina_cli.errors import UsageError
@@ -113,7 +113,7 @@ def _publish(report: "ExportReport", repo: str, *, is_agreed: bool) -> str:
     console = stderr_console()
     console.print(plain(f"To be published at {publication.url}, private if it is new there:"))
     for name, num_bytes in publication.files:
-        console.print(plain(one_line(f"  {name} ({num_bytes:,} bytes)")), soft_wrap=True)
+        print_text(console, one_line(f"  {name} ({num_bytes:,} bytes)"))
     console.print(plain("README.md names what the model learnt from: read it first."))
     if not is_agreed and not _agrees():
         raise UsageError("nothing was published", hint="To publish without a question: --yes")

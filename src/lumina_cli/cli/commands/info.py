@@ -6,10 +6,10 @@ from typing import Annotated, Any
 
 import typer
 
-from lumina_cli.cli.console import plain, print_json
+from lumina_cli.cli.console import print_json, print_text, stdout_console
 from lumina_cli.cli.help.completion import models
 from lumina_cli.cli.options import Json, Verbose
-from lumina_cli.cli.views.facts import group_lines, model_groups
+from lumina_cli.cli.views.facts import INDENT, group_lines, model_groups
 from lumina_cli.io.terminal_text import one_line
 
 MAX_LINE_CHARS = 2_000
@@ -33,14 +33,18 @@ def command(
     if json:
         print_json(facts)
         return
-    for line in group_lines(model_groups(facts)):
-        typer.echo(plain(one_line(line, max_chars=MAX_LINE_CHARS)).plain)
+    for line in _lines(facts):
+        shown = one_line(line, max_chars=MAX_LINE_CHARS)
+        print_text(stdout_console(), shown, indent=" " * INDENT)
+
+
+def _lines(facts: dict[str, Any]) -> Iterator[str]:
+    yield from group_lines(model_groups(facts))
     training = facts["training"]
     if isinstance(pieces := facts.get("pieces"), list) and pieces:
-        typer.echo(plain(f"  {'pieces':<11}  {_some_pieces(pieces)}").plain)
+        yield f"  {'pieces':<11}  {_some_pieces(pieces)}"
     lineage = training.get("lineage", []) if isinstance(training, dict) else []
-    for line in _lineage_lines(lineage):
-        typer.echo(plain(f"  {'lineage':<11}  {line}").plain)
+    yield from (f"  {'lineage':<11}  {line}" for line in _lineage_lines(lineage))
 
 
 def _some_pieces(pieces: list[str]) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lumina_cli.cli.console import notice
+from lumina_cli.cli.console import notice, print_text, stdout_console
 from lumina_cli.cli.help.completion import presets
 from lumina_cli.cli.options import ConfigPath, HelpAll, Json, Quiet, Verbose, with_settings
 from lumina_cli.cli.questions.run_length import can_ask, minutes_for
@@ -202,6 +202,7 @@ def _list_presets() -> None:
             f"{key}={value}" for key, value in preset.values.items() if value is not None
         )
         data = f"data={preset.data}" if preset.data else ""
-        typer.echo(f"{name:<6} {preset.description}")
+        print_text(stdout_console(), f"{name:<6} {preset.description}", indent=" " * 7)
         if values or data:
-            typer.echo(f"       {', '.join(filter(None, [data, values]))}")
+            shown = ", ".join(filter(None, [data, values]))
+            print_text(stdout_console(), f"       {shown}", indent=" " * 7)

@@ -3,7 +3,7 @@
 import sys
 from typing import TYPE_CHECKING
 
-from lumina_cli.cli.console import notice, plain, stderr_console
+from lumina_cli.cli.console import notice, print_text, stderr_console
 from lumina_cli.cli.formatting import format_duration
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def minutes_for(plan: "Plan", *, asks: bool) -> float | None:
         f"  3  about {long}, as planned",
     )
     for line in lines:
-        console.print(plain(line), soft_wrap=True)
+        print_text(console, line)
     return {"1": SHORT_MINUTES, "2": LONGER_MINUTES, "3": None}[_answer()]
 
 

@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, nullcontext
 from itertools import cycle
 
 from rich.console import Console
@@ -11,12 +11,13 @@ from rich.text import Text
 from lumina_cli.chat.parser import COMMANDS
 from lumina_cli.chat.probs import CharacterProb
 from lumina_cli.chat.session import Session, Stats
-from lumina_cli.cli.console import plain
+from lumina_cli.cli.console import plain, print_text
 from lumina_cli.cli.formatting import format_count
+from lumina_cli.cli.terminal.hidden_typing import typing_hidden
+from lumina_cli.cli.terminal.word_wrap import wrapped
 from lumina_cli.cli.views.look.canvas import Canvas
 from lumina_cli.cli.views.look.draw import lines_of
 from lumina_cli.cli.views.replies import ReplyForm, ReplyWriter
-from lumina_cli.cli.views.word_wrap import wrapped
 from lumina_cli.core.inference.config import SamplingConfig
 from lumina_cli.io.terminal_text import strip_controls
 from lumina_cli.look.matters import MattersView
@@ -64,10 +65,10 @@ class ChatView:
         self.line(", ".join(facts), style="bold")
         self.line(f"{describe_sampler(config)} · help lists the commands, exit leaves", style="dim")
 
-    def line(self, text: str, *, style: str = "") -> None:
+    def line(self, text: str, *, style: str = "", indent: str = "") -> None:
         """Write a line about the chat; what this terminal can't show is left out."""
-        shown = plain(_encodable(text, self.console.encoding), style=style)
-        self.console.print(shown, soft_wrap=True)
+        shown = _encodable(text, self.console.encoding)
+        print_text(self.console, shown, style=style, indent=indent)
 
     def notice(self, text: str) -> None:
         """Tell something that is worth knowing."""
@@ -85,7 +86,8 @@ class ChatView:
             if sys.stdout.isatty() and self.console.width >= LEAST_WIDTH:
                 shown = wrapped(texts, width=self.console.width, column=len(LABEL))
         had_joined = self._replies.has_joined_lines
-        with closing(texts):  # type: ignore[type-var]  # a generator
+        hidden = typing_hidden() if self.has_labels else nullcontext()
+        with closing(texts), hidden:  # type: ignore[type-var]  # a generator
             self._replies.write(shown, prompt=prompt)
         if self._replies.has_joined_lines and not had_joined:
             self.notice("a reply of several lines stands in one; --json keeps its lines")
@@ -105,7 +107,7 @@ class ChatView:
             if entry.heading:
                 self.line(entry.heading, style="bold")
             usage = entry.usage if entry.bare else f"/{entry.usage}"
-            self.line(f"  {usage:<14} {entry.tells}")
+            self.line(f"  {usage:<14} {entry.tells}", indent=" " * 17)
         self.line("Each has a slash form too (/temp 0.8). All else is said to the model.")
 
     def history(self, session: Session) -> None:

@@ -17,8 +17,9 @@ from rich.progress import (
 from rich.table import Table
 from rich.text import Text
 
-from lumina_cli.cli.console import plain
+from lumina_cli.cli.console import plain, print_text, stdout_console
 from lumina_cli.cli.formatting import format_bytes, format_duration
+from lumina_cli.cli.terminal.frame import shorten_paths
 from lumina_cli.conversation import Conversation, Document, Message
 from lumina_cli.data.chats.message import same_name
 from lumina_cli.data.report import Issues, ReadReport
@@ -110,18 +111,22 @@ def show_known(known: Iterable[KnownData]) -> None:
         here = f"{each.folder}: {sum(each.rows.values()):,} rows" if each.rows else "-"
         cells = (each.name, here, each.licence, each.description)
         table.add_row(*map(_shown, cells))
-    _stdout().print(table)
-    _stdout().print(plain("Fetch one with: lumina data fetch NAME, or OWNER/NAME of the hub"))
+    console = stdout_console()
+    console.print(table)
+    print_text(console, "Fetch one with: lumina data fetch NAME, or OWNER/NAME of the hub")
 
 
 def show_check(checked: Checked, *, epoch_s: float | None, loss_on: Literal["bot", "all"]) -> None:
     """Print the page of `data check`; `epoch_s` is how long a model takes, if one was given."""
-    console = _stdout()
+    console = stdout_console()
+    facts = dict(_facts(checked, epoch_s=epoch_s))
+    room = console.width - max(map(len, facts)) - 2
     table = Table.grid(padding=(0, 2))
     table.add_column(style="bold")
     table.add_column(overflow="fold")
-    for name, value in _facts(checked, epoch_s=epoch_s):
-        table.add_row(name, _shown(value))
+    for name, value in facts.items():
+        fits = shorten_paths(value, width=room) if console.is_terminal else value
+        table.add_row(name, _shown(fits))
     console.print(table)
     report = checked.report
     for title, issues in (
@@ -219,7 +224,8 @@ def _facts(checked: Checked, *, epoch_s: float | None) -> Iterator[tuple[str, st
 def _formats(checked: Checked) -> str:
     formats = checked.report.formats
     lines = [
-        f"{path}: " + ", ".join(f"{schema} {count:,}" for schema, count in schemas.most_common())
+        f"{path}: "
+        + ", ".join(f"{count:,} rows ({schema})" for schema, count in schemas.most_common())
         for path, schemas in list(formats.items())[:NUM_LISTED]
     ]
     if len(formats) > NUM_LISTED:
@@ -254,14 +260,13 @@ def _show_issues(console: Console, title: str, issues: Issues) -> None:
     if not issues.total:
         return
     console.print(f"\n{title}", style="bold")
-    table = Table.grid(padding=(0, 2))
-    table.add_column(justify="right")
-    table.add_column(overflow="fold")
-    table.add_column(style="dim", overflow="fold")
+    width = max(len(f"{count.count:,}") for _, count in issues)
     for wording, count in issues:
         example = f" ({count.example})" if count.example else ""
-        table.add_row(f"{count.count:,}", _shown(wording + example), _shown(str(count.first)))
-    console.print(table)
+        print_text(
+            console, f"{count.count:>{width},}  {wording}{example}", indent=" " * (width + 2)
+        )
+        print_text(console, f"{'':<{width}}  first: {count.first}", style="dim")
 
 
 def _preview(document: Document, *, loss_on: Literal["bot", "all"]) -> Text:
@@ -303,7 +308,3 @@ def _summary(fetched: Fetched) -> Text:
 def _shown(text: str, *, style: str = "") -> Text:
     """Return text from data or names, safe to draw."""
     return plain(text.encode("utf-8", "replace").decode(), style=style)
-
-
-def _stdout() -> Console:
-    return Console(highlight=False)

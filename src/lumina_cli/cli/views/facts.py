@@ -11,6 +11,8 @@ from lumina_cli.cli.formatting import counted, format_count
 
 Groups = Mapping[str, Mapping[str, str]]
 MOST_NAMES = 5
+INDENT = 15
+"""Where facts begin in a line, or before."""
 
 
 def model_groups(facts: Mapping[str, Any]) -> Groups:

@@ -7,13 +7,14 @@ from typing import Protocol, TextIO
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
-from rich.panel import Panel
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
 from lumina_cli.cli.console import notice, plain
 from lumina_cli.cli.formatting import format_duration
+from lumina_cli.cli.terminal.frame import BORDERS, WIDEST, figures_grid, framed
+from lumina_cli.cli.terminal.hidden_typing import typing_hidden
 from lumina_cli.cli.views.train_lines import log_line, one_line, pace_text, trouble_line
 from lumina_cli.core.training.events import EpochDone, Evaluated, Paced, Sampled, StepDone
 from lumina_cli.io.regular_file import open_to_append
@@ -37,22 +38,19 @@ class TrainView(Protocol):
     def __exit__(self, *exc_info: object) -> None: ...
 
 
-def make_view(
-    console: Console, *, plan: Plan, quiet: bool, header: Sequence[str] = ()
-) -> TrainView:
+def make_view(console: Console, *, plan: Plan, quiet: bool) -> TrainView:
     """Return the live view for a terminal, lines for a log, nothing when quiet.
 
     Args:
         console: to draw on.
         plan: of the run.
         quiet: whether to draw nothing.
-        header: lines that a log begins with.
     """
     if quiet:
         return NullView()
     if console.is_terminal:
         return LiveView(console, plan=plan)
-    return LineView(console, header=header)
+    return LineView(console)
 
 
 class NullView:
@@ -97,9 +95,8 @@ class CompositeView:
 class LineView:
     """A line for each epoch, evaluation, sample and trouble: for logs and pipes."""
 
-    def __init__(self, console: Console, *, header: Sequence[str] = ()) -> None:
+    def __init__(self, console: Console) -> None:
         self._console = console
-        self._header = header
         self._lines = Lines()
 
     def show(self, event: RunEvent) -> None:
@@ -107,8 +104,6 @@ class LineView:
             self._console.print(plain(line), soft_wrap=True)
 
     def __enter__(self) -> "LineView":
-        for line in self._header:
-            self._console.print(plain(line), soft_wrap=True)
         return self
 
     def __exit__(self, *exc_info: object) -> None:
@@ -182,6 +177,7 @@ class LiveView:
         self._pace: Paced | None = None
         self._loss = self._accuracy = math.nan
         self._num_chars = 0
+        self._typing = typing_hidden()
         self._live = Live(console=console, refresh_per_second=4, get_renderable=self.picture)
 
     def show(self, event: RunEvent) -> None:
@@ -196,7 +192,7 @@ class LiveView:
                 self._samples.append(event)
                 del self._samples[FIRST_SAMPLES:-LAST_SAMPLES]
             case _ if line := trouble_line(event):
-                self._live.console.print(plain(line), soft_wrap=True)
+                self._live.console.print(plain(line))
         if not self._live.auto_refresh:
             self._live.refresh()
 
@@ -215,7 +211,7 @@ class LiveView:
             parts.append(Text(pace_text(self._pace), style="dim"))
         if self._samples:
             parts += [Text(), self._sample_table()]
-        return Panel(Group(*parts), title="training", title_align="left", border_style="cyan")
+        return framed(self._console, Group(*parts), title="training", style="cyan")
 
     def _progress(self) -> RenderableType:
         share = self._step.progress if self._step else 0.0
@@ -235,7 +231,6 @@ class LiveView:
         if self._step is None:
             return Text("measuring the untrained model …", style="dim")
         step, speed = self._step, self._num_chars / max(self._step.elapsed_s, 1e-9)
-        grid = Table.grid(padding=(0, 2))
         figures = {
             "step": f"{step.step:,}",
             "loss": f"{self._loss:.3f}",
@@ -247,9 +242,7 @@ class LiveView:
         }
         if kept := _short_kept(self._validation):
             figures["kept"] = kept
-        grid.add_row(*(Text(name, style="dim") for name in figures))
-        grid.add_row(*figures.values())
-        return grid
+        return figures_grid(figures, width=min(self._console.width, WIDEST) - BORDERS)
 
     def _sample_table(self) -> RenderableType:
         grid = Table.grid(padding=(0, 2))
@@ -260,6 +253,8 @@ class LiveView:
         return grid
 
     def __enter__(self) -> "LiveView":
+        self._typing.__enter__()
+        self._wrap_lines("l")
         try:
             self._live.start()
         except RuntimeError:  # a limit of memory leaves no room for the thread that draws
@@ -268,6 +263,17 @@ class LiveView:
 
     def __exit__(self, *exc_info: object) -> None:
         self._live.stop()
+        self._wrap_lines("h")
+        self._typing.__exit__(None, None, None)
+
+    def _wrap_lines(self, switch: str) -> None:
+        """Say whether a line that is too long goes on in the next.
+
+        Terminals disagree on how wide rare characters are; one line more than was drawn, and the
+        next picture would leave a part of this one behind.
+        """
+        if not self._console.is_dumb_terminal and not self._console.legacy_windows:
+            self._console.file.write(f"\x1b[?7{switch}")
 
 
 def _short_validation(event: Evaluated | None) -> str:

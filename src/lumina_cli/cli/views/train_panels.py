@@ -4,12 +4,12 @@ import math
 from dataclasses import asdict
 
 from rich.console import Console
-from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from lumina_cli.cli.console import plain
+from lumina_cli.cli.console import plain, print_text
 from lumina_cli.cli.formatting import counted, format_bytes, format_count, format_duration
+from lumina_cli.cli.terminal.frame import facts_frame
 from lumina_cli.cli.views.finetune import finetuned_rows, forgetting_advice
 from lumina_cli.cli.views.next_step import end_lines
 from lumina_cli.core.model.memory_estimate import TrainingMemory
@@ -39,10 +39,7 @@ def show_plan(console: Console, plan: Plan, *, sample_prompt: str | None) -> Non
     }
     if sample_prompt is not None:
         rows["samples"] = f"after 1, 2, 4 … steps and every 20 seconds: {sample_prompt}"
-    grid = Table.grid(padding=(0, 2))
-    for name, text in rows.items():
-        grid.add_row(Text(name, style="dim"), plain(text))
-    console.print(Panel(grid, title="plan", title_align="left", border_style="cyan"))
+    console.print(facts_frame(console, rows, title="plan", style="cyan"))
 
 
 def _vocabulary(plan: Plan) -> str:
@@ -64,16 +61,13 @@ def show_report(console: Console, report: TrainReport) -> None:
         "saved": str(report.model),
         "what happened": str(report.run_folder / REPORT),
     }
-    grid = Table.grid(padding=(0, 2))
-    for name, text in rows.items():
-        grid.add_row(Text(name, style="dim"), plain(text))
-    console.print(Panel(grid, title="done", title_align="left", border_style="green"))
+    console.print(facts_frame(console, rows, title="done", style="green"))
     if report.starter_eval is not None:
         console.print(_starter_eval_table(report))
     if advice := forgetting_advice(report):
         console.print(plain(advice))
     for line in end_lines(report):
-        console.print(plain(line, style="bold"), soft_wrap=True)
+        print_text(console, line, style="bold")
 
 
 def _starter_eval_table(report: TrainReport) -> Table:

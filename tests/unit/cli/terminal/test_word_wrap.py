@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from lumina_cli.cli.views.word_wrap import WordWrap
+from lumina_cli.cli.terminal.word_wrap import WordWrap
 
 
 def wrapped(pieces: list[str], *, width: int, column: int = 0) -> str:
