@@ -11,6 +11,7 @@ import sys
 import textwrap
 from collections.abc import Mapping
 
+from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
 
@@ -83,7 +84,10 @@ def broken_between_words(text: str, *, width: int, indent: str = "") -> str:
     )
     lines = []
     for line in text.split("\n"):
-        told = _COMMAND_AT_END.fullmatch(line) if len(line) > width else None
+        if cell_len(line) <= width:
+            lines.append(line)
+            continue
+        told = _COMMAND_AT_END.fullmatch(line)
         lines += wrapper.wrap(told[1] if told else line) or [""]
         lines += [f"  {told[2]}"] if told else []
     return "\n".join(lines)

@@ -14,6 +14,7 @@ from lumina_cli.chat.parser import COMMANDS
 from lumina_cli.cli.chat.history import MAX_ENTRY_CHARS, LineHistory
 from lumina_cli.cli.console import typed_text
 
+PROMPT = "you> "
 LONG_PASTE_CHARS = 2_000
 """A longer paste is shown as its size; the message holds all of it."""
 
@@ -26,6 +27,8 @@ class LineEditor(Protocol):
 
     multiline: bool
     how_to_send: str
+    shows_lines_above: bool
+    """Whether what is written while a person types stands above the line."""
 
     def read(self, prompt: str, *, default: str = "") -> str:
         """Return the next message; `default` is there to be edited."""
@@ -45,6 +48,7 @@ class PipeEditor:
 
     multiline = False
     how_to_send = "not possible in a pipe"
+    shows_lines_above = False
 
     def read(self, prompt: str, *, default: str = "") -> str:
         """Return the next line; nobody is there to be asked for it."""
@@ -55,6 +59,7 @@ class PlainEditor:
     """`input`, with readline where Python has it."""
 
     how_to_send = "an empty line sends the message"
+    shows_lines_above = False
 
     def __init__(self, history: LineHistory) -> None:
         self.multiline = False
@@ -103,6 +108,7 @@ class PromptToolkitEditor:
     """prompt_toolkit: editing, completion, search in the history, paste of any size."""
 
     how_to_send = "Esc, then Enter sends the message"
+    shows_lines_above = True
 
     def __init__(self, history: LineHistory, **terminal: Any) -> None:
         # Imported here because it is an extra, and only a chat at a terminal needs it.
@@ -125,8 +131,12 @@ class PromptToolkitEditor:
 
     def read(self, prompt: str, *, default: str = "") -> str:
         """Return the next message."""
+        from prompt_toolkit.patch_stdout import patch_stdout  # noqa: PLC0415
+
         self._pastes.clear()
-        return self._whole(self._session.prompt(prompt, default=self._shown_paste(default)))
+        with patch_stdout(raw=True):
+            shown = self._session.prompt(prompt, default=self._shown_paste(default))
+        return self._whole(shown)
 
     def _bindings(self) -> Any:
         from prompt_toolkit.key_binding import KeyBindings  # noqa: PLC0415

@@ -24,13 +24,12 @@ from lumina_cli.chat.parser import parse
 from lumina_cli.chat.session import Session
 from lumina_cli.chat.session_file import read_session, write_session
 from lumina_cli.chat.taught import TAUGHT, keep_taught
-from lumina_cli.cli.chat.line_editor import LineEditor
+from lumina_cli.cli.chat.line_editor import PROMPT, LineEditor
 from lumina_cli.cli.views.chat import ChatView
 from lumina_cli.core.memory import is_out_of_memory
 from lumina_cli.errors import LuminaError, OutOfMemoryError
 from lumina_cli.recipes.look.reply import explain_last_reply
 
-PROMPT = "you> "
 MORE = "...> "
 BLOCK = '"""'
 """Begins and ends a message of many lines."""
@@ -44,18 +43,26 @@ class ChatLoop:
         session: the conversation.
         view: where it is drawn.
         editor: where lines come from.
+        first: line that a person typed before there was a session.
         is_interactive: whether a person is there to see what went wrong and go on; else it
             ends in `exit_code`.
     """
 
     def __init__(
-        self, session: Session, *, view: ChatView, editor: LineEditor, is_interactive: bool = True
+        self,
+        session: Session,
+        *,
+        view: ChatView,
+        editor: LineEditor,
+        first: str | None = None,
+        is_interactive: bool = True,
     ) -> None:
         self.session = session
         self.view = view
         self.editor = editor
         self.is_interactive = is_interactive
         self.exit_code = 0
+        self._first = first
         self._draft = ""
         self._leaving = False
 
@@ -105,7 +112,8 @@ class ChatLoop:
 
     def _read(self) -> str:
         default, self._draft = self._draft, ""
-        line = self.editor.read(PROMPT, default=default)
+        first, self._first = self._first, None
+        line = self.editor.read(PROMPT, default=default) if first is None else first
         return self._block(line) if self.is_interactive and line.startswith(BLOCK) else line
 
     def _block(self, line: str) -> str:

@@ -2,6 +2,8 @@
 
 import os
 import sys
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -19,6 +21,7 @@ from lumina_cli.cli.options import (
     Verbose,
     with_settings,
 )
+from lumina_cli.cli.starting import starting_line
 from lumina_cli.core.config import ComputeConfig, EngineConfig
 from lumina_cli.core.inference.config import SamplingConfig
 from lumina_cli.errors import UsageError
@@ -80,28 +83,36 @@ def command(
     if goes_on and load is not None:
         raise UsageError("--continue and --load can't be given together", hint="Use one of them.")
     saved = _saved_chat(last_chat() if goes_on else load)
-    from lumina_cli.cli.views.chat import ChatView  # noqa: PLC0415  torch
-    from lumina_cli.recipes.infer.loaded_model import open_model  # noqa: PLC0415  torch
-
-    ready = open_model(model, flags=flags, environ=os.environ, toml=config)
     is_interactive = prompt is None and sys.stdin is not None and sys.stdin.isatty()
     form: ReplyForm = "json" if json else "text" if is_interactive or prompt is not None else "line"
-    view = ChatView(
-        stderr_console(), has_labels=is_interactive and not json, quiet=quiet, form=form
-    )
-    for text in ready.notices:
-        view.notice(text)
-    session = ready.session()
-    if saved is not None:
-        _go_on(session, saved, view=view, flags=flags)
-    if system:
-        session.set_system(typed_text(system))
+
+    def begin() -> "tuple[Session, ChatView]":
+        from lumina_cli.cli.views.chat import ChatView  # noqa: PLC0415  torch
+        from lumina_cli.recipes.infer.loaded_model import open_model  # noqa: PLC0415  torch
+
+        ready = open_model(model, flags=flags, environ=os.environ, toml=config)
+        view = ChatView(
+            stderr_console(), has_labels=is_interactive and not json, quiet=quiet, form=form
+        )
+        for text in ready.notices:
+            view.notice(text)
+        session = ready.session()
+        if saved is not None:
+            _go_on(session, saved, view=view, flags=flags)
+        if system:
+            session.set_system(typed_text(system))
+        if is_interactive:
+            view.header(ready.card, session.config)
+        return session, view
+
+    if is_interactive:
+        _chat_with_person(begin, is_there=model.is_file())
+        return
+    session, view = begin()
     if prompt is not None:
         _answer_one(session, typed_text(prompt).strip(), view=view)
         return
-    if is_interactive:
-        view.header(ready.card, session.config)
-    _chat(session, view=view, is_interactive=is_interactive)
+    _chat_with_pipe(session, view=view)
 
 
 def _saved_chat(path: Path | None) -> "SavedSession | None":
@@ -134,17 +145,36 @@ def _answer_one(session: "Session", prompt: str, *, view: "ChatView") -> None:
         view.notice(text)
 
 
-def _chat(session: "Session", *, view: "ChatView", is_interactive: bool) -> None:
-    """Chat with a person at a terminal, or answer the lines of a pipe."""
-    from lumina_cli.cli.chat.line_editor import PipeEditor, make_editor  # noqa: PLC0415
+def _chat_with_person(begin: "Callable[[], tuple[Session, ChatView]]", *, is_there: bool) -> None:
+    """Chat at a terminal; where the editor can, the model is loaded while a person types."""
+    from lumina_cli.cli.chat.line_editor import PROMPT, make_editor  # noqa: PLC0415
+
+    editor, first = make_editor(), None
+    if is_there and editor.shows_lines_above:
+        with ThreadPoolExecutor(max_workers=1) as pool:
+            starting_line.erase()
+            loading = pool.submit(begin)
+            try:
+                first = editor.read(PROMPT)
+            except (EOFError, KeyboardInterrupt):
+                return
+            session, view = loading.result()
+    else:
+        session, view = begin()
     from lumina_cli.cli.chat.loop import ChatLoop  # noqa: PLC0415  torch
 
-    editor = make_editor() if is_interactive else PipeEditor()
-    loop = ChatLoop(session, view=view, editor=editor, is_interactive=is_interactive)
     try:
-        loop.run()
+        ChatLoop(session, view=view, editor=editor, first=first).run()
     finally:
-        if is_interactive:
-            keep_last_chat(session)
+        keep_last_chat(session)
+
+
+def _chat_with_pipe(session: "Session", *, view: "ChatView") -> None:
+    """Answer the lines of a pipe."""
+    from lumina_cli.cli.chat.line_editor import PipeEditor  # noqa: PLC0415
+    from lumina_cli.cli.chat.loop import ChatLoop  # noqa: PLC0415  torch
+
+    loop = ChatLoop(session, view=view, editor=PipeEditor(), is_interactive=False)
+    loop.run()
     if loop.exit_code:
         raise typer.Exit(loop.exit_code)

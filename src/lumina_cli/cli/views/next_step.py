@@ -33,6 +33,9 @@ def end_lines(report: TrainReport) -> Iterator[str]:
     if report.stop_reason == "interrupted":
         yield f"Go on with: {resume_command(report)}"
         return
+    if report.steps < FEW_STEPS and reached is not None and reached.longer:
+        yield f"Give it more: {resume_command(report)} {reached.longer}"
+        return
     if reached is not None and reached.is_conversation is False:
         prompt = shell_word(reached.first_words or USUAL_PROMPT)
         yield f"Let it write: lumina generate{model_flag(report.model)} --prompt {prompt}"

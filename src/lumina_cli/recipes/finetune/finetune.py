@@ -22,6 +22,7 @@ from lumina_cli.io.names import fitting_stem
 from lumina_cli.io.shell_word import shell_word
 from lumina_cli.recipes.data.sources import contamination
 from lumina_cli.recipes.finetune.base import Base, base_from_facts, base_of, evaluate_base
+from lumina_cli.recipes.finetune.measuring import with_quick_measuring
 from lumina_cli.recipes.finetune.new_characters import add_new_characters, find_new_characters
 from lumina_cli.recipes.finetune.plan import finetune_plan_rows, length_notices
 from lumina_cli.recipes.finetune.replay import REPLAY_FINGERPRINT, ReplayData, find_replay_data
@@ -85,6 +86,9 @@ def finetune(
         as_base_reads = read_training_data(
             settings, data=data, val_data=val_data, tokenizer=tokenizer
         ).corpus
+    settings = with_quick_measuring(
+        settings, loaded, text=as_base_reads.validation, compute=compute
+    )
     loss = evaluate_base(
         loaded,
         settings,
