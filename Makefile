@@ -61,7 +61,7 @@ bench: $(READY)  ## measure speed on this machine, into bench/ (NANOGPT=PATH: be
 	$(BIN)/python benchmarks/startup.py --json bench/startup.json | tee bench/startup.md
 	$(BIN)/python benchmarks/reading.py --json bench/reading.json | tee bench/reading.md
 
-docs: $(READY)  ## write docs/cli.md anew from --help
+docs: $(READY)  ## write docs/cli.md and the man page anew from --help
 	$(BIN)/python docs/make_cli_md.py
 
 clean:  ## remove the virtual environment, the caches and the demo's model

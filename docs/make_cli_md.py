@@ -1,14 +1,17 @@
-"""Write docs/cli.md from the commands' own --help-all, or check that it is up to date."""
+"""Write docs/cli.md and the man page from the commands' own --help-all, or check them."""
 
 import os
 import subprocess
 import sys
 from pathlib import Path
 
+from man_page import man_page
+
 from lumina_cli.cli.help.everyday import EVERYDAY
 from lumina_cli.cli.lazy import COMMANDS, load_command
 
 PAGE = Path(__file__).with_name("cli.md")
+MAN_PAGE = Path(__file__).with_name("lumina.1")
 WIDTH = "100"
 
 HEAD = """# The command line
@@ -20,15 +23,26 @@ complete commands, options, presets, models and runs.
 
 
 def main() -> int:
-    """Write the page; with --check, compare it and fail where it differs."""
-    page = "\n".join([HEAD, *(section(command) for command in commands())])
+    """Write the pages; with --check, compare them and fail where one differs."""
+    helps = [(" ".join(["lumina", *command]), help_text(command)) for command in commands()]
+    pages = {
+        PAGE: "\n".join([HEAD, *(section(name, text) for name, text in helps)]),
+        MAN_PAGE: man_page(helps),
+    }
     if "--check" not in sys.argv[1:]:
-        PAGE.write_text(page, encoding="utf-8")
+        for path, page in pages.items():
+            path.write_text(page, encoding="utf-8")
         return 0
-    if PAGE.is_file() and PAGE.read_text(encoding="utf-8") == page:
-        return 0
-    print("docs/cli.md is not what --help says. Write it anew: make docs", file=sys.stderr)
-    return 1
+    old = [path for path, page in pages.items() if _written(path) != page]
+    for path in old:
+        print(
+            f"docs/{path.name} is not what --help says. Write it anew: make docs", file=sys.stderr
+        )
+    return 1 if old else 0
+
+
+def _written(path: Path) -> str:
+    return path.read_text(encoding="utf-8") if path.is_file() else ""
 
 
 def commands() -> list[list[str]]:
@@ -40,10 +54,9 @@ def commands() -> list[list[str]]:
     return lines
 
 
-def section(command: list[str]) -> str:
+def section(name: str, text: str) -> str:
     """Return one command's help as a section of the page."""
-    shown = " ".join(["lumina", *command])
-    return f"## `{shown}`\n\n```\n{help_text(command)}\n```\n"
+    return f"## `{name}`\n\n```\n{text}\n```\n"
 
 
 def help_text(command: list[str]) -> str:

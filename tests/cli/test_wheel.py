@@ -75,6 +75,10 @@ def test_the_installed_wheel_trains_chats_checks_data_and_has_its_docs(
     assert called(lumina, "--version", cwd=tmp_path).startswith("lumina ")
     assert "troubleshooting" in called(lumina, "docs", cwd=tmp_path)
     assert called(lumina, "docs", "data", cwd=tmp_path).startswith("# Data")
+    pages = called(lumina, "docs", cwd=tmp_path).partition("\n\n")[0]
+    for line in pages.splitlines():
+        assert called(lumina, "docs", line.split()[0], cwd=tmp_path).startswith("# ")
+    assert (environment / "share" / "man" / "man1" / "lumina.1").is_file()
     assert "conversations" in called(lumina, "data", "check", "starter", cwd=tmp_path)
     text = tmp_path / "text.txt"
     text.write_text("Once upon a time there was a town.\n" * 100, encoding="utf-8")
