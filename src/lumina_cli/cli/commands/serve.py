@@ -94,8 +94,7 @@ def command(
 
 def tell_address(what: str, url: str, *, opens: bool) -> None:
     """Tell where a server is, and open the address in the browser."""
-    line = plain(one_line(f"{what} at {url} (Ctrl-C stops)"))
-    stderr_console().print(line, soft_wrap=True)
+    print_text(stderr_console(), one_line(f"{what} at {url} (Ctrl-C stops)"))
     if opens and not webbrowser.open(url):
         notice("No browser was found; open the address yourself.")
 

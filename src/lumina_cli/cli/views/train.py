@@ -15,10 +15,11 @@ from lumina_cli.cli.console import notice, plain
 from lumina_cli.cli.formatting import format_duration
 from lumina_cli.cli.terminal.frame import BORDERS, WIDEST, figures_grid, framed
 from lumina_cli.cli.terminal.hidden_typing import typing_hidden
-from lumina_cli.cli.views.train_lines import log_line, one_line, pace_text, trouble_line
+from lumina_cli.cli.views.train_lines import log_line, one_line, pace_text
 from lumina_cli.core.training.events import EpochDone, Evaluated, Paced, Sampled, StepDone
 from lumina_cli.io.regular_file import open_to_append
 from lumina_cli.io.terminal_text import strip_controls
+from lumina_cli.recipes.run.event_text import trouble_line
 from lumina_cli.recipes.run.events import RunEvent
 from lumina_cli.recipes.train.plan import Plan
 

@@ -5,21 +5,13 @@ import math
 from lumina_cli.cli.formatting import format_bytes
 from lumina_cli.core.training.config import TrainingConfig
 from lumina_cli.core.training.events import (
-    BatchGrown,
-    BatchSplit,
-    CompileFailed,
     EpochDone,
     Evaluated,
-    Interrupted,
-    LossSpiked,
-    Overfits,
     Paced,
-    RolledBack,
     Sampled,
-    SampleSkipped,
-    StepSkipped,
 )
-from lumina_cli.recipes.run.events import CheckpointSaved, RunEvent, RunStarted, SaveFailed
+from lumina_cli.recipes.run.event_text import trouble_line
+from lumina_cli.recipes.run.events import CheckpointSaved, RunEvent
 from lumina_cli.recipes.train.plan import Plan
 
 
@@ -35,54 +27,6 @@ def settings_lines(plan: Plan, *, config: TrainingConfig, settings: dict[str, ob
         f"Training steps: {_steps(plan, config)}",
         f"Settings: {values}",
     ]
-
-
-def trouble_line(event: RunEvent) -> str | None:
-    """Return what a person should notice, whatever the view; None for the usual course."""
-    match event:
-        case RunStarted() if event.step:
-            return f"Resuming from step {event.step}."
-        case BatchSplit():
-            again = " and activations are computed twice" if event.activation_checkpointing else ""
-            return (
-                f"Memory ran out at step {event.step}: done again in micro-batches of "
-                f"{event.micro_batch_size} windows{again}; the gradient is the same."
-            )
-        case BatchGrown():
-            return f"Step {event.step}: there is memory again for {event.micro_batch_size} windows."
-        case SampleSkipped():
-            return f"Step {event.step}: no memory for a sample."
-        case CompileFailed():
-            return f"Not compiled, which is slower but works as well: {event.why}"
-        case StepSkipped(is_overflow=True):
-            return f"Step {event.step}: fp16 overflowed; the step is skipped, the scale is halved."
-        case StepSkipped():
-            return (
-                f"Step {event.step}: loss or gradient is not a number; the batch is skipped "
-                f"(epoch {event.epoch + 1}, batch {event.batch_index + 1})."
-            )
-        case LossSpiked():
-            return (
-                f"Step {event.step}: the loss jumped to {event.loss:.3f} "
-                f"(usual by now: {event.ema_loss:.3f})."
-            )
-        case RolledBack():
-            return (
-                f"Training diverged at step {event.from_step}: back to step {event.step}, "
-                f"{_past_data(event)}at {event.lr_scale:g} times the learning rate."
-            )
-        case Overfits():
-            return (
-                f"Step {event.step}: validation was best at step {event.best_step} "
-                f"({event.best_nats_per_char:.4f} nats/char) and is worse now "
-                f"({event.nats_per_char:.4f}): the model starts to overfit. "
-                "The best model is kept. More text, or more --dropout, helps."
-            )
-        case SaveFailed():
-            return f"Not saved at step {event.step}: {event.why}. Training goes on."
-        case Interrupted():
-            return f"Stopping after step {event.step}."
-    return None
 
 
 def log_line(event: RunEvent) -> str | None:
@@ -105,12 +49,6 @@ def pace_text(event: Paced) -> str:
         f"{event.num_ranks} processes, {event.waiting:.0%} of their time waiting, most for "
         f"rank {event.slowest}"
     )
-
-
-def _past_data(event: RolledBack) -> str:
-    if event.batch_index is None:
-        return ""
-    return f"past the data up to epoch {event.epoch + 1}, batch {event.batch_index + 1}, "
 
 
 def epoch_line(event: EpochDone) -> str:

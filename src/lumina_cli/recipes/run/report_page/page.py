@@ -14,8 +14,8 @@ from lumina_cli.io.atomic import write_atomically
 from lumina_cli.io.folders.run_names import REPORT, SETTINGS
 from lumina_cli.io.regular_file import read_whole
 from lumina_cli.io.terminal_text import strip_controls
+from lumina_cli.recipes.run.event_text import sentence_of
 from lumina_cli.recipes.run.reached import Landmarks
-from lumina_cli.recipes.run.report_page.charts import number
 from lumina_cli.recipes.run.report_page.frame import page
 from lumina_cli.recipes.run.report_page.history import Event, FirstAndLast, RunHistory
 from lumina_cli.recipes.run.report_page.loss_chart import loss_section
@@ -78,30 +78,22 @@ def _happened(happened: FirstAndLast) -> str:
     """Return a row for each event, and one that counts those left out."""
     first, last = ("".join(map(_row, events)) for events in (happened.first, happened.last))
     more = f"and {happened.num_left_out:,} more"
-    left_out = f'<tr><td></td><td colspan="2">{more}</td></tr>' if happened.num_left_out else ""
+    left_out = f"<tr><td></td><td>{more}</td></tr>" if happened.num_left_out else ""
     rows = first + left_out + last
     return f"<section><h2>What happened</h2><table>{rows}</table></section>" if rows else ""
 
 
 def _row(event: Event) -> str:
+    told = sentence_of(event) or _in_words(event["event"])
     return (
         f'<tr><th scope="row">step {event["step"]:,}</th>'
-        f"<td>{html.escape(_in_words(event['event']))}</td>"
-        f"<td>{html.escape(_details(event))}</td></tr>"
+        f"<td>{html.escape(told[:1].upper() + told[1:])}</td></tr>"
     )
 
 
 def _in_words(name: str) -> str:
     """Return the name of an event as words: `BatchSplit` is Batch split."""
     return re.sub(r"(?<=[a-z])([A-Z])", lambda letter: " " + letter[1].lower(), name)
-
-
-def _details(event: Event) -> str:
-    return ", ".join(
-        f"{name.replace('_', ' ')} {number(value) if type(value) is float else value}"
-        for name, value in event.items()
-        if name not in ("event", "step")
-    )
 
 
 def _table(title: str, values: Mapping[str, str]) -> str:
