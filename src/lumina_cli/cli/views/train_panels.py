@@ -10,6 +10,7 @@ from rich.text import Text
 from lumina_cli.cli.console import plain, print_text
 from lumina_cli.cli.formatting import counted, format_bytes, format_count, format_duration
 from lumina_cli.cli.terminal.frame import facts_frame
+from lumina_cli.cli.views.expectation import expectation
 from lumina_cli.cli.views.finetune import finetuned_rows, forgetting_advice
 from lumina_cli.cli.views.next_step import end_lines
 from lumina_cli.core.model.memory_estimate import TrainingMemory
@@ -33,6 +34,7 @@ def show_plan(console: Console, plan: Plan, *, sample_prompt: str | None) -> Non
         "device": f"{plan.device}, {plan.precision.name} ({plan.precision.why})",
         "steps": _steps_text(plan),
         "time": f"about {format_duration(plan.seconds)}",
+        **({"to expect": told} if (told := expectation(plan)) else {}),
         "model file": str(plan.out),
         **({"privacy": plan.privacy} if plan.privacy else {}),
         **plan.more,

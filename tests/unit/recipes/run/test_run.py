@@ -34,7 +34,7 @@ def test_a_run_that_goes_on_shows_what_was_before(tmp_path: Path) -> None:
     list(run.run())
     assert steps_in(run) == [1, 2, 3, 4]
     page = (tmp_path / "Model.run" / "report.html").read_text(encoding="utf-8")
-    assert page.count("Run started") == 2
+    assert page.count("The run began.") == page.count("Resuming from step") == 1
 
 
 def test_without_the_file_of_events_a_run_goes_on(tmp_path: Path) -> None:
