@@ -16,7 +16,10 @@ import pytest
 from lumina_cli.core.checkpoint.store import CheckpointStore
 from tests.cli.endings.test_interrupted import VERSE, begin
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="asks Linux for the processes")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(sys.platform != "linux", reason="asks Linux for the processes"),
+]
 PATIENCE_S = 120.0
 
 
@@ -100,7 +103,6 @@ def newest(folder: Path) -> int:
     return CheckpointStore(folder / "Model.run" / "checkpoints").steps()[0]
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("whom", ["launcher", "first", "second", "all"])
 def test_a_signal_to_any_saves_and_ends_all(whom: str, folder: Path) -> None:
     with running(folder, *launched(folder)) as process:
@@ -122,7 +124,6 @@ def test_a_signal_to_any_saves_and_ends_all(whom: str, folder: Path) -> None:
     assert stdout == ""
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("victim", [0, 1])
 def test_a_killed_process_ends_the_run_and_is_named(victim: int, folder: Path) -> None:
     with running(folder, *launched(folder)) as process:
@@ -135,7 +136,6 @@ def test_a_killed_process_ends_the_run_and_is_named(victim: int, folder: Path) -
     assert "Traceback" not in stderr
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("victim", [0, 1])
 def test_a_process_that_stands_still_is_ended_and_named(victim: int, folder: Path) -> None:
     with running(folder, *launched(folder)) as process:
@@ -146,7 +146,6 @@ def test_a_process_that_stands_still_is_ended_and_named(victim: int, folder: Pat
     assert f"error: rank {victim} stood still for 15 seconds and was ended" in stderr
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("command", [launched, torchrun])
 @pytest.mark.parametrize("victim", [0, 1])
 def test_a_run_goes_on_by_itself_from_its_newest_checkpoint(
@@ -174,11 +173,7 @@ def test_a_run_goes_on_by_itself_from_its_newest_checkpoint(
 
 
 @pytest.mark.parametrize(
-    ("wrong", "code"),
-    [
-        (["--preset", "nothing-here"], 2),
-        pytest.param(["--data", "nothing-here"], 66, marks=pytest.mark.slow),
-    ],
+    ("wrong", "code"), [(["--preset", "nothing-here"], 2), (["--data", "nothing-here"], 66)]
 )
 def test_an_error_is_told_once_and_with_its_own_code(
     wrong: list[str], code: int, folder: Path
@@ -190,7 +185,6 @@ def test_an_error_is_told_once_and_with_its_own_code(
     assert stderr.count("nothing-here") == 1
 
 
-@pytest.mark.slow
 def test_usr1_to_the_launcher_saves(folder: Path) -> None:
     with running(folder, *launched(folder, "--save-every", "10h")) as process:
         wait_for_steps(folder, 5)
@@ -199,7 +193,6 @@ def test_usr1_to_the_launcher_saves(folder: Path) -> None:
         until(lambda: len(events(folder, "CheckpointSaved")) > saved, what="checkpoint")
 
 
-@pytest.mark.slow
 def test_a_run_begun_by_one_goes_on_with_three_and_ends_with_two(folder: Path) -> None:
     for nproc, steps in (("1", "10"), ("3", "20"), ("2", "30")):
         goes_on = [] if nproc == "1" else ["--resume"]
@@ -217,7 +210,6 @@ def _free_port() -> int:
         return port
 
 
-@pytest.mark.slow
 def test_processes_without_a_launcher_that_watches_train_too(folder: Path) -> None:
     """As `srun` starts them: the first one keeps the store."""
     port = str(_free_port())

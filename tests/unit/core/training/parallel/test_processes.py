@@ -22,7 +22,7 @@ pytestmark = can_fork
 TRAIN, VALIDATION = random_text(600), random_text(120, seed=1)
 BF16 = choose_precision("bf16", device=CPU)
 SETTINGS: dict[str, Any] = {
-    "batch_size": 8, "learning_rate": 1e-2, "optimizer": "muon", "epochs": None, "max_steps": 12,
+    "batch_size": 8, "learning_rate": 1e-2, "optimizer": "muon", "epochs": None, "max_steps": 8,
     "num_evals": 2,
 }  # fmt: skip
 Weights = dict[str, Tensor]
@@ -114,7 +114,7 @@ def short_of_memory(rank: Rank | None, *, in_backward: int | None, before: int |
     if index == before:
         starve(trainer.model, call=4)
     if index == in_backward:
-        starve(trainer.model, call=9, in_backward=True)
+        starve(trainer.model, call=7, in_backward=True)
     return trainer
 
 
@@ -158,7 +158,7 @@ def talk(rank: Processes) -> dict[str, Any]:
 def half_of(trainer: Trainer) -> Snapshot:
     """The state of a run after half of its steps."""
     for event in trainer.run():
-        if isinstance(event, StepDone) and event.step == 6:
+        if isinstance(event, StepDone) and event.step == 4:
             break
     return trainer.state_dict().clone()
 
@@ -251,9 +251,9 @@ def test_a_run_begun_by_one_goes_on_with_two_and_ends_with_one(two: list[dict[st
     assert_all_alike(two, "resumed")
     again = make_trainer(**DROPOUT)
     again.load_state_dict(two[1]["first half"])
-    assert len(losses(trained(again)[0])) == 6
+    assert len(losses(trained(again)[0])) == 4
     assert set(two[1]["first half"].tensors) == set(half.tensors)
-    assert len(losses(two[0]["resumed"][0])) == 6
+    assert len(losses(two[0]["resumed"][0])) == 4
 
 
 def test_what_is_told_is_the_same_on_all(three: list[dict[str, Any]]) -> None:
