@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from lumina_cli.cli.console import notice, stderr_console
+from lumina_cli.cli.console import notice, print_text, stderr_console
 from lumina_cli.cli.help.completion import models
 from lumina_cli.cli.options import OWN_SAMPLER, ConfigPath, HelpAll, Quiet, Verbose, with_settings
 from lumina_cli.cli.signals import FIRST_STATUS
