@@ -39,6 +39,18 @@ def test_two_models_are_shown_one_after_the_other(lumina: Lumina, letters_model:
     assert "Both show the same, to the last digit." in outcome.out
 
 
+def test_a_page_is_written_and_what_has_no_effect_on_it_is_told(
+    lumina: Lumina, letters_model: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "page.html"
+    arguments = ["the cat", "--heads", "--json", "--html", str(path), "--with-model"]
+    outcome = lumina("look", "-m", str(letters_model), *arguments)
+    assert (outcome.code, outcome.out) == (0, "")
+    for told in ("--heads has no effect", "--json has no effect", "MB; open it in a browser"):
+        assert told in outcome.err
+    assert path.read_text("utf-8").startswith("<!doctype html>")
+
+
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
@@ -49,6 +61,8 @@ def test_two_models_are_shown_one_after_the_other(lumina: Lumina, letters_model:
         (["a", "--matters", "--at", "zz"], "'zz' does not stand in 'a'"),
         (["a", "--reply", "b"], "--reply is for messages"),
         (["a", "--next", "--temperature", "7"], "temperature"),
+        (["a", "--with-model"], "--with-model needs a page\nAdd: --html look.html"),
+        (["a", "--html", "x.html", "--compare", "b.pth"], "--html shows one model"),
     ],
 )
 def test_what_can_not_be_meant_is_told_in_a_line_or_two(

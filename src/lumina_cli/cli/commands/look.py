@@ -141,8 +141,11 @@ def command(
     from lumina_cli.look.views import to_json  # noqa: PLC0415  torch
     from lumina_cli.recipes.look.compare import compare as compare_models  # noqa: PLC0415  torch
 
-    if html is not None and view != "overview":
-        notice(f"--{view} has no effect with --html: the page shows all views")
+    if html is not None:
+        for flag in [f"--{view}"] * (view != "overview") + ["--json"] * json:
+            notice(f"{flag} has no effect with --html: the page shows all views")
+        if compare is not None:
+            raise UsageError("--html shows one model", hint="Leave --compare out.")
         view = "overview"
     for given, flag in ((compare, "--compare"), (json, "--json")):
         if given and html is not None:

@@ -94,6 +94,8 @@ EVERYDAY: Mapping[str, tuple[str, ...]] = {
         "characters",
         "off",
         "compare",
+        "html",
+        "with_model",
         "json",
         "sampler",
         "temperature",
