@@ -26,13 +26,17 @@ from lumina_cli.tokenizer.code_points import (
     frequent_characters,
     take_in_blocks,
 )
-from lumina_cli.tokenizer.special_ids import FIRST_BYTE, FIRST_CHARACTER, MAX_VOCAB_SIZE, Special
+from lumina_cli.tokenizer.special_ids import (
+    CONTINUATION_IDS,
+    FIRST_BYTE,
+    FIRST_CHARACTER,
+    MAX_VOCAB_SIZE,
+    Special,
+)
 from lumina_cli.tokenizer.stream_decoder import StreamDecoder, utf8_mask
 
 VERSION = 1
 """Of the form in which it is stored."""
-
-_CONTINUATION_BYTES = range(FIRST_BYTE + 0x80, FIRST_BYTE + 0xC0)
 
 
 class CharacterTokenizer:
@@ -148,7 +152,7 @@ class CharacterTokenizer:
 
     def num_chars(self, ids: npt.NDArray[np.integer]) -> int:
         """Return how many characters ids stand for: those of special ids are none."""
-        low, high = _CONTINUATION_BYTES.start, _CONTINUATION_BYTES.stop
+        low, high = CONTINUATION_IDS.start, CONTINUATION_IDS.stop
         return int(((ids >= FIRST_BYTE) & ((ids < low) | (ids >= high))).sum())
 
     def extended(self, characters: str) -> Self:

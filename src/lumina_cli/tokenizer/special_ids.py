@@ -27,6 +27,10 @@ class Special(IntEnum):
 NUM_SPECIAL = len(Special)
 FIRST_BYTE = NUM_SPECIAL
 FIRST_CHARACTER = FIRST_BYTE + 256
+BYTE_IDS = range(FIRST_BYTE, FIRST_CHARACTER)
+CONTINUATION_IDS = range(FIRST_BYTE + 0x80, FIRST_BYTE + 0xC0)
+"""Of bytes that stand within a character, behind its first."""
+
 MAX_VOCAB_SIZE = 65_536
 """Most ids a tokenizer may have; the rarest characters beyond it are spelled in bytes."""
 
@@ -38,4 +42,4 @@ def is_special(id_: int) -> bool:
 
 def byte_of(id_: int) -> int | None:
     """Return the byte that an id stands for; None for a tag and for what has an id of its own."""
-    return id_ - FIRST_BYTE if FIRST_BYTE <= id_ < FIRST_CHARACTER else None
+    return id_ - FIRST_BYTE if id_ in BYTE_IDS else None

@@ -13,12 +13,7 @@ from lumina_cli.data.corpus.dataset import TokenDataset
 from lumina_cli.look.pieces import Speaker
 from lumina_cli.look.reading import SPEAKERS
 from lumina_cli.tokenizer.base import Tokenizer
-from lumina_cli.tokenizer.special_ids import (
-    FIRST_BYTE,
-    FIRST_CHARACTER,
-    NUM_SPECIAL,
-    Special,
-)
+from lumina_cli.tokenizer.special_ids import BYTE_IDS, CONTINUATION_IDS, NUM_SPECIAL, Special
 
 CodePoints = npt.NDArray[np.uint32]
 
@@ -26,7 +21,6 @@ FIRST_TAG = 0x110000
 """A tag is this and its special id: no text holds such a code point."""
 
 WINDOW_IDS = 1 << 18
-_CONTINUATION = range(FIRST_BYTE + 0x80, FIRST_BYTE + 0xC0)
 
 
 class Window(NamedTuple):
@@ -52,9 +46,8 @@ class CodePointTable:
     """
 
     def __init__(self, tokenizer: Tokenizer) -> None:
-        texts = ["", *map(chr, range(1, FIRST_CHARACTER))]  # places for tags and bytes
-        texts += [tokenizer.decode([n]) for n in range(FIRST_CHARACTER, tokenizer.vocab_size)]
-        texts[0] = "\0"
+        texts = ["?"] * BYTE_IDS.stop  # places for tags and bytes
+        texts += [tokenizer.decode([n]) for n in range(BYTE_IDS.stop, tokenizer.vocab_size)]
         self._tokenizer = tokenizer
         self._points = code_points("".join(texts))
         self._points[:NUM_SPECIAL] = FIRST_TAG + np.arange(NUM_SPECIAL)
@@ -63,7 +56,7 @@ class CodePointTable:
 
     def decode(self, ids: npt.NDArray[np.integer]) -> CodePoints:
         """Return the code points of ids that begin and end between characters, (n,)."""
-        is_byte = (ids >= FIRST_BYTE) & (ids < FIRST_CHARACTER)
+        is_byte = (ids >= BYTE_IDS.start) & (ids < BYTE_IDS.stop)
         borders = np.flatnonzero(np.diff(is_byte, prepend=False, append=False))
         parts, done = [], 0
         for first, behind in borders.reshape(-1, 2).tolist():  # runs of bytes
@@ -101,7 +94,7 @@ def window_at(text: TokenDataset, table: CodePointTable, start: int, *, overlap:
 
 def _between_characters(text: TokenDataset, place: int) -> int:
     """Return the first place from this one on that is not within a character."""
-    while place < len(text) and int(text.slice(place, place + 1).ids[0]) in _CONTINUATION:
+    while place < len(text) and int(text.slice(place, place + 1).ids[0]) in CONTINUATION_IDS:
         place += 1
     return min(place, len(text))
 

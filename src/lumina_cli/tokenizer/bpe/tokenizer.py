@@ -30,7 +30,13 @@ from lumina_cli.tokenizer.bpe_table import BpeTable
 from lumina_cli.tokenizer.characters import CharacterTokenizer
 from lumina_cli.tokenizer.code_points import Counts, code_points, frequent_characters
 from lumina_cli.tokenizer.config import max_characters
-from lumina_cli.tokenizer.special_ids import FIRST_BYTE, FIRST_CHARACTER, MAX_VOCAB_SIZE, Special
+from lumina_cli.tokenizer.special_ids import (
+    CONTINUATION_IDS,
+    FIRST_BYTE,
+    FIRST_CHARACTER,
+    MAX_VOCAB_SIZE,
+    Special,
+)
 from lumina_cli.tokenizer.stream_decoder import StreamDecoder, utf8_mask
 
 VERSION = 1
@@ -245,7 +251,7 @@ class BpeTokenizer:
         """Characters that each id stands for; a character in bytes counts where it begins."""
         lengths = np.ones(self.vocab_size, dtype=np.int64)
         lengths[:FIRST_BYTE] = 0
-        lengths[FIRST_BYTE + 0x80 : FIRST_BYTE + 0xC0] = 0  # bytes that continue a character
+        lengths[CONTINUATION_IDS.start : CONTINUATION_IDS.stop] = 0
         lengths[FIRST_CHARACTER:] = list(map(len, self._texts))
         return lengths
 
