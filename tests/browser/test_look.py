@@ -75,7 +75,9 @@ def test_the_views_are_those_of_the_server_and_a_reply_is_drawn_as_in_the_chat(
     show(page, "surprise")
     assert page.locator("#shown .turn.bot").inner_text().replace("\n", "").startswith("bot")
     assert page.locator("#shown .turn.user span:not(.grey)").count() == 0
+    page.fill("#reply", "abc de\x01f")
     show(page, "matters")
+    assert page.inner_text("#shown .turn.bot [role=option] >> nth=7") == "<01>"
     page.click("#shown .turn.bot [role=option] >> nth=3")
     page.wait_for_selector(
         "#view[aria-busy=false] .turn.bot [role=option]:nth-child(4)[aria-selected=true]"
@@ -84,7 +86,7 @@ def test_the_views_are_those_of_the_server_and_a_reply_is_drawn_as_in_the_chat(
     assert "shows nobody the training text" in page.inner_text("#shown")
     page.select_option("#model", "twin")
     page.wait_for_selector("#view[aria-busy=false] .bar")
-    assert page.input_value("#reply") == reply
+    assert page.input_value("#reply") == "abc de\x01f"
     page.fill("#said", "a" * 5_000)
     page.wait_for_selector("#notice:has-text('more than 4,000 characters')")
     assert page.locator("#shown > *").count() == 0

@@ -27,7 +27,7 @@ export function drawPieces({pieces}, {label, look, tell = () => '', choose, chos
     const words = `${nameOf(piece)} ${tell(piece, at)}`.trim();
     const option = make('span', {id: `${name}-${at}`, role: 'option', className: look(piece, at), title: words, ariaLabel: words, ariaSelected: String(at === chosen)});
     if (!piece.counted) option.classList.add('grey');
-    if (piece.text) option.textContent = clean(piece.text).replace(/\n/g, '↵\n');
+    if (clean(piece.text)) option.textContent = clean(piece.text).replace(/\n/g, '↵\n');
     else option.append(make('small', {text: tagName(piece.label)}));
     option.dataset.at = at;
     return option;
