@@ -221,10 +221,10 @@ class TrainingRun:
                     num_chars += event.num_chars
                     if self.rank.take("save"):
                         self.saver.request_checkpoint()
-                    yield from self.snapshots.save_if_due(self._deployable, step=event.step)
                     if self.saver.is_due(event.step):
                         yield from self._save_checkpoint()
                         yield from self.best_model.save_pending()
+                    yield from self.snapshots.save_if_due(self._deployable, step=event.step)
                 case Evaluated(is_best=True):
                     yield self.best_model.save(event)
                     yield from self._save_checkpoint()
