@@ -550,7 +550,7 @@ def test_a_sample_is_said_by_what_would_be_saved(folder: Path, flags: dict[str, 
     said = say(
         saved.model,
         prompts=run.prompts,
-        is_chat=True,
+        is_chat=bool(run.job.data.corpus.train_counts.conversations),
         tokenizer=saved.tokenizer,
         seed=run.job.config.seed,
     )
