@@ -101,7 +101,7 @@ def has_restarted(model: Path) -> bool:
     if place is None or not place.restart:
         return False
 
-    from lumina_cli.recipes.run.restart import goes_on  # noqa: PLC0415  torch
+    from lumina_cli.recipes.run.ranks.restart import goes_on  # noqa: PLC0415  torch
 
     return goes_on(model)
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from lumina_cli.recipes.run.restart import goes_on, is_of_this_launch, mark_launch
+from lumina_cli.recipes.run.ranks.restart import goes_on, is_of_this_launch, mark_launch
 
 PLACE = {"RANK": "0", "WORLD_SIZE": "2", "MASTER_PORT": "1", "TORCHELASTIC_RUN_ID": "mine"}
 

@@ -33,7 +33,7 @@ from lumina_cli.recipes.finetune.settings import (
     unused_finetune_settings,
     with_enough_passes,
 )
-from lumina_cli.recipes.run.following import make_run
+from lumina_cli.recipes.run.ranks.following import make_run
 from lumina_cli.recipes.run.run import TrainingRun
 from lumina_cli.recipes.run.run_backup import backup_notices
 from lumina_cli.recipes.train.compute import Compute, choose_compute, fit_on_all

@@ -19,17 +19,18 @@ from lumina_cli.core.training.events import (
     StepDone,
 )
 from lumina_cli.core.training.loop import Trainer
-from lumina_cli.core.training.parallel.threads import num_workers
 from lumina_cli.core.training.state import Snapshot, of_first
 from lumina_cli.errors import DivergedError, LuminaError, MissingInputError, OutOfMemoryError
 from lumina_cli.io import lock
 from lumina_cli.io.folders.run_folder import RunFolder
 from lumina_cli.recipes.run.events import RunEvent, RunStarted, SaveEvent
+from lumina_cli.recipes.run.notices import run_notices
+from lumina_cli.recipes.run.ranks.restart import is_of_this_launch, mark_launch
+from lumina_cli.recipes.run.ranks.sharing import sharing_notice
 from lumina_cli.recipes.run.reached import Landmarks, landmarks
 from lumina_cli.recipes.run.report import TrainReport, make_report
 from lumina_cli.recipes.run.report_page.history import RunHistory, read_history
 from lumina_cli.recipes.run.report_page.page import write_report_page
-from lumina_cli.recipes.run.restart import is_of_this_launch, mark_launch
 from lumina_cli.recipes.run.run_backup import back_up_run
 from lumina_cli.recipes.run.run_errors import diverged_on, too_large
 from lumina_cli.recipes.run.run_facts import page_facts, run_facts
@@ -48,7 +49,6 @@ from lumina_cli.recipes.train.resume import (
     trainer_state,
 )
 from lumina_cli.recipes.train.resume_checks import check_unchanged
-from lumina_cli.recipes.train.resume_notices import end_notices, memory_notices
 
 PAGE_EVERY_S = 60.0
 """The page is for people who look at it from time to time."""
@@ -83,6 +83,7 @@ class TrainingRun:
             more=job.plan_rows,
             rank=self.rank,
         )
+        self._of_sharing = sharing_notice(job, self.plan)
         self.prompts = choose_prompts(training_data.source, training_data.corpus)
         checkpoints = job.settings.of(CheckpointConfig)
         self.store = CheckpointStore(self.folder.checkpoints, keep=checkpoints.keep_checkpoints)
@@ -103,18 +104,7 @@ class TrainingRun:
     @property
     def notices(self) -> tuple[str, ...]:
         """What a person should know before it begins."""
-        job, stepper = self.job, self.trainer.stepper
-        notices = [*job.settings.notices]
-        if job.resumed is not None:
-            notices += job.resumed.notices
-            notices += end_notices(job.resumed, job.config)
-            notices += memory_notices(job.resumed, stepper)
-        notices += job.notices
-        if stepper.workers is None and stepper.may_share and num_workers(job.compute.device) > 1:
-            notices.append(
-                "memory is short: threads can't share steps, which is slower; close other programs"
-            )
-        return tuple(notices)
+        return run_notices(self.job, stepper=self.trainer.stepper, of_sharing=self._of_sharing)
 
     @property
     def is_alone(self) -> bool:

@@ -11,7 +11,7 @@ from lumina_cli.core.training.config import TrainingConfig
 from lumina_cli.data.corpus.builder import Tell, untold
 from lumina_cli.io.folders.run_folder import check_free
 from lumina_cli.recipes.data.sources import usual_data
-from lumina_cli.recipes.run.following import make_run
+from lumina_cli.recipes.run.ranks.following import make_run
 from lumina_cli.recipes.run.run import TrainingRun
 from lumina_cli.recipes.run.run_backup import backup_notices
 from lumina_cli.recipes.train.autosize import autosize, explain, is_free
