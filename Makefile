@@ -58,6 +58,7 @@ bench: $(READY)  ## measure speed on this machine, into bench/ (NANOGPT=PATH: be
 	$(BIN)/python benchmarks/training.py $(PEERS) --json bench/training.json | tee bench/training.md
 	$(BIN)/python benchmarks/generation.py $(PEERS) $(TALKER) --json bench/generation.json | tee bench/generation.md
 	$(BIN)/python benchmarks/serving.py --json bench/serving.json | tee bench/serving.md
+	$(BIN)/python benchmarks/scaling.py --json bench/scaling.json | tee bench/scaling.md
 	$(BIN)/python benchmarks/startup.py --json bench/startup.json | tee bench/startup.md
 	$(BIN)/python benchmarks/reading.py --json bench/reading.json | tee bench/reading.md
 

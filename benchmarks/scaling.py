@@ -12,6 +12,7 @@ it was measured on a GPU. Efficiency is the speed as a share of that many times 
 """
 
 import argparse
+import atexit
 import os
 import socket
 import statistics
@@ -34,6 +35,8 @@ from lumina_cli.core.training.config import TrainingConfig
 from lumina_cli.core.training.optim.muon import NEWTON_SCHULZ_STEPS
 from lumina_cli.core.training.optim.optimizers import build_optimizers
 from lumina_cli.core.training.parallel.joining import join
+from lumina_cli.core.training.parallel.processes import Processes
+from lumina_cli.core.training.parallel.rank import Rank
 from lumina_cli.core.training.parallel.scaling import Link, Network, StepTimes, step_s
 from lumina_cli.core.training.step.stepper import Stepper
 from lumina_cli.data.batches import Batch
@@ -185,7 +188,7 @@ def make_update(name: str) -> Step:
 
 def make_message(num_bytes: int) -> Step:
     """Return a sum over all ranks, some times."""
-    rank = join(CPU)
+    rank = this_rank()
     parameter = torch.nn.Parameter(torch.zeros(num_bytes // 4))
     parameter.grad = torch.zeros_like(parameter)
     sums = rank.gradient_sum([parameter], [parameter.grad])
@@ -195,6 +198,14 @@ def make_message(num_bytes: int) -> Step:
             sums.finish()
 
     return send
+
+
+def this_rank() -> Rank:
+    """Return which rank this process is; it leaves the others when it ends."""
+    rank = join(CPU)
+    if isinstance(rank, Processes):
+        atexit.register(rank.close, is_over=True)
+    return rank
 
 
 def make_stepper(name: str) -> tuple[Stepper, Batch]:
@@ -210,7 +221,7 @@ def make_stepper(name: str) -> tuple[Stepper, Batch]:
         grad_clip=training.grad_clip,
         label_smoothing=training.label_smoothing,
         micro_batch_size=batch_size,
-        rank=join(CPU),
+        rank=this_rank(),
     )
     ids = np.random.default_rng(0).integers(6, VOCAB_SIZE, (batch_size, config.seq_length + 1))
     batch = Batch(ids[:, :-1].copy(), ids[:, 1:].copy(), np.ones(ids[:, 1:].shape, np.bool_))

@@ -71,14 +71,15 @@ TYPED = [letter * 9_000 for letter in "abcdefgh"]
 
 PAIRS = list(itertools.combinations_with_replacement(COMMANDS, 2))
 
-IN_USE, MISSING = 73, 66
+IN_USE, MISSING, CHANGED = 73, 66, 65
 
 
 def allowed(name: str, other: str) -> set[int]:
     """Return how a command may end while the other one runs.
 
     One run at a time holds a folder. Where a run begins anew, the model that was there is moved
-    aside, and there is none until the first one is saved; a data set is away for a moment.
+    aside, and there is none until the first one is saved; a data set is away for a moment, or
+    another one when its file has been read.
     """
     runs, readers = {"train", "resume"}, {"finetune", "save", "load", "generate", "eval"}
     codes = {0}
@@ -87,7 +88,7 @@ def allowed(name: str, other: str) -> set[int]:
     if other == "train" and name in readers | {"resume"}:
         codes.add(MISSING)
     if name == "check" and other == "fetch":
-        codes.add(MISSING)
+        codes |= {MISSING, CHANGED}
     return codes
 
 
