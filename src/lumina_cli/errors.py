@@ -80,6 +80,7 @@ class GroupError(LuminaError):
     def __init__(self, message: str, *, hint: str = "", code: int | None = None) -> None:
         super().__init__(message, hint=hint)
         self.code = code
+        self.exit_code = code or self.exit_code
 
 
 class OutputError(LuminaError):

@@ -51,7 +51,7 @@ def run_guarded(command: Callable[[], object]) -> int:
         _stderr_console().print("Stopped.")
         return EXIT_INTERRUPTED
     except Exception as error:
-        ending = _ending_of(error)
+        ending = ending_of(error)
         if ending is None:
             raise
         if verbosity.level >= SHOW_TRACEBACK:
@@ -68,7 +68,7 @@ def _stderr_console() -> "Console":
     return stderr_console()
 
 
-def _ending_of(error: Exception) -> Ending | None:
+def ending_of(error: Exception) -> Ending | None:
     """Return what to say of an error; None where the fault is ours."""
     if isinstance(error, LuminaError):
         return Ending(error.exit_code, error.message, error.hint)

@@ -4,13 +4,15 @@ An error is told once, by the rank that has it; where all have it, by the first.
 """
 
 import os
+import signal
 import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TextIO
 
-from lumina_cli.core.training.parallel.ending import find_ending
+from lumina_cli.cli.streams import ReaderGoneError
+from lumina_cli.core.training.parallel.ending import Ending, find_ending
 from lumina_cli.core.training.parallel.place import Place, find_place
 from lumina_cli.errors import GroupError, LuminaError
 
@@ -32,6 +34,8 @@ def run_as_rank(guard: Callable[..., int], run: Callable[[], object], *, place: 
         run: the command.
         place: of this process.
     """
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # who ends before the run takes it, is missed
     os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")  # a stack for each lost connection
     stderr: TextIO = sys.stderr
     nowhere = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115  until the process ends
@@ -41,42 +45,50 @@ def run_as_rank(guard: Callable[..., int], run: Callable[[], object], *, place: 
     ending = find_ending()
     ending.tell_process(place.index)
 
+    errors: list[Exception] = []
+
     def told_once() -> object:
         try:
             return run()
-        except LuminaError as error:
-            code, is_ours = _end_of(error, place)
-            if not isinstance(error, GroupError) or error.code is not None:
-                ending.tell_code(code)
-            elif ending.is_told:
-                is_ours = False  # the launcher knows best which process was lost
-            sys.stderr = stderr if is_ours else nowhere
+        except ReaderGoneError:
             raise
-        except Exception:
-            sys.stderr = stderr  # a fault of ours, wherever it is
+        except Exception as error:
+            errors.append(error)
+            sys.stderr = stderr if _tells(error, place=place, ending=ending) else nowhere
             raise
 
     code = guard(told_once)
-    _leave(is_over=code == 0 or code > 128)
-    if code > 128:
+    _leave(is_over=not errors and (code == 0 or code > 128))
+    if code > 128 and not errors:
         ending.tell_code(code)
         return 0  # a clean end at a signal: any other code would be a failure to launchers
     return 0 if ending.code is not None else code
 
 
-def _end_of(error: LuminaError, place: Place) -> tuple[int, bool]:
-    """Return the exit code for an error, and whether it is this rank's to tell it."""
+def _tells(error: Exception, *, place: Place, ending: Ending) -> bool:
+    """Let launcher and ranks know of an error; return whether this rank tells the user, too."""
     group = _group()
-    if group is None:
-        return error.exit_code, place.is_first
     if isinstance(error, GroupError):
-        return error.code or error.exit_code, error.code is None and group.watch.may_tell()
+        if error.code is not None:
+            ending.tell_code(error.code)
+            return False
+        if ending.is_told:
+            return False  # the launcher knows best which process was lost
+        return place.is_first if group is None else group.watch.may_tell()
+    from lumina_cli.cli.errors import ending_of  # noqa: PLC0415  Rich
+
+    known = ending_of(error)
+    if known is None:
+        return True  # a fault of ours, wherever it is
     if not place.is_first:
         time.sleep(FIRST_TELLS_S)
-    is_ours = group.watch.end(error.message, code=error.exit_code)
-    if not place.is_first:
+    is_told_first = ending.tell_code(known.exit_code)
+    if group is None:
+        return is_told_first if ending.is_told else place.is_first
+    is_ours: bool = group.watch.end(known.message, code=known.exit_code)
+    if isinstance(error, LuminaError) and not place.is_first:
         error.message = f"rank {place.index}: {error.message}"
-    return error.exit_code, is_ours
+    return is_ours
 
 
 def _leave(*, is_over: bool) -> None:

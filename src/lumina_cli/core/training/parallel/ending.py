@@ -37,9 +37,9 @@ class Ending:
         """Which rank was lost and how, where another noticed it."""
         return self._read(_WHY)
 
-    def tell_code(self, code: int) -> None:
-        """Tell the exit code of the whole; what was told first stands."""
-        self._write(_CODE, str(code))
+    def tell_code(self, code: int) -> bool:
+        """Tell the exit code of the whole; what was told first stands. Return whether this is."""
+        return self._write(_CODE, str(code))
 
     def tell_why(self, why: str) -> None:
         """Tell which rank was lost and how."""
@@ -72,11 +72,13 @@ class Ending:
                 return read_whole(self._folder / name).decode()
         return ""
 
-    def _write(self, name: str, text: str) -> None:
+    def _write(self, name: str, text: str) -> bool:
         with contextlib.suppress(OSError):
             if self._folder is not None:
                 with (self._folder / name).open("x", encoding="utf-8") as file:
                     file.write(text)
+                return True
+        return False
 
 
 def find_ending() -> Ending:

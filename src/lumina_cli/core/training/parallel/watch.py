@@ -84,7 +84,7 @@ class Watch:
         self._answered_s = time.monotonic()
         store.set(f"{PID}/{place.index}", f"{place.machine} {os.getpid()}")
         store.set(f"{BEAT}/{place.index}", "0")
-        store.wait([f"{PID}/0"])
+        self._wait_for_first()
         self._host = self._process(0)
         self._thread = threading.Thread(target=self._run, name="lumina-watch", daemon=True)
         guard = threading.Thread(target=self._guard, name="lumina-guard", daemon=True)
@@ -92,6 +92,18 @@ class Watch:
             self._thread.start()
             if not place.is_first and not place.has_agent:
                 guard.start()
+
+    def _wait_for_first(self) -> None:
+        """Wait until the first rank is there.
+
+        Raises:
+            RuntimeError: it won't come.
+        """
+        until_s = time.monotonic() + JOINING_S
+        while not self._store.check([f"{PID}/0"]):
+            if find_ending().code is not None or time.monotonic() > until_s:
+                raise RuntimeError("the first rank does not come")
+            time.sleep(BEAT_S / 20)
 
     def end(self, why: str, *, code: int) -> bool:
         """Write down that this rank ends in an error; return whether it is the first that does."""
@@ -198,6 +210,8 @@ class Watch:
             beat = self._store.get(key).decode() if self._store.check([key]) else ""
             if other not in seen or seen[other][0] != beat:
                 seen[other] = (beat, now_s)
+            elif not beat and (code := find_ending().code) is not None:
+                return End(other, "has ended before it began", code)
             elif not beat and now_s - seen[other][1] > JOINING_S:
                 return End(other, f"did not come within {JOINING_S / 60:g} minutes")
             elif beat and self._stands_still(other, silent_s=now_s - seen[other][1]):
@@ -209,11 +223,12 @@ class Watch:
         return None
 
     def _stands_still(self, rank: int, *, silent_s: float) -> bool:
-        """Return whether a rank that says nothing was stopped, or is silent for far too long."""
+        """Return whether a silent rank was stopped or is gone, or is silent for far too long."""
         if silent_s <= SILENT_S:
             return False
         pid = self._process(rank)
-        return silent_s > BUSY_S or (pid is not None and _state(pid) in STOPPED)
+        is_gone = pid is not None and (_state(pid) in STOPPED or not _lives(pid))
+        return is_gone or silent_s > BUSY_S
 
     def _leave(self, end: End) -> None:
         """End the process where it does not end by itself."""

@@ -52,7 +52,7 @@ def end_group(work: Work, *, size: int, folder: Path, patience_s: float) -> list
         local_world_size=size,
         machine=0,
         address="127.0.0.1",
-        port=_free_port(),
+        port=free_port(),
         run_id="",
         restart=0,
         has_agent=False,
@@ -73,7 +73,7 @@ def end_group(work: Work, *, size: int, folder: Path, patience_s: float) -> list
     return [Ended(code, *_told(folder / f"rank-{n}.pt")) for n, code in enumerate(codes)]
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port: int = server.getsockname()[1]
         return port

@@ -1,5 +1,6 @@
 """Whatever happens to a rank, wherever it is: nobody waits for it for ever, and it is named."""
 
+import multiprocessing
 import os
 import signal
 import time
@@ -10,15 +11,18 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor
+from torch.distributed import PrefixStore  # type: ignore[attr-defined]
 
 from lumina_cli.core.training.config import TrainingConfig
 from lumina_cli.core.training.events import BatchSplit, Paced, RolledBack, SampleSkipped, StepDone
 from lumina_cli.core.training.loop import Trainer
 from lumina_cli.core.training.parallel import watch
+from lumina_cli.core.training.parallel.ending import find_ending
+from lumina_cli.core.training.parallel.place import END_FOLDER, Place
 from lumina_cli.core.training.parallel.processes import Processes
 from lumina_cli.core.training.state import Snapshot, of_first
 from tests.unit.core.training.conftest import FP32, random_text, tiny_model
-from tests.unit.core.training.parallel.group import Ended, can_fork, end_group
+from tests.unit.core.training.parallel.group import Ended, can_fork, end_group, free_port
 
 pytestmark = can_fork
 TRAIN, VALIDATION = random_text(300), random_text(90, seed=1)
@@ -247,3 +251,54 @@ def test_of_three_the_other_two_end(
     harm: str, chosen: int, tmp_path: Path, unharmed: list[str]
 ) -> None:
     check(harm, "backward", chosen, size=3, folder=tmp_path, told=unharmed)
+
+
+@pytest.fixture
+def watched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> watch.Watch:
+    """The watch of the first of two ranks, at rest, in a launch that ends in a folder."""
+    monkeypatch.setenv(END_FOLDER, str(tmp_path))
+    place = place_of_two(0)
+    found = watch.Watch(place, watch.connect(place, is_host=True))
+    found.close(is_over=False)
+    return found
+
+
+def place_of_two(index: int) -> Place:
+    return Place(
+        index,
+        world_size=2,
+        local_rank=index,
+        local_world_size=2,
+        machine=0,
+        address="127.0.0.1",
+        port=free_port(),
+        run_id="",
+        restart=0,
+        has_agent=False,
+    )
+
+
+def test_nobody_waits_for_a_rank_that_has_ended_before_it_joined(watched: watch.Watch) -> None:
+    assert watched._silent([1], {}, now_s=0.0) is None
+    find_ending().tell_code(66)
+    seen = {1: ("", 0.0)}
+    assert watched._silent([1], seen, now_s=1.0) == watch.End(1, "has ended before it began", 66)
+
+
+def test_nobody_waits_for_a_first_rank_that_has_ended_before_it_joined(
+    watched: watch.Watch,
+) -> None:
+    find_ending().tell_code(66)
+    nothing = PrefixStore("another group", watched._store)
+    with pytest.raises(RuntimeError, match="does not come"):
+        watch.Watch(place_of_two(1), nothing)
+
+
+def test_a_process_that_is_gone_is_not_waited_for_as_a_busy_one(watched: watch.Watch) -> None:
+    process = multiprocessing.get_context("fork").Process(target=time.time)
+    process.start()
+    process.join()
+    watched._store.set(f"{watch.PID}/1", f"0 {process.pid}")
+    assert watched._stands_still(1, silent_s=watch.SILENT_S + 1)
+    watched._store.set(f"{watch.PID}/1", f"0 {os.getpid()}")
+    assert not watched._stands_still(1, silent_s=watch.SILENT_S + 1)
