@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from lumina_cli.recipes.look.request import LookRequest
 
 VIEWS = ("next", "surprise", "matters", "source", "layers", "heads", "characters")
+MAX_DIGITS = 4
 _UNUSED = ("num_candidates", "speculate", "precision", "kernels")
 
 
@@ -147,9 +148,6 @@ def command(
         if compare is not None:
             raise UsageError("--html shows one model", hint="Leave --compare out.")
         view = "overview"
-    for given, flag in ((compare, "--compare"), (json, "--json")):
-        if given and html is not None:
-            notice(f"{flag} has no effect with --html")
     if with_model and html is None:
         raise UsageError("--with-model needs a page", hint="Add: --html look.html")
     looker = _open(model, flags=flags, config=config)
@@ -233,7 +231,7 @@ def _request(
 def _head(name: str) -> list[int]:
     """Return layer and head, from 0, of a name that counts them from 1."""
     layer, _, head = name.partition(".")
-    if not (layer.isdecimal() and head.isdecimal()):
+    if not all(part.isdecimal() and len(part) <= MAX_DIGITS for part in (layer, head)):
         raise UsageError(f"--off takes a layer and a head, such as 1.2, not {name[:20]!r}")
     return [int(layer) - 1, int(head) - 1]
 

@@ -5,6 +5,8 @@ from lumina_cli.errors import UsageError
 from lumina_cli.look.reading import Reading
 from lumina_cli.look.surprise import surprise
 
+MAX_DIGITS = 9
+
 
 def place_asked(model: Transformer, reading: Reading, at: int | str | None) -> int:
     """Return the place that is asked for, from 1 to the length of the text.
@@ -39,8 +41,9 @@ def _least_sure(model: Transformer, reading: Reading) -> int:
 def _place_of(reading: Reading, text: str) -> int:
     """Return the place of the piece in which a text begins in the last turn."""
     turn, _ = reading.last_turn()
-    found = turn.find(text)
-    if found < 0 and text.isascii() and text.isdigit() and 1 <= int(text) <= len(turn):
+    found = turn.find(text) if text else -1
+    is_number = text.isascii() and text.isdigit() and len(text) <= MAX_DIGITS
+    if found < 0 and is_number and 1 <= int(text) <= len(turn):
         found = int(text) - 1
     if found < 0:
         raise UsageError(

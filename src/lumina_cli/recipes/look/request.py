@@ -1,7 +1,7 @@
 """What may be asked of a model that is looked into."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -54,7 +54,7 @@ class LookRequest(_Plain):
     text: str = ""
     is_ended: bool | None = None
     draw_reply: bool = False
-    at: int | Annotated[str, Field(min_length=1)] | None = None
+    at: int | str | None = None
     sampling: dict[str, Any] = {}
     off: list[tuple[int, int]] = []
     with_maps: bool = False
