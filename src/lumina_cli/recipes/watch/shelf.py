@@ -13,7 +13,13 @@ from lumina_cli.io.folders.run_names import RUN_SUFFIX, SETTINGS, model_of_run
 from lumina_cli.io.regular_file import open_regular, read_whole
 from lumina_cli.io.terminal_text import strip_controls
 from lumina_cli.recipes.run.events import SUCCESSFUL_SAVES
-from lumina_cli.recipes.run.report_page.history import Bucket, Event, FirstAndLast, parse_line
+from lumina_cli.recipes.run.report_page.history import (
+    Bucket,
+    Event,
+    FirstAndLast,
+    figure,
+    parse_line,
+)
 from lumina_cli.recipes.watch.reader import MAX_POINTS, RunReader
 from lumina_cli.recipes.watch.words import (
     State,
@@ -109,9 +115,12 @@ class RunShelf:
         return reader
 
     def _paths(self) -> dict[str, Path]:
-        """Return the folders of runs by name; a link is none, wherever it leads."""
+        """Return the folders of runs by name; a link is none, wherever it leads.
+
+        Nor is one whose name is no text (bytes beyond UTF-8): no address leads to it.
+        """
         try:
-            found = [path for path in self.folder.iterdir() if path.suffix == RUN_SUFFIX]
+            found = [path for path in self.folder.iterdir() if _is_name_of_run(path.name)]
             return {path.name: path for path in found if path.is_dir() and not path.is_symlink()}
         except OSError:
             return {}
@@ -125,7 +134,7 @@ class RunShelf:
             "state_text": state_in_words(state, reader),
             "words": sentences(reader),
             "step": reader.last.get("step", 0),
-            "progress": reader.pace[-1].get("progress") if reader.pace else None,
+            "progress": figure(reader.pace[-1], "progress") if reader.pace else None,
             "left_s": seconds_left(reader) if state == "running" else None,
             "next": reader.num_bytes,
             "curves": {
@@ -171,6 +180,10 @@ class RunShelf:
         }
 
 
+def _is_name_of_run(name: str) -> bool:
+    return name.endswith(RUN_SUFFIX) and name == name.encode(errors="replace").decode()
+
+
 def _points(buckets: list[Bucket], *, scale: float = 1.0) -> list[list[float]]:
     """Return first step, last step, least, mean and most of each bucket."""
     return [
@@ -180,11 +193,9 @@ def _points(buckets: list[Bucket], *, scale: float = 1.0) -> list[list[float]]:
 
 
 def _marks(facts: Mapping[str, Any]) -> list[dict[str, Any]]:
-    found = ((key, name, facts.get(key)) for key, name in MARKS.items())
+    found = ((key, name, figure(facts, key)) for key, name in MARKS.items())
     return [
-        {"kind": key, "name": name, "nats": nats}
-        for key, name, nats in found
-        if isinstance(nats, int | float)
+        {"kind": key, "name": name, "nats": nats} for key, name, nats in found if nats is not None
     ]
 
 

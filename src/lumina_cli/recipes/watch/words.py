@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 from typing import Literal
 
-from lumina_cli.recipes.run.report_page.history import Bucket
+from lumina_cli.recipes.run.report_page.history import Bucket, figure
 from lumina_cli.recipes.run.report_page.points import in_steps, mean_until
 from lumina_cli.recipes.watch.reader import RunReader
 
@@ -14,6 +14,7 @@ CLEARLY = 0.01
 """Of a loss: less is what measuring a part of a text, or the order of batches, comes to."""
 
 MOST_S = 1e8
+MOST_CHARS = 1e6
 REASONS = {
     "epochs": "it did all its epochs",
     "max_steps": "it did all its steps",
@@ -46,7 +47,7 @@ def seconds_left(reader: RunReader) -> float | None:
     if len(reader.pace) < 2:
         return None
     first, last = (
-        [float(event.get(name) or 0.0) for name in ("elapsed_s", "progress")]
+        [figure(event, name) or 0.0 for name in ("elapsed_s", "progress")]
         for event in (reader.pace[0], reader.pace[-1])
     )
     seconds, progress = last[0] - first[0], last[1] - first[1]
@@ -69,7 +70,7 @@ def sentences(reader: RunReader) -> list[str]:
     told = [
         *_unsure(training, chars_per_id),
         *_direction(training, measured, chars_per_id),
-        *_beside(measured, facts.get("letters")),
+        *_beside(measured, figure(facts, "letters")),
         *_trouble(reader),
     ]
     return [sentence for sentence in told if sentence]
@@ -77,8 +78,8 @@ def sentences(reader: RunReader) -> list[str]:
 
 def chars_per_id_of(reader: RunReader) -> float:
     """Return for how many characters an id stands; older runs don't tell, and had one each."""
-    told = reader.history.facts.get("chars_per_id")
-    return float(told) if isinstance(told, int | float) and 0 < told < MOST_S else 1.0
+    told = figure(reader.history.facts, "chars_per_id")
+    return told if told is not None and 1 / MOST_CHARS < told < MOST_CHARS else 1.0
 
 
 def _unsure(training: Sequence[Bucket], chars_per_id: float) -> list[str]:
@@ -112,8 +113,8 @@ def _direction(
     return [f"Since {in_steps(best)} it is worse on text that it has never seen."]
 
 
-def _beside(measured: Sequence[Bucket], letters: object) -> list[str]:
-    if not measured or not isinstance(letters, int | float):
+def _beside(measured: Sequence[Bucket], letters: float | None) -> list[str]:
+    if not measured or letters is None:
         return []
     below = [each for each in measured if each.mean < letters]
     if not below:

@@ -35,9 +35,10 @@ async function refresh() {
   } catch (error) {
     if (!(error instanceof Refused)) throw error;
     tell(error);
+  } finally {
+    const isLive = runs.some(({state}) => state === 'running');
+    if (!document.hidden && !$('key').open) timer = setTimeout(refresh, isLive ? LIVE_MS : IDLE_MS);
   }
-  const isLive = runs.some(({state}) => state === 'running');
-  if (!document.hidden && !$('key').open) timer = setTimeout(refresh, isLive ? LIVE_MS : IDLE_MS);
 }
 
 function tell({status, message, code}) {

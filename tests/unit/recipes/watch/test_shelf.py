@@ -2,6 +2,7 @@
 
 import json
 import os
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -158,3 +159,21 @@ def test_a_run_that_goes_away_while_it_is_watched(tmp_path: Path) -> None:
     assert (told["state"], told["curves"]["training"]) == ("empty", [])
     run.rename(tmp_path / "elsewhere")
     assert runs.curve("Model.run", points=9) is None
+
+
+def test_figures_that_can_not_be_are_none_and_the_rest_is_told(tmp_path: Path) -> None:
+    facts = {"chars_per_id": 1e-300, "guessing": True, "letters": 10**400, "spelling": 2.0}
+    odd = {"progress": "half", "elapsed_s": [1]}
+    write_run(tmp_path, [started(**facts), step(1, 3.0), evaluated(1, 2.5), step(2, 2.0, **odd)])
+    told = curve(tmp_path)
+    assert [mark["nats"] for mark in told["marks"]] == [2.0]
+    assert [point[3] for point in told["curves"]["training"]] == [3.0, 2.0]
+    assert (told["progress"], told["left_s"]) == (None, None)
+    assert json.dumps(told, allow_nan=False)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names there are text")
+def test_a_run_that_no_address_leads_to_is_not_told(tmp_path: Path) -> None:
+    write_run(tmp_path, [started()])
+    os.mkdir(os.fsencode(tmp_path) + b"/\xff.run")
+    assert [run["name"] for run in RunShelf(tmp_path).runs()] == ["Model.run"]

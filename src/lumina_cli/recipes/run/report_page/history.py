@@ -217,8 +217,8 @@ class RunHistory:
         if name in REWINDS:
             self._rewind(step)
         for key in CURVES.get(name, ()):
-            if (figure := _figure(told, key)) is not None:
-                self.curves[key].add(step, figure)
+            if (value := figure(told, key)) is not None:
+                self.curves[key].add(step, value)
         if name == "StepDone":
             self._note_speed(told)
         elif name == "Sampled":
@@ -245,7 +245,7 @@ class RunHistory:
 
     def _note_speed(self, event: Event) -> None:
         """Count the characters that were learnt from since the last step that was told."""
-        num_chars, elapsed_s = _figure(event, "num_chars"), _figure(event, "elapsed_s")
+        num_chars, elapsed_s = figure(event, "num_chars"), figure(event, "elapsed_s")
         if num_chars is None or elapsed_s is None:
             return
         before, self._newest = self._newest, (event["step"], elapsed_s)
@@ -307,7 +307,8 @@ def _is_event(event: object) -> TypeGuard[Event]:
     return is_known and type(step) is int and 0 <= step <= MAX_STEP
 
 
-def _figure(event: Mapping[str, Any], key: str) -> float | None:
+def figure(event: Mapping[str, Any], key: str) -> float | None:
+    """Return a figure of an event; None where there is none, or it can't be one."""
     value = event.get(key)
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return None
