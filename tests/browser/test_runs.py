@@ -33,13 +33,14 @@ def events(*, high: float) -> list[dict[str, Any]]:
         started(),
         evaluated(0, 5.0),
         *(
-            sampled(at, text, prompt=prompt, number=number)
+            sampled(at, text, prompt=prompt + HOSTILE[-1], number=number)
             for at, text in said.items()
             for prompt, number in prompts.items()
         ),
         *(step(n, high - n / 5) for n in range(1, 9)),
         evaluated(4, 2.5),
         evaluated(8, 2.9),
+        {"event": "SaveFailed", "step": 8, "path": HOSTILE, "why": "full"},
     ]
 
 
@@ -113,6 +114,9 @@ def test_the_slider_goes_from_noise_to_words_and_is_tied_to_the_curve(page: Any)
     assert sorted(set(lines), key=float) == lines
     assert "Step 4: 2.2 nats, as unsure as choosing among 9.03" in page.inner_text("#at")
     assert page.locator("img").count() == 0
+    assert page.locator("#events li").last.text_content() == (
+        f"Step 8: Save failed (path {HOSTILE[:-1]}, why full)"
+    )
 
 
 def test_runs_are_laid_over_one_another_with_the_settings_that_differ(page: Any) -> None:

@@ -1,11 +1,13 @@
-// Elements. Text is only ever set as text.
+// Elements. Text is only ever set as text, without controls and what turns its order around.
+
+const HIDDEN = /[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]/g;
 
 export const $ = (id) => document.getElementById(id);
 
 export function make(tag, properties = {}, ...children) {
   const {text, ...others} = properties;
   const element = Object.assign(document.createElement(tag), others);
-  element.append(...(text === undefined ? children : [text]));
+  element.append(...(text === undefined ? children : [String(text).replace(HIDDEN, '')]));
   return element;
 }
 
