@@ -18,6 +18,19 @@ from tests.browser.conftest import Watched
 from tests.server.served import served, tiny_model
 
 KEY = "k" * 20
+OVERLAPPING = {
+    "view": "source",
+    "asked": "xabcdey",
+    "is_known": True,
+    "min_chars": 3,
+    "spans": [
+        {"start": 1, "end": 4, "text": "abc", "num_found": 1, "places": []},
+        {"start": 3, "end": 6, "text": "cde", "num_found": 2, "places": []},
+    ],
+    "share": 0.714,
+    "is_whole": False,
+    "baseline": None,
+}
 TOP_K = SamplingConfig(sampler="top-k", top_k=4, max_chars=12)
 
 
@@ -84,6 +97,12 @@ def test_the_views_are_those_of_the_server_and_a_reply_is_drawn_as_in_the_chat(
     )
     show(page, "source")
     assert "shows nobody the training text" in page.inner_text("#shown")
+    page.route("**/api/look", lambda route: route.fulfill(json=OVERLAPPING))
+    show(page, "source")
+    page.wait_for_selector("#shown mark")
+    assert page.inner_text("#shown .pieces") == "xabcdey"
+    assert page.locator("#shown .pieces mark").all_inner_texts() == ["abc", "de"]
+    page.unroute("**/api/look")
     page.select_option("#model", "twin")
     page.wait_for_selector("#view[aria-busy=false] .bar")
     assert page.input_value("#reply") == "abc de\x01f"

@@ -12,7 +12,8 @@ export function drawSource(view) {
   const parts = [];
   let end = 0;
   for (const span of spans) {
-    parts.push(clean(chars.slice(end, span.start).join('')), make('mark', {text: clean(chars.slice(span.start, span.end).join(''))}));
+    const start = Math.max(end, span.start); // spans may overlap, and the text is shown once
+    parts.push(clean(chars.slice(end, start).join('')), make('mark', {text: clean(chars.slice(start, span.end).join(''))}));
     end = span.end;
   }
   const base = baseline && t('baseline', {share: percent(baseline.share), whole: percent(baseline.whole_share)});
