@@ -255,5 +255,5 @@ COMMANDS: dict[str, Entry] = {
 }
 """All commands, in the order of the help."""
 
-_ALSO = {"?": "help", "q": "exit", "bye": "exit"}
+_ALSO = {"?": "help", "q": "exit", "bye": "exit", "reset": "clear"}
 """What people type in other chats, with a slash."""

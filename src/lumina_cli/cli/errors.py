@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from lumina_cli.cli.help.mistakes import CommandLineError, hint_of
+from lumina_cli.cli.help.mistakes import CommandLineError, hint_of, message_of
 from lumina_cli.cli.streams import ReaderGoneError
 from lumina_cli.cli.verbosity import verbosity
 from lumina_cli.errors import LuminaError, OutOfMemoryError, StorageError, UsageError
@@ -87,8 +87,7 @@ def ending_of(error: Exception) -> Ending | None:
 
 def _of_command_line(error: Any) -> Ending:
     """Say what is wrong with what was typed, and what may have been meant."""
-    message = " ".join(error.format_message().rstrip(".").split())
-    return Ending(UsageError.exit_code, message[:1].lower() + message[1:], hint_of(error))
+    return Ending(UsageError.exit_code, message_of(error), hint_of(error))
 
 
 def _is_out_of_memory(error: Exception) -> bool:

@@ -8,6 +8,7 @@ import inspect
 import types
 import typing
 from collections.abc import Callable, Collection, Mapping
+from copy import copy
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -81,6 +82,7 @@ def with_settings(
     *configs: type[BaseModel],
     without: Collection[str] = (),
     defaults: Mapping[str, object] | None = None,
+    descriptions: Mapping[str, str] | None = None,
 ) -> Callable[[Function], Function]:
     """Replace the `**flags` of a command by an option for each field of `configs`.
 
@@ -90,8 +92,9 @@ def with_settings(
         configs: whose fields to take.
         without: fields that would have no effect there.
         defaults: what the help tells for settings whose default differs in this command.
+        descriptions: what the help tells for settings that do something else there.
     """
-    told = dict(defaults or {})
+    told, described = dict(defaults or {}), dict(descriptions or {})
 
     def decorate(function: Function) -> Function:
         signature = inspect.signature(function)
@@ -106,7 +109,10 @@ def with_settings(
             for name, field in config.model_fields.items()
             if name not in without
             for option in _options(
-                name, field, panel=_panel(config), default=told.get(name, field.default)
+                name,
+                _described(field, described.get(name)),
+                panel=_panel(config),
+                default=told.get(name, field.default),
             )
         ]
         new_signature = signature.replace(parameters=own + options)
@@ -117,6 +123,15 @@ def with_settings(
         return function
 
     return decorate
+
+
+def _described(field: FieldInfo, description: str | None) -> FieldInfo:
+    """Return the field with another description, if there is one."""
+    if description is None:
+        return field
+    own = copy(field)
+    own.description = description
+    return own
 
 
 def _options(

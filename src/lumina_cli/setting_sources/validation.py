@@ -60,19 +60,24 @@ def _is_of_words(details: ErrorDetails, name: str) -> bool:
     return details["type"] == "literal_error" and details["loc"][:1] == (name,)
 
 
+def _bound(number: float) -> str:
+    """Return 2 for 2.0, as a person writes it."""
+    return str(int(number) if number == int(number) else number)
+
+
 def explain_error(details: ErrorDetails) -> str:
     """Return a validation error in plain words, to stand after the name of the setting."""
     context = details.get("ctx", {})
     got = _beginning(details["input"])
     match details["type"]:
         case "greater_than_equal":
-            return f"must be at least {context['ge']}"
+            return f"must be at least {_bound(context['ge'])}"
         case "greater_than":
-            return f"must be more than {context['gt']}"
+            return f"must be more than {_bound(context['gt'])}"
         case "less_than_equal":
-            return f"must be at most {context['le']}"
+            return f"must be at most {_bound(context['le'])}"
         case "less_than":
-            return f"must be less than {context['lt']}"
+            return f"must be less than {_bound(context['lt'])}"
         case "literal_error":
             return f"must be {context['expected']}, not {got!r}"
         case "value_error":

@@ -32,7 +32,14 @@ def test_check_shows_a_page_on_stdout(lumina: Lumina, tmp_path: Path) -> None:
     assert "1 (messages: user 1, bot 1)" in done.out
     assert "x.jsonl:3" in done.out
     assert "User: text a" in done.out
-    assert "steps of 2" in done.out
+    assert "1 step of 2" in done.out
+
+
+def test_check_counts_one_as_one(lumina: Lumina, tmp_path: Path) -> None:
+    (tmp_path / "x.txt").write_text("abcdef", encoding="utf-8")
+    shown = " ".join(lumina("data", "check", "x.txt").out.split())
+    assert "x.txt: 1 row (text)" in shown
+    assert "1 window of 512 in each epoch, 1 step of 16" in shown
 
 
 def test_check_tells_how_subwords_would_suit(lumina: Lumina, tmp_path: Path) -> None:

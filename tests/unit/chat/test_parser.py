@@ -200,6 +200,9 @@ def test_commands_are_understood_without_torch() -> None:
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
-@pytest.mark.parametrize(("line", "name"), [("/?", "help"), ("/bye", "exit"), ("/q", "exit")])
+@pytest.mark.parametrize(
+    ("line", "name"),
+    [("/?", "help"), ("/bye", "exit"), ("/q", "exit"), ("/reset", "clear")],
+)
 def test_what_other_chats_call_it_is_understood(line: str, name: str) -> None:
     assert parse(line) == Simple(name)  # type: ignore[arg-type]

@@ -151,3 +151,8 @@ def test_a_figure_of_eval_does_not_hang_on_the_processor(monkeypatch: pytest.Mon
     assert used_by_eval(monkeypatch)["precision"] == "fp32"
     monkeypatch.setenv("LUMINA_PRECISION", "bf16")
     assert used_by_eval(monkeypatch)["precision"] == "bf16"
+
+
+def test_fine_tuning_is_not_said_to_choose_the_size_of_a_model() -> None:
+    assert "chooses" in options("train")["minutes"].help
+    assert "chooses" not in options("finetune")["minutes"].help

@@ -64,7 +64,7 @@ def test_a_file_that_nobody_named_may_name_what_lies_beside_it(path: str) -> Non
 def test_every_setting_that_takes_any_text_is_known_to_be_a_path_or_none() -> None:
     """Whoever adds one says here whether it can name a file; nothing else runs or reads one."""
     no_paths = {"encoding", "oasst_lang", "oasst_paths", "save_every", "stop"}
-    no_paths |= {"host", "cors_origin", "columns", "bot", "gap", "strip"}
+    no_paths |= {"host", "cors_origin", "columns", "bot", "gap", "strip", "class_code"}
     free = {
         name
         for kind in ALL_CONFIGS

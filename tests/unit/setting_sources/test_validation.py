@@ -16,8 +16,8 @@ from tests.unit.setting_sources.resolving import wrong
         ),
         ({"flags": {"batch_size": "0"}}, "batch_size must be at least 1 (from --batch-size)"),
         ({"toml": "batch_size = 0"}, "batch_size must be at least 1 (from mine.toml)"),
-        ({"flags": {"dropout": "1"}}, "dropout must be less than 1.0 (from --dropout)"),
-        ({"flags": {"grad_clip": "0"}}, "grad_clip must be more than 0.0 (from --grad-clip)"),
+        ({"flags": {"dropout": "1"}}, "dropout must be less than 1 (from --dropout)"),
+        ({"flags": {"grad_clip": "0"}}, "grad_clip must be more than 0 (from --grad-clip)"),
         (
             {"flags": {"val_fraction": "0.9"}},
             "val_fraction must be at most 0.5 (from --val-fraction)",

@@ -57,7 +57,12 @@ USED = {
 """What the help tells of settings whose default is not that of `train`."""
 
 
-@with_settings(*FINETUNE_CONFIGS, without=MODEL_SHAPE, defaults=USED)
+@with_settings(
+    *FINETUNE_CONFIGS,
+    without=MODEL_SHAPE,
+    defaults=USED,
+    descriptions={"minutes": "Finish within this many minutes, saving included."},
+)
 def command(
     *,
     data: Annotated[

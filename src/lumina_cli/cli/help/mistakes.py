@@ -32,6 +32,24 @@ MEANT = {
 _EXTRA = re.compile(r"extra arguments?(?:\(s\))? \((.*)\)", re.DOTALL)
 
 
+_WORDS_OF_A_TYPE = re.compile(r"Value error, |Input should be ")
+_GUESS = re.compile(r"\.? Did you mean .*")
+
+
+def message_of(error: Any) -> str:
+    """Return what is wrong with a command line, on one line and in our words.
+
+    Click's guess of a command is left out where the hint knows better.
+    """
+    message = " ".join(error.format_message().rstrip(".").split())
+    message = _WORDS_OF_A_TYPE.sub(
+        lambda found: "must be " if found[0].startswith("Input") else "", message
+    )
+    if _unknown_command(error) in MEANT:
+        message = _GUESS.sub("", message)
+    return message[:1].lower() + message[1:]
+
+
 def hint_of(error: Any) -> str:
     """Return what to type instead; where nothing better is known, where the help is."""
     path = error.ctx.command_path if error.ctx else "lumina"

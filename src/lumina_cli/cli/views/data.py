@@ -18,7 +18,7 @@ from rich.table import Table
 from rich.text import Text
 
 from lumina_cli.cli.console import plain, print_text, stdout_console
-from lumina_cli.cli.formatting import format_bytes, format_duration
+from lumina_cli.cli.formatting import counted, format_bytes, format_duration
 from lumina_cli.cli.terminal.frame import shorten_paths
 from lumina_cli.conversation import Conversation, Document, Message
 from lumina_cli.data.chats.message import same_name
@@ -211,8 +211,8 @@ def _facts(checked: Checked, *, epoch_s: float | None) -> Iterator[tuple[str, st
     yield "Duplicates", f"{stats.duplicates:,} of {stats.documents:,}"
     yield (
         "Training on it",
-        f"{plan.windows:,} windows of {plan.seq_length:,} in each epoch, "
-        f"{plan.steps_per_epoch:,} steps of {plan.batch_size:,}",
+        f"{counted(plan.windows, 'window')} of {plan.seq_length:,} in each epoch, "
+        f"{counted(plan.steps_per_epoch, 'step')} of {plan.batch_size:,}",
     )
     if epoch_s is not None:
         yield (
@@ -225,7 +225,7 @@ def _formats(checked: Checked) -> str:
     formats = checked.report.formats
     lines = [
         f"{path}: "
-        + ", ".join(f"{count:,} rows ({schema})" for schema, count in schemas.most_common())
+        + ", ".join(f"{counted(rows, 'row')} ({schema})" for schema, rows in schemas.most_common())
         for path, schemas in list(formats.items())[:NUM_LISTED]
     ]
     if len(formats) > NUM_LISTED:

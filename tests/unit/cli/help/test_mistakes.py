@@ -50,6 +50,29 @@ def test_a_missing_option_is_told_on_one_line(capsys: pytest.CaptureFixture[str]
     ]
 
 
+@pytest.mark.parametrize(
+    ("typed", "message"),
+    [
+        ("fetch oasst1", "error: no such command 'fetch'"),  # Click alone would guess 'watch'
+        ("trian", "error: no such command 'trian'. Did you mean 'train'?"),
+        (
+            "export --to ggfu",
+            "error: invalid value for '--to': 'ggfu' is not one of "
+            "'hf', 'gguf', 'onnx', 'web', 'lumina'",
+        ),
+        (
+            "generate -n 0",
+            "error: invalid value for '--num-samples' / '-n': must be greater than or equal to 1",
+        ),
+    ],
+)
+def test_what_is_wrong_is_told_without_the_words_of_a_library(
+    typed: str, message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert lumina(*typed.split()) == 2
+    assert capsys.readouterr().err.splitlines()[0] == message
+
+
 @pytest.mark.parametrize("typed", [[], ["data"]])
 def test_a_group_without_a_command_shows_its_help(
     typed: list[str], capsys: pytest.CaptureFixture[str]
