@@ -175,5 +175,5 @@ def test_figures_that_can_not_be_are_none_and_the_rest_is_told(tmp_path: Path) -
 @pytest.mark.skipif(sys.platform != "linux", reason="names there are text")
 def test_a_run_that_no_address_leads_to_is_not_told(tmp_path: Path) -> None:
     write_run(tmp_path, [started()])
-    os.mkdir(os.fsencode(tmp_path) + b"/\xff.run")
+    os.mkdir(os.fsencode(tmp_path) + b"/\xff.run")  # noqa: PTH102  a name that is no text
     assert [run["name"] for run in RunShelf(tmp_path).runs()] == ["Model.run"]
