@@ -40,7 +40,7 @@ def events(*, high: float) -> list[dict[str, Any]]:
         *(step(n, high - n / 5) for n in range(1, 9)),
         evaluated(4, 2.5),
         evaluated(8, 2.9),
-        {"event": "SaveFailed", "step": 8, "path": HOSTILE, "why": "full"},
+        {"event": "SaveFailed", "step": 8, "why": HOSTILE},
     ]
 
 
@@ -115,7 +115,7 @@ def test_the_slider_goes_from_noise_to_words_and_is_tied_to_the_curve(page: Any)
     assert "Step 4: 2.2 nats, as unsure as choosing among 9.03" in page.inner_text("#at")
     assert page.locator("img").count() == 0
     assert page.locator("#events li").last.text_content() == (
-        f"Step 8: Save failed (path {HOSTILE[:-1]}, why full)"
+        f"Step 8: Not saved at step 8: {HOSTILE[:-1]}. Training goes on."
     )
 
 

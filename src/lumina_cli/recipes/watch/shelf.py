@@ -11,7 +11,8 @@ from lumina_cli.io import lock
 from lumina_cli.io.folders.run_folder import METRICS
 from lumina_cli.io.folders.run_names import RUN_SUFFIX, SETTINGS, model_of_run
 from lumina_cli.io.regular_file import open_regular, read_whole
-from lumina_cli.io.terminal_text import strip_controls
+from lumina_cli.io.terminal_text import one_line, strip_controls
+from lumina_cli.recipes.run.event_text import sentence_of
 from lumina_cli.recipes.run.events import SUCCESSFUL_SAVES
 from lumina_cli.recipes.run.report_page.history import (
     Bucket,
@@ -41,6 +42,8 @@ MAX_VALUE_CHARS = 500
 MARKS = {"guessing": "Pure guessing", "letters": "Letter frequency", "spelling": "Spelling"}
 PRIVATE_FIELDS = ("path", "why", "prompt")
 """Of events: they may name files, or hold words of the training text."""
+
+NOT_SHOWN = "(not shown here)"
 
 
 class RunShelf:
@@ -164,9 +167,15 @@ class RunShelf:
             ],
         }
 
-    def _happened(self, happened: FirstAndLast) -> list[Event]:
-        events = [*happened.first, *happened.last]
-        return [_without_private(each) for each in events] if self.hides_text else events
+    def _happened(self, happened: FirstAndLast) -> list[dict[str, Any]]:
+        """Return what is worth a sentence, with its step."""
+        hidden = dict.fromkeys(PRIVATE_FIELDS, NOT_SHOWN) if self.hides_text else {}
+        events = [
+            {name: hidden.get(name, value) for name, value in each.items()}
+            for each in (*happened.first, *happened.last)
+        ]
+        told = ((each["step"], sentence_of(each)) for each in events)
+        return [{"step": step, "text": one_line(text)} for step, text in told if text]
 
     def _settings(self, path: Path) -> dict[str, str]:
         try:

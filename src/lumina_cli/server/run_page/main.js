@@ -3,7 +3,7 @@
 import {fetchRun, fetchRuns, Refused, useKey} from './api.js';
 import {drawChart, meanAt} from './chart.js';
 import {$, make} from './dom.js';
-import {differences, eventLine, number, unsure} from './words.js';
+import {differences, number, unsure} from './words.js';
 
 const LIVE_MS = 2000;
 const IDLE_MS = 10000;
@@ -101,7 +101,7 @@ function drawRuns() {
   $('progress').hidden = run.state !== 'running';
   $('progress').value = run.progress ?? 0;
   $('words').replaceChildren(...run.words.map((text) => make('li', {text})));
-  $('events').replaceChildren(...run.happened.map((event) => make('li', {text: eventLine(event)})));
+  $('events').replaceChildren(...run.happened.map((event) => make('li', {text: `Step ${number(event.step)}: ${event.text}`})));
   drawKeys();
   drawMoments();
   drawMoment();

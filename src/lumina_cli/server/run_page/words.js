@@ -11,11 +11,3 @@ export function differences(runs) {
   const rows = names.map((name) => [name, ...runs.map(({settings}) => settings[name] ?? '–')]);
   return rows.filter(([, ...values]) => new Set(values).size > 1);
 }
-
-/** Return an event as a line. */
-export function eventLine({event, step, ...more}) {
-  const name = event.replace(/(?<=[a-z])[A-Z]/g, (letter) => ' ' + letter.toLowerCase());
-  const details = Object.entries(more).filter(([, value]) => value !== null).map(([key, value]) =>
-    `${key.replaceAll('_', ' ')} ${typeof value === 'number' ? number(value) : value}`);
-  return `Step ${number(step)}: ${name}${details.length ? ` (${details.join(', ')})` : ''}`;
-}

@@ -177,3 +177,25 @@ def test_a_run_that_no_address_leads_to_is_not_told(tmp_path: Path) -> None:
     write_run(tmp_path, [started()])
     os.mkdir(os.fsencode(tmp_path) + b"/\xff.run")  # noqa: PTH102  a name that is no text
     assert [run["name"] for run in RunShelf(tmp_path).runs()] == ["Model.run"]
+
+
+def test_what_happened_is_told_in_sentences_and_the_usual_course_is_not(tmp_path: Path) -> None:
+    paced = {"event": "Paced", "step": 1, "num_ranks": 2, "slowest": 0, "waiting": 0.5}
+    failed = {"event": "SaveFailed", "step": 2, "why": "/home/anna/disk is full"}
+    write_run(tmp_path, [started(), paced, failed])
+
+    def happened(*, hides_text: bool) -> list[dict[str, Any]]:
+        told = RunShelf(tmp_path, hides_text=hides_text).curve("Model.run", points=10)
+        assert told is not None
+        found: list[dict[str, Any]] = told["happened"]
+        return found
+
+    began = {"step": 0, "text": "The run began."}
+    assert happened(hides_text=False) == [
+        began,
+        {"step": 2, "text": "Not saved at step 2: /home/anna/disk is full. Training goes on."},
+    ]
+    assert happened(hides_text=True) == [
+        began,
+        {"step": 2, "text": "Not saved at step 2: (not shown here). Training goes on."},
+    ]
