@@ -9,6 +9,7 @@ import contextlib
 import logging
 import os
 import signal
+import socket
 import sys
 import tempfile
 import uuid
@@ -21,6 +22,8 @@ from lumina_cli.core.training.parallel.place import END_FOLDER
 from lumina_cli.errors import GroupError
 
 FIRST_STATUS = 128
+HERE = "127.0.0.1"
+CONNECT_S = 10.0
 MONITOR_S = 0.1
 PASSED_ON = "SIGTERM,SIGINT,SIGHUP,SIGQUIT"
 """To all processes, which then end cleanly; SIGHUP not under nohup."""
@@ -33,8 +36,9 @@ def launch(arguments: Sequence[str], *, nproc: int, max_restarts: int) -> int:
     """Run `lumina` with these arguments in `nproc` processes, and return its exit code.
 
     Raises:
-        GroupError: a process was lost, for the last time.
+        GroupError: a process was lost, for the last time, or none could reach another.
     """
+    _check_loopback()
     from torch.distributed.elastic.multiprocessing import SignalException  # noqa: PLC0415  slow
     from torch.distributed.elastic.multiprocessing.errors import ChildFailedError  # noqa: PLC0415
     from torch.distributed.launcher.api import LaunchConfig, elastic_launch  # noqa: PLC0415
@@ -45,8 +49,8 @@ def launch(arguments: Sequence[str], *, nproc: int, max_restarts: int) -> int:
         nproc_per_node=nproc,
         run_id=uuid.uuid4().hex,
         rdzv_backend="c10d",
-        rdzv_endpoint="127.0.0.1:0",
-        local_addr="127.0.0.1",
+        rdzv_endpoint=f"{HERE}:0",
+        local_addr=HERE,
         max_restarts=max_restarts,
         monitor_interval=MONITOR_S,
         signals_to_handle=_passed_on(),
@@ -66,6 +70,19 @@ def launch(arguments: Sequence[str], *, nproc: int, max_restarts: int) -> int:
         finally:
             _show_cursor()
         return ending.code or 0
+
+
+def _check_loopback() -> None:
+    """Make sure that processes can talk; torch tries for minutes, and tells it in a stack."""
+    try:
+        with socket.create_server((HERE, 0)) as server:
+            socket.create_connection(server.getsockname(), timeout=CONNECT_S).close()
+    except OSError as error:
+        raise GroupError(
+            f"processes of this machine can't reach each other at {HERE}: "
+            f"{error.strerror or error}",
+            hint="Bring its loopback interface up, or train with one process: leave out --nproc",
+        ) from error
 
 
 def _passed_on() -> str:

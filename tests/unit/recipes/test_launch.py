@@ -1,5 +1,6 @@
 """What a launcher gives its processes, and what it says of one that was lost."""
 
+import errno
 import signal
 from pathlib import Path
 from types import SimpleNamespace
@@ -7,6 +8,7 @@ from types import SimpleNamespace
 import pytest
 
 from lumina_cli.core.training.parallel.ending import Ending
+from lumina_cli.errors import GroupError
 from lumina_cli.recipes import launch
 
 
@@ -62,3 +64,15 @@ def test_a_signal_that_is_ignored_is_not_passed_on() -> None:
         assert launch._passed_on() == "SIGTERM,SIGINT,SIGQUIT"
     finally:
         signal.signal(signal.SIGHUP, before)
+
+
+def test_a_machine_without_loopback_is_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    launch._check_loopback()
+
+    def unreachable(*_: object, **__: object) -> None:
+        raise OSError(errno.ENETUNREACH, "Network is unreachable")
+
+    monkeypatch.setattr(launch.socket, "create_connection", unreachable)
+    with pytest.raises(GroupError, match=r"at 127\.0\.0\.1: Network is unreachable") as told:
+        launch.launch(["train"], nproc=2, max_restarts=0)
+    assert "--nproc" in told.value.hint
