@@ -134,7 +134,8 @@ def _lost(error: object, ending: Ending) -> GroupError:
     if failure.exitcode >= 0:
         how = f"ended with exit code {failure.exitcode}"
     return GroupError(
-        ending.why or f"rank {rank} {how}", hint="Go on from the newest checkpoint: --resume"
+        ending.why or f"rank {rank} {how}",
+        hint="Go on from the newest checkpoint, if one was saved: --resume",
     )
 
 

@@ -225,7 +225,9 @@ class Processes:
     def _lost(self) -> GroupError:
         end = self.watch.find_lost()
         return GroupError(
-            end.message, hint="Go on from the newest checkpoint: --resume", code=end.code
+            end.message,
+            hint="Go on from the newest checkpoint, if one was saved: --resume",
+            code=end.code,
         )
 
     def _note_pace(self, busy_s: list[float]) -> None:
