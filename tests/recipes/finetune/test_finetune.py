@@ -2,7 +2,8 @@
 
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from lumina_cli.core.model.config import ModelConfig
 from lumina_cli.core.model.transformer import build_model
 from lumina_cli.core.training.config import TrainingConfig
 from lumina_cli.core.training.events import Evaluated, StepDone
+from lumina_cli.core.training.parallel.rank import SingleProcess
 from lumina_cli.core.training.validation.validator import RetentionLimit
 from lumina_cli.errors import (
     DataError,
@@ -28,6 +30,7 @@ from lumina_cli.errors import (
     OutputError,
     UsageError,
 )
+from lumina_cli.recipes.finetune import finetune as finetuning
 from lumina_cli.recipes.finetune.base import load_base
 from lumina_cli.recipes.finetune.finetune import finetune, resume_finetune
 from lumina_cli.recipes.finetune.settings import finetune_settings
@@ -419,6 +422,38 @@ def gone_on(folder: Path, **flags: object) -> TrainingRun:
     out = folder / "FineTuned_Model.pth"
     found = find_run(None, out=out, default_out=out, flags=flags, kinds=FINETUNE_CONFIGS)
     return resume_finetune(found)
+
+
+class InTurn(SingleProcess):
+    """A rank that knows whether it is its turn."""
+
+    is_now = False
+
+    def in_turn(self, action: Callable[[], Any]) -> Any:
+        self.is_now = True
+        try:
+            return action()
+        finally:
+            self.is_now = False
+
+
+def test_processes_read_the_text_of_a_run_that_goes_on_one_after_another(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = begun(folder, max_steps=12)
+    for event in run.run():
+        if isinstance(event, StepDone) and event.step == 3:
+            run.stop()
+    rank, turns = InTurn(), []
+    real = finetuning.read_training_data
+    monkeypatch.setattr(finetuning, "choose_compute", lambda _: replace(run.job.compute, rank=rank))
+    monkeypatch.setattr(
+        finetuning,
+        "read_training_data",
+        lambda *given, **named: (turns.append(rank.is_now), real(*given, **named))[1],
+    )
+    gone_on(folder)
+    assert turns == [True]
 
 
 def test_text_elsewhere_that_an_old_checkpoint_names_without_a_fingerprint_is_not_read(

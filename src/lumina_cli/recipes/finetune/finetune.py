@@ -83,9 +83,13 @@ def finetune(
     )
     as_base_reads = training_data.corpus
     if training_data.corpus.tokenizer != tokenizer:
-        as_base_reads = read_training_data(
-            settings, data=data, val_data=val_data, tokenizer=tokenizer
-        ).corpus
+        as_base_reads = compute.rank.in_turn(
+            lambda: (
+                read_training_data(
+                    settings, data=data, val_data=val_data, tokenizer=tokenizer
+                ).corpus
+            )
+        )
     settings = with_quick_measuring(
         settings, loaded, text=as_base_reads.validation, compute=compute
     )
@@ -139,11 +143,18 @@ def resume_finetune(
         check_free(resumed.out)
     base = base_from_facts(checkpoint.metadata["base"], path=resumed.found.path)
     tokenizer = checkpoint.tokenizer.truncated(base.vocab_size)
-    training_data = _read(
-        settings,
-        data=data or resumed.data,
-        val_data=val_data or resumed.val_data,
-        tokenizer=tokenizer,
+    training_data, replay_data = compute.rank.in_turn(
+        lambda: (
+            _read(
+                settings,
+                data=data or resumed.data,
+                val_data=val_data or resumed.val_data,
+                tokenizer=tokenizer,
+            ),
+            _replay_data(
+                base, settings, tokenizer=tokenizer, told_fingerprint=_told_fingerprint(resumed)
+            ),
+        )
     )
     notices = check_resumed(resumed, training_data.corpus, device=compute.device)
     return _run(
@@ -155,9 +166,7 @@ def resume_finetune(
         out=resumed.out,
         compute=compute,
         training_data=replace(training_data, notices=(*training_data.notices, *notices)),
-        replay_data=_replay_data(
-            base, settings, tokenizer=tokenizer, told_fingerprint=_told_fingerprint(resumed)
-        ),
+        replay_data=replay_data,
         started_s=started_s,
         resumed=resumed,
     )
