@@ -41,25 +41,32 @@ def export_folder(path: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def export_file(path: Path, *, is_ours: IsOurs) -> Iterator[Path]:
+def export_file(path: Path, *, is_ours: IsOurs, flag: str = "--out") -> Iterator[Path]:
     """Give the path of a new file to be written; see `export_folder`.
 
     Args:
         path: where it goes in the end.
         is_ours: whether what stands there is an export of this kind, to be replaced.
+        flag: that names the place.
     """
-    with _staging(path, is_ours=lambda found: found.is_file() and is_ours(found)) as staging:
+
+    def is_our_file(found: Path) -> bool:
+        return found.is_file() and is_ours(found)
+
+    with _staging(path, is_ours=is_our_file, flag=flag) as staging:
         yield staging
 
 
 @contextmanager
-def _staging(path: Path, *, is_ours: IsOurs) -> Iterator[Path]:
-    check_place(path, is_ours=is_ours)
+def _staging(path: Path, *, is_ours: IsOurs, flag: str = "--out") -> Iterator[Path]:
+    check_place(path, is_ours=is_ours, flag=flag)
     token = secrets.token_hex(8)
     staging = path.with_name(f".{path.name[:NAME_CHARS]}.{token}{STAGING_SUFFIX}{path.suffix}")
     try:
         yield staging
-        check_place(path, is_ours=is_ours)  # somebody may have put something there meanwhile
+        check_place(
+            path, is_ours=is_ours, flag=flag
+        )  # somebody may have put something there meanwhile
         _put(staging, path)
     except OSError as error:
         raise StorageError(
@@ -69,7 +76,7 @@ def _staging(path: Path, *, is_ours: IsOurs) -> Iterator[Path]:
         _remove(staging)
 
 
-def check_place(path: Path, *, is_ours: IsOurs) -> None:
+def check_place(path: Path, *, is_ours: IsOurs, flag: str = "--out") -> None:
     """Make sure that an export can go to `path`.
 
     Raises:
@@ -77,18 +84,20 @@ def check_place(path: Path, *, is_ours: IsOurs) -> None:
             stands there that is no export of this kind.
     """
     if not path.name:
-        raise OutputError(f"{path} can't be replaced", hint="Name what is to be made: --out NAME")
+        hint = f"Name what is to be made: {flag} NAME"
+        raise OutputError(f"{path} can't be replaced", hint=hint)
     check_length(path, path.with_name("x" * 64))
     if not path.parent.is_dir():
-        raise OutputError(f"folder {path.parent} does not exist", hint="Create it, or use: --out")
+        hint = f"Create it, or use: {flag}"
+        raise OutputError(f"folder {path.parent} does not exist", hint=hint)
     if not os.access(path.parent, os.W_OK):
         raise OutputError(
-            f"folder {path.parent} can't be written to", hint="Name another place with --out."
+            f"folder {path.parent} can't be written to", hint=f"Name another place with {flag}."
         )
     if os.path.lexists(path) and (path.is_symlink() or not is_ours(path)):
         raise OutputError(
             f"{path} is there already, and is no unchanged export of this kind: it is left alone",
-            hint="Name another place with --out, or move it away.",
+            hint=f"Name another place with {flag}, or move it away.",
         )
 
 

@@ -32,10 +32,10 @@ const en = {
   before: 'The {num} pieces before those, hidden together: {delta} nats.', curve: 'How likely by length of context', lastPieces: 'last {num}',
   mattersHow: 'Measured: each earlier piece was hidden, and the model asked again. Two that say the same stand in for each other, so hiding one may change little.',
 
-  sourceGone: 'This can’t be told: the training text is not at hand.', noTrainingText: 'It does not travel with the page.', notRecorded: 'This was not written down in this page.',
-  sourceWhole: 'All of it stands word for word in the training text: it may well be learnt by heart.', sourceShare: '{share} of it stand word for word in the training text.',
-  sourceNone: 'None of it stands word for word in the training text.', baseline: 'For comparison, of texts kept from the model: {share} of their words stand there, too, and {whole} of them whole.',
-  found: 'found {num} times', sourceHow: 'Marked is what stands there for at least {num} characters on end. Common words stand in every text.',
+  sourceGone: 'This can’t be told: the training text is not at hand.', noWords: 'There are no words to look for.', noTrainingText: 'It does not travel with the page.', notRecorded: 'This was not written down in this page.',
+  sourceWhole: 'All of it stands word for word in the training text. To stand there is not yet to be copied.', sourceShare: '{share} of it stand word for word in the training text.',
+  sourceNone: 'None of it stands word for word in the training text.', baseline: 'For comparison, of texts kept from the model: {share} of their characters stand there, too, and {whole} of them whole.',
+  found: 'found {num} ×', sourceHow: 'Marked is what stands there for at least {num} characters on end. Common words stand in every text.',
 
   layersPieces: 'The text by layer: arrow keys move, Enter shows the guesses after each layer', layer: 'Read after', embedding: 'embedding', afterLayer: 'layer {layer}', actual: 'p of “{piece}”', guesses: 'best guesses',
   rightFrom: 'right from layer {layer} on, in the end {prob}', rightFromLegend: 'The guess is right from this layer on: ', never: 'never',
@@ -81,8 +81,8 @@ const de = {
   before: 'Die {num} Stücke davor, zusammen verdeckt: {delta} Nats.', curve: 'Wie wahrscheinlich nach Länge des Kontexts', lastPieces: 'letzte {num}',
   mattersHow: 'Gemessen: Jedes frühere Stück wurde verdeckt und das Modell neu gefragt. Zwei, die dasselbe sagen, vertreten einander; dann ändert eines allein wenig.',
 
-  sourceGone: 'Das lässt sich nicht sagen: Der Trainingstext liegt nicht vor.', noTrainingText: 'Er reist nicht mit der Seite.', notRecorded: 'Das steht nicht in dieser Seite.',
-  sourceWhole: 'Alles davon steht Wort für Wort im Trainingstext: Es ist wohl auswendig gelernt.', sourceShare: '{share} davon stehen Wort für Wort im Trainingstext.',
+  sourceGone: 'Das lässt sich nicht sagen: Der Trainingstext liegt nicht vor.', noWords: 'Es gibt keine Worte zu suchen.', noTrainingText: 'Er reist nicht mit der Seite.', notRecorded: 'Das steht nicht in dieser Seite.',
+  sourceWhole: 'Alles davon steht Wort für Wort im Trainingstext. Dort zu stehen heißt noch nicht, abgeschrieben zu sein.', sourceShare: '{share} davon stehen Wort für Wort im Trainingstext.',
   sourceNone: 'Nichts davon steht Wort für Wort im Trainingstext.', baseline: 'Zum Vergleich, von Texten, die dem Modell vorenthalten waren: Auch von ihnen stehen {share} dort, und {whole} ganz.',
   found: '{num}-mal gefunden', sourceHow: 'Markiert ist, was dort mindestens {num} Zeichen lang am Stück steht. Häufige Wörter stehen in jedem Text.',
 

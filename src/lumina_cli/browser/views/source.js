@@ -6,6 +6,7 @@ import {clean} from './text.js';
 
 export function drawSource(view) {
   const how = make('p', {className: 'soft', text: t('sourceHow', {num: view.min_chars})});
+  if (view.asked === '') return [make('p', {text: t('noWords')})];
   if (!view.is_known) return [make('p', {text: t('sourceGone')}), make('p', {className: 'soft', dir: 'auto', text: clean(view.why_unknown)}), how];
   const {asked, spans, share, is_whole: isWhole, baseline} = view;
   const chars = [...asked]; // spans count code points

@@ -154,9 +154,9 @@ def find_source(
     min_chars = max(1, min(MIN_CHARS, len(asked)))
     why = training.why_unknown or ("" if asked else "there are no words to look for")
     if why:
-        names = list(training.names)
+        names, notes = list(training.names), [UNKNOWN] if training.why_unknown else []
         return SourceView(
-            asked, speaker, False, why, min_chars, [], None, None, None, 0, names, [UNKNOWN]
+            asked, speaker, False, why, min_chars, [], None, None, None, 0, names, notes
         )
     points, table = code_points(asked), CodePointTable(tokenizer)
     unseen = unseen_texts(training.validation, table, speaker=speaker, num_chars=len(points))

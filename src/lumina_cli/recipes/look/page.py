@@ -41,7 +41,7 @@ def write_look_page(
             f"the model has {size:,} parameters; a page takes {MAX_LIVING_PARAMETERS:,} at most",
             hint="Leave --with-model out: the views are in the page all the same.",
         )
-    with export_file(path, is_ours=is_our_page) as staging:
+    with export_file(path, is_ours=is_our_page, flag="--html") as staging:
         text = _text(looker, request)
         page = look_page(
             text,

@@ -94,4 +94,6 @@ def test_where_the_training_text_is_gone_nothing_is_told(tokenizer: Tokenizer) -
 
 
 def test_no_words_are_looked_for_nowhere(tokenizer: Tokenizer) -> None:
-    assert looked_up("", tokenizer).is_known is False
+    view = looked_up("", tokenizer)
+    assert (view.is_known, view.why_unknown) == (False, "there are no words to look for")
+    assert view.notes == []  # the training text is at hand
