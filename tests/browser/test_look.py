@@ -95,6 +95,9 @@ def test_the_views_are_those_of_the_server_and_a_reply_is_drawn_as_in_the_chat(
     page.wait_for_selector(
         "#view[aria-busy=false] .turn.bot [role=option]:nth-child(4)[aria-selected=true]"
     )
+    page.click("#shown [role=option] >> nth=0")  # nothing predicts it: the first that is predicted
+    page.wait_for_selector("#view[aria-busy=false] [aria-selected=true]:has-text('you')")
+    assert page.inner_text("#notice") == ""
     show(page, "source")
     assert "shows nobody the training text" in page.inner_text("#shown")
     page.route("**/api/look", lambda route: route.fulfill(json=OVERLAPPING))
@@ -103,6 +106,11 @@ def test_the_views_are_those_of_the_server_and_a_reply_is_drawn_as_in_the_chat(
     assert page.inner_text("#shown .pieces") == "xabcdey"
     assert page.locator("#shown .pieces mark").all_inner_texts() == ["abc", "de"]
     page.unroute("**/api/look")
+    page.fill("#said", "")
+    page.fill("#reply", "")
+    page.wait_for_selector("#shown:has-text('no words to look for')")
+    assert "training text" not in page.inner_text("#shown")
+    page.fill("#reply", "abc de\x01f")
     page.select_option("#model", "twin")
     page.wait_for_selector("#view[aria-busy=false] .bar")
     assert page.input_value("#reply") == "abc de\x01f"

@@ -115,6 +115,9 @@ def test_views_in_the_page_are_those_of_lumina_look(
     window = Opened(browser, path)
     window.page.wait_for_function("globalThis.lumina")
     found = window.page.evaluate("rows => Promise.all(rows.map(lumina.ask))", requests)
+    empty = "view => lumina.ask({view, text: ''}).catch(({message}) => message)"
+    for view in ("matters", "heads"):
+        assert window.page.evaluate(empty, view) == "there is no text to look into"
     window.close()
     for answer, request in zip(found, requests, strict=True):
         near(answer, looker.answer(request), str(request["view"]))
@@ -192,8 +195,9 @@ def test_axe_finds_nothing_in_any_view(living: Any, scheme: str) -> None:
 def test_a_file_that_is_no_page_of_ours_is_left_alone(looker: Looker, tmp_path: Path) -> None:
     path = tmp_path / "diary.html"
     path.write_text("<p>mine</p>", "utf-8")
-    with pytest.raises(OutputError):
+    with pytest.raises(OutputError) as caught:
         write_look_page(looker, parse_request({"text": "bad"}), path)
+    assert "--html" in caught.value.hint
     assert path.read_text("utf-8") == "<p>mine</p>"
 
 

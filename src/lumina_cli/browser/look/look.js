@@ -173,7 +173,7 @@ export function showLook({ask, facts, others = [], recorded = null}) {
   $('beside').onchange = refresh;
   $('text').onsubmit = (event) => event.preventDefault();
   const begun = recorded ?? facts.begun ?? {said: t(facts.isChatbot ? 'hello' : 'once'), reply: ''};
-  if (recorded || !$('said').value) [$('said').value, $('reply').value] = [begun.said, begun.reply];
+  if (recorded || !($('said').value || $('reply').value)) [$('said').value, $('reply').value] = [begun.said, begun.reply];
   if (recorded) {
     $('said').readOnly = $('reply').readOnly = true;
     $('draw').hidden = $('clear').hidden = true;

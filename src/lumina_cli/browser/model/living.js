@@ -122,6 +122,7 @@ export class LivingModel {
   /** What is read to predict the piece that is asked for. */
   async before(request) {
     const reading = read(request, this);
+    if (reading.ids.length < 2) throw new Error("there is no text to look into");
     const at = request.at ?? (await this.leastSure(request));
     const start = Math.max(0, at - this.model.seqLength);
     return { reading, at, start, ids: reading.ids.slice(start, at) };

@@ -19,7 +19,7 @@ export function drawMatters(view, {choose}) {
     .filter(({delta}) => Math.abs(delta) >= BOUNDS[0]).sort((one, other) => Math.abs(other.delta) - Math.abs(one.delta)).slice(0, 5);
   return [
     drawPieces(text, {
-      label: t('mattersPieces'), chosen: target, choose: (position) => choose(position + text.num_left_out), look: (_, position) => shade(position),
+      label: t('mattersPieces'), chosen: target, choose: (position) => choose(Math.max(1, position + text.num_left_out)), look: (_, position) => shade(position),
       tell: (_, position) => (typeof deltas[position] === 'number' ? t('delta', {delta: signed(deltas[position])}) : ''),
     }),
     make('p', {className: 'legend'}, make('span', {className: 'for-2', text: t('for')}), make('span', {className: 'against-2', text: t('against')})),
