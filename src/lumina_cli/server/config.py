@@ -1,5 +1,7 @@
 """What the server listens on, whom it lets in, and how much it takes (no starlette)."""
 
+import re
+
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 KIB = 1 << 10
@@ -26,7 +28,6 @@ class ServeConfig(BaseModel):
     )
     class_code: str | None = Field(
         None,
-        pattern=r"^[A-Za-z0-9-]{6,64}$",
         description="Room code of a class, in place of a key: 6 or more letters, digits and "
         "hyphens. Each client gets little at a time, and sees its place in the queue.",
     )
@@ -74,6 +75,13 @@ class ServeConfig(BaseModel):
     def is_class(self) -> bool:
         """Whether a class uses the server: file names and training text are nobody's business."""
         return self.class_code is not None
+
+    @field_validator("class_code")
+    @classmethod
+    def _a_code_can_be_written_on_a_board(cls, code: str | None) -> str | None:
+        if code is not None and not re.fullmatch(r"[A-Za-z0-9-]{6,64}", code):
+            raise ValueError("must be 6 to 64 letters (a to z), digits and hyphens")
+        return code
 
     @field_validator("cors_origin", mode="before")
     @classmethod

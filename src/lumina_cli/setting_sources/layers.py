@@ -14,6 +14,9 @@ Notices = tuple[str, ...]
 ALIASES = {"nhead": "num_heads"}
 """Other names of settings, wherever a setting is named."""
 
+FLAGS = {"class_code": "--class"}
+"""Flags that are not called as their settings."""
+
 ENV_PREFIX = "LUMINA_"
 ENV_NOT_SETTINGS = {"LUMINA_CACHE_DIR", "LUMINA_API_KEY"}
 
@@ -25,7 +28,7 @@ def layer_of_flags(flags: Mapping[str, object]) -> tuple[Layer, Notices]:
 
 
 def _as_flag(name: str) -> str:
-    return f"--{name.replace('_', '-')}"
+    return FLAGS.get(name, f"--{name.replace('_', '-')}")
 
 
 def _as_variable(name: str) -> str:

@@ -1,9 +1,9 @@
 """The room code of a class."""
 
 import pytest
-from pydantic import ValidationError
 
 from lumina_cli.errors import UsageError
+from lumina_cli.recipes.server_packages import serve_settings
 from lumina_cli.server.config import ServeConfig
 from lumina_cli.server.security.api_key import VARIABLE
 from lumina_cli.server.security.room_code import MAX_WRONG, RoomCode, read_room_code
@@ -25,8 +25,11 @@ def test_wrong_codes_are_counted_by_address_and_forgotten_after_a_minute() -> No
 
 @pytest.mark.parametrize("code", ["", "short", "with space", "ümlaut-7", "x" * 65])
 def test_what_could_be_guessed_or_not_be_sent_is_no_code(code: str) -> None:
-    with pytest.raises(ValidationError):
-        ServeConfig(class_code=code)
+    with pytest.raises(UsageError) as caught:
+        serve_settings(flags={"class_code": code}, environ={}, toml=None)
+    assert "must be 6 to 64 letters (a to z), digits and hyphens (from --class)" in str(
+        caught.value
+    )
 
 
 @pytest.mark.parametrize(
