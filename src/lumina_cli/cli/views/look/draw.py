@@ -90,7 +90,7 @@ def _surprise(view: SurpriseView, canvas: Canvas) -> Iterator[Text]:
     ]
     yield from heat(text_cells(view.text.pieces, canvas=canvas, levels=levels), canvas)
     if view.nats_per_char is None:
-        yield plain("Nothing here was learnt from.")
+        yield plain("No character here was learnt from.")
         return
     choices = math.exp(view.nats_per_char)
     yield plain(

@@ -112,3 +112,10 @@ def test_what_is_not_known_is_not_drawn_as_known() -> None:
     )
     assert "where from: a.txt has changed since" in drawn(gone, width=80)
     assert "%" not in drawn(gone, width=80)
+
+
+def test_of_an_empty_reply_no_character_counts_though_its_end_does() -> None:
+    talk = [Message("user", "ab"), Message("bot", "")]
+    reading = read_messages(talk, tokenizer=CHARACTERS, loss_on="bot")
+    told = drawn(surprise(tiny_model(CHARACTERS, seq_length=256), reading), width=80)
+    assert "No character here was learnt from." in told
