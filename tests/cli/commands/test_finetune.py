@@ -31,7 +31,7 @@ def test_it_tells_plan_progress_and_what_was_learnt_and_kept(
     captured = capsys.readouterr()
     assert captured.out == ""
     for said in ("Model.pth", "added", "of each pass repeats it", "before", "kept:", "→",
-                 "lumina generate --model FineTuned_Model.pth"):  # fmt: skip
+                 "Give it more: lumina finetune --resume --max-steps 12"):  # fmt: skip
         assert said in captured.err, said
     assert (home / "FineTuned_Model.pth").is_file()
 

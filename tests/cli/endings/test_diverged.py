@@ -43,7 +43,7 @@ def test_a_run_that_diverges_goes_back_twice_and_exits_76(
     assert "verse.txt" in err.splitlines()[-2]
     assert "lower --learning-rate" in err.splitlines()[-1]
     page = Path("Model.run", "report.html").read_text(encoding="utf-8")
-    assert "Rolled back" in page
+    assert "Training diverged at step" in page
     checkpoints = list(Path("Model.run", "checkpoints").iterdir())
     assert checkpoints
     for path in checkpoints:

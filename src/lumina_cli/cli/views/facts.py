@@ -18,14 +18,15 @@ INDENT = 15
 def model_groups(facts: Mapping[str, Any]) -> Groups:
     """Return what to tell of a model file: by heading, then by name."""
     shape, vocabulary, training = (_of(facts, name) for name in ("shape", "vocabulary", "training"))
+    unit = "ids" if "pieces" in facts else "characters"
     return {
         "Model": {
             "size": f"{format_count(facts['parameters'])} parameters",
-            "shape": f"{shape.get('num_layers')} layers, {shape.get('hidden_size')} wide, "
-            f"{shape.get('num_heads')} heads",
-            "context": f"{shape.get('seq_length')} tokens, {shape.get('position_encoding')} "
+            "shape": f"{counted(shape['num_layers'], 'layer')}, {shape['hidden_size']} wide, "
+            f"{counted(shape['num_heads'], 'head')}",
+            "context": f"{shape.get('seq_length')} {unit}, {shape.get('position_encoding')} "
             "positions",
-            "vocabulary": f"{vocabulary.get('ids')} tokens, {vocabulary.get('characters')} of them "
+            "vocabulary": f"{vocabulary.get('ids')} ids, {vocabulary.get('characters')} of them "
             "characters",
         },
         "Training": {

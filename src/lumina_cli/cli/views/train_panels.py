@@ -27,8 +27,9 @@ def show_plan(console: Console, plan: Plan, *, sample_prompt: str | None) -> Non
         "split": f"{format_count(plan.train.chars)} characters for training, "
         f"{format_count(plan.validation.chars)} for validation",
         "vocabulary": _vocabulary(plan),
-        "model": f"{model.num_layers} layers, {model.hidden_size} wide, {model.num_heads} heads, "
-        f"context of {round(model.seq_length * plan.chars_per_id)} characters",
+        "model": f"{counted(model.num_layers, 'layer')}, {model.hidden_size} wide, "
+        f"{counted(model.num_heads, 'head')}, context of "
+        f"{round(model.seq_length * plan.chars_per_id)} characters",
         "parameters": format_count(plan.num_parameters),
         "memory": f"about {format_bytes(memory.total)} ({_memory_parts(memory)})",
         "device": f"{plan.device}, {plan.precision.name} ({plan.precision.why})",

@@ -40,8 +40,8 @@ def test_a_model_is_told_in_groups_with_units() -> None:
         "Model",
         "  size         242,688 parameters",
         "  shape        4 layers, 64 wide, 2 heads",
-        "  context      128 tokens, rotary positions",
-        "  vocabulary   333 tokens, 71 of them characters",
+        "  context      128 characters, rotary positions",
+        "  vocabulary   333 ids, 71 of them characters",
         "",
         "Training",
         "  learnt from  0.txt, 1.txt, 2.txt, 3.txt, 4.txt and 3 more "
