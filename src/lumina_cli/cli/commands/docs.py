@@ -1,13 +1,17 @@
 """`lumina docs`: the documentation that was installed with it."""
 
 import pydoc
+import shutil
 import sys
 from typing import Annotated
 
 import typer
 
 from lumina_cli.cli.console import never_fail_to_encode
-from lumina_cli.cli.help.docs import pages, read_page, title_of
+from lumina_cli.cli.help.docs import as_plain_text, pages, read_page, title_of
+
+WIDEST = 100
+"""Longer lines are hard to read."""
 
 
 def complete(incomplete: str) -> list[tuple[str, str]]:
@@ -40,6 +44,7 @@ def command(
 def _show(text: str) -> None:
     """Page through a text on a terminal; elsewhere, print it."""
     if sys.stdout.isatty() and sys.stdin is not None and sys.stdin.isatty():
-        pydoc.pager(text)
+        width = min(shutil.get_terminal_size().columns, WIDEST)
+        pydoc.pager(as_plain_text(text, width=width))
     else:
         typer.echo(text.rstrip("\n"))

@@ -1,6 +1,8 @@
 """The pages of documentation: in the source tree, or where the installed package put them."""
 
 import difflib
+import io
+import re
 from collections.abc import Iterator, Mapping
 from importlib.metadata import PackageNotFoundError, files
 from pathlib import Path
@@ -10,6 +12,9 @@ from lumina_cli.errors import MissingInputError, UsageError
 
 INSTALLED = "share/doc/lumina-cli"
 """Where a wheel puts them, below the root of the environment (see `pyproject.toml`)."""
+
+_LINK_TO_PAGE = re.compile(r"\[([^\]]+)\]\((?!https?:)[^)\s]+\)")
+"""Nobody can follow it on a terminal; what it says names the page."""
 
 
 def pages() -> Mapping[str, Path]:
@@ -65,3 +70,14 @@ def _installed() -> Iterator[Path]:
         path = Path(str(each.locate()))
         if path.suffix == ".md" and path.as_posix().endswith(f"{INSTALLED}/{path.name}"):
             yield path
+
+
+def as_plain_text(page: str, *, width: int) -> str:
+    """Return a page as lines of at most `width` columns that break between words."""
+    from rich.console import Console  # noqa: PLC0415  slow, and needed on a terminal alone
+    from rich.markdown import Markdown  # noqa: PLC0415
+
+    console = Console(file=io.StringIO(), width=width, color_system=None, legacy_windows=False)
+    with console.capture() as shown:
+        console.print(Markdown(_LINK_TO_PAGE.sub(r"\1", page), hyperlinks=False))
+    return "\n".join(line.rstrip() for line in shown.get().splitlines()) + "\n"

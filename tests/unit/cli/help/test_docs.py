@@ -31,3 +31,18 @@ def test_pages_that_were_not_installed_are_told(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(docs, "_installed", lambda: iter(()))
     with pytest.raises(MissingInputError, match="not installed"):
         docs.pages()
+
+
+@pytest.mark.parametrize("width", [60, 100])
+def test_on_a_terminal_a_page_breaks_between_words(width: int) -> None:
+    page = (
+        "# The words\n\nSee [data.md](data.md#split) or <https://example.org>, and *read*.\n\n"
+        "| word | what it means |\n|---|---|\n| **step** | " + "characters " * 20 + "|\n\n"
+        "```\nlumina train --data book.txt --minutes 10\n```\n"
+    )
+    shown = docs.as_plain_text(page, width=width)
+    assert all(len(line) <= width for line in shown.splitlines())
+    assert shown.split().count("characters") == 20
+    assert "See data.md or" in shown
+    assert "lumina train --data book.txt --minutes 10" in shown
+    assert not set("*|`#\x1b") & set(shown)
