@@ -189,7 +189,7 @@ def test_a_disk_that_stays_full_ends_the_run_with_the_last_checkpoint_whole(
     run = begun(tmp_path, save_every="2", num_evals=1)
     with monkeypatch.context() as full, pytest.raises(StorageError, match="third time") as caught:
         run_until_full(run, step=7, full=full)
-    assert "--resume" in caught.value.hint
+    assert f"lumina train --resume --out {tmp_path / 'Model.pth'}" in caught.value.hint
     assert load_checkpoint(found(tmp_path).found.path).state["num_steps"] == 6
 
 

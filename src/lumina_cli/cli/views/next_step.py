@@ -6,8 +6,8 @@ from pathlib import Path
 from lumina_cli.cli.formatting import counted
 from lumina_cli.io.shell_word import shell_word
 from lumina_cli.recipes.run.reached import Level
-from lumina_cli.recipes.run.report import TrainReport
-from lumina_cli.settings import DEFAULT_FINETUNED, DEFAULT_MODEL
+from lumina_cli.recipes.run.report import TrainReport, resume_command
+from lumina_cli.settings import DEFAULT_MODEL
 
 LEVELS: Mapping[Level, str] = {
     "nothing": "It has learnt hardly anything yet, not even which letters are frequent.",
@@ -26,15 +26,16 @@ FEW_STEPS = 20
 def end_lines(report: TrainReport) -> Iterator[str]:
     """Yield what to say when a run has ended, each a line that can be acted on."""
     reached = report.reached
+    go_on = resume_command(report.model, is_fine_tuned=report.base is not None)
     if report.steps < FEW_STEPS:
         yield f"It learnt in {counted(report.steps, 'step')} only, too few to learn much."
     elif reached is not None and reached.level is not None:
         yield LEVELS[reached.level]
     if report.stop_reason == "interrupted":
-        yield f"Go on with: {resume_command(report)}"
+        yield f"Go on with: {go_on}"
         return
     if report.steps < FEW_STEPS and reached is not None and reached.longer:
-        yield f"Give it more: {resume_command(report)} {reached.longer}"
+        yield f"Give it more: {go_on} {reached.longer}"
         return
     if reached is not None and reached.is_conversation is False:
         prompt = shell_word(reached.first_words or USUAL_PROMPT)
@@ -42,18 +43,9 @@ def end_lines(report: TrainReport) -> Iterator[str]:
     else:
         yield f"Talk to it: lumina chat{model_flag(report.model)}"
     if reached is not None and reached.longer:
-        yield f"Train it for twice as long: {resume_command(report)} {reached.longer}"
+        yield f"Train it for twice as long: {go_on} {reached.longer}"
 
 
 def model_flag(model: Path) -> str:
     """Return the flag that names a model, nothing for the usual one."""
     return "" if model == DEFAULT_MODEL else f" --model {shell_word(model)}"
-
-
-def resume_command(report: TrainReport) -> str:
-    """Return what to type to go on with a run."""
-    command, usual = ("train", DEFAULT_MODEL)
-    if report.base is not None:
-        command, usual = ("finetune", DEFAULT_FINETUNED)
-    out = "" if report.model == usual else f" --out {shell_word(report.model)}"
-    return f"lumina {command} --resume{out}"

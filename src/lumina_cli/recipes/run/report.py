@@ -8,11 +8,13 @@ from lumina_cli.core.checkpoint.model_file import load_model
 from lumina_cli.core.memory import peak_memory_bytes
 from lumina_cli.core.training.events import Finished, StopReason
 from lumina_cli.data.stats.ngrams import CountingLoss
+from lumina_cli.io.shell_word import shell_word
 from lumina_cli.recipes.finetune.base import Base
 from lumina_cli.recipes.infer.starter_eval import StarterEvalResult, evaluate_starter
 from lumina_cli.recipes.run.reached import Reached, what_was_reached
 from lumina_cli.recipes.run.saving.metadata import is_of_replies
 from lumina_cli.recipes.train.job import TrainJob
+from lumina_cli.settings import DEFAULT_FINETUNED, DEFAULT_MODEL
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,3 +92,10 @@ def _characters_added(job: TrainJob) -> str:
     if job.base is None:
         return ""
     return job.data.corpus.tokenizer.added_characters(job.base.vocab_size)
+
+
+def resume_command(model: Path, *, is_fine_tuned: bool) -> str:
+    """Return what to type to go on with the run that writes a model."""
+    command, usual = ("finetune", DEFAULT_FINETUNED) if is_fine_tuned else ("train", DEFAULT_MODEL)
+    out = "" if model == usual else f" --out {shell_word(model)}"
+    return f"lumina {command} --resume{out}"

@@ -28,7 +28,7 @@ from lumina_cli.recipes.run.notices import run_notices
 from lumina_cli.recipes.run.ranks.restart import is_of_this_launch, mark_launch
 from lumina_cli.recipes.run.ranks.sharing import sharing_notice
 from lumina_cli.recipes.run.reached import Landmarks, landmarks
-from lumina_cli.recipes.run.report import TrainReport, make_report
+from lumina_cli.recipes.run.report import TrainReport, make_report, resume_command
 from lumina_cli.recipes.run.report_page.history import RunHistory, read_history
 from lumina_cli.recipes.run.report_page.page import write_report_page
 from lumina_cli.recipes.run.run_backup import back_up_run
@@ -87,8 +87,8 @@ class TrainingRun:
         self.prompts = choose_prompts(training_data.source, training_data.corpus)
         checkpoints = job.settings.of(CheckpointConfig)
         self.store = CheckpointStore(self.folder.checkpoints, keep=checkpoints.keep_checkpoints)
-        command = "finetune" if job.base else "train"
-        self.saver = Saver(self.store, config=checkpoints, command=command)
+        go_on = resume_command(job.out, is_fine_tuned=job.base is not None)
+        self.saver = Saver(self.store, config=checkpoints, resume_command=go_on)
         self.best_model = BestModelSaver(job, saver=self.saver)
         self.snapshots = Snapshots(job, run=self.folder.path, max_mb=checkpoints.snapshots_mb)
         self.trainer = self._trainer()

@@ -23,7 +23,7 @@ class Saver:
     Args:
         store: where they go.
         config: how often.
-        command: that goes on with the run.
+        resume_command: goes on with the run.
         clock: seconds from anywhere.
     """
 
@@ -32,14 +32,14 @@ class Saver:
         store: CheckpointStore,
         *,
         config: CheckpointConfig,
-        command: str = "train",
+        resume_command: str = "lumina train --resume",
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.store = store
         self.config = config
         self.clock = clock
         self.num_failures = 0
-        self._hint = f"Make room on the disk, then go on with: lumina {command} --resume"
+        self._hint = f"Make room on the disk, then go on with: {resume_command}"
         self._failed_step, self._why = -1, ""
         self._asked = False
         self._saved_s = clock()
