@@ -49,9 +49,11 @@ class LazyGroup(HelpGroup):
         return name, load_command(name), rest
 
     def invoke(self, ctx: Any) -> Any:
-        """Run the command; of a broken pipe Typer would make an exit with 1, without a word."""
+        """Run the command; of Ctrl-C and a broken pipe Typer would make exits without a word."""
         try:
             return super().invoke(ctx)
+        except KeyboardInterrupt as error:
+            raise typer.Abort from error
         except BrokenPipeError as error:  # of a connection: stdout and stderr raise none
             raise StorageError(f"a connection broke off: {error.strerror}") from error
 

@@ -10,6 +10,7 @@ import typer
 
 from lumina_cli.cli.app import app, main
 from lumina_cli.cli.lazy import COMMANDS, load_command
+from tests.cli.command_line import lumina
 
 OPTIONS = {
     "data fetch": "name --out/-o --from --force --offline --revision --endpoint --json --quiet/-q "
@@ -185,3 +186,14 @@ def test_threads_are_told_to_wait_briefly_unless_a_person_said_otherwise(
     with pytest.raises(SystemExit):
         main()
     assert environ.get("GOMP_SPINCOUNT") == spins
+
+
+def test_ctrl_c_before_a_command_begins_is_told(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted(name: str) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("lumina_cli.cli.lazy.load_command", interrupted)
+    assert lumina("doctor") == 130
+    assert capsys.readouterr().err == "Stopped.\n"

@@ -34,6 +34,7 @@ MORE = "...> "
 BLOCK = '"""'
 """Begins and ends a message of many lines."""
 LONGEST_ERROR = 500
+LEAVING = "Ctrl-C again, Ctrl-D or exit leaves."
 
 
 class ChatLoop:
@@ -44,6 +45,7 @@ class ChatLoop:
         view: where it is drawn.
         editor: where lines come from.
         first: line that a person typed before there was a session.
+        is_warned: whether Ctrl-C was pressed before there was a session.
         is_interactive: whether a person is there to see what went wrong and go on; else it
             ends in `exit_code`.
     """
@@ -55,6 +57,7 @@ class ChatLoop:
         view: ChatView,
         editor: LineEditor,
         first: str | None = None,
+        is_warned: bool = False,
         is_interactive: bool = True,
     ) -> None:
         self.session = session
@@ -62,13 +65,13 @@ class ChatLoop:
         self.editor = editor
         self.is_interactive = is_interactive
         self.exit_code = 0
-        self._first = first
+        self._first, self._is_warned = first, is_warned
         self._draft = ""
         self._leaving = False
 
     def run(self) -> None:
         """Chat until `exit` or the end of input. KeyboardInterrupt: the second at the prompt."""
-        is_warned = False
+        is_warned = self._is_warned
         while not self._leaving:
             try:
                 line = self._read()
@@ -80,7 +83,7 @@ class ChatLoop:
                 if is_warned or not self.is_interactive:
                     raise
                 is_warned = True
-                self.view.line("Ctrl-C again, Ctrl-D or exit leaves.", style="dim")
+                self.view.line(LEAVING, style="dim")
                 continue
             is_warned = False
             command = parse(line)

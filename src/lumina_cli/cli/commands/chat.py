@@ -149,22 +149,28 @@ def _chat_with_person(begin: "Callable[[], tuple[Session, ChatView]]", *, is_the
     """Chat at a terminal; where the editor can, the model is loaded while a person types."""
     from lumina_cli.cli.chat.line_editor import PROMPT, make_editor  # noqa: PLC0415
 
-    editor, first = make_editor(), None
+    editor, first, is_warned = make_editor(), None, False
     if is_there and editor.shows_lines_above:
         with ThreadPoolExecutor(max_workers=1) as pool:
             starting_line.erase()
             loading = pool.submit(begin)
             try:
                 first = editor.read(PROMPT)
-            except (EOFError, KeyboardInterrupt):
+            except EOFError:
                 return
+            except KeyboardInterrupt:
+                if not loading.done():
+                    return
+                is_warned = True
             session, view = loading.result()
     else:
         session, view = begin()
-    from lumina_cli.cli.chat.loop import ChatLoop  # noqa: PLC0415  torch
+    from lumina_cli.cli.chat.loop import LEAVING, ChatLoop  # noqa: PLC0415  torch
 
+    if is_warned:
+        view.line(LEAVING, style="dim")
     try:
-        ChatLoop(session, view=view, editor=editor, first=first).run()
+        ChatLoop(session, view=view, editor=editor, first=first, is_warned=is_warned).run()
     finally:
         keep_last_chat(session)
 
