@@ -6,6 +6,8 @@ from typing import TextIO
 
 QUICK = {"docs", "help"}
 """Commands that answer at once."""
+ECHO = "^C"
+"""What a terminal writes behind the line when somebody gives up waiting."""
 QUICK_FLAGS = {"--help", "-h", "--help-all", "--list-presets", "--quiet", "-q"}
 
 
@@ -35,7 +37,7 @@ class StartingLine:
         if self._is_over or self._is_writing:
             return
         self._is_over = True
-        self._write(f"\r{'':<{len(self._shown)}}\r")
+        self._write(f"\r{'':<{len(self._shown + ECHO)}}\r")
 
     def _write(self, text: str) -> None:
         self._is_writing = True

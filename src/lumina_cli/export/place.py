@@ -88,7 +88,7 @@ def check_place(path: Path, *, is_ours: IsOurs, flag: str = "--out") -> None:
         raise OutputError(f"{path} can't be replaced", hint=hint)
     check_length(path, path.with_name("x" * 64))
     if not path.parent.is_dir():
-        hint = f"Create it, or use: {flag}"
+        hint = f"Create it, or name another place with {flag}."
         raise OutputError(f"folder {path.parent} does not exist", hint=hint)
     if not os.access(path.parent, os.W_OK):
         raise OutputError(

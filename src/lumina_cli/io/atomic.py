@@ -42,7 +42,10 @@ def replace_file(path: Path, write: Callable[[Handle], None]) -> None:
     """
     check_regular(path)
     if not path.parent.is_dir():
-        raise OutputError(f"folder {path.parent} does not exist", hint="Create it, or use: --out")
+        raise OutputError(
+            f"folder {path.parent} does not exist",
+            hint="Create it, or name another place with --out.",
+        )
     try:
         staging, handle = _open_beside(path)
     except PermissionError as error:

@@ -166,7 +166,7 @@ def test_a_disk_that_is_full_for_a_while_costs_nothing(
 ) -> None:
     events = []
     with monkeypatch.context() as full:
-        for event in begun(tmp_path, save_every="4", num_evals=1).run():
+        for event in begun(tmp_path, save_every="4", num_evals=1, snapshots_mb=0).run():
             events.append(event)
             if isinstance(event, StepDone) and event.step == 6:
                 full.setattr(os, "fsync", fail)

@@ -43,6 +43,15 @@ def test_a_shorter_line_replaces_a_longer_one_and_erasing_leaves_nothing(
     assert terminal.getvalue().endswith("\r")
 
 
+def test_erasing_takes_the_echo_of_ctrl_c_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal = on_terminal(monkeypatch)
+    line = StartingLine()
+    line.show("starting")
+    terminal.write("^C")
+    line.erase()
+    assert screen(terminal.getvalue()) == ""
+
+
 def test_nothing_is_shown_once_something_else_was_written(monkeypatch: pytest.MonkeyPatch) -> None:
     terminal = on_terminal(monkeypatch)
     line = StartingLine()

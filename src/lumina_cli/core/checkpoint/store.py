@@ -96,7 +96,7 @@ class CheckpointStore:
                 quarantined.append(path.with_name(path.name + BAD_SUFFIX))
         raise MissingInputError(
             f"there is no checkpoint in {self.folder}" + (" that is whole" if quarantined else ""),
-            hint="Begin a run with: lumina train (without --resume)",
+            hint="The same command without --resume begins a run.",
         )
 
     def remove_unfinished(self) -> None:

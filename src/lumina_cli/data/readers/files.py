@@ -104,7 +104,7 @@ def unreadable(path: Path, error: OSError | ValueError) -> LuminaError:
         what = "is a link to nothing" if dangling else "is not there"
         return MissingInputError(
             f"{path} {what}",
-            hint="Give --data a file or folder that exists, or `starter` for the built-in corpus.",
+            hint="Name a file or folder that exists, or `starter` for the built-in corpus.",
         )
     if isinstance(error, PermissionError):
         return MissingInputError(f"{path} can't be opened: no permission")

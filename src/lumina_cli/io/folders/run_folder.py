@@ -207,7 +207,10 @@ def check_free(path: Path) -> None:
     if path.suffix == RUN_SUFFIX:
         raise OutputError(f"{path} is the name of a run's folder", hint="Use: --out Model.pth")
     if not path.parent.is_dir():
-        raise OutputError(f"folder {path.parent} does not exist", hint="Create it, or use: --out")
+        raise OutputError(
+            f"folder {path.parent} does not exist",
+            hint="Create it, or name another place with --out.",
+        )
     run = run_folder_of(path)
     check_length(run, run / CHECKPOINTS / LONGEST_NAME)
     if path.exists() and not (_is_model(path) or _has_events(run)):

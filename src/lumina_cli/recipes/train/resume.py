@@ -217,7 +217,7 @@ def _find_checkpoint(path: Path) -> Found:
     if not folder.is_dir():
         raise MissingInputError(
             f"there is no run to go on with: no folder {path}",
-            hint="Begin one with: lumina train (without --resume)",
+            hint="The same command without --resume begins one.",
         )
     return CheckpointStore(folder).newest()
 

@@ -29,6 +29,8 @@ def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         ("train --preset giant", "See what they hold with: lumina train --list-presets"),
         ("data fetch oasst3", "Did you mean: lumina data fetch oasst1"),
         ("data fetch squad", "See: lumina data list."),
+        ("finetune --resume", "The same command without --resume begins one."),
+        ("data check no.txt", "Name a file or folder that exists"),
         ("docs zzz", "See: lumina docs"),
         ("docs dta", "Did you mean: lumina docs data"),
     ],

@@ -90,7 +90,7 @@ def test_a_damaged_one_is_quarantined_and_the_one_before_is_taken(tmp_path: Path
 def test_without_any_the_way_on_is_told(tmp_path: Path) -> None:
     with pytest.raises(MissingInputError) as caught:
         CheckpointStore(tmp_path / "none").newest()
-    assert "lumina train" in caught.value.hint
+    assert "without --resume" in caught.value.hint
 
 
 @pytest.mark.parametrize("number", [float("nan"), float("inf")])
