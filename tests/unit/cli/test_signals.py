@@ -21,6 +21,12 @@ from lumina_cli.export.place import export_folder
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="Windows has no such signals")
 
 
+NOTHING_IGNORED = """
+import signal
+for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT):
+    signal.signal(number, signal.SIG_DFL)  # a shell ignores them for what runs behind it
+"""
+
 WHAT_ENDS_A_PROCESS = """
 import os, signal, sys, time
 from lumina_cli.cli.signals import signals_taken
@@ -52,7 +58,9 @@ def test_every_signal_that_ends_a_process_is_acted_upon_but_faults() -> None:
     command = [
         sys.executable,
         "-c",
-        "import resource\nresource.setrlimit(resource.RLIMIT_CORE, (0, 0))\n" + WHAT_ENDS_A_PROCESS,
+        "import resource\nresource.setrlimit(resource.RLIMIT_CORE, (0, 0))\n"
+        + NOTHING_IGNORED
+        + WHAT_ENDS_A_PROCESS,
     ]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     ends, taken = map(json.loads, done.stdout.splitlines())
