@@ -155,6 +155,7 @@ def test_ctrl_c_stops_a_reply_and_keeps_what_was_shown(
     assert reply.startswith(said.replace(" \n", " "))  # lines break between words
 
 
+@pytest.mark.slow
 def test_a_pasted_megabyte_is_one_message(
     start: Start, letters_model: Path, tmp_path: Path
 ) -> None:

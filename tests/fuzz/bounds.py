@@ -15,7 +15,7 @@ MOST_CHARS = 10_000
 """Of what is told: names in a file may be long."""
 
 ASKED = os.environ.get("LUMINA_FUZZ_EXAMPLES")
-EXAMPLES = int(ASKED or 40)
+EXAMPLES = int(ASKED or 25)
 
 fuzzed = settings(
     deadline=None,

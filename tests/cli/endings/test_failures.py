@@ -59,7 +59,7 @@ def count_calls() -> int:
     return calls.count
 
 
-@pytest.mark.parametrize("most", [8, pytest.param(10_000, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("most", [5, pytest.param(10_000, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("lasts", [False, True], ids=["once", "for good"])
 def test_training_on_a_disk_that_fails_at_any_moment(
     trained: dict[str, bytes], capsys: pytest.CaptureFixture[str], most: int, *, lasts: bool

@@ -92,6 +92,7 @@ def test_the_first_signal_saves_and_tells_how_to_go_on(folder: Path, number: int
     assert json.loads(out)["steps"] == values["num_steps"] + 2
 
 
+@pytest.mark.slow
 def test_under_nohup_a_terminal_that_closes_changes_nothing(folder: Path) -> None:
     arguments = begin(folder, "--max-steps", "400")
     with training(folder, *arguments, ignored=signal.SIGHUP) as process:
@@ -166,6 +167,7 @@ def test_usr1_saves_now_and_the_run_goes_on(folder: Path) -> None:
         assert process.poll() is None
 
 
+@pytest.mark.slow
 def test_a_second_run_on_the_folder_exits_73(folder: Path) -> None:
     with training(folder, *begin(folder)) as process:
         wait_for_step(folder, 1)

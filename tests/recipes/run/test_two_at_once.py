@@ -16,7 +16,7 @@ from tests.recipes.train.test_resume import begun, gone_on, interrupt
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 MANY = int(os.environ.get("PAIRS", "1000"))
-SOME = 28
+SOME = 14
 """Half of all pairs: each command with some others, or with itself."""
 
 

@@ -120,7 +120,7 @@ def check(
     [
         (DEMO, 16, "muon", False, {}, 1),
         pytest.param(SMALL, 8, "adamw", False, {}, 1, marks=pytest.mark.slow),
-        (SMALL, 8, "adamw", False, {}, 2),
+        pytest.param(SMALL, 8, "adamw", False, {}, 2, marks=pytest.mark.slow),
         pytest.param(
             SMALL, 8, "adamw", False, {"lora_rank": 8, "num_new": 20}, 1, marks=pytest.mark.slow
         ),

@@ -235,7 +235,10 @@ def test_parts_of_a_model_that_do_not_learn_have_no_gradient() -> None:
     assert len(gradients(models[1])) < len(weights(models[1])) / 2
 
 
-@pytest.mark.parametrize("words", ["DefaultCPUAllocator: no memory", "std::bad_alloc"])
+@pytest.mark.parametrize(
+    "words",
+    [pytest.param("DefaultCPUAllocator: no memory", marks=pytest.mark.slow), "std::bad_alloc"],
+)
 def test_where_memory_runs_out_in_a_worker_one_goes_on_in_pieces(
     monkeypatch: pytest.MonkeyPatch, words: str
 ) -> None:
