@@ -60,6 +60,7 @@ def watch(
     key = read_api_key(config, environ, warn=notice)
     for line in settings.notices:
         notice(line)
-    shelf = RunShelf(check_folder(folder), hides_text=key is None and not is_loopback(config.host))
+    is_open = key is None and (bool(config.cors_origin) or not is_loopback(config.host))
+    shelf = RunShelf(check_folder(folder), hides_text=is_open)
     app = make_watch_app(shelf, config=config, key=key)
     return HttpServer(app, config=config, on_started=on_started).run_until_stopped()

@@ -21,7 +21,7 @@ REASONS = {
     "minutes": "its time was over",
     "patience": "validation no longer improved",
 }
-GO_ON = "To go on with it: lumina train --resume"
+GO_ON = "To go on with it: lumina train --resume, or lumina finetune --resume where that began it"
 
 
 def state_in_words(state: State, reader: RunReader) -> str:

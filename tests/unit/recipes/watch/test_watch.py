@@ -13,7 +13,8 @@ import pytest
 from lumina_cli.errors import MissingInputError, UsageError
 from lumina_cli.recipes import server_packages
 from lumina_cli.recipes.server_packages import require_packages
-from lumina_cli.recipes.watch.watch import check_folder
+from lumina_cli.recipes.watch.shelf import RunShelf
+from lumina_cli.recipes.watch.watch import check_folder, watch
 from tests.unit.recipes.watch.runs import started, step, write_run
 
 SOURCE = Path(__file__).parents[4] / "src"
@@ -33,6 +34,25 @@ def test_without_its_packages_it_says_what_to_install(monkeypatch: pytest.Monkey
     with pytest.raises(UsageError, match="lumina watch needs packages") as caught:
         require_packages("watch")
     assert caught.value.hint == "Install them: pip install starlette uvicorn"
+
+
+@pytest.mark.parametrize(
+    ("flags", "hides"),
+    [({}, False), ({"cors_origin": ["https://a.example"]}, True),
+     ({"host": "0.0.0.0", "no_auth": True}, True)],
+)  # fmt: skip
+def test_prompts_are_shown_to_the_person_at_this_machine_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, flags: dict[str, object], *, hides: bool
+) -> None:
+    serving = pytest.importorskip("lumina_cli.server.http.serving", reason="needs extra [serve]")
+    runs_app = pytest.importorskip("lumina_cli.server.runs.app", reason="needs extra [serve]")
+    shelves: list[RunShelf] = []
+    monkeypatch.setattr(runs_app, "make_watch_app", lambda shelf, **_: shelves.append(shelf))
+    monkeypatch.setattr(serving.HttpServer, "__init__", lambda *_, **__: None)
+    monkeypatch.setattr(serving.HttpServer, "run_until_stopped", lambda _: None)
+    quiet = {"notice": lambda _: None, "on_started": lambda _: None}
+    watch(tmp_path, flags=flags, environ={}, toml=None, **quiet)
+    assert [shelf.hides_text for shelf in shelves] == [hides]
 
 
 def test_the_command_loads_no_torch() -> None:
