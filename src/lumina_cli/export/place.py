@@ -4,25 +4,21 @@ Nothing of the user's is written over. An earlier export is, if it is as this pr
 folder says so by a list of its files with their digests, a file by a sign in its own format.
 """
 
-import contextlib
 import hashlib
 import json
 import os
-import secrets
-import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from lumina_cli.errors import OutputError, StorageError
-from lumina_cli.io.atomic import NAME_CHARS, STAGING_SUFFIX, sync_folder
+from lumina_cli.io.atomic import sync_folder
 from lumina_cli.io.names import check_length
 from lumina_cli.io.regular_file import open_regular, read_whole
+from lumina_cli.io.staging import NEW, OLD, IsOurs, discard, staging_folder
 
 MANIFEST = "lumina-export.json"
 _FORMAT = "lumina-export"
-
-IsOurs = Callable[[Path], bool]
 
 
 @contextmanager
@@ -59,21 +55,18 @@ def export_file(path: Path, *, is_ours: IsOurs, flag: str = "--out") -> Iterator
 
 @contextmanager
 def _staging(path: Path, *, is_ours: IsOurs, flag: str = "--out") -> Iterator[Path]:
-    check_place(path, is_ours=is_ours, flag=flag)
-    token = secrets.token_hex(8)
-    staging = path.with_name(f".{path.name[:NAME_CHARS]}.{token}{STAGING_SUFFIX}{path.suffix}")
     try:
-        yield staging
-        check_place(
-            path, is_ours=is_ours, flag=flag
-        )  # somebody may have put something there meanwhile
-        _put(staging, path)
+        check_place(path, is_ours=is_ours, flag=flag)
+        with staging_folder(path, is_ours=is_ours) as folder:
+            new = folder / f"{NEW}{path.suffix}"
+            yield new
+            # Somebody may have put something there meanwhile.
+            check_place(path, is_ours=is_ours, flag=flag)
+            _put(new, path)
     except OSError as error:
         raise StorageError(
             f"{path} can't be written: {error.strerror or error}", hint="Make room on the disk."
         ) from error
-    finally:
-        _remove(staging)
 
 
 def check_place(path: Path, *, is_ours: IsOurs, flag: str = "--out") -> None:
@@ -116,21 +109,21 @@ def check_readable_by_libraries(path: Path) -> None:
         ) from error
 
 
-def _put(staging: Path, path: Path) -> None:
+def _put(new: Path, path: Path) -> None:
     """Rename what is whole to its place; an earlier folder can't be renamed over, so it goes."""
-    for file in [staging / name for name in _files_in(staging)] if staging.is_dir() else [staging]:
+    for file in [new / name for name in _files_in(new)] if new.is_dir() else [new]:
         _sync(file)
     if not path.is_dir():
-        staging.replace(path)
+        new.replace(path)
     else:
-        old = staging.with_name(f"{staging.name}.old")
+        old = new.with_name(OLD)
         path.rename(old)
         try:
-            staging.rename(path)
+            new.rename(path)
         except OSError:
             old.rename(path)
             raise
-        _remove(old)
+        discard(old)
     sync_folder(path.parent)
 
 
@@ -141,14 +134,6 @@ def _sync(path: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
-
-
-def _remove(path: Path) -> None:
-    with contextlib.suppress(OSError):
-        if path.is_dir() and not path.is_symlink():
-            shutil.rmtree(path)
-        else:
-            path.unlink(missing_ok=True)
 
 
 def _write_manifest(folder: Path) -> None:

@@ -4,27 +4,13 @@ What was at a path stays there until what comes is safe on disk: written beside 
 renamed over it, and the folder synced. Each of these is one call of the `os` module.
 """
 
-import contextlib
-import errno
 import os
-import secrets
 from collections.abc import Callable
 from pathlib import Path
 
 from lumina_cli.errors import OutputError, StorageError
 from lumina_cli.io.names import check_length
-
-STAGING_SUFFIX = ".writing"
-NAME_CHARS = 24
-"""Of a file's name, in the name of what is written beside it: enough to tell whose it was, and
-short enough for any file system."""
-
-MAX_TRIES = 10
-_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0)
-_O_BINARY: int = getattr(os, "O_BINARY", 0)  # Windows alone has it
-
-Handle = int
-"""What `os.open` returns."""
+from lumina_cli.io.staging import Handle, staging_file
 
 
 def write_atomically(path: Path, content: bytes) -> None:
@@ -32,8 +18,13 @@ def write_atomically(path: Path, content: bytes) -> None:
     replace_file(path, lambda handle: write_all(handle, content))
 
 
-def replace_file(path: Path, write: Callable[[Handle], None]) -> None:
+def replace_file(path: Path, write: Callable[[Handle], None], *, mode: int = 0o666) -> None:
     """Put what `write` writes at `path`.
+
+    Args:
+        path: of a regular file, or of nothing.
+        write: what goes there, to an open file.
+        mode: of the new file, less what the umask takes.
 
     Raises:
         OutputError: there is no such folder, it can't be written to, the name is too long, or
@@ -47,34 +38,18 @@ def replace_file(path: Path, write: Callable[[Handle], None]) -> None:
             hint="Create it, or name another place with --out.",
         )
     try:
-        staging, handle = _open_beside(path)
+        with staging_file(path, mode=mode) as (staging, handle):
+            try:
+                write(handle)
+                os.fsync(handle)
+            finally:
+                os.close(handle)
+            staging.replace(path)
     except PermissionError as error:
         raise OutputError(f"{path} can't be written: {error.strerror}") from error
     except OSError as error:
         raise _storage_error(path, error) from error
-    try:
-        try:
-            write(handle)
-            os.fsync(handle)
-        finally:
-            os.close(handle)
-        staging.replace(path)
-    except OSError as error:
-        raise _storage_error(path, error) from error
-    finally:
-        with contextlib.suppress(OSError):  # gone already, unless something failed
-            staging.unlink()
     sync_rename(path)
-
-
-def _open_beside(path: Path) -> tuple[Path, Handle]:
-    """Make a file beside `path` under a name that nobody knew before: no link is followed to it."""
-    for _ in range(MAX_TRIES):
-        token = secrets.token_hex(8)
-        staging = path.with_name(f".{path.name[:NAME_CHARS]}.{token}{STAGING_SUFFIX}")
-        with contextlib.suppress(FileExistsError):
-            return staging, os.open(staging, _NEW | _O_BINARY, 0o666)
-    raise FileExistsError(errno.EEXIST, "every name for a file beside it is taken")
 
 
 def check_regular(path: Path) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from lumina_cli.core.checkpoint.model_file import load_checkpoint, load_model
-from lumina_cli.io.atomic import STAGING_SUFFIX
+from lumina_cli.io.staging import STAGING_SUFFIX
 from tests.cli.command_line import lumina
 from tests.cli.conftest import Lumina
 from tests.failing import FAILURES, FailingCalls, contents, full_disk

@@ -26,8 +26,8 @@ from lumina_cli.core.checkpoint.model_file import load_checkpoint, load_model
 from lumina_cli.core.training.events import StepDone
 from lumina_cli.data.hub.dataset_folder import read_manifest, verify
 from lumina_cli.errors import LuminaError
-from lumina_cli.io.atomic import STAGING_SUFFIX
 from lumina_cli.io.folders.owned_folder import BUILDING, REMOVED
+from lumina_cli.io.staging import STAGING_SUFFIX
 from lumina_cli.recipes.train import plan
 from lumina_cli.recipes.train.pretrain import pretrain
 from lumina_cli.settings import TRAIN_CONFIGS, resolve_settings

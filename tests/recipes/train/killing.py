@@ -25,7 +25,7 @@ import torch
 from lumina_cli.core.checkpoint.model_file import load_checkpoint, load_model
 from lumina_cli.core.checkpoint.store import CheckpointStore
 from lumina_cli.errors import MissingInputError
-from lumina_cli.io.atomic import STAGING_SUFFIX
+from lumina_cli.io.staging import STAGING_SUFFIX
 from lumina_cli.recipes.run.events import RunStarted
 from lumina_cli.recipes.train import plan
 from lumina_cli.recipes.train.pretrain import pretrain

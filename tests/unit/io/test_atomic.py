@@ -8,15 +8,16 @@ from pathlib import Path
 import pytest
 
 from lumina_cli.errors import OutputError, StorageError
-from lumina_cli.io import atomic
-from lumina_cli.io.atomic import STAGING_SUFFIX, write_atomically
+from lumina_cli.io import atomic, staging
+from lumina_cli.io.atomic import write_atomically
+from lumina_cli.io.staging import STAGING_SUFFIX
 
 
 def names_drawn(monkeypatch: pytest.MonkeyPatch, *tokens: str) -> None:
-    """Let these be the next random names, the last of them for ever."""
+    """Let these be the next names for what is being written, the last of them for ever."""
     drawn = [*tokens]
-    take = lambda _: drawn.pop(0) if len(drawn) > 1 else drawn[0]  # noqa: E731
-    monkeypatch.setattr(atomic.secrets, "token_hex", take)
+    take = lambda of: f".{of}.{drawn.pop(0) if len(drawn) > 1 else drawn[0]}.writing"  # noqa: E731
+    monkeypatch.setattr(staging, "_new_name", take)
 
 
 def test_what_is_written_goes_through_no_link_that_somebody_planted(

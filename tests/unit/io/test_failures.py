@@ -18,10 +18,11 @@ from lumina_cli.core.training.events import StepDone
 from lumina_cli.data.hub.dataset_folder import MANIFEST, Manifest, new_folder, read_manifest, verify
 from lumina_cli.errors import LuminaError, OutputError, StorageError
 from lumina_cli.io import lock
-from lumina_cli.io.atomic import STAGING_SUFFIX, write_atomically
+from lumina_cli.io.atomic import write_atomically
 from lumina_cli.io.folders.cache_folder import LEFTOVER_S, build_entry, hold_entry, prune
 from lumina_cli.io.folders.owned_folder import BUILDING, MARKER, REMOVED, read_marker
 from lumina_cli.io.folders.run_folder import RunFolder
+from lumina_cli.io.staging import STAGING_SUFFIX
 from lumina_cli.recipes.run.run_backup import back_up_run
 from tests.failing import FAILURES, Failure, Killed, contents, failures, full_disk
 from tests.unit.core.checkpoint.test_store import a_checkpoint
@@ -409,7 +410,8 @@ def test_a_data_set_is_the_old_one_or_the_new_one(tmp_path: Path, code: int | No
         lambda folder: fetch(folder, "new"),
         code=code,
     ):
-        check_error(failure, is_quiet=failure.call == "open")  # of what is taken away afterwards
+        is_quiet = failure.call in ("open", "rename")  # of what is taken away afterwards
+        check_error(failure, is_quiet=is_quiet)
         texts = [c for n, c in contents(failure.folder).items() if n.endswith("train.jsonl")]
         assert any(b"old" in text or b"new" in text for text in texts)
         if isinstance(failure.error, Killed):

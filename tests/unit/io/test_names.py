@@ -8,9 +8,9 @@ import pytest
 
 from lumina_cli.core.checkpoint import store
 from lumina_cli.errors import OutputError
-from lumina_cli.io import atomic
 from lumina_cli.io.folders.run_folder import LONGEST_NAME, OWN, RunFolder, check_free
 from lumina_cli.io.names import check_length, fitting_stem, is_too_long, told_path
+from lumina_cli.io.staging import staging_file
 from lumina_cli.recipes.finetune import finetune
 from lumina_cli.recipes.run import run_backup
 
@@ -41,9 +41,8 @@ def derived(model: Path) -> Iterator[Path]:
     yield finetune._free_name(model)
     for path in (model, RunFolder(model).checkpoints / store.NAME.format(10**11)):
         path.parent.mkdir(parents=True, exist_ok=True)
-        staging, handle = atomic._open_beside(path)
-        os.close(handle)
-        staging.unlink()
+        with staging_file(path) as (staging, handle):
+            os.close(handle)
         yield staging
         assert path == model or len(staging.name) < len(LONGEST_NAME)
 

@@ -12,7 +12,6 @@ import lumina_cli
 SOURCE = Path(lumina_cli.__file__).parent
 METHODS = {"unlink", "rmdir", "rename", "rmtree", "removedirs", "renames", "move"}
 KNOWN = {
-    "cli/chat/history.py:LineHistory._rewrite": "the staging file it made; the history it read",
     "core/checkpoint/store.py:CheckpointStore.remove_unfinished": "names of our staging files",
     "core/checkpoint/store.py:CheckpointStore._prune": "names of checkpoints, in a held run",
     "core/checkpoint/store.py:_quarantine": "renames a checkpoint beside itself",
@@ -22,12 +21,15 @@ KNOWN = {
     "data/hub/dataset_folder.py:_put_in_place": "the staging folder it made",
     "data/hub/dataset_folder.py:_move_aside": "what it looks at then, and moves back",
     "data/hub/dataset_folder.py:_put_back": "what it has just moved aside, to where it was",
-    "data/hub/dataset_folder.py:new_folder": "its own folder, once that is empty",
-    "data/hub/dataset_folder.py:_remove": "the staging folder it made; one with our manifest",
     "data/hub/download.py:_remove_from_cache": "a file in the cache of the hub's library",
     "export/place.py:_put": "the staging folder it made; an export that nobody has changed since",
-    "export/place.py:_remove": "the staging folder it made; an earlier export, moved aside",
     "io/atomic.py:replace_file": "the staging file it made; a regular file at the path",
+    "io/staging.py:staging_file": "the staging file it made",
+    "io/staging.py:discard": "what its caller found to be ours and moved aside",
+    "io/staging.py:_take_away": "a file by the digest in its name, whose process is gone",
+    "io/staging.py:_settle": "what such a process had moved aside, back to where nothing is",
+    "io/staging.py:_empty": "a staging folder, once that is empty",
+    "io/staging.py:_remove": "what is new in a staging folder, or discarded there",
     "io/folders/cache_folder.py:_has_moved": "the folder it made, to where nothing is",
     "io/folders/owned_folder.py:make_folder": "the folder it made",
     "io/folders/owned_folder.py:remove_folder": "a folder with our marker and nothing else in it",

@@ -8,7 +8,8 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
-from lumina_cli.io.atomic import write_all
+from lumina_cli.errors import LuminaError
+from lumina_cli.io.atomic import replace_file, write_all
 from lumina_cli.io.folders.private_folder import make_private_folder
 from lumina_cli.io.folders.user_folders import data_folder
 from lumina_cli.io.regular_file import read_whole
@@ -56,18 +57,9 @@ class LineHistory:
 
     def _rewrite(self, lines: list[str]) -> None:
         """Put the last lines in place of all, in a file that is whole before it is seen."""
-        shorter = self._path.with_name(f"{self._path.name}.{os.getpid()}.writing")
-        content = "".join(json.dumps(line) + "\n" for line in lines)
-        with suppress(OSError):
-            shorter.unlink(missing_ok=True)  # of a process of this number that was killed
-            handle = os.open(shorter, _FLAGS | os.O_EXCL, 0o600)
-            try:
-                write_all(handle, content.encode())
-                os.fsync(handle)
-                shorter.replace(self._path)
-            finally:
-                os.close(handle)
-                shorter.unlink(missing_ok=True)
+        content = "".join(json.dumps(line) + "\n" for line in lines).encode()
+        with suppress(LuminaError):
+            replace_file(self._path, lambda handle: write_all(handle, content), mode=0o600)
 
 
 def _append(path: Path, content: bytes) -> None:

@@ -12,8 +12,9 @@ from lumina_cli.core.checkpoint.file_errors import damaged
 from lumina_cli.core.checkpoint.foreign import OWN_MODEL, not_a_model
 from lumina_cli.core.memory import available_memory_bytes
 from lumina_cli.errors import MissingInputError, OutOfMemoryError
-from lumina_cli.io.atomic import Handle, replace_file, write_all
+from lumina_cli.io.atomic import replace_file, write_all
 from lumina_cli.io.regular_file import open_regular
+from lumina_cli.io.staging import Handle
 
 SEAL_PREFIX = b"lumina-sha256:"
 SEAL_BYTES = len(SEAL_PREFIX) + 64

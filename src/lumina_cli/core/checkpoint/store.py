@@ -12,7 +12,7 @@ from pathlib import Path
 
 from lumina_cli.core.checkpoint.model_file import Checkpoint, load_checkpoint, save_checkpoint
 from lumina_cli.errors import MissingInputError, ModelFileError, OutputError, StorageError
-from lumina_cli.io.atomic import STAGING_SUFFIX
+from lumina_cli.io.staging import STAGING_SUFFIX
 
 NAME = "step-{:08}.pth"
 _NAME_PATTERN = re.compile(r"step-(\d{8,})\.pth")

@@ -9,19 +9,18 @@ import errno
 import hashlib
 import json
 import os
-import shutil
-import tempfile
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from lumina_cli.data.rows import Record
 from lumina_cli.errors import DataError, OutputError, StorageError
-from lumina_cli.io.atomic import NAME_CHARS, sync_rename
+from lumina_cli.io.atomic import sync_rename
 from lumina_cli.io.regular_file import open_regular, read_whole
+from lumina_cli.io.staging import NEW, OLD, discard, staging_folder
 
 MANIFEST = "dataset.json"
 TRIES, LOOKS = 50, 5
@@ -104,24 +103,20 @@ def new_folder(path: Path, *, manifest: Manifest) -> Iterator[FolderWriter]:
     refuse_other_files(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        private = Path(tempfile.mkdtemp(prefix=f".{path.name[:NAME_CHARS]}.", dir=path.parent))
     except OSError as error:
         raise OutputError(
             f"{path} can't be created: {error.strerror}", hint="Choose another folder with --out."
         ) from error
     try:
-        staging = private / "new"
-        staging.mkdir()  # with the rights that the user's other folders have
-        writer = FolderWriter(staging, manifest=manifest)
-        yield writer
-        writer.finish()
-        _put_in_place(staging, path, aside=private / "old")
+        with staging_folder(path, is_ours=_is_fetched) as folder:
+            new = folder / NEW
+            new.mkdir()  # with the rights that the user's other folders have
+            writer = FolderWriter(new, manifest=manifest)
+            yield writer
+            writer.finish()
+            _put_in_place(new, path, aside=folder / OLD)
     except OSError as error:
         raise StorageError(f"{path} can't be written: {error.strerror or error}") from error
-    finally:
-        _remove(private / "new")
-        with suppress(OSError):  # what could not be put back stays
-            private.rmdir()
     sync_rename(path)
 
 
@@ -189,6 +184,10 @@ def _other_files(path: Path) -> set[str]:
         return {path.name} if os.path.lexists(path) else set()
 
 
+def _is_fetched(path: Path) -> bool:
+    return not _other_files(path)
+
+
 def _as_line(row: Record, *, number: int, part: str) -> bytes:
     try:
         text = json.dumps(row, ensure_ascii=False)
@@ -217,9 +216,9 @@ def _put_in_place(staging: Path, path: Path, *, aside: Path) -> None:
                 if is_moved:
                     _put_back(aside, path)
                 raise
-            _remove(aside)  # another fetch has brought a newer one
+            discard(aside)  # another fetch has brought a newer one
         else:
-            _remove(aside)
+            discard(aside)
             return
     raise OSError(errno.EBUSY, "others fetch into it all the time")
 
@@ -245,12 +244,6 @@ def _put_back(aside: Path, path: Path) -> None:
         raise StorageError(
             f"{path} was taken by another program; what stood there is now in {aside}"
         ) from error
-
-
-def _remove(folder: Path) -> None:
-    """Take a folder away as far as that is possible."""
-    with suppress(OSError):  # one that closing a folder raises is not ignored by itself
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _sync(descriptor: int) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 
 from lumina_cli.errors import OutputError, StorageError
 from lumina_cli.io import lock
-from lumina_cli.io.atomic import STAGING_SUFFIX, check_regular, write_atomically
+from lumina_cli.io.atomic import check_regular, write_atomically
 from lumina_cli.io.folders.private_folder import PRIVATE
 from lumina_cli.io.folders.run_names import (
     REPORT,
@@ -26,6 +26,7 @@ from lumina_cli.io.folders.run_names import (
 from lumina_cli.io.names import check_length
 from lumina_cli.io.regular_file import open_regular, other_kind
 from lumina_cli.io.shell_word import shell_word
+from lumina_cli.io.staging import STAGING_SUFFIX
 from lumina_cli.io.terminal_text import strip_controls
 
 CHECKPOINTS = "checkpoints"

@@ -14,8 +14,8 @@ from lumina_cli.core.model.memory_estimate import num_parameters
 from lumina_cli.core.model.transformer import Transformer
 from lumina_cli.core.training.samples import is_milestone
 from lumina_cli.errors import NotFiniteError, OutputError, StorageError
-from lumina_cli.io.atomic import STAGING_SUFFIX
 from lumina_cli.io.folders.run_folder import SNAPSHOTS
+from lumina_cli.io.staging import STAGING_SUFFIX
 from lumina_cli.recipes.run.events import SaveEvent, SaveFailed, SnapshotSaved
 from lumina_cli.recipes.run.saving.metadata import snapshot_metadata
 from lumina_cli.recipes.train.job import TrainJob
