@@ -128,7 +128,7 @@ def _without_each(model: Transformer, traced: Trace) -> list[Tensor]:
     for layer in range(num_layers):
         on = torch.ones(num_heads, num_layers, num_heads, device=traced.keys.device)
         on[range(num_heads), layer, range(num_heads)] = 0
-        x = traced.residuals[layer].expand(num_heads, -1, -1)
+        x = traced.residuals[None, layer]
         logits.append(run_variants(model, x, traced=traced, layer=layer, on=on))
     return logits
 

@@ -17,8 +17,8 @@ from lumina_cli.look.reading import Reading, guesses
 MAX_HIDDEN = 128
 """Pieces hidden one by one; those before them are hidden together."""
 
-_CHUNK = 16
-"""Hidden at once, one in each variant: their common beginning is read once."""
+_CHUNK = 8
+"""Hidden at once, one in each variant: what stands before the second of them is not read again."""
 
 NUM_GUESSES = 5
 MATTERS = (
@@ -89,9 +89,10 @@ def matters(
     logprob = float(logprobs[target_id])
     without = [
         value
-        for begin in range(first, len(idx), _CHUNK)
+        for begin in range(first, len(idx) - 1, _CHUNK)
         for value in _without_each(model, traced, begin, target_id=target_id)
     ]
+    without.append(_with_last_emptied(model, traced, target_id=target_id))
     top = logprobs.topk(min(NUM_GUESSES, len(logprobs)))
     return MattersView(
         text=reading.text(start),
@@ -105,8 +106,11 @@ def matters(
             else None
         ),
         curve=[
-            ContextPoint(size, _logprob(model, idx[-size:], target_id=target_id))
-            for size in _sizes(len(idx))
+            *(
+                ContextPoint(size, _logprob(model, idx[-size:], target_id=target_id))
+                for size in _sizes(len(idx))
+            ),
+            ContextPoint(len(idx), logprob),
         ],
         guesses=guesses(reading.tokenizer, top.indices.tolist(), top.values.exp().tolist()),
         notes=[MATTERS],
@@ -116,14 +120,18 @@ def matters(
 def _without_each(model: Transformer, traced: Trace, begin: int, *, target_id: int) -> list[float]:
     """Return log p of the target without each of the positions from `begin` on, a chunk of them."""
     num_ids = traced.residuals.size(1)
-    num = min(_CHUNK, num_ids - begin)
-    x = traced.residuals[0, begin:].repeat(num, 1, 1)  # (B, T', C)
-    hidden = torch.zeros(num, num_ids, dtype=torch.bool, device=x.device)
+    num = min(_CHUNK, num_ids - 1 - begin)
+    hidden = torch.zeros(num, num_ids, dtype=torch.bool, device=traced.residuals.device)
     hidden[range(num), range(begin, begin + num)] = True
-    if begin + num == num_ids:  # the position that predicts reads itself: it is emptied
-        nothing = torch.zeros(1, x.size(-1), device=x.device)
-        x[-1, -1] = embed(model, nothing, start=num_ids - 1)
-    return _target_logprobs(model, traced, x, begin, hidden=hidden, target_id=target_id)
+    x = traced.residuals[None, 0, begin + 1 :]  # nobody reads what `begin` itself becomes
+    return _target_logprobs(model, traced, x, begin + 1, hidden=hidden, target_id=target_id)
+
+
+def _with_last_emptied(model: Transformer, traced: Trace, *, target_id: int) -> float:
+    """Return log p of the target where the position that predicts, and reads itself, is emptied."""
+    at = traced.residuals.size(1) - 1
+    x = embed(model, torch.zeros_like(traced.residuals[:1, :1]), start=at)
+    return _target_logprobs(model, traced, x, at, target_id=target_id)[0]
 
 
 def _without_all_before(model: Transformer, traced: Trace, first: int, *, target_id: int) -> float:
@@ -133,7 +141,13 @@ def _without_all_before(model: Transformer, traced: Trace, first: int, *, target
 
 
 def _target_logprobs(
-    model: Transformer, traced: Trace, x: Tensor, start: int, *, hidden: Tensor, target_id: int
+    model: Transformer,
+    traced: Trace,
+    x: Tensor,
+    start: int,
+    *,
+    hidden: Tensor | None = None,
+    target_id: int,
 ) -> list[float]:
     logits = run_variants(model, x, traced=traced, layer=0, start=start, hidden=hidden)
     logprobs: list[float] = logits.log_softmax(dim=-1)[:, target_id].tolist()
@@ -145,8 +159,8 @@ def _logprob(model: Transformer, idx: Tensor, *, target_id: int) -> float:
 
 
 def _sizes(num_ids: int) -> list[int]:
-    """Return lengths of context, ever longer: 1, 2, 3, 4, 6, 8, 12, 16, … and all."""
-    sizes = [
+    """Return lengths of context, ever longer: 1, 2, 3, 4, 6, 8, 12, 16, … less than all."""
+    sizes = {
         size for power in range(num_ids.bit_length()) for size in (2**power, 3 * 2**power // 2)
-    ]
-    return sorted({size for size in sizes if 0 < size < num_ids} | {num_ids})
+    }
+    return sorted(size for size in sizes if size < num_ids)

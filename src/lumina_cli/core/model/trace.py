@@ -82,11 +82,13 @@ def run_variants(
     """Return the logits behind the last position of variants of a text, (B, V).
 
     What is equal in all is taken from the trace: the layers before `layer`, and the keys and
-    values of positions before `start`.
+    values of positions before `start`. Where all read the same in `layer`, queries, keys and
+    values are computed once.
 
     Args:
         model: that of the trace.
-        x: what enters `layer` at the positions from `start` on, (B, T', C).
+        x: what enters `layer` at the positions from `start` on, (B, T', C), or (1, T', C) where it
+            is the same in all.
         traced: of the text, as long as the variants or longer.
         layer: the first that is computed.
         start: the first position that differs.
@@ -96,7 +98,7 @@ def run_variants(
     Source: Geva et al. 2023, "Dissecting Recall of Factual Associations", section 4 (no reading
     of chosen positions); Michel et al. 2019, "Are Sixteen Heads Really Better than One?".
     """
-    B, T, _ = x.shape
+    B, T = max(len(each) for each in (x, hidden, on) if each is not None), x.size(1)
     mask = torch.ones(1, 1, T, start + T, dtype=torch.bool, device=x.device).tril(start)
     if hidden is not None:
         itself = torch.eye(start + T, dtype=torch.bool, device=x.device)[start:]
@@ -106,11 +108,12 @@ def run_variants(
         block = blocks[number]
         q, k, v = _queries_keys_values(model, block, x, start=start)
         k, v = (
-            torch.cat([old[number, :, :start].expand(B, -1, -1, -1), new], dim=2)
+            torch.cat([old[number, :, :start].expand(len(new), -1, -1, -1), new], dim=2)
             for old, new in ((traced.keys, k), (traced.values, v))
         )
         if number == len(blocks) - 1:  # nobody reads the other positions
             q, x, mask = q[:, :, -1:], x[:, -1:], mask[:, :, -1:]
+        q, k, v = (each.expand(B, -1, -1, -1) for each in (q, k, v))
         y = F.scaled_dot_product_attention(q, k, v, attn_mask=mask)
         if on is not None:
             y = y * on[:, number, :, None, None]
@@ -151,7 +154,6 @@ def _queries_keys_values(
 
 def _leave(block: Block, x: Tensor, y: Tensor) -> Tensor:
     """Return what leaves a layer, of what enters it and what its heads gather, (B, H, T, D)."""
-    B, T, C = x.shape
-    x = x + block.attn.c_proj(y.transpose(1, 2).reshape(B, T, C))
+    x = x + block.attn.c_proj(y.transpose(1, 2).flatten(2))
     out: Tensor = x + block.mlp(block.ln_2(x))
     return out

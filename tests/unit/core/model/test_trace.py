@@ -122,6 +122,19 @@ def test_a_hidden_position_is_one_that_torchs_own_encoder_may_not_attend_to() ->
         torch.testing.assert_close(logits[0], expected, rtol=0, atol=1e-5)
 
 
+@BOTH
+def test_variants_of_one_text_are_what_each_is_alone(config: ModelConfig) -> None:
+    """What enters the first layer is given once for all."""
+    model, idx = fresh(config), some_ids(T)
+    traced = trace(model, idx)
+    x, hidden = traced.residuals[None, 0, 3:], torch.eye(T, dtype=torch.bool)[2:6]
+    together = run_variants(model, x, traced=traced, layer=0, start=3, hidden=hidden)
+    for number, each in enumerate(hidden):
+        whole = traced.residuals[None, 0]
+        alone = run_variants(model, whole, traced=traced, layer=0, hidden=each[None])
+        torch.testing.assert_close(together[number], alone[0], rtol=0, atol=1e-5)
+
+
 def test_a_model_in_training_or_in_another_precision_is_not_traced() -> None:
     model = fresh(SMALL)
     with pytest.raises(AssertionError, match="eval"):
