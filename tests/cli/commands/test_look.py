@@ -32,10 +32,18 @@ def test_without_a_view_there_is_an_overview_that_names_the_others(
     assert "--layers" in outcome.out
 
 
-def test_two_models_are_shown_one_after_the_other(lumina: Lumina, letters_model: Path) -> None:
+@pytest.mark.parametrize(("columns", "models_in_line"), [(99, 1), (100, 2)])
+def test_two_models_are_shown_side_by_side_where_there_is_room(
+    lumina: Lumina,
+    letters_model: Path,
+    columns: int,
+    models_in_line: int,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
     path = str(letters_model)
     outcome = lumina("look", "-m", path, "the cat", "--next", "--compare", path)
-    assert outcome.out.count("the model") == 2
+    assert outcome.out.splitlines()[0].count("Model (") == models_in_line
     assert "Both show the same, to the last digit." in outcome.out
 
 

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from rich.cells import cell_len
+from rich.cells import cell_len, set_cell_size
 from rich.console import Console
 from rich.text import Text
 
@@ -78,6 +78,11 @@ class Canvas(NamedTuple):
 def padded(text: str, size: int) -> str:
     """Return a text filled up with spaces to so many columns."""
     return text + " " * (size - cell_len(text))
+
+
+def cut(text: str, size: int) -> str:
+    """Return the beginning of a text in so many columns, filled up with spaces."""
+    return set_cell_size(strip_controls(text), size)
 
 
 def percent(prob: float) -> str:

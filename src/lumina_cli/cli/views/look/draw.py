@@ -3,14 +3,15 @@
 import math
 from collections.abc import Iterator, Sequence
 
-from rich.cells import cell_len
 from rich.text import Text
 
 from lumina_cli.cli.console import plain
 from lumina_cli.cli.formatting import counted
-from lumina_cli.cli.views.look.canvas import Canvas, dim, padded, percent
+from lumina_cli.cli.views.look.canvas import Canvas, dim, percent
+from lumina_cli.cli.views.look.compare import compare_lines
 from lumina_cli.cli.views.look.heat import heat, level, text_cells
 from lumina_cli.cli.views.look.inside import characters_lines, heads_lines, layers_lines
+from lumina_cli.cli.views.look.next import next_lines
 from lumina_cli.cli.views.look.source import source_lines
 from lumina_cli.look.characters import CharactersView
 from lumina_cli.look.heads import HeadsView
@@ -23,8 +24,7 @@ from lumina_cli.look.source.view import SourceView
 from lumina_cli.look.surprise import SurpriseView
 from lumina_cli.look.views import CompareView, OverviewView, View
 
-NUM_BARS, NUM_LEAST_SURE = 10, 5
-LEAST_SHOWN = 0.0005
+NUM_LEAST_SURE = 5
 OTHERS = "more: --next --surprise --matters --source --layers --heads --characters --compare"
 CURVE_POINTS = 8
 
@@ -33,7 +33,7 @@ def lines_of(view: View | CompareView, canvas: Canvas) -> Iterator[Text]:
     """Yield a view as lines, what a person should know of it at the end."""
     match view:
         case NextView():
-            yield from _next(view, canvas)
+            yield from next_lines([view], canvas, names=["the model"])
         case SurpriseView():
             yield from _surprise(view, canvas)
         case MattersView():
@@ -47,7 +47,7 @@ def lines_of(view: View | CompareView, canvas: Canvas) -> Iterator[Text]:
         case CharactersView():
             yield from characters_lines(view, canvas)
         case CompareView():
-            yield from _compare(view, canvas)
+            yield from compare_lines(view, canvas, draw=lines_of)
         case OverviewView():
             yield from _overview(view, canvas)
     for note in view.notes:
@@ -57,29 +57,6 @@ def lines_of(view: View | CompareView, canvas: Canvas) -> Iterator[Text]:
 def _left_out(text: PieceText) -> Iterator[Text]:
     if text.num_left_out:
         yield dim(f"({counted(text.num_left_out, 'token')} before this are out of sight)")
-
-
-def _next(view: NextView, canvas: Canvas) -> Iterator[Text]:
-    told = "".join(cell.text for cell in text_cells(view.text.pieces, canvas=canvas))
-    yield dim(f"after …{told[-max(10, canvas.width - 20) :]}")
-    if view.held:
-        held = canvas.visible(view.held)
-        yield dim(f"then {held!r} again: the next piece may hold more than that")
-    shown = [c for c in view.candidates if c.prob >= LEAST_SHOWN or c.drawn > 0][:NUM_BARS]
-    names = [canvas.label(candidate.label) for candidate in shown]
-    name_size = max([6, *map(cell_len, names)])
-    bar_size = max(4, min(40, canvas.width - name_size - 18))
-    sampler = str(view.sampling["sampler"])
-    yield dim(f"{padded('', name_size)}  {padded('the model', bar_size + 7)}  {sampler}")
-    for name, candidate in zip(names, shown, strict=True):
-        bar = padded(canvas.bar(candidate.prob, size=bar_size), bar_size)
-        drawn = percent(candidate.drawn) if candidate.drawn else "     -"
-        yield plain(f"{padded(name, name_size)}  {bar} {percent(candidate.prob)}  {drawn}")
-    others = 1 - math.fsum(candidate.prob for candidate in shown)
-    yield dim(
-        f"{padded('others', name_size)}  {padded('', bar_size)} {percent(max(others, 0.0))}   "
-        f"{view.num_kept} may be drawn"
-    )
 
 
 def _surprise(view: SurpriseView, canvas: Canvas) -> Iterator[Text]:
@@ -151,12 +128,3 @@ def _overview(view: OverviewView, canvas: Canvas) -> Iterator[Text]:
             yield from lines_of(part, canvas)
             yield Text("")
     yield dim(OTHERS)
-
-
-def _compare(view: CompareView, canvas: Canvas) -> Iterator[Text]:
-    for side in (view.left, view.right):
-        yield plain(f"{side.model.name} ({side.model.digest[:8]})", style="bold")
-        if side.reply:
-            yield plain(f"replies: {canvas.visible(side.reply)}")
-        yield from lines_of(side.shown, canvas)
-        yield Text("")

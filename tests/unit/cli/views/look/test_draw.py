@@ -1,7 +1,9 @@
 """How views look: within the width, in colours or in digits, and no control reaches a terminal."""
 
 import io
+import re
 import unicodedata
+from dataclasses import replace
 
 import pytest
 from rich.cells import cell_len
@@ -16,11 +18,11 @@ from lumina_cli.look.characters import characters
 from lumina_cli.look.heads import heads
 from lumina_cli.look.layers import layers
 from lumina_cli.look.matters import matters
-from lumina_cli.look.next_character import next_character
+from lumina_cli.look.next_character import NextView, next_character
 from lumina_cli.look.reading import read_messages
 from lumina_cli.look.source.view import Baseline, Place, SourceView, Span
 from lumina_cli.look.surprise import surprise
-from lumina_cli.look.views import View
+from lumina_cli.look.views import CompareView, ModelFacts, Side, View
 from tests.unit.look.conftest import CHARACTERS, tiny_model
 
 SAID = "abc de. [b]fgh[/b] ü漢\x1b[2J " * 4
@@ -56,7 +58,15 @@ def views() -> list[View]:
     ]
 
 
-def drawn(view: View, *, width: int, colour: bool = False) -> str:
+def beside(left: View, right: View) -> CompareView:
+    facts = ModelFacts("", "abcdefgh0", 2, 2, 32, 256, 30, "bot", is_chatbot=True)
+    sides = [
+        Side(replace(facts, name=name), SAID, view) for name, view in (("A", left), ("B", right))
+    ]
+    return CompareView(*sides, is_identical=False, notes=[])
+
+
+def drawn(view: View | CompareView, *, width: int, colour: bool = False) -> str:
     out = io.StringIO()
     console = Console(
         file=out, width=width, force_terminal=colour, color_system="256" if colour else None
@@ -70,10 +80,36 @@ def drawn(view: View, *, width: int, colour: bool = False) -> str:
 def test_no_line_is_wider_than_the_terminal_and_none_controls_it(
     views: list[View], width: int
 ) -> None:
-    for view in views:
+    for view in [*views, *(beside(view, view) for view in views)]:
         shown = drawn(view, width=width)
         assert max(map(cell_len, shown.splitlines())) <= width, view.view
         assert not [c for c in shown if unicodedata.category(c) == "Cc" and c != "\n"]
+
+
+@pytest.mark.parametrize("colour", [False, True])
+def test_where_there_is_room_two_models_stand_side_by_side(views: list[View], colour: bool) -> None:
+    for view in views:
+        wide, narrow = (
+            drawn(beside(view, view), width=width, colour=colour).splitlines()
+            for width in (120, 99)
+        )
+        assert "A (abcdefgh)" in wide[0], view.view
+        assert "B (abcdefgh)" in wide[0], view.view
+        assert "B (abcdefgh)" not in narrow[0], view.view
+        assert len(wide) < len(narrow), view.view
+
+
+def test_what_may_come_next_is_one_table_of_both_models(views: list[View]) -> None:
+    left = views[0]
+    assert isinstance(left, NextView)
+    first, second, *_ = left.candidates
+    ours = replace(left, candidates=[replace(first, label="x", prob=0.75, drawn=1.0)])
+    both = [replace(second, label="y", prob=0.5, drawn=0.0), *ours.candidates]
+    lines = drawn(beside(ours, replace(left, candidates=both)), width=120).splitlines()
+    row = next(line for line in lines if line.startswith("x"))
+    assert re.findall(r"[\d.]+%|-(?=  |$)", row) == ["75.0%", "100.0%", "75.0%", "100.0%"]
+    row = next(line for line in lines if line.startswith("y"))
+    assert re.findall(r"[\d.]+%|-(?= |$)", row) == ["50.0%", "-"]
 
 
 def test_colours_stand_for_the_digits(views: list[View]) -> None:
