@@ -15,6 +15,7 @@ from lumina_cli.recipes.infer.loaded_model import open_model
 from lumina_cli.recipes.look.served import look_into
 from lumina_cli.server.generation.models import ServedModel
 from tests.browser.conftest import Watched
+from tests.browser.test_access import SIZES, violations
 from tests.server.served import served, tiny_model
 
 KEY = "k" * 20
@@ -60,6 +61,14 @@ def show(page: Any, view: str) -> None:
     page.wait_for_selector("#view[aria-busy=false] #shown:not(:empty)")
 
 
+def is_side_by_side(page: Any, size: str) -> bool:
+    """Whether two models stand beside, and not below, each other; neither wider than the window."""
+    page.set_viewport_size(SIZES[size])
+    assert page.evaluate("document.documentElement.scrollWidth") == SIZES[size]["width"]
+    left, right = (page.locator(f"#sides > div >> nth={n}").bounding_box() for n in (0, 1))
+    return left["y"] == right["y"] and left["x"] + left["width"] <= right["x"]
+
+
 def test_the_views_are_those_of_the_server_and_a_reply_is_drawn_as_in_the_chat(
     window: tuple[Watched, Any],
 ) -> None:
@@ -79,6 +88,9 @@ def test_the_views_are_those_of_the_server_and_a_reply_is_drawn_as_in_the_chat(
     page.select_option("#beside", "twin")
     page.wait_for_selector("#other h2:has-text('twin') + p:has-text('to the last digit')")
     assert page.locator("#other .bar").count() == page.locator("#shown .bar").count()
+    assert is_side_by_side(page, "wide")
+    assert not is_side_by_side(page, "phone")
+    assert violations(page) == []
     page.select_option("#beside", index=0)
     page.fill("#said", "abc <b>")
     page.click("#draw")

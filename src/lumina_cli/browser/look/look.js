@@ -106,6 +106,7 @@ export function showLook({ask, facts, others = [], recorded = null}) {
   function drawOther(other, view, answer) {
     const same = JSON.stringify(view) === JSON.stringify(answer) ? [make('p', {text: t('same')})] : [];
     const shown = view instanceof Error ? [make('p', {text: clean(view.told ?? view.message)})] : view && drawers[view.view](view);
+    $('shown-name').hidden = !view;
     $('other').replaceChildren(...(view ? [make('h2', {text: clean(other.name)}), ...same, ...shown] : []));
   }
 
@@ -128,7 +129,7 @@ export function showLook({ask, facts, others = [], recorded = null}) {
     }
     $('view').setAttribute('aria-labelledby', `tab-${view}`);
     $('shown').replaceChildren();
-    $('other').replaceChildren();
+    drawOther();
     $('fields').hidden = view !== 'next' || Boolean(recorded);
     refresh();
   }
@@ -157,7 +158,7 @@ export function showLook({ask, facts, others = [], recorded = null}) {
     $('tabs').children[at].focus();
   };
   document.title = `${t('title')} · ${clean(facts.name)}`;
-  $('model-name').textContent = clean(facts.name);
+  $('model-name').textContent = $('shown-name').textContent = clean(facts.name);
   $('intro').textContent = t(recorded ? 'introFixed' : facts.isLiving ? 'introLiving' : 'intro');
   $('said-name').textContent = t(facts.isChatbot ? 'said' : 'plain');
   $('replied').hidden = $('draw').hidden = !facts.isChatbot;
