@@ -23,9 +23,15 @@ def test_a_prompt_that_is_a_command_word_is_said(lumina: Lumina, letters_model: 
 
 
 @pytest.mark.parametrize("prompt", ["", "  \n"])
-def test_an_empty_prompt_says_nothing(lumina: Lumina, letters_model: Path, prompt: str) -> None:
+def test_an_empty_prompt_gets_no_reply_and_a_word_of_it(
+    lumina: Lumina, letters_model: Path, prompt: str
+) -> None:
     outcome = lumina("chat", "-m", str(letters_model), "--prompt", prompt)
-    assert (outcome.code, outcome.out, outcome.err) == (0, "", "")
+    assert (outcome.code, outcome.out) == (0, "")
+    assert 'lumina chat --prompt "Hello"' in outcome.err
+    assert lumina("chat", "-m", str(letters_model), "--prompt", prompt, "-q").err == ""
+    as_json = lumina("chat", "-m", str(letters_model), "--prompt", prompt, "--json").out
+    assert json.loads(as_json) == {"prompt": "", "reply": None}
 
 
 def test_lines_of_a_pipe_are_answered_one_by_one(lumina: Lumina, letters_model: Path) -> None:

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from lumina_cli.cli.views.chat import ChatView
     from lumina_cli.cli.views.replies import ReplyForm
 
+A_PROMPT = 'lumina chat --prompt "Hello"'
+
 
 @with_settings(
     SamplingConfig, ComputeConfig, EngineConfig, defaults={**CHAT_DEFAULTS, **OWN_SAMPLER}
@@ -138,6 +140,8 @@ def _go_on(
 def _answer_one(session: "Session", prompt: str, *, view: "ChatView") -> None:
     """Print the reply to one message, which is never taken for a command."""
     if not prompt:
+        view.no_reply(prompt=prompt)
+        view.notice(f"an empty message gets no reply; say something: {A_PROMPT}")
         return
     view.reply(session.say(prompt), prompt=prompt)
     view.candidates(session.candidates)

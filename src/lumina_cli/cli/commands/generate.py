@@ -3,13 +3,20 @@
 import os
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lumina_cli.cli.console import never_fail_to_encode, notice, print_json, typed_text
+from lumina_cli.cli.console import (
+    never_fail_to_encode,
+    notice,
+    print_json,
+    stdout_console,
+    typed_text,
+)
 from lumina_cli.cli.options import (
     OWN_SAMPLER,
     ConfigPath,
@@ -20,6 +27,7 @@ from lumina_cli.cli.options import (
     Verbose,
     with_settings,
 )
+from lumina_cli.cli.terminal.word_wrap import wrapped
 from lumina_cli.core.config import ComputeConfig, EngineConfig
 from lumina_cli.core.inference.config import SamplingConfig
 from lumina_cli.errors import DataError, MissingInputError, UsageError
@@ -132,16 +140,17 @@ def _stream(generator: "TextGenerator", *, quiet: bool) -> None:
     for number, chunks in enumerate(generator.texts(), start=1):
         if generator.num_texts > 1 and not quiet:
             notice(f"({number} of {generator.num_texts})")
+        texts = (strip_controls(chunk.text) for chunk in chunks)
         if is_terminal:
-            sys.stderr.write(strip_controls(generator.prompt))
-            sys.stderr.flush()
-        _write(chunks)
+            whole = chain([strip_controls(generator.prompt)], texts)
+            texts = wrapped(whole, width=stdout_console().width)
+        _write(texts)
 
 
-def _write(chunks: Iterator["GenerationChunk"]) -> None:
+def _write(texts: Iterable[str]) -> None:
     try:
-        for chunk in chunks:
-            sys.stdout.write(strip_controls(chunk.text))
+        for text in texts:
+            sys.stdout.write(text)
             sys.stdout.flush()
     finally:
         sys.stdout.write("\n")

@@ -1,12 +1,18 @@
 """Text that comes piece by piece, in lines that break between words."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from rich.cells import cell_len
 
+LEAST_WIDTH = 20
+"""In narrower terminals words break where they may."""
 
-def wrapped(texts: Iterator[str], *, width: int, column: int) -> Iterator[str]:
+
+def wrapped(texts: Iterable[str], *, width: int, column: int = 0) -> Iterator[str]:
     """Yield the pieces of a text in lines that break between words; all of it, if it is stopped."""
+    if width < LEAST_WIDTH:
+        yield from texts
+        return
     wrap = WordWrap(width, column=column)
     try:
         for text in texts:

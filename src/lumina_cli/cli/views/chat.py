@@ -25,8 +25,6 @@ from lumina_cli.recipes.infer.loaded_model import ModelCard
 
 MAX_UNSURE_SHOWN = 20
 LABEL = "bot> "
-LEAST_WIDTH = 20
-"""In narrower terminals words break where they may."""
 
 _STYLES = ((0.9, "green"), (0.5, ""), (0.2, "yellow"), (0.05, "red"), (0.0, "bold red"))
 """From which probability on a character has which style."""
@@ -83,7 +81,7 @@ class ChatView:
         shown = texts
         if self.has_labels:
             self.console.print(plain(LABEL, style="bold cyan"), end="")
-            if sys.stdout.isatty() and self.console.width >= LEAST_WIDTH:
+            if sys.stdout.isatty():
                 shown = wrapped(texts, width=self.console.width, column=len(LABEL))
         had_joined = self._replies.has_joined_lines
         hidden = typing_hidden() if self.has_labels else nullcontext()

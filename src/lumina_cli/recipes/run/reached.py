@@ -10,6 +10,7 @@ from lumina_cli.core.training.config import TrainingConfig
 from lumina_cli.core.training.events import StopReason
 from lumina_cli.data.corpus.corpus import Corpus
 from lumina_cli.data.corpus.dataset import TokenDataset
+from lumina_cli.data.stats.beginnings import usual_beginning
 from lumina_cli.data.stats.ngrams import CountingLoss, counting_loss
 from lumina_cli.tokenizer.special_ids import is_special
 
@@ -18,6 +19,8 @@ TRAIN_CHARS, HELD_OUT_CHARS = 40_000, 5_000
 NUM_CHUNKS = 8
 LEAST_CHARS = 500
 """Of either text, for a comparison that means something."""
+MIDDLE = (0.25, 0.75)
+"""Of a book, where its licence and its contents are not."""
 
 LETTERS_SHARE = 0.97
 """Of the loss of counting letters: above, not even these are learnt."""
@@ -36,7 +39,7 @@ class Reached:
     Args:
         level: in a word; None where that can't be said.
         is_conversation: whether it learnt from conversations.
-        first_words: that a text of its kind begins with.
+        first_words: that sentences of its text begin with.
         longer: flags for twice the run; empty where more of the same would not help.
     """
 
@@ -110,13 +113,16 @@ def _counted(corpus: Corpus) -> CountingLoss | None:
     return counting_loss(train, held_out)
 
 
-def _text(dataset: TokenDataset, num_chars: int) -> str:
-    """Return some of the text that counts in the loss, from all over it."""
+def _text(
+    dataset: TokenDataset, num_chars: int, *, within: tuple[float, float] = (0.0, 1.0)
+) -> str:
+    """Return some of the text that counts in the loss, from all over it or a part of it."""
     length = round(num_chars / dataset.tokenizer.chars_per_id / NUM_CHUNKS)
-    last = max(len(dataset) - length, 0)
-    starts = sorted({round(start) for start in np.linspace(0, last, NUM_CHUNKS)})
+    first, stop = (round(len(dataset) * share) for share in within)
+    last = max(stop - length, first)
+    starts = sorted({round(start) for start in np.linspace(first, last, NUM_CHUNKS)})
     texts = []
-    for start, end in zip(starts, [*starts[1:], len(dataset)], strict=True):
+    for start, end in zip(starts, [*starts[1:], stop], strict=True):
         masked = dataset.slice(start, min(start + length, end))
         counting = masked.ids[masked.in_loss].tolist()
         texts.append(dataset.tokenizer.decode(id_ for id_ in counting if not is_special(id_)))
@@ -124,11 +130,10 @@ def _text(dataset: TokenDataset, num_chars: int) -> str:
 
 
 def _first_words(dataset: TokenDataset) -> str:
-    """Return the first few words of the text."""
-    ids = [id_ for id_ in dataset.slice(0, 200).ids.tolist() if not is_special(id_)]
-    words = dataset.tokenizer.decode(ids).split()[:3]
-    shown = " ".join(words)
-    return shown if shown.isprintable() and len(shown) <= 40 else ""
+    """Return how sentences begin in the text, apart from licences and lists around it."""
+    middle = usual_beginning(_text(dataset, TRAIN_CHARS, within=MIDDLE))
+    words = middle or usual_beginning("\n" + _text(dataset, TRAIN_CHARS))
+    return words if words.isprintable() else ""
 
 
 def _longer(config: TrainingConfig, reason: StopReason) -> str:

@@ -57,11 +57,23 @@ def test_landmarks_are_guessing_among_all_ids_and_counting(tmp_path: Path) -> No
     assert found.guessing > found.counting.letters > found.counting.words
 
 
-def test_a_text_is_to_be_gone_on_with_and_its_first_words_are_known(tmp_path: Path) -> None:
+def test_a_text_is_to_be_gone_on_with_and_its_usual_beginning_is_known(tmp_path: Path) -> None:
     result = reached(tmp_path, LONG_VERSE, epochs=5)
-    assert (result.is_conversation, result.first_words) == (False, "the cat sat")
+    assert (result.is_conversation, result.first_words) == (False, "the cat")
     assert result.level is not None
     assert result.longer == "--epochs 10"
+
+
+def test_a_book_is_gone_on_with_by_its_own_sentences_not_by_the_licence_around_it(
+    tmp_path: Path,
+) -> None:
+    licence = "The Project Gutenberg eBook is for the use of anyone anywhere.\n" * 20
+    story = "He was late, as he\nof course often was. It rained. He was tired of it.\n" * 60
+    assert reached(tmp_path, licence + story + licence).first_words == "He was"
+
+
+def test_a_text_of_one_line_is_gone_on_with_by_its_first_words(tmp_path: Path) -> None:
+    assert reached(tmp_path, "Once upon a time there was a small boat").first_words == "Once upon"
 
 
 def test_conversations_are_known_as_such_and_few_of_them_say_nothing_of_a_level(
