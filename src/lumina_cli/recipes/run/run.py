@@ -17,6 +17,7 @@ from lumina_cli.core.training.events import (
     Interrupted,
     RolledBack,
     StepDone,
+    TrainEvent,
 )
 from lumina_cli.core.training.loop import Trainer
 from lumina_cli.core.training.state import Snapshot, of_first
@@ -88,7 +89,12 @@ class TrainingRun:
         checkpoints = job.settings.of(CheckpointConfig)
         self.store = CheckpointStore(self.folder.checkpoints, keep=checkpoints.keep_checkpoints)
         go_on = resume_command(job.out, is_fine_tuned=job.base is not None)
-        self.saver = Saver(self.store, config=checkpoints, resume_command=go_on)
+        self.saver = Saver(
+            self.store,
+            config=checkpoints,
+            resume_command=go_on,
+            clock=lambda: self.trainer.clock.now_s,
+        )
         self.best_model = BestModelSaver(job, saver=self.saver)
         self.snapshots = Snapshots(job, run=self.folder.path, max_mb=checkpoints.snapshots_mb)
         self.trainer = self._trainer()
@@ -206,25 +212,19 @@ class TrainingRun:
             yield from self.snapshots.save_if_due(self._deployable, step=0)
         for event in self.trainer.run():
             yield event
+            if isinstance(event, Evaluated) and event.is_best:
+                yield self.best_model.save(event)
+            if is_due := self._is_save_due(event):
+                yield from self._save_checkpoint()
             match event:
                 case StepDone():
                     num_chars += event.num_chars
-                    if self.rank.take("save"):
-                        self.saver.request_checkpoint()
-                    if self.saver.is_due(event.step):
-                        yield from self._save_checkpoint()
+                    if is_due:
                         yield from self.best_model.save_pending()
                     yield from self.snapshots.save_if_due(self._deployable, step=event.step)
-                case Evaluated(is_best=True):
-                    yield self.best_model.save(event)
-                    yield from self._save_checkpoint()
                 case RolledBack():
                     self.snapshots.begin(event.step)
-                case Evaluated(step=0) | Interrupted():
-                    yield from self._save_checkpoint()
                 case Finished():
-                    if event.reason != "interrupted":
-                        yield from self._save_checkpoint()
                     yield from self.best_model.save_pending()
                     self.saver.check_saved()
                     chars_per_s = num_chars / max(time.monotonic() - started_s, 1e-9)
@@ -235,6 +235,19 @@ class TrainingRun:
                         chars_per_s=chars_per_s,
                         counting=self.landmarks.counting,
                     )
+
+    def _is_save_due(self, event: TrainEvent) -> bool:
+        """Whether all ranks save a checkpoint now; each finds the same."""
+        match event:
+            case StepDone():
+                if self.rank.take("save"):
+                    self.saver.request_checkpoint()
+                return self.saver.is_due(event.step)
+            case Evaluated():
+                return event.is_best or event.step == 0
+            case Finished():
+                return event.reason != "interrupted"
+        return isinstance(event, Interrupted)
 
     def _write_page(self) -> None:
         with contextlib.suppress(LuminaError):  # a full disk costs the page, not the run

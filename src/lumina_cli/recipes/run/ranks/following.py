@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from lumina_cli.core.training.events import StepDone
+from lumina_cli.core.memory import none_on_oom
 from lumina_cli.recipes.run.events import RunEvent
 from lumina_cli.recipes.run.run import TrainingRun
 from lumina_cli.recipes.train.job import TrainJob
@@ -19,8 +19,9 @@ class FollowingRun(TrainingRun):
         """
         self._begin_training()
         for event in self.trainer.run():
-            if isinstance(event, StepDone):
-                self.rank.take("save")  # the first one does it
+            if self._is_save_due(event):
+                self.saver.note_saving()
+                none_on_oom(self.trainer.state_dict)  # the first one writes it
             yield event
 
 

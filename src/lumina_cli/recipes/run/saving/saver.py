@@ -1,5 +1,6 @@
 """When a run is saved, and what happens when it can't be."""
 
+import math
 import time
 from collections.abc import Callable, Iterator
 
@@ -24,7 +25,7 @@ class Saver:
         store: where they go.
         config: how often.
         resume_command: goes on with the run.
-        clock: seconds from anywhere.
+        clock: seconds from anywhere, the same on all ranks.
     """
 
     def __init__(
@@ -42,7 +43,7 @@ class Saver:
         self._hint = f"Make room on the disk, then go on with: {resume_command}"
         self._failed_step, self._why = -1, ""
         self._asked = False
-        self._saved_s = clock()
+        self._saved_s = math.inf
         self._saved: Moment | None = None
 
     def request_checkpoint(self) -> None:
@@ -50,13 +51,24 @@ class Saver:
         self._asked = True
 
     def is_due(self, step: int) -> bool:
-        """Whether a checkpoint is to be saved after this step."""
+        """Whether a checkpoint is to be saved after this step; all ranks find the same.
+
+        Seconds count from the first step that is asked for.
+        """
         if self._asked:
             return True
         if self.config.every_steps is not None:
             return step % self.config.every_steps == 0
         assert self.config.every_s is not None
-        return self.clock() - self._saved_s >= self.config.every_s
+        now_s = self.clock()
+        self._saved_s = min(self._saved_s, now_s)
+        return now_s - self._saved_s >= self.config.every_s
+
+    def note_saving(self) -> bool:
+        """Note that one is saved now, here or by another rank; return whether it was asked for."""
+        was_asked, self._asked = self._asked, False
+        self._saved_s = self.clock()
+        return was_asked
 
     def save(
         self, checkpoint: Checkpoint, *, step: int, best_step: int | None
@@ -68,16 +80,15 @@ class Saver:
         """
         # After the same step there may be an evaluation that is not on disk yet.
         moment = (step, checkpoint.state.get("evaluated_step"))
-        if moment == self._saved and not self._asked:
+        if not self.note_saving() and moment == self._saved:
             return
-        self._asked = False
-        started_s = self._saved_s = self.clock()
+        started_s = time.monotonic()
         path = self.store.path_of(step)
 
         def write() -> SaveEvent:
             self.store.save(checkpoint, step=step, best_step=best_step)
             self._saved = moment
-            return CheckpointSaved(step, path, self.clock() - started_s)
+            return CheckpointSaved(step, path, time.monotonic() - started_s)
 
         yield self.attempt(write, step=step)
 

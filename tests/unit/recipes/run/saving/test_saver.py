@@ -52,12 +52,24 @@ def test_a_checkpoint_is_due_by_steps(tmp_path: Path) -> None:
 def test_a_checkpoint_is_due_by_the_clock(tmp_path: Path, checkpoint: Checkpoint) -> None:
     clock = Clock()
     saver = saver_of(tmp_path, clock=clock, save_every="2m")
-    clock.now_s += 119.9
     assert not saver.is_due(1)
+    clock.now_s += 119.9
+    assert not saver.is_due(2)
     clock.now_s += 0.1
+    assert saver.is_due(3)
+    list(saver.save(checkpoint, step=3, best_step=None))
+    assert not saver.is_due(4)  # the two minutes begin anew
+
+
+def test_what_another_rank_saves_is_not_due_any_more(tmp_path: Path) -> None:
+    clock = Clock()
+    saver = saver_of(tmp_path, clock=clock, save_every="2m")
+    saver.request_checkpoint()
     assert saver.is_due(1)
-    list(saver.save(checkpoint, step=1, best_step=None))
-    assert not saver.is_due(2)  # the two minutes begin anew
+    clock.now_s += 60
+    assert saver.note_saving()
+    clock.now_s += 119.9
+    assert not saver.is_due(2)
 
 
 def test_a_checkpoint_is_due_when_it_is_asked_for_once(
@@ -68,7 +80,8 @@ def test_a_checkpoint_is_due_when_it_is_asked_for_once(
     assert saver.is_due(1)
     (event,) = saver.save(checkpoint, step=1, best_step=None)
     path = tmp_path / "checkpoints" / "step-00000001.pth"
-    assert event == CheckpointSaved(1, path, 0.0)
+    assert isinstance(event, CheckpointSaved)
+    assert (event.step, event.path) == (1, path)
     assert path.is_file()
     assert not saver.is_due(2)
 
