@@ -172,9 +172,9 @@ def _settle(old: Path, path: Path, *, is_ours: IsOurs) -> None:
 
 def _empty(staging: Path) -> None:
     """Remove a staging folder; OLD stays, and the folder with it."""
-    for child in staging.glob(f"{NEW}*"):
-        _remove(child)
-    _remove(staging / _GONE)
+    for ours in (f"{NEW}*", f".{NEW}*{STAGING_SUFFIX}", _GONE):
+        for child in staging.glob(ours):
+            _remove(child)
     with contextlib.suppress(OSError):
         staging.rmdir()
 

@@ -65,7 +65,7 @@ def write_export(folder: Path) -> None:
 
 def write_exported_file(folder: Path) -> None:
     with export_file(folder / "Model.gguf", is_ours=lambda path: path.is_file()) as new:
-        new.write_bytes(b"new")
+        write_atomically(new, b"new")
 
 
 def write_data(folder: Path) -> None:
