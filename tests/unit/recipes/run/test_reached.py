@@ -24,6 +24,7 @@ LONG_VERSE = "the cat sat on the mat and the dog sat on the log\n" * 200
         (3.30, "nothing"),
         (2.9, "letters"),
         (2.3, "syllables"),
+        (2.0, "syllables"),
         (1.80, "words"),
         (1.4, "phrases"),
     ],
@@ -32,11 +33,28 @@ def test_a_loss_is_told_beside_what_counting_reaches(nats: float, expected: str)
     assert level(nats, COUNTED) == expected
 
 
+@pytest.mark.parametrize(
+    ("counted_words", "nats", "expected"),
+    [
+        (2.27, 2.32, "syllables"),  # "chou choural sher ther s aith therextor she sour": many languages
+        (2.27, 1.74, "words"),  # "There are a streen the model the species and her services"
+        (1.54, 2.08, "syllables"),  # "I ames thet be haddayou high high thin land": dialogues
+        (1.54, 1.21, "words"),  # "I am not sure how the NFL has to leave a female players"
+        (4.37, 3.36, "words"),  # Japanese
+    ],
+)
+def test_what_is_told_is_true_of_the_samples_of_real_runs(
+    counted_words: float, nats: float, expected: str
+) -> None:
+    assert level(nats, CountingLoss(letters=5.5, pairs=4.4, words=counted_words)) == expected
+
+
 def test_contexts_that_predict_worse_than_letters_set_no_standard() -> None:
     strange = CountingLoss(letters=3.0, pairs=4.0, words=5.0)
     assert level(4.5, strange) == "nothing"
     assert level(2.95, strange) == "nothing"
-    assert level(2.9, strange) == "words"
+    assert level(2.9, strange) == "syllables"
+    assert level(2.6, strange) == "words"
 
 
 def reached(

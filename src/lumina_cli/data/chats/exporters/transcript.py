@@ -24,6 +24,7 @@ from lumina_cli.data.readers.files import data_suffix
 from lumina_cli.data.readers.text_files import SAMPLE_CHARS
 from lumina_cli.data.report import Location, ReadReport
 from lumina_cli.data.rows import MAX_ROW_CHARS
+from lumina_cli.data.strip.mail_headers import begins_with_mail_header
 
 FORMAT = "transcript"
 _SUFFIXES = frozenset(["", ".txt", ".text", ".md", ".log", ".chat"])
@@ -62,7 +63,7 @@ def find_script(sample: str, *, path: Path, forced: bool = False) -> Script | No
         path: its name.
         forced: whether the settings say that it is one.
     """
-    if not forced and data_suffix(path) not in _SUFFIXES:
+    if not forced and (data_suffix(path) not in _SUFFIXES or begins_with_mail_header(sample)):
         return None
     lines = sample.split("\n")
     if len(sample) >= SAMPLE_CHARS:

@@ -55,6 +55,7 @@ NO_TALK = {
     "settings": "name: a\nage: 4\nname: b\nage: 5\n",
     "headings": "".join(f"Chapter {number}: a title\n" for number in range(20)),
     "a log": "INFO: started\nERROR: failed\n" * 10,
+    "mail": "From: a@x.org\nTo: b@x.org\nSubject: Re\nDate: Mon, 2 Nov 2026\n\nHi\n\n" * 20,
     "addresses": "https://x.org\nhttps://y.org\n" * 10,
 }
 
