@@ -9,21 +9,20 @@ the ids, while their texts wait in a temporary file until the trees are complete
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import chain, groupby
 from pathlib import Path
-from typing import NamedTuple
 
-from lumina_cli.conversation import Conversation, Document
-from lumina_cli.data.chats.anonymize import Anonymizer
-from lumina_cli.data.chats.reader import ChatReader, refuse_other, unknown_bots
+from lumina_cli.conversation import Document
+from lumina_cli.data.chats.reader import refuse_other
 from lumina_cli.data.chats.registry import is_chat
-from lumina_cli.data.chats.speakers import count_speakers, told_speakers
+from lumina_cli.data.chats.speakers import count_speakers
+from lumina_cli.data.checkpoints import Checkpoint, State, TextPlace, between_checkpoints
 from lumina_cli.data.config import DataConfig
-from lumina_cli.data.oasst.message_table import MessageTable
-from lumina_cli.data.oasst.trees import conversations_of_trees
+from lumina_cli.data.one_pass import Pass
+from lumina_cli.data.one_pass import begun as pass_begun
 from lumina_cli.data.readers.csv_rows import UnknownColumnsError
 from lumina_cli.data.readers.files import (
     DOCUMENT_SUFFIXES,
@@ -36,14 +35,11 @@ from lumina_cli.data.readers.files import (
 )
 from lumina_cli.data.readers.registry import DOCUMENT_READERS, blocks_of_file
 from lumina_cli.data.readers.sniff import sniff_file
-from lumina_cli.data.report import LocatedDocument, Location, ReadReport, example_of
-from lumina_cli.data.row_converter import RowConverter
+from lumina_cli.data.refusals import refusal_of
+from lumina_cli.data.report import Location, ReadReport
 from lumina_cli.data.rows import RowBlock
 from lumina_cli.data.schemas.detect import COLUMNS
-from lumina_cli.data.strip.stripper import Stripper
-from lumina_cli.data.text_repair import TextRepair
-from lumina_cli.data.uniform.blocks import UniformBlocks
-from lumina_cli.errors import DataError, LuminaError, MissingInputError, UsageError
+from lumina_cli.errors import LuminaError
 from lumina_cli.tokenizer.document_batch import DocumentBatch, in_batches
 
 READER_VERSION = 3
@@ -64,17 +60,6 @@ _SETTINGS_READ = {
     "oasst_paths",
     "strip",
 }
-
-
-class _Reading(NamedTuple):
-    """What reads the files of one pass, and what changes their texts."""
-
-    converter: RowConverter
-    uniform: UniformBlocks
-    chats: ChatReader
-    repair: TextRepair
-    stripper: Stripper
-    anonymizer: Anonymizer | None
 
 
 class Documents:
@@ -118,45 +103,68 @@ class Documents:
             MissingInputError: a path is missing.
             DataError: a file can't be read as text.
         """
-        self.report = ReadReport()
-        for batch in self._batches():
-            self.report.saw_batch(batch)
-            yield batch
+        for batch in self._read(None):
+            if not isinstance(batch, Checkpoint):
+                yield batch
 
-    def _batches(self) -> Iterator[DocumentBatch]:
-        config, report = self.config, self.report
-        repair = TextRepair(mojibake=config.fix_mojibake, report=report)
-        anonymizer = Anonymizer(self.speakers, report=report) if config.anonymize else None
-        with MessageTable() as trees:
-            converter = RowConverter(config, trees=trees, repair=repair, report=report)
-            reading = _Reading(
-                converter,
-                UniformBlocks(config, read_alone=converter.read_alone, trees=trees, report=report),
-                ChatReader(config, report=report, speakers=lambda: self.speakers),
-                repair,
-                Stripper(config.stripped, report=report),
-                anonymizer,
-            )
-            for path in find_files(self.paths, report=report):
-                met = _num_met(report)
-                yield from self._batches_of(path, reading)
-                if _num_met(report) == met:
-                    report.notices.add("the file holds nothing to read", Location(path))
-            yield from in_batches(self._counted(reading.chats.finish(), reading))
-            of_trees = conversations_of_trees(
-                trees, lang=config.oasst_lang, paths=config.oasst_paths, report=report
-            )
-            if anonymizer or config.stripped:
-                of_trees = in_batches(self._of_trees(of_trees, reading))
-            yield from of_trees
+    def checkpointed(self, begin: State | None = None) -> Iterator[DocumentBatch | Checkpoint]:
+        """Yield all documents, and places from which reading could go on.
 
-    def _of_trees(self, batches: Iterable[DocumentBatch], reading: _Reading) -> Iterator[Document]:
-        """Yield the documents of trees, changed as the settings say."""
-        at = Location(self.paths[0])
-        located = ((at, each) for batch in batches for each in batch.documents())
-        for _, each in reading.stripper.documents(located, in_rows=True):
-            anonymizer = reading.anonymizer
-            yield anonymizer.document(each, location=at) if anonymizer else each
+        Args:
+            begin: of such a place in the same files. Documents and `report` go on from there.
+
+        Raises:
+            LuminaError: as `batches` does.
+        """
+        yield from self._read(begin)
+        if refusal := self.refusal():
+            raise refusal
+
+    def end(self) -> State:
+        """Return the place behind the latest reading: nothing follows it but its report."""
+        return {"file": None, "report": self.report.to_json()}
+
+    def _read(self, begin: State | None) -> Iterator[DocumentBatch | Checkpoint]:
+        self.report = ReadReport.from_json(begin["report"]) if begin else ReadReport()
+        if begin and begin["file"] is None:
+            return
+        files = find_files(self.paths, report=ReadReport() if begin else self.report)
+        with pass_begun(self.config, report=self.report, speakers=lambda: self.speakers) as reading:
+            for batch in self._batches(files, reading, begin):
+                if not isinstance(batch, Checkpoint):
+                    self.report.saw_batch(batch)
+                yield batch
+
+    def _batches(
+        self, files: Sequence[Path], reading: Pass, begin: State | None
+    ) -> Iterator[DocumentBatch | Checkpoint]:
+        first, place = (begin["file"], begin["place"]) if begin else (0, None)
+        for number, path in enumerate(files[first:], first):
+            met = place["met"] if place else _num_met(self.report)
+            for batch in self._batches_of(path, reading, place):
+                if not isinstance(batch, Checkpoint):
+                    yield batch
+                elif not reading.holds_documents:
+                    inside = partial(reading.place, batch, met)
+                    yield Checkpoint(partial(self._state, files, number, inside))
+            place = None
+            if _num_met(self.report) == met:
+                self.report.notices.add("the file holds nothing to read", Location(path))
+            if not reading.holds_documents:
+                yield Checkpoint(partial(self._state, files, number + 1))
+        yield from reading.finish(self.paths[0])
+
+    def _state(
+        self, files: Sequence[Path], number: int, inside: Callable[[], State | None] | None = None
+    ) -> State | None:
+        """Return what a later reading goes on from: a file, or a place `inside` it."""
+        place = inside() if inside else None
+        if inside and place is None:
+            return None
+        sizes = [self._stamps[path].size if path in self._stamps else 0 for path in files]
+        done = sum(sizes[:number]) + (TextPlace(**place["text"]).num_bytes if place else 0)
+        share = done / max(sum(sizes), 1)
+        return {"file": number, "place": place, "share": share, "report": self.report.to_json()}
 
     @cached_property
     def speakers(self) -> Counter[str]:
@@ -166,10 +174,8 @@ class Documents:
 
     def refusal(self) -> LuminaError | None:
         """Return the error for a latest reading with too many skipped rows or no text, or None."""
-        too_many = None if self.config.allow_skips else self.report.too_many_skipped()
-        if too_many or self.report.documents:
-            return too_many
-        return _nobody_of_that_name(self.report) or _nothing_left(self.report, paths=self.paths)
+        allow_skips = self.config.allow_skips
+        return refusal_of(self.report, paths=self.paths, allow_skips=allow_skips)
 
     @cached_property
     def fingerprint(self) -> str:
@@ -182,13 +188,19 @@ class Documents:
             digest.update(data_suffix(path).encode() + b"\0" + content)
         return digest.hexdigest()
 
-    def _batches_of(self, path: Path, reading: _Reading) -> Iterator[DocumentBatch]:
+    def _batches_of(
+        self, path: Path, reading: Pass, place: State | None
+    ) -> Iterator[DocumentBatch | Checkpoint]:
         """Yield the documents of one file; messages of trees are collected by `reading`."""
         config, report = self.config, self.report
+        begin: dict[str, TextPlace] = {}
+        if place:
+            begin["begin"] = TextPlace(**place["text"])
+            reading.stripper.resume(place["stripper"], path=path)
         with self._unchanged(path):
             if is_chat(path, config=config):
                 located = reading.chats.documents(path, is_named=path in self.paths)
-                yield from in_batches(self._counted(located, reading))
+                yield from in_batches(reading.documents(located))
                 return
             if config.format == "chat":
                 refuse_other(path, is_named=path in self.paths, report=report)
@@ -199,11 +211,20 @@ class Documents:
                 report.notices.add(wording, Location(path))
                 return
             if read_documents := DOCUMENT_READERS.get(container):
-                located = read_documents(path, config=config, report=report)
-                yield from in_batches(self._counted(located, reading))
+                parts = read_documents(path, config=config, report=report, **begin)
+                for part in between_checkpoints(parts):
+                    if isinstance(part, Checkpoint):
+                        yield part
+                    else:
+                        yield from in_batches(reading.documents(part))
                 return
             blocks = blocks_of_file(
-                path, container=container, config=config, report=report, columns=self._columns
+                path,
+                container=container,
+                config=config,
+                report=report,
+                columns=self._columns,
+                **begin,
             )
             try:
                 yield from self._batches_of_rows(blocks, reading)
@@ -219,7 +240,19 @@ class Documents:
         return data_suffix(path) in DOCUMENT_SUFFIXES and not is_asked_for
 
     def _batches_of_rows(
-        self, blocks: Iterable[RowBlock], reading: _Reading
+        self, blocks: Iterable[RowBlock | Checkpoint], reading: Pass
+    ) -> Iterator[DocumentBatch | Checkpoint]:
+        """Yield the documents of the rows of a file."""
+        for part in between_checkpoints(blocks):
+            if isinstance(part, Checkpoint):
+                yield part
+            else:
+                yield from self._batches_of_blocks(part, reading)
+        finished = reading.converter.finish()
+        yield from in_batches(reading.documents(finished, in_rows=True))
+
+    def _batches_of_blocks(
+        self, blocks: Iterable[RowBlock], reading: Pass
     ) -> Iterator[DocumentBatch]:
         """Yield the documents of rows: many rows at a time where they are alike."""
         parts: Iterable[DocumentBatch | RowBlock] = blocks
@@ -231,25 +264,7 @@ class Documents:
             else:
                 rows = chain.from_iterable(block.rows() for block in some)  # type: ignore[union-attr]
                 located = reading.converter.documents(rows)
-                yield from in_batches(self._counted(located, reading, in_rows=True))
-        finished = reading.converter.finish()
-        yield from in_batches(self._counted(finished, reading, in_rows=True))
-
-    def _counted(
-        self, located: Iterable[LocatedDocument], reading: _Reading, *, in_rows: bool = False
-    ) -> Iterator[Document]:
-        """Yield documents repaired, and cut after the last reply if anything is left."""
-        for location, document in reading.stripper.documents(located, in_rows=in_rows):
-            kept: Document | None = reading.repair.document(document, location=location)
-            if kept and reading.anonymizer:
-                kept = reading.anonymizer.document(kept, location=location)
-            if isinstance(kept, Conversation):
-                num_messages = len(kept.messages)
-                kept = cut_after_last_reply(kept)
-                if num_cut := num_messages - (len(kept.messages) if kept else 0):
-                    self.report.left_out.add("no reply follows it", location, count=num_cut)
-            if kept:
-                yield kept
+                yield from in_batches(reading.documents(located, in_rows=True))
 
     @contextmanager
     def _unchanged(self, path: Path) -> Iterator[None]:
@@ -260,45 +275,5 @@ class Documents:
             raise changed(path)
 
 
-def cut_after_last_reply(conversation: Conversation) -> Conversation | None:
-    """Return a conversation up to the bot's last message; None where the bot says nothing.
-
-    Nothing can be learnt from a question without a reply.
-    """
-    messages = conversation.messages
-    end = len(messages)
-    while end and messages[end - 1].role != "bot":
-        end -= 1
-    if end == len(messages):
-        return conversation
-    return Conversation(messages[:end], group=conversation.group) if end else None
-
-
 def _num_met(report: ReadReport) -> int:
     return report.rows + report.left_out.total + report.notices.total
-
-
-def _nobody_of_that_name(report: ReadReport) -> LuminaError | None:
-    """Return the error for chats in which nobody is called as the settings say, or None."""
-    unknown = unknown_bots(report)
-    if not unknown or len(unknown) < len(report.bots):
-        return None
-    return UsageError(
-        f"nobody in the chats is called {unknown[0]!r}",
-        hint=f"Name one of the speakers: --bot NAME. They are: {told_speakers(report.speakers)}",
-    )
-
-
-def _nothing_left(report: ReadReport, *, paths: Sequence[Path]) -> LuminaError:
-    """Return the error for data that was read and gave nothing."""
-    where = ", ".join(map(str, paths))
-    issues = [*report.left_out, *report.skipped]
-    if not issues:
-        return MissingInputError(
-            f"{where} holds no text", hint="`lumina data fetch starter` writes some to begin with."
-        )
-    wording, issue = max(issues, key=lambda each: each[1].count)
-    return DataError(
-        f"{issue.first}: {wording}{example_of(issue)}; nothing is left of {where}",
-        hint="`lumina data check` shows what was met, and why it is not read.",
-    )

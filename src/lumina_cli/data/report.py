@@ -14,7 +14,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -23,6 +23,9 @@ from lumina_cli.errors import DataError
 from lumina_cli.tokenizer.document_batch import IN_LOSS, SPEAKERS, STARTS, DocumentBatch
 
 MAX_SKIPPED_SHARE = 0.05
+_NUMBERS = ("rows", "conversations", "texts", "characters")
+_COUNTERS = ("messages", "speakers")
+_ISSUES = ("skipped", "left_out", "notices")
 
 
 class Location(NamedTuple):
@@ -75,6 +78,20 @@ class Issues:
     def total(self) -> int:
         return sum(issue.count for issue in self._counts.values())
 
+    def to_json(self) -> list[list[Any]]:
+        """Return the issues in the order they were met, as JSON can hold them."""
+        return [
+            [wording, str(each.first.path), each.first.line, each.example, each.count]
+            for wording, each in self._counts.items()
+        ]
+
+    @classmethod
+    def from_json(cls, values: list[list[Any]]) -> "Issues":
+        issues = cls()
+        for wording, path, line, example, count in values:
+            issues.add(wording, Location(Path(path), line), count=count, example=example)
+        return issues
+
 
 @dataclass(slots=True)
 class ReadReport:
@@ -121,6 +138,26 @@ class ReadReport:
         for (role, in_loss), count in zip(SPEAKERS, counts, strict=True):
             if in_loss and count:
                 self.messages[role] += count
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the report as JSON can hold it."""
+        return {
+            "formats": {str(path): dict(schemas) for path, schemas in self.formats.items()},
+            **{name: getattr(self, name) for name in _NUMBERS},
+            **{name: dict(getattr(self, name)) for name in _COUNTERS},
+            **{name: getattr(self, name).to_json() for name in _ISSUES},
+            "bots": list(self.bots),
+        }
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> "ReadReport":
+        report = cls(bots=tuple(values["bots"]))
+        for names, kind in ((_NUMBERS, int), (_COUNTERS, Counter), (_ISSUES, Issues.from_json)):
+            for name in names:
+                setattr(report, name, kind(values[name]))
+        for path, schemas in values["formats"].items():
+            report.formats[Path(path)] = Counter(schemas)
+        return report
 
     def too_many_skipped(self) -> DataError | None:
         """Return the error for more than 5 % of skipped rows, or None."""

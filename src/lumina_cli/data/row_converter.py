@@ -44,11 +44,12 @@ class RowConverter:
         self._report = report
         self._shapes = RowShapes(config, report=report)
         self._in_order, self._chat = RowsInOrder(), CharacterChat()
+        self.holds_rows = False
 
     def documents(self, rows: Iterable[Row]) -> Iterator[LocatedDocument]:
         """Yield the documents of rows of one file, each with its location.
 
-        Rows that follow one another are kept until `finish`.
+        Rows that follow one another are kept until `finish`; `holds_rows` tells of such.
         """
         in_order, chat = self._in_order, self._chat
         for as_it_came in rows:
@@ -60,6 +61,7 @@ class RowConverter:
             if schema == "oasst":
                 yield from self._oasst(row, in_order)
             elif schema == "sillytavern":
+                self.holds_rows = True
                 yield from self._line_of_chat(row, chat)
             else:
                 yield from self._document(row, schema)
@@ -69,6 +71,7 @@ class RowConverter:
         yield from self._in_order.finish()
         yield from self._chat.finish()
         self._in_order, self._chat = RowsInOrder(), CharacterChat()
+        self.holds_rows = False
 
     def read_alone(self, record: Record, report: ReadReport) -> tuple[str, Document]:
         """Return the schema and the document of a row that is a conversation or text by itself.
@@ -141,6 +144,7 @@ class RowConverter:
         self, record: Record, location: Location, in_order: RowsInOrder
     ) -> Iterator[LocatedDocument]:
         """Take a row without ids as the message that follows the one before."""
+        self.holds_rows = True
         try:
             left_out = reason_to_leave_out(record, include_synthetic=self._config.include_synthetic)
             notes = RowNotes(self._report, location)

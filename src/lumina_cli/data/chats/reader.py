@@ -29,6 +29,11 @@ class ChatReader:
         self._speakers = speakers
         self._conversations: Conversations | None = None
 
+    @property
+    def has_begun(self) -> bool:
+        """Whether a chat was read; it may go on in the next file."""
+        return self._conversations is not None
+
     def documents(self, path: Path, *, is_named: bool) -> Iterator[LocatedDocument]:
         """Yield the conversations that a file completes.
 

@@ -6,7 +6,6 @@ tokenizer and the split are known; they are never all held in memory.
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -14,16 +13,23 @@ from typing import Any
 import numpy as np
 
 from lumina_cli.conversation import Document
+from lumina_cli.data.checkpoints import Checkpoint, between_checkpoints
 from lumina_cli.data.config import DataConfig
-from lumina_cli.data.corpus.cache import file_digest
-from lumina_cli.data.corpus.chunks import batches_of, cut, on_side, rebatched
+from lumina_cli.data.corpus.chunks import (
+    Checkpointed,
+    batches_of,
+    cut,
+    far_between,
+    on_side,
+    rebatched,
+)
 from lumina_cli.data.corpus.contents import ContentSizes
-from lumina_cli.data.corpus.dataset import TokenDatasetWriter
 from lumina_cli.data.corpus.document_file import DocumentFile
+from lumina_cli.data.corpus.encoder import SIDES, encode_sides
+from lumina_cli.data.corpus.progress import PART_BYTES, DamagedPartError, Progress, ReadText
 from lumina_cli.data.corpus.split import DocumentSizes, split_documents
 from lumina_cli.errors import DataError
 from lumina_cli.tokenizer.base import Tokenizer
-from lumina_cli.tokenizer.chat_format import encode_batch
 from lumina_cli.tokenizer.code_points import (
     NUM_CODE_POINTS,
     Counts,
@@ -32,11 +38,9 @@ from lumina_cli.tokenizer.code_points import (
     new_characters,
 )
 from lumina_cli.tokenizer.config import CHARACTERS, TokenizerConfig
-from lumina_cli.tokenizer.document_batch import STARTS, DocumentBatch
-from lumina_cli.tokenizer.registry import check_trainable, train_tokenizer
+from lumina_cli.tokenizer.document_batch import DocumentBatch
+from lumina_cli.tokenizer.registry import check_trainable, tokenizer_from_json, train_tokenizer
 from lumina_cli.tokenizer.special_ids import MAX_VOCAB_SIZE
-
-SIDES = ("train", "validation")
 
 ReadDocuments = Callable[[], Iterable[Document]]
 """Reads all documents anew at each call."""
@@ -47,15 +51,6 @@ Tell = Callable[[str], None]
 
 def untold(line: str) -> None:
     pass
-
-
-@dataclass(frozen=True, slots=True)
-class SplitCounts:
-    """How much text one side of the split holds; a text that is cut is counted where it begins."""
-
-    conversations: int = 0
-    texts: int = 0
-    chars: int = 0
 
 
 class CorpusBuilder:
@@ -79,6 +74,7 @@ class CorpusBuilder:
         self.tokenizer_config = tokenizer_config
         self.learnt = learnt
         self.tell = tell
+        self.went_on = ""
 
     def build(
         self, folder: Path, *, tokenizer: Tokenizer | None, max_new_chars: int
@@ -86,28 +82,105 @@ class CorpusBuilder:
         """Write both sides; return what describes them."""
         if tokenizer is None and self.learnt is None:
             check_trainable(self.tokenizer_config.tokenizer)
-        self.tell("reading …")
-        counts = np.zeros(NUM_CODE_POINTS, dtype=np.int64)
-        with DocumentFile(folder / "documents") as waiting:
-            sizes = _measure(self.read_documents(), counts=counts, into=waiting)
-            if not counts.any():
-                hint = "Look at it: lumina data check"
-                raise DataError("there is no text in the data", hint=hint)
-            fraction = 0.0 if self.read_validation else self.config.val_fraction
-            train_chars = split_documents(sizes, val_fraction=fraction, seed=self.seed)
-            num_chars = int(train_chars.sum())
-            tokenizer, new = self._choose_tokenizer(
-                self._told(cut(waiting.read(), train_chars=train_chars), num_chars=num_chars),
-                counts=counts,
-                begun_with=tokenizer,
-                max_new_chars=max_new_chars,
-            )
-            self.tell("encoding …")
-            batches: Iterable[DocumentBatch] = cut(waiting.read(), train_chars=train_chars)
+        try:
+            return self._build(Progress(folder), begun_with=tokenizer, most_new=max_new_chars)
+        except DamagedPartError:
+            self.went_on = ""
+            progress = Progress(folder, is_new=True)
+            return self._build(progress, begun_with=tokenizer, most_new=max_new_chars)
+
+    def _build(
+        self, progress: Progress, *, begun_with: Tokenizer | None, most_new: int
+    ) -> dict[str, Any]:
+        path, num_kept = progress.folder / "documents", progress.done.get("documents", 0)
+        self._tell_begin(progress)
+        with DocumentFile(path, num_bytes=num_kept) as waiting:
+            read = self._read(waiting, progress)
+            if kept := progress.done.get("tokenizer"):
+                tokenizer, new = tokenizer_from_json(kept["tokenizer"]), kept["newcomers"]
+            else:
+                tokenizer, new = self._choose_tokenizer(
+                    self._told(cut(waiting.read(), train_chars=read.train_chars), read=read),
+                    counts=read.counts,
+                    begun_with=begun_with,
+                    max_new_chars=most_new,
+                )
+            if progress.is_read and not kept:
+                progress.save(tokenizer={"tokenizer": tokenizer.to_json(), "newcomers": dict(new)})
+            batches: Iterable[DocumentBatch] = cut(waiting.read(), train_chars=read.train_chars)
             if self.read_validation:
                 batches = chain(batches, on_side(1, batches_of(self.read_validation())))
-            num_cut = np.count_nonzero((train_chars > 0) & (train_chars < sizes.num_chars))
-            return self._encode(batches, folder, tokenizer=tokenizer, new=new, num_cut=int(num_cut))
+            if not progress.is_encoding:
+                self.tell("encoding …")
+            sides = encode_sides(
+                rebatched(batches),
+                progress,
+                tokenizer=tokenizer,
+                loss_on=self.config.loss_on,
+                read=read,
+            )
+        progress.clear()
+        return {"tokenizer": tokenizer.to_json(), "newcomers": dict(new), "sides": sides}
+
+    def _read(self, waiting: DocumentFile, progress: Progress) -> ReadText:
+        """Put all documents into a file, and decide how they are split."""
+        documents = self.read_documents()
+        if isinstance(documents, Checkpointed) and progress.is_read:
+            for _ in documents.checkpointed(progress.done["read"]["end"]):
+                raise AssertionError("nothing stands behind the end")
+            return ReadText.from_json(progress.done["read"], folder=progress.folder)
+        counts, sizes = self._measured(documents, waiting, progress)
+        if not counts.any():
+            hint = "Look at it: lumina data check"
+            raise DataError("there is no text in the data", hint=hint)
+        fraction = 0.0 if self.read_validation else self.config.val_fraction
+        train_chars = split_documents(sizes, val_fraction=fraction, seed=self.seed)
+        num_cut = np.count_nonzero((train_chars > 0) & (train_chars < sizes.num_chars))
+        read = ReadText(counts, train_chars, int(num_cut))
+        if isinstance(documents, Checkpointed) and waiting.num_bytes >= PART_BYTES:
+            waiting.flush()
+            kept = {"end": documents.end(), **read.to_json(folder=progress.folder)}
+            progress.save(read=kept, documents=waiting.num_bytes)
+        return read
+
+    def _measured(
+        self, documents: Iterable[Document], waiting: DocumentFile, progress: Progress
+    ) -> tuple[Counts, DocumentSizes]:
+        """Put documents into a file; return how often each character stands in them, and sizes."""
+        counts = np.zeros(NUM_CODE_POINTS, dtype=np.int64)
+        with ThreadPoolExecutor(1) as executor:
+            contents = ContentSizes(in_background=executor)
+
+            def measure(batch: DocumentBatch) -> None:
+                add_counts(counts, batch.text)
+                contents.add(batch)
+
+            stream: Iterable[DocumentBatch | Checkpoint] = batches_of(documents)
+            if isinstance(documents, Checkpointed):
+                begin = progress.done.get("reading")
+                if begin:
+                    for batch in waiting.read():
+                        measure(batch)
+                stream = far_between(documents.checkpointed(begin), num_bytes=PART_BYTES)
+            for part in between_checkpoints(stream):
+                if not isinstance(part, Checkpoint):
+                    for batch in rebatched(part):
+                        measure(batch)
+                        waiting.write(batch)
+                elif state := part.state():
+                    waiting.flush()
+                    progress.save(reading=state, documents=waiting.num_bytes)
+        return counts, contents.sizes
+
+    def _tell_begin(self, progress: Progress) -> None:
+        """Tell that the reading begins, or where an interrupted one goes on."""
+        if not progress.done:
+            self.tell("reading …")
+            return
+        what = "encoding" if progress.is_read else "reading"
+        percent = int(100 * progress.done.get(what, {"share": 0})["share"])
+        self.went_on = f"{what} went on at {percent} %, where it was interrupted"
+        self.tell(f"going on with {what} at {percent} % …")
 
     def _choose_tokenizer(
         self,
@@ -130,74 +203,13 @@ class CorpusBuilder:
         most = min(max_new_chars, MAX_VOCAB_SIZE - begun_with.vocab_size)
         return begun_with.extended(most_frequent(new, min_count=min_count, most=most)), new
 
-    def _told(self, batches: Iterable[DocumentBatch], *, num_chars: int) -> Iterator[DocumentBatch]:
+    def _told(self, batches: Iterable[DocumentBatch], *, read: ReadText) -> Iterator[DocumentBatch]:
         """Pass batches on, and tell how much of the training text that is."""
-        done, shown = 0, -1
+        done, shown, num_chars = 0, -1, max(int(read.train_chars.sum()), 1)
         for batch in batches:
             yield batch
             done += len(batch.text)
-            percent = min(100, 100 * done // max(num_chars, 1))
+            percent = min(100, 100 * done // num_chars)
             if percent > shown:
                 self.tell(f"learning the tokenizer: {percent} % of the text …")
                 shown = percent
-
-    def _encode(
-        self,
-        batches: Iterable[DocumentBatch],
-        folder: Path,
-        *,
-        tokenizer: Tokenizer,
-        new: Mapping[str, int],
-        num_cut: int,
-    ) -> dict[str, Any]:
-        tallies = [_Tally(), _Tally(texts=-num_cut)]  # the second parts are no texts of their own
-        paths = [folder / f"{name}.bin" for name in SIDES]
-        writers = [TokenDatasetWriter(path, vocab_size=tokenizer.vocab_size) for path in paths]
-        loss_on = self.config.loss_on
-        with writers[0], writers[1]:
-            for batch in rebatched(batches):
-                for side in np.unique(batch.side_of_each).tolist():
-                    part = batch.on_side(side)
-                    writers[side].write(encode_batch(part, tokenizer=tokenizer, loss_on=loss_on))
-                    tallies[side].add(part)
-        return {
-            "tokenizer": tokenizer.to_json(),
-            "newcomers": dict(new),
-            "sides": [
-                {
-                    "dtype": writer.dtype.str,
-                    "pairs": writer.pairs,
-                    "num_codes": writer.num_codes,
-                    "digest": file_digest(path),
-                    "counts": asdict(tally.counts()),
-                }
-                for path, writer, tally in zip(paths, writers, tallies, strict=True)
-            ],
-        }
-
-
-class _Tally:
-    """Counts documents and characters as they pass."""
-
-    def __init__(self, *, texts: int = 0) -> None:
-        self.conversations = self.chars = 0
-        self.texts = texts
-
-    def add(self, batch: DocumentBatch) -> None:
-        self.conversations += int(np.count_nonzero(~batch.is_text))
-        self.texts += int(np.count_nonzero(batch.kinds & STARTS))
-        self.chars += len(batch.text)
-
-    def counts(self) -> SplitCounts:
-        return SplitCounts(self.conversations, self.texts, self.chars)
-
-
-def _measure(documents: Iterable[Document], *, counts: Counts, into: DocumentFile) -> DocumentSizes:
-    """Put documents into a file, add up their characters in `counts`; return their sizes."""
-    with ThreadPoolExecutor(1) as executor:
-        contents = ContentSizes(in_background=executor)
-        for batch in rebatched(batches_of(documents)):
-            add_counts(counts, batch.text)
-            contents.add(batch)
-            into.write(batch)
-        return contents.sizes

@@ -66,21 +66,25 @@ class Description(_Stored):
     reader: Annotated[int, Field(ge=READER, le=READER)]
 
 
-def write_description(folder: Path, description: dict[str, Any]) -> None:
-    """Write what describes an entry, and the digest of that."""
+def write_description(path: Path, description: dict[str, Any]) -> None:
+    """Write what describes an entry, or a part of one, and the digest of that."""
     text = _canonical(description)
     content = {"digest": hashlib.sha256(text.encode()).hexdigest(), "description": description}
-    (folder / DESCRIPTION).write_text(json.dumps(content), encoding="utf-8")
+    path.write_text(json.dumps(content), encoding="utf-8")
 
 
 def read_description(folder: Path) -> Description:
-    """Return what describes an entry.
+    """Return what describes an entry. Raises as `read_guarded` does."""
+    return Description.model_validate(read_guarded(folder / DESCRIPTION))
+
+
+def read_guarded(path: Path) -> Any:
+    """Return what `write_description` wrote.
 
     Raises:
         OSError: it can't be read.
         ValueError: it is damaged, or of an older version, which had no digest.
     """
-    path = folder / DESCRIPTION
     try:
         content = json.loads(read_whole(path, max_bytes=MOST_BYTES))
     except RecursionError as error:
@@ -90,7 +94,7 @@ def read_description(folder: Path) -> Description:
     text = _canonical(content["description"])
     if content["digest"] != hashlib.sha256(text.encode()).hexdigest():
         raise ValueError(f"{path} is damaged")
-    return Description.model_validate(content["description"])
+    return content["description"]
 
 
 def size_of_file(path: Path) -> int:

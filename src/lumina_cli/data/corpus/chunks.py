@@ -7,6 +7,7 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 
 from lumina_cli.conversation import Document
+from lumina_cli.data.checkpoints import Checkpoint, State
 from lumina_cli.data.corpus.split import Lengths
 from lumina_cli.tokenizer.document_batch import ENDS, STARTS, DocumentBatch, in_batches
 
@@ -21,6 +22,32 @@ class Batched(Protocol):
 
     def batches(self) -> Iterator[DocumentBatch]:
         """Yield the documents, so many at a time as come together."""
+
+
+@runtime_checkable
+class Checkpointed(Protocol):
+    """Documents that can be gone on with after an interruption: see `Documents`."""
+
+    def checkpointed(self, begin: State | None = None) -> Iterator[DocumentBatch | Checkpoint]:
+        """Yield the documents behind a checkpoint, and checkpoints among them."""
+
+    def end(self) -> State:
+        """Return the state behind the last of them."""
+
+
+def far_between(
+    batches: Iterable[DocumentBatch | Checkpoint], *, num_bytes: int
+) -> Iterator[DocumentBatch | Checkpoint]:
+    """Yield batches, and those checkpoints before which there was enough text to keep."""
+    passed = 0
+    for batch in batches:
+        if not isinstance(batch, Checkpoint):
+            passed += len(batch.text) + 6 * len(batch)
+        elif passed < num_bytes:
+            continue
+        else:
+            passed = 0
+        yield batch
 
 
 def batches_of(documents: Iterable[Document]) -> Iterator[DocumentBatch]:

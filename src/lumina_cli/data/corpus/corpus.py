@@ -13,15 +13,14 @@ from pathlib import Path
 
 from lumina_cli.data.config import DataConfig
 from lumina_cli.data.corpus.builder import (
-    SIDES,
     CorpusBuilder,
     ReadDocuments,
-    SplitCounts,
     Tell,
     untold,
 )
-from lumina_cli.data.corpus.cache import READER, read_description, write_description
+from lumina_cli.data.corpus.cache import DESCRIPTION, READER, read_description, write_description
 from lumina_cli.data.corpus.dataset import TokenDataset, open_token_dataset
+from lumina_cli.data.corpus.encoder import SIDES, SplitCounts
 from lumina_cli.errors import DataError, StorageError
 from lumina_cli.io.folders.cache_folder import build_entry, discard_entry, hold_entry, prune
 from lumina_cli.io.folders.owned_folder import Hold
@@ -42,7 +41,8 @@ class Corpus:
 
     `issues` tell what was met when the documents were read, and `schemas` name the formats of
     their rows; both are kept for every later opening. `new_characters` are those that the
-    tokenizer it was begun with had no id for, and how often each stands in the documents.
+    tokenizer it was begun with had no id for, and how often each stands in the documents. `went_on`
+    tells where an interrupted making went on just now.
     """
 
     tokenizer: Tokenizer
@@ -54,6 +54,7 @@ class Corpus:
     schemas: tuple[str, ...]
     key: str
     new_characters: Mapping[str, int] = field(default_factory=dict)
+    went_on: str = ""
 
 
 Lines = Callable[[], Sequence[str]]
@@ -106,7 +107,10 @@ def load_corpus(
     )
     path = folder / key
 
+    went_on = ""
+
     def build(staging: Path) -> None:
+        nonlocal went_on
         builder = CorpusBuilder(
             read_documents,
             read_validation,
@@ -118,13 +122,15 @@ def load_corpus(
         )
         description = builder.build(staging, tokenizer=tokenizer, max_new_chars=max_new_chars)
         description |= {"remarks": list(issues()), "shapes": list(schemas()), "reader": READER}
-        write_description(staging, description)
+        write_description(staging / DESCRIPTION, description)
+        went_on = builder.went_on
 
     corpus = _open(hold_entry(path))
     for _ in range(MOST_BUILDS):
         if corpus is not None:
             return corpus
-        corpus = _open(build_entry(path, build))
+        held = build_entry(path, build)
+        corpus = _open(held, went_on=went_on)
         prune(folder)
     if corpus is None:
         raise StorageError(
@@ -153,12 +159,12 @@ def _cache_key(
     return hashlib.sha256(json.dumps(depends_on).encode()).hexdigest()[:32]
 
 
-def _open(held: Hold | None) -> Corpus | None:
+def _open(held: Hold | None, *, went_on: str = "") -> Corpus | None:
     """Open an entry that is held, for as long as the corpus lives; one that is damaged goes."""
     if held is None:
         return None
     try:
-        corpus = _read(held.path)
+        corpus = _read(held.path, went_on=went_on)
     except (OSError, ValueError, DataError):  # taken away, damaged, or of another version
         discard_entry(held)
         return None
@@ -166,7 +172,7 @@ def _open(held: Hold | None) -> Corpus | None:
     return corpus
 
 
-def _read(path: Path) -> Corpus:
+def _read(path: Path, *, went_on: str) -> Corpus:
     description = read_description(path)
     tokenizer = tokenizer_from_json(description.tokenizer)
     if any(pair >= 2 * tokenizer.vocab_size for side in description.sides for pair in side.pairs):
@@ -193,4 +199,5 @@ def _read(path: Path) -> Corpus:
         schemas=tuple(description.shapes),
         key=path.name,
         new_characters=description.newcomers,
+        went_on=went_on,
     )

@@ -5,6 +5,7 @@ small table, so that a text of fewer than 256 such pairs takes one byte an id, m
 included, although its ids go beyond 255.
 """
 
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -13,7 +14,9 @@ from typing import BinaryIO, Self
 import numpy as np
 import numpy.typing as npt
 
+from lumina_cli.data.checkpoints import State
 from lumina_cli.data.corpus.cache import file_digest, highest_code, size_of_file
+from lumina_cli.data.corpus.progress import DamagedPartError
 from lumina_cli.tokenizer.base import IdArray, Tokenizer
 from lumina_cli.tokenizer.chat_format import MaskedIds
 from lumina_cli.tokenizer.code_points import BLOCK
@@ -78,15 +81,45 @@ class TokenDatasetWriter:
     Args:
         path: the file, created or overwritten.
         vocab_size: ids are below it.
+        begun: the `state` of a writer that wrote the beginning of the file.
+
+    Raises:
+        DamagedPartError: the file does not hold that beginning.
     """
 
-    def __init__(self, path: Path, *, vocab_size: int) -> None:
-        self._path = path
-        self._file: BinaryIO = path.open("wb")
+    def __init__(self, path: Path, *, vocab_size: int, begun: State | None = None) -> None:
+        self.path = path
         self._code_of_pair = np.full(2 * vocab_size, -1, dtype=np.int32)
-        self.pairs: list[int] = []
-        self.num_codes = 0
-        self.dtype = CODE_DTYPES[0]
+        self.pairs: list[int] = begun["pairs"] if begun else []
+        self.num_codes: int = begun["num_codes"] if begun else 0
+        self.dtype = np.dtype(begun["dtype"]) if begun else CODE_DTYPES[0]
+        self._check_sum: int = begun["check_sum"] if begun else 0
+        self._code_of_pair[self.pairs] = np.arange(len(self.pairs))
+        self._file: BinaryIO = self._reopened() if begun else path.open("wb")
+
+    def state(self) -> State:
+        """Return what another writer is given to go on here, for all that was written is there."""
+        self._file.flush()
+        return {
+            "pairs": self.pairs,
+            "num_codes": self.num_codes,
+            "dtype": self.dtype.str,
+            "check_sum": self._check_sum,
+        }
+
+    def _reopened(self) -> BinaryIO:
+        """Open a file to go on with, once its beginning is found sound, and cut it behind that."""
+        if not self.path.is_file():
+            raise DamagedPartError
+        file = self.path.open("r+b")
+        left, check_sum = self.num_codes * self.dtype.itemsize, 0
+        while chunk := file.read(min(left, _COPY_CODES)):
+            check_sum, left = zlib.crc32(chunk, check_sum), left - len(chunk)
+        if left or check_sum != self._check_sum:
+            file.close()
+            raise DamagedPartError
+        file.truncate()
+        return file
 
     def write(self, encoded: MaskedIds) -> None:
         """Append ids."""
@@ -95,7 +128,9 @@ class TokenDatasetWriter:
             self._learn(encoded)
             codes = self._codes_of(encoded)
             assert codes is not None, "all are known"
-        self._file.write(codes.tobytes())
+        data = codes.tobytes()
+        self._file.write(data)
+        self._check_sum = zlib.crc32(data, self._check_sum)
         self.num_codes += len(codes)
 
     def _codes_of(self, encoded: MaskedIds) -> npt.NDArray[np.unsignedinteger] | None:
@@ -122,12 +157,15 @@ class TokenDatasetWriter:
     def _widen(self, dtype: np.dtype[np.unsignedinteger]) -> None:
         """Rewrite what is there with more bytes a code, through a file beside it."""
         self._file.close()
-        wider = self._path.with_name(f"{self._path.name}.wider")
-        with self._path.open("rb") as narrow_file, wider.open("wb") as wide_file:
+        self._check_sum = 0
+        wider = self.path.with_name(f"{self.path.name}.wider")
+        with self.path.open("rb") as narrow_file, wider.open("wb") as wide_file:
             while chunk := narrow_file.read(_COPY_CODES * self.dtype.itemsize):
-                wide_file.write(np.frombuffer(chunk, self.dtype).astype(dtype).tobytes())
-        wider.replace(self._path)
-        self._file = self._path.open("ab")
+                data = np.frombuffer(chunk, self.dtype).astype(dtype).tobytes()
+                wide_file.write(data)
+                self._check_sum = zlib.crc32(data, self._check_sum)
+        wider.replace(self.path)
+        self._file = self.path.open("ab")
         self.dtype = dtype
 
     def __enter__(self) -> Self:

@@ -8,6 +8,7 @@ a new one is registered here.
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from lumina_cli.data.checkpoints import START, Checkpoint, TextPlace
 from lumina_cli.data.config import DataConfig
 from lumina_cli.data.readers.csv_rows import rows_of_csv
 from lumina_cli.data.readers.documents.docx import documents_of_docx
@@ -39,7 +40,7 @@ ROW_READERS: dict[Container, Callable[..., Iterator[Row]]] = {
 }
 """Readers of open text files; parquet, which is binary, has its own way in."""
 
-DOCUMENT_READERS: dict[Container, Callable[..., Iterator[LocatedDocument]]] = {
+DOCUMENT_READERS: dict[Container, Callable[..., Iterator[LocatedDocument | Checkpoint]]] = {
     "subtitles": documents_of_subtitles,
     "mail": documents_of_mail,
     "html": documents_of_html,
@@ -53,7 +54,7 @@ DOCUMENT_READERS: dict[Container, Callable[..., Iterator[LocatedDocument]]] = {
 """Readers of paths: they may look at a file twice."""
 
 
-BLOCK_READERS: dict[Container, Callable[..., Iterator[RowBlock]]] = {
+BLOCK_READERS: dict[Container, Callable[..., Iterator[RowBlock | Checkpoint]]] = {
     "json lines": blocks_of_json_lines,
     "json": blocks_of_json,
 }
@@ -96,11 +97,13 @@ def blocks_of_file(
     config: DataConfig,
     report: ReadReport,
     columns: frozenset[str] | None = None,
-) -> Iterator[RowBlock]:
+    begin: TextPlace = START,
+) -> Iterator[RowBlock | Checkpoint]:
     """Yield the rows of a file as `rows_of_file` does, many at a time where its reader can."""
     if reader := BLOCK_READERS.get(container):
-        with open_text(path, encoding=config.encoding) as text:
-            yield from reader(text, path=path, report=report)
+        more: dict[str, object] = {} if begin == START else {"begin": begin}
+        with open_text(path, encoding=config.encoding, begin=begin) as text:
+            yield from reader(text, path=path, report=report, **more)
         return
     rows = rows_of_file(path, container=container, config=config, report=report, columns=columns)
     for row in rows:

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, BinaryIO, cast
 
+from lumina_cli.data.checkpoints import START, TextPlace
 from lumina_cli.data.readers.encodings import SAMPLE_BYTES, not_text
 from lumina_cli.data.readers.files import open_regular, unreadable
 from lumina_cli.errors import DataError
@@ -47,16 +48,26 @@ def open_unpacked(path: Path) -> Iterator[BinaryIO]:
 
 
 @contextmanager
-def open_text(path: Path, *, encoding: str = "utf-8") -> Iterator[IO[str]]:
+def open_text(
+    path: Path, *, encoding: str = "utf-8", begin: TextPlace = START
+) -> Iterator[IO[str]]:
     """Open a text file; its line ends read as \\n.
+
+    Args:
+        path: of the file.
+        encoding: of its bytes.
+        begin: where an earlier reading ended.
 
     Raises:
         DataError: the bytes are not text in `encoding`; the message has line and byte.
     """
     with open_unpacked(path) as file:
-        _skip_bom(file, encoding=encoding)
+        if not begin.at:
+            _skip_bom(file, encoding=encoding)
         text = io.TextIOWrapper(file, encoding=encoding, newline=None)
         try:
+            if begin.at:
+                text.seek(begin.at)
             yield text
         except UnicodeError as error:
             text.detach()

@@ -54,11 +54,21 @@ class _Step(NamedTuple):
 
 
 class LicenceFinder:
-    """Tells a book from the licence around it, as the chunks of one text come."""
+    """Tells a book from the licence around it, as the chunks of one text come.
 
-    def __init__(self) -> None:
-        self._place: Literal["header", "book", "end"] = "header"
-        self._held = ""
+    Args:
+        place: where in a book the next chunk is.
+        held: what was pushed before, and is not decided.
+    """
+
+    def __init__(self, place: Literal["header", "book", "end"] = "header", held: str = "") -> None:
+        self._place = place
+        self._held = held
+
+    @property
+    def state(self) -> tuple[str, str]:
+        """What a new one is given to go on here."""
+        return self._place, self._held
 
     def push(self, chunk: str, *, is_last: bool) -> Iterator[Piece]:
         """Yield all that is decided; with the last chunk, all there is."""

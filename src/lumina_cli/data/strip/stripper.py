@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from lumina_cli.conversation import Conversation, Message, PlainText
+from lumina_cli.data.checkpoints import State
 from lumina_cli.data.report import LocatedDocument, Location, ReadReport
 from lumina_cli.data.strip.gutenberg import LicenceFinder, may_hold_licence
 from lumina_cli.data.strip.mail_headers import begins_with_mail_header, may_hold_mail_header
@@ -16,6 +17,7 @@ MAIL = "a text begins with the header of a mail, which is learnt, too"
 MAIL_FILE = f"{MAIL}; --format mail reads mail without it"
 _KINDS = {"html": "HTML", "xml": "XML"}
 _MAX_TAG_CHARS = 4000
+_TOLD = ("_line", "_has_lines", "_has_begun", "_has_tags")
 
 
 def may_be_told(text: str) -> bool:
@@ -34,6 +36,14 @@ class Stripper:
     def __init__(self, kinds: Iterable[str], *, report: ReadReport) -> None:
         self._tags = _Tags(frozenset(kinds), report)
         self._text = _TextInChunks(self._tags, strips="gutenberg" in self._tags.kinds)
+
+    def state(self) -> State:
+        """Return what is known of a text of which chunks are still to come."""
+        return self._text.state()
+
+    def resume(self, state: State, *, path: Path) -> None:
+        """Go on with the chunks of a text in a file, where `state` was told."""
+        self._text.resume(state, path=path)
 
     def documents(
         self, located: Iterable[LocatedDocument], *, in_rows: bool = False
@@ -107,6 +117,21 @@ class _TextInChunks:
         self._has_lines = location.line > 0 and not in_rows
         self._pending: tuple[Location, str] | None = None
         self._has_begun = self._has_tags = False
+
+    def state(self) -> State:
+        pending = self._pending and (self._pending[0].line, self._pending[1])
+        return {name: getattr(self, name) for name in _TOLD} | {
+            "finder": self._finder.state,
+            "pending": pending,
+        }
+
+    def resume(self, state: State, *, path: Path) -> None:
+        for name in _TOLD:
+            setattr(self, name, state[name])
+        self._finder = LicenceFinder(*state["finder"])
+        if state["pending"]:
+            line, text = state["pending"]
+            self._pending = (Location(path, line), text)
 
     def push(
         self, chunk: PlainText, *, location: Location, in_rows: bool

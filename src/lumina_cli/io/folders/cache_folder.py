@@ -1,9 +1,12 @@
 """The cache of encoded text: a folder an entry, each whole or not there.
 
 It is kept small: the entries used least recently go when there are more than MOST_ENTRIES,
-or more than MOST_BYTES. One that a process holds open stays. What a process that died left
-half built goes after a day. Nothing is ever removed but what this program made (see
-`owned_folder`), wherever LUMINA_CACHE_DIR points to.
+or more than MOST_BYTES. One that a process holds open stays. Nothing is ever removed but what
+this program made (see `owned_folder`), wherever LUMINA_CACHE_DIR points to.
+
+A building that was interrupted, and wrote down how far it came (PROGRESS), is gone on with by the
+next one of the same name. The latest of these stays for a day; what else a process that died left
+half built goes after a day, too.
 
 Any number of processes may build, open and prune at once: an entry is held before it can be
 seen, whoever opens one holds it first, and whoever removes one holds it alone.
@@ -19,11 +22,13 @@ from pathlib import Path
 from lumina_cli.errors import StorageError
 from lumina_cli.io.folders.owned_folder import (
     BUILDING,
+    HAS_LOCKS,
     MARKER,
     REMOVED,
     Hold,
     finish_folder,
     hold_folder,
+    is_removable,
     make_folder,
     read_marker,
     remove_folder,
@@ -34,6 +39,7 @@ from lumina_cli.io.folders.user_folders import cache_place
 MOST_ENTRIES = 20
 MOST_BYTES = 10_000_000_000
 LEFTOVER_S = 24 * 3600
+PROGRESS = "progress.json"
 CORPORA = "lumina-corpora-v1"
 COMPILED = "lumina-compiled"
 
@@ -69,8 +75,9 @@ def compiled_folder() -> Path:
 def build_entry(path: Path, build: Callable[[Path], None]) -> Hold | None:
     """Build in a folder beside `path`, rename it when it is whole, and hold what is there.
 
-    Where another process was first, its entry is held: it is just as good. None where there is
-    none to be had, however often that is tried.
+    The folder may hold what an interrupted building left (see PROGRESS). Where another process
+    was first, its entry is held: it is just as good. None where there is none to be had, however
+    often that is tried.
 
     Raises:
         StorageError: the folder can't be written, the disk is full, other users may write to it,
@@ -80,18 +87,23 @@ def build_entry(path: Path, build: Callable[[Path], None]) -> Hold | None:
     _check_place(path)
     try:
         make_private_folder(path.parent)
-        held = make_folder(path.parent, name=path.name)
+        held = _interrupted_building(path) or make_folder(path.parent, name=path.name)
     except OSError as error:
         raise _cache_error(path.parent, error) from error
+    is_kept = False
     try:
         build(held.path)
         finish_folder(held)
         return _put_in_place(held, path)
     except OSError as error:
         raise _cache_error(path.parent, error) from error
+    except (KeyboardInterrupt, SystemExit):
+        is_kept = HAS_LOCKS and _is_interrupted(held.path)
+        raise
     finally:
         if held.path != path:
-            remove_folder(held)
+            if not is_kept:
+                remove_folder(held)
             held.release()
 
 
@@ -120,8 +132,11 @@ def prune(folder: Path) -> None:
 
     What can't be removed stays; the next call tries again.
     """
+    interrupted = [each for each in _own_folders(folder) if _is_interrupted(each)]
+    latest = max(interrupted, key=lambda each: _modified_s(each / PROGRESS), default=None)
     for leftover in _own_folders(folder):
-        if leftover.name.startswith(REMOVED) or _is_old_building(leftover):
+        is_earlier = leftover in interrupted and leftover != latest
+        if leftover.name.startswith(REMOVED) or is_earlier or _is_old_building(leftover):
             _remove_unless_held(leftover)
     entries = [each for each in _own_folders(folder) if not _is_leftover(each)]
     entries.sort(key=lambda entry: _modified_s(entry / MARKER), reverse=True)
@@ -130,6 +145,24 @@ def prune(folder: Path) -> None:
         num_bytes += sum(map(_size, _files(entry)))
         if number and (number >= MOST_ENTRIES or num_bytes > MOST_BYTES):
             _remove_unless_held(entry)
+
+
+def _interrupted_building(path: Path) -> Hold | None:
+    """Hold the folder in which the building of an entry was interrupted; None for no such."""
+    for folder in filter(_is_interrupted, _own_folders(path.parent)) if HAS_LOCKS else ():
+        held = hold_folder(folder, alone=True)
+        if held is None:
+            continue
+        is_it = held.marker.name == path.name and is_removable(folder, held.marker)
+        if is_it and held.share():
+            return held
+        held.release()
+    return None
+
+
+def _is_interrupted(folder: Path) -> bool:
+    """Whether a building wrote down how far it came; it may be going on."""
+    return folder.name.startswith(BUILDING) and (folder / PROGRESS).is_file()
 
 
 def _put_in_place(held: Hold, path: Path) -> Hold | None:

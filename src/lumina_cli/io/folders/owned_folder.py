@@ -26,6 +26,7 @@ try:
 except ImportError:  # Windows, where a file that is open can't be deleted or renamed anyway
     fcntl = None  # type: ignore[assignment]
 
+HAS_LOCKS = fcntl is not None
 MARKER = "lumina-cache-entry.json"
 BUILDING, REMOVED = "building-", "removed-"
 _FORMAT = "lumina-cache-entry"
@@ -98,6 +99,10 @@ class Hold:
             return self._descriptor is None or os.path.samestat(there, os.fstat(self._descriptor))
         except OSError:
             return False
+
+    def share(self) -> bool:
+        """Let others hold the folder, too, that was held alone. Return whether it is still held."""
+        return self._descriptor is not None and _lock(self._descriptor, alone=False)
 
     def release(self) -> None:
         """Let others remove the folder."""

@@ -23,8 +23,8 @@ from lumina_cli.core.training.parallel.threads import fewest_to_share, least_cha
 from lumina_cli.core.training.step.stepper import Stepper
 from lumina_cli.data.batches import Batch, EpochBatches, Replay, steps_of_text
 from lumina_cli.data.chats.registry import FORMATS as CHAT_FORMATS
-from lumina_cli.data.corpus.builder import SplitCounts
 from lumina_cli.data.corpus.corpus import Corpus
+from lumina_cli.data.corpus.encoder import SplitCounts
 from lumina_cli.recipes.train.memory_fit import num_sharing
 
 LONGEST_TRIAL_S = 2.0

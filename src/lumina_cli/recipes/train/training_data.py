@@ -90,6 +90,7 @@ def read_training_data(
         raise DataError("there is too little text to train on", hint="Give more: --data FILE")
     if not (corpus.train.pairs & 1).any():
         raise DataError("the bot says nothing in the data", hint="Learn from all: --loss-on all")
+    notices += [corpus.went_on] if corpus.went_on else []
     notices += corpus.issues
     notices += validation_notices(corpus)
     if tokenizer is None:

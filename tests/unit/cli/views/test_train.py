@@ -29,7 +29,7 @@ from lumina_cli.core.training.events import (
     Sampled,
     StepDone,
 )
-from lumina_cli.data.corpus.builder import SplitCounts
+from lumina_cli.data.corpus.encoder import SplitCounts
 from lumina_cli.recipes.infer.starter_eval import FamilyScore, StarterEvalResult
 from lumina_cli.recipes.run.events import RunEvent
 from lumina_cli.recipes.run.report import TrainReport

@@ -8,8 +8,8 @@ import pytest
 from lumina_cli.conversation import Document, PlainText
 from lumina_cli.data.config import DataConfig
 from lumina_cli.data.corpus import chunks as chunks_module
-from lumina_cli.data.corpus.builder import SplitCounts
 from lumina_cli.data.corpus.corpus import load_corpus
+from lumina_cli.data.corpus.encoder import SplitCounts
 from lumina_cli.errors import DataError
 from lumina_cli.tokenizer.characters import CharacterTokenizer
 from tests.unit.data.corpus.making import TALKS, Reader, decoded, load, talk

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from lumina_cli.data.corpus import cache
-from lumina_cli.data.corpus.cache import file_digest, write_description
+from lumina_cli.data.corpus.cache import DESCRIPTION, file_digest, write_description
 from lumina_cli.errors import StorageError
 from tests.unit.data.corpus.making import TALKS, Reader, decoded, load, talk
 
@@ -39,7 +39,7 @@ DAMAGE: dict[str, Callable[[bytes], bytes]] = {
 def redescribed(folder: Path, **changes: object) -> None:
     """Change what describes an entry, and its digest with it."""
     content = json.loads((folder / "corpus.json").read_text(encoding="utf-8"))
-    write_description(folder, {**content["description"], **changes})
+    write_description(folder / DESCRIPTION, {**content["description"], **changes})
 
 
 SIDE = {"dtype": "|u1", "pairs": [1], "num_codes": 0, "digest": "", "counts": {}}

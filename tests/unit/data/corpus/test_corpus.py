@@ -9,7 +9,7 @@ import pytest
 
 from lumina_cli.conversation import Document, PlainText
 from lumina_cli.data.config import DataConfig
-from lumina_cli.data.corpus import builder
+from lumina_cli.data.corpus import builder, encoder
 from lumina_cli.errors import DataError, StorageError
 from lumina_cli.io.folders.cache_folder import cache_folder
 from lumina_cli.io.folders.owned_folder import MARKER
@@ -97,11 +97,11 @@ def test_a_cache_folder_that_can_not_be_made_is_told(tmp_path: Path) -> None:
 def test_a_full_disk_is_told_and_leaves_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    class FullDisk(builder.TokenDatasetWriter):
+    class FullDisk(encoder.TokenDatasetWriter):
         def write(self, encoded: object) -> None:
             raise OSError(28, os.strerror(28))
 
-    monkeypatch.setattr(builder, "TokenDatasetWriter", FullDisk)
+    monkeypatch.setattr(encoder, "TokenDatasetWriter", FullDisk)
     with pytest.raises(StorageError, match="No space left"):
         load(tmp_path, TALKS)
     assert list(tmp_path.iterdir()) == []

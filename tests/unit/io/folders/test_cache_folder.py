@@ -11,13 +11,21 @@ import pytest
 from lumina_cli.errors import StorageError
 from lumina_cli.io.folders import cache_folder as cache
 from lumina_cli.io.folders.cache_folder import (
+    PROGRESS,
     build_entry,
     corpora_folder,
     discard_entry,
     hold_entry,
     prune,
 )
-from lumina_cli.io.folders.owned_folder import MARKER, make_folder
+from lumina_cli.io.folders.owned_folder import (
+    BUILDING,
+    HAS_LOCKS,
+    MARKER,
+    Marker,
+    make_folder,
+    read_marker,
+)
 
 DAY_S = 24 * 3600
 ON_WINDOWS = sys.platform == "win32"
@@ -246,3 +254,73 @@ def test_processes_that_build_and_prune_at_once_get_whole_entries(tmp_path: Path
     assert [builder.wait(timeout=120) for builder in builders] == [0] * 6
     cache.prune(tmp_path)
     assert not [name for name in names(tmp_path) if name.startswith(("building-", "removed-"))]
+
+
+def interrupted(path: Path, *, age_s: float = 0, keeps: bool = True) -> Path:
+    """Leave a building that was interrupted, and return its folder."""
+
+    def build(folder: Path) -> None:
+        fill(folder)
+        if keeps:
+            (folder / PROGRESS).write_bytes(b"{}")
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        build_entry(path, build)
+    found = [each for each in path.parent.iterdir() if each.name.startswith(BUILDING)]
+    (left,) = [each for each in found if (read_marker(each) or Marker("", "")).name == path.name]
+    grow_old(left, age_s=age_s)
+    return left
+
+
+needs_locks = pytest.mark.skipif(not HAS_LOCKS, reason="it needs locks of files")
+
+
+@needs_locks
+def test_an_interrupted_building_goes_on_in_the_same_folder(tmp_path: Path) -> None:
+    interrupted(tmp_path / "one")
+    seen: list[str] = []
+    held = build_entry(tmp_path / "one", lambda folder: seen.extend(names(folder)))
+    assert held is not None
+    assert seen == ["corpus.json", MARKER, PROGRESS, "train.bin"]
+    assert names(tmp_path) == ["one"]
+
+
+@needs_locks
+def test_another_entry_does_not_go_on_with_it(tmp_path: Path) -> None:
+    left = interrupted(tmp_path / "one")
+    seen: list[str] = []
+    build_entry(tmp_path / "other", lambda folder: seen.extend(names(folder)))
+    assert seen == [MARKER]
+    assert names(tmp_path) == [left.name, "other"]
+
+
+@needs_locks
+def test_two_processes_do_not_go_on_with_the_same_building(tmp_path: Path) -> None:
+    interrupted(tmp_path / "one")
+    begun: list[list[str]] = []
+
+    def build(folder: Path) -> None:
+        begun.append(names(folder))
+        if len(begun) == 1:
+            build_entry(tmp_path / "one", build)
+
+    build_entry(tmp_path / "one", build)
+    assert [PROGRESS in each for each in begun] == [True, False]
+
+
+def test_an_interrupted_building_that_wrote_nothing_down_goes(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="not enough values"):
+        interrupted(tmp_path / "one", keeps=False)
+    assert names(tmp_path) == []
+
+
+@needs_locks
+def test_the_latest_interrupted_building_stays_for_a_day(tmp_path: Path) -> None:
+    interrupted(tmp_path / "one", age_s=7200)
+    latest = interrupted(tmp_path / "two", age_s=3600)
+    prune(tmp_path)
+    assert names(tmp_path) == [latest.name]
+    grow_old(latest, age_s=DAY_S + 60)
+    prune(tmp_path)
+    assert names(tmp_path) == []

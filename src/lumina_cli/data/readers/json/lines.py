@@ -3,9 +3,11 @@
 from collections.abc import Iterator
 from typing import IO, NamedTuple
 
+from lumina_cli.data.checkpoints import START, Checkpoint, TextPlace, text_checkpoint
 from lumina_cli.data.rows import MAX_ROW_CHARS
 
 CHUNK_CHARS = 1 << 16
+CHUNKS_A_CHECKPOINT = 16
 
 
 class LineBlock(NamedTuple):
@@ -24,9 +26,9 @@ class LineBlock(NamedTuple):
     is_too_long: bool = False
 
 
-def line_blocks(file: IO[str]) -> Iterator[LineBlock]:
+def line_blocks(file: IO[str], *, begin: TextPlace = START) -> Iterator[LineBlock | Checkpoint]:
     """Yield all lines; memory holds a chunk of the file, and the line that goes on behind it."""
-    number, parts, num_chars = 1, list[str](), 0
+    number, parts, num_chars, num_chunks = begin.line, [begin.rest], len(begin.rest), 0
     while chunk := file.read(CHUNK_CHARS):
         parts.append(chunk)
         num_chars += len(chunk)
@@ -42,6 +44,9 @@ def line_blocks(file: IO[str]) -> Iterator[LineBlock]:
             yield LineBlock(lines, number)
         number += len(lines)
         parts, num_chars = [rest], len(rest)
+        num_chunks += 1
+        if num_chunks % CHUNKS_A_CHECKPOINT == 0:
+            yield text_checkpoint(file, rest=rest, line=number)
     if num_chars:
         yield LineBlock(["".join(parts)], number, has_ends=False)
 

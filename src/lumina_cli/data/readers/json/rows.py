@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO
 
+from lumina_cli.data.checkpoints import START, Checkpoint, TextPlace
 from lumina_cli.data.readers.json.deep import parse_deep
 from lumina_cli.data.readers.json.elements import elements
 from lumina_cli.data.readers.json.lines import CHUNK_CHARS, line_blocks
@@ -75,12 +76,18 @@ def parse_row(text: str) -> object:
 def rows_of_json_lines(file: IO[str], *, path: Path, report: ReadReport) -> Iterator[Row]:
     """Yield the value of each line that is not blank."""
     for block in blocks_of_json_lines(file, path=path, report=report):
-        yield from block.rows()
+        if isinstance(block, RowBlock):
+            yield from block.rows()
 
 
-def blocks_of_json_lines(file: IO[str], *, path: Path, report: ReadReport) -> Iterator[RowBlock]:
+def blocks_of_json_lines(
+    file: IO[str], *, path: Path, report: ReadReport, begin: TextPlace = START
+) -> Iterator[RowBlock | Checkpoint]:
     """Yield the values of the lines that are not blank, many at a time."""
-    for block in line_blocks(file):
+    for block in line_blocks(file, begin=begin):
+        if isinstance(block, Checkpoint):
+            yield block
+            continue
         if block.is_too_long:
             location = Location(path, block.first)
             _skip(report, location, "the line is longer than 32 million characters")
