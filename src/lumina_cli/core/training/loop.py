@@ -210,7 +210,13 @@ class Trainer:
         self.rank.ask("stop")
 
     def state_dict(self) -> Snapshot:
-        """Return all that the run needs to go on from here, the live tensors in it."""
+        """Return all that the run needs to go on from here, the live tensors in it.
+
+        It is whole on the first rank; all ranks call it.
+
+        Raises:
+            OutOfMemoryError: (torch's) on every rank, where it ran out on one.
+        """
         self.state.elapsed_s = self.clock.elapsed_s
         base = self.validator.retention.base_weights
         return snapshots.state_dict(self.state, stepper=self.stepper, base=base)
@@ -341,6 +347,7 @@ class Trainer:
         state = self.state
         if self.load_last_good is None or state.num_rollbacks == MAX_ROLLBACKS:
             raise diverged(state)
-        good, now = self.load_last_good(), self.state_dict().train_state
+        state.elapsed_s = self.clock.elapsed_s
+        good, now = self.load_last_good(), snapshots.counted(state, stepper=self.stepper)
         self.load_state_dict(replace(good, train_state=roll_back(good.train_state, now=now)))
         yield rolled_back(now, to=self.state)

@@ -96,7 +96,7 @@ class TrainState(BaseModel):
 
 @dataclass(frozen=True, eq=False)
 class Snapshot:
-    """A run between two steps.
+    """A run between two steps, whole on the first rank.
 
     The tensors are the live ones: write or clone them before the run goes on.
     """
@@ -125,14 +125,8 @@ def of_first(load: Callable[[], Snapshot], *, rank: Rank) -> Snapshot:
     return Snapshot(TrainState.model_validate(state), dict(rank.broadcast_tensors(own.tensors)))
 
 
-def state_dict(state: TrainState, *, stepper: Stepper, base: Mapping[str, Tensor]) -> Snapshot:
-    """Return all that a run needs to go on from here, the live tensors in it.
-
-    Args:
-        state: of the run; what the stepper counts is written into it.
-        stepper: with the model and the optimizers.
-        base: weights that the run began with, if they are kept.
-    """
+def counted(state: TrainState, *, stepper: Stepper) -> TrainState:
+    """Return a copy of where a run is, once what the stepper counts is written into it."""
     state.micro_batch_size = stepper.micro_batch_size if stepper.has_run_out else 0
     state.largest_micro_batch = stepper.largest
     state.num_workers = stepper.num_workers
@@ -141,15 +135,35 @@ def state_dict(state: TrainState, *, stepper: Stepper, base: Mapping[str, Tensor
     state.optimizer_steps = stepper.optimizers.num_steps
     state.loss_scale = stepper.loss_scale.value
     state.good_steps = stepper.loss_scale.good_steps
-    device = stepper.model.wte.weight.device
+    return state.model_copy(deep=True)
+
+
+def state_dict(state: TrainState, *, stepper: Stepper, base: Mapping[str, Tensor]) -> Snapshot:
+    """Return all that a run needs to go on from here, on the first rank; all ranks call it.
+
+    Args:
+        state: of the run; what the stepper counts is written into it.
+        stepper: with the model and the optimizers.
+        base: weights that the run began with, if they are kept.
+
+    Raises:
+        OutOfMemoryError: (torch's) on every rank, where it ran out on one.
+    """
+    tensors = _tensors(stepper, optimizer=stepper.optimizers.state_dict(), base=base)
+    return Snapshot(counted(state, stepper=stepper), tensors)
+
+
+def _tensors(
+    stepper: Stepper, *, optimizer: Mapping[str, Tensor], base: Mapping[str, Tensor]
+) -> dict[str, Tensor]:
     tensors = {
         (ADAPTERS if is_adapter(name) else WEIGHTS) + name: t
         for name, t in stepper.model.state_dict().items()
     }
-    tensors |= {OPTIMIZER + name: t for name, t in stepper.optimizers.state_dict().items()}
+    tensors |= {OPTIMIZER + name: t for name, t in optimizer.items()}
+    device = stepper.model.wte.weight.device
     tensors |= {RANDOM + name: t for name, t in random_state(device).items()}
-    tensors |= {START + name: t for name, t in base.items()}
-    return Snapshot(state.model_copy(deep=True), tensors)
+    return tensors | {START + name: t for name, t in base.items()}
 
 
 def load_state_dict(
@@ -166,7 +180,8 @@ def load_state_dict(
     """
     state, model = snapshot.train_state.model_copy(deep=True), stepper.model
     try:
-        _check_dtypes(snapshot, state_dict(TrainState(), stepper=stepper, base=base))
+        own = {name: part.own for name, part in stepper.optimizers.state().items()}
+        _check_dtypes(snapshot.tensors, _tensors(stepper, optimizer=own, base=base))
         model.load_state_dict(snapshot.named(WEIGHTS) | snapshot.named(ADAPTERS))
         began = snapshot.named(START)
         for name, tensor in base.items():
@@ -191,8 +206,8 @@ def load_state_dict(
     return state
 
 
-def _check_dtypes(loaded: Snapshot, own: Snapshot) -> None:
+def _check_dtypes(loaded: Mapping[str, Tensor], own: Mapping[str, Tensor]) -> None:
     """Raise TypeError where numbers are of another kind: copying would convert them in silence."""
-    for name, tensor in own.tensors.items():
-        if name in loaded.tensors and loaded.tensors[name].dtype != tensor.dtype:
-            raise TypeError(f"{name} is {loaded.tensors[name].dtype}")
+    for name, tensor in own.items():
+        if name in loaded and loaded[name].dtype != tensor.dtype:
+            raise TypeError(f"{name} is {loaded[name].dtype}")

@@ -8,7 +8,7 @@ from functools import cached_property
 
 from lumina_cli.core.checkpoint.config import CheckpointConfig
 from lumina_cli.core.checkpoint.store import CheckpointStore
-from lumina_cli.core.memory import memory_bytes
+from lumina_cli.core.memory import memory_bytes, none_on_oom
 from lumina_cli.core.model.transformer import Transformer
 from lumina_cli.core.seeding import seed_dropout
 from lumina_cli.core.training.events import (
@@ -181,6 +181,7 @@ class TrainingRun:
                 of_first(lambda: self._resumed_state(resumed), rank=self.rank),
                 has_other_limits=has_other_limits(resumed, job.config),
             )
+            resumed.found.checkpoint.tensors.clear()  # the run has them now, or its part of them
 
     def _write_validation_sample(self) -> None:
         """Keep some of the validation text, to measure by it one day what was forgotten."""
@@ -328,7 +329,11 @@ class TrainingRun:
         return deployable(self.job, self.job.model, share=self.trainer.state.alpha)
 
     def _save_checkpoint(self) -> Iterator[SaveEvent]:
-        state = self.trainer.state_dict()
+        state = none_on_oom(self.trainer.state_dict)
+        if state is None:
+            self.saver.note_saving()
+            yield self.saver.fail_for_memory(step=self.trainer.num_steps)
+            return
         yield from self.saver.save(
             make_checkpoint(self.job, state),
             step=state.train_state.num_steps,

@@ -18,7 +18,7 @@ from lumina_cli.core.precision import Precision
 from lumina_cli.core.seeding import random_state, restore_random_state
 from lumina_cli.core.training.config import TrainingConfig
 from lumina_cli.core.training.optim.optimizers import Optimizers, build_optimizers
-from lumina_cli.core.training.parallel.rank import ALONE, Rank, own_rows
+from lumina_cli.core.training.parallel.rank import ALONE, OnTrial, Rank, own_rows
 from lumina_cli.core.training.parallel.threads import fewest_to_share, least_chars
 from lumina_cli.core.training.step.stepper import Stepper
 from lumina_cli.data.batches import Batch, EpochBatches, Replay, steps_of_text
@@ -169,7 +169,7 @@ def measure_step_s(
     batch = own_rows(whole, rank=rank) if len(whole.inputs) >= rank.world_size else whole.rows(0, 1)
     with _put_back(model):
         model.activation_checkpointing = config.activation_checkpointing
-        optimizers = build_optimizers(model, config=config)
+        optimizers = build_optimizers(model, config=config, rank=OnTrial(rank))
         stepper = Stepper(
             model,
             _WithoutUpdates(optimizers.adamw, optimizers.muon),

@@ -2,20 +2,25 @@
 
 Source: Loshchilov & Hutter 2019, "Decoupled Weight Decay Regularization".
 
-N numbers in all.
+Of ranks that train together each has the moments of its part alone.
 """
 
 from collections.abc import Sequence
 from functools import partial
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 from torch.optim.adamw import adamw
 
 from lumina_cli.core.memory import retry_on_oom
-from lumina_cli.core.training.optim.flat import flatten
+from lumina_cli.core.training.optim.flat import StatePart, flatten
+from lumina_cli.core.training.parallel.rank import ALONE, Rank
 
 EPSILON = 1e-8
+
+UNIT = 64
+"""Numbers that stay on one rank. A CPU computes several at once, and the last few of a stretch one
+by one, which may round otherwise: cut anywhere else, a stretch would have other last ones."""
 
 
 class AdamW:
@@ -30,6 +35,7 @@ class AdamW:
         learning_rate: the highest.
         betas: decay of the first and of the second moment.
         weight_decay: times the learning rate.
+        rank: which one this is of those that have a part each.
     """
 
     def __init__(
@@ -40,20 +46,24 @@ class AdamW:
         learning_rate: float,
         betas: tuple[float, float],
         weight_decay: float,
+        rank: Rank = ALONE,
     ) -> None:
-        self.flat = flatten([*decayed, *others])
+        num_decayed = sum(parameter.numel() for parameter in decayed)
+        self.flat = flatten([*decayed, *others], rank=rank, unit=UNIT, anew_at=num_decayed)
         self.learning_rate = learning_rate
         self.betas = betas
         self.num_steps = 0
-        self.first = torch.zeros_like(self.flat.values)
-        self.second = torch.zeros_like(self.flat.values)
-        num_decayed = sum(parameter.numel() for parameter in decayed)
-        groups = ((slice(num_decayed), weight_decay), (slice(num_decayed, None), 0.0))
-        self._groups = [group for group in groups if len(self.flat.values[group[0]])]
+        self._values = self.flat.own(self.flat.values)
+        self._gradients = self.flat.own(self.flat.gradients)
+        self.first = torch.zeros_like(self._values)
+        self.second = torch.zeros_like(self._values)
+        own_decayed = max(num_decayed - self.flat.bounds[rank.index], 0)
+        groups = ((slice(own_decayed), weight_decay), (slice(own_decayed, None), 0.0))
+        self._groups = [group for group in groups if len(self._values[group[0]])]
         self._step = self.flat.values.new_zeros(())
 
     def step(self, *, lr_factor: float) -> None:
-        """Do one step at a share of the highest learning rate.
+        """Do one step of this rank's part at a share of the highest learning rate.
 
         It is whole even if memory runs out: the operation that changes numbers takes none.
         """
@@ -62,16 +72,19 @@ class AdamW:
         for group, decay in self._groups:
             retry_on_oom(partial(self._update, group, lr=lr, decay=decay))
 
-    def state_dict(self) -> dict[str, Tensor]:
-        """Return the live tensors of the state, by name."""
-        return {"first": self.first, "second": self.second}
+    def state(self) -> dict[str, StatePart]:
+        """Return the moments by name."""
+        return {
+            "first": StatePart(self.first, self.flat),
+            "second": StatePart(self.second, self.flat),
+        }
 
     def _update(self, group: slice, *, lr: float, decay: float) -> None:
         beta1, beta2 = self.betas
         self._step.fill_(self.num_steps - 1)  # the function counts on; so it may be called again
         adamw(
-            [self.flat.values[group]],
-            [self.flat.gradients[group]],
+            [self._values[group]],
+            [self._gradients[group]],
             [self.first[group]],
             [self.second[group]],
             [],

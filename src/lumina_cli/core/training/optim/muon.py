@@ -6,8 +6,8 @@ few Newton–Schulz steps. Small models learn much faster with it than with Adam
 Source: Jordan et al. 2024, "Muon: An optimizer for hidden layers in neural networks"; the
 scale of the step after Liu et al. 2025, "Muon is Scalable for LLM Training", section 2.2.
 
-Ranks that train together share its work: each computes the steps of some matrices, and all have
-all of the momentum, so that a checkpoint is that of one.
+Ranks that train together share its work: each has the momentum of some matrices, and computes
+their steps.
 
 N matrices, of A by B numbers each.
 """
@@ -21,7 +21,7 @@ import torch
 from torch import Tensor, nn
 
 from lumina_cli.core.memory import retry_on_oom
-from lumina_cli.core.training.optim.flat import flatten
+from lumina_cli.core.training.optim.flat import StatePart, flatten
 from lumina_cli.core.training.parallel.rank import ALONE, Rank
 
 NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)
@@ -63,7 +63,7 @@ class Muon:
         matrices: those of a shape are computed together: many small products are slow.
         learning_rate: the highest.
         momentum: share of the momentum that is kept from step to step.
-        rank: which one this is of those that share the work.
+        rank: which one this is of those that have some of the matrices each.
     """
 
     def __init__(
@@ -79,62 +79,51 @@ class Muon:
             by_shape[each.shape].append(each.parameter)
         self.learning_rate = learning_rate
         self.momentum = momentum
-        self.rank = rank
-        self.flats = {shape: flatten(parameters) for shape, parameters in by_shape.items()}
-        self.buffers = {shape: torch.zeros_like(flat.values) for shape, flat in self.flats.items()}
+        self.flats = {
+            shape: flatten(parameters, rank=rank, unit=shape[0] * shape[1])
+            for shape, parameters in by_shape.items()
+        }
+        self.buffers = {shape: torch.zeros_like(f.own(f.values)) for shape, f in self.flats.items()}
 
     def step(self, *, lr_factor: float) -> None:
-        """Do one step at a share of the highest learning rate, some matrices of a shape at a time.
+        """Do one step of this rank's matrices, some at a time, at a share of the learning rate.
 
         It is whole even if memory runs out: what is computed is copied to its place, and both
         can be done again.
         """
         lr = self.learning_rate * lr_factor
-        for shape, part in self._chunks(self.rank.index):
+        for shape, part in self._chunks():
             updated = retry_on_oom(partial(self._updated, shape, part, lr=lr))
             retry_on_oom(partial(self._write, shape, part, *updated))
-        for other in range(self.rank.world_size):
-            for shape, part in self._chunks(other) if other != self.rank.index else ():
-                buffer = retry_on_oom(partial(self._momentum, shape, part))
-                retry_on_oom(partial(self.buffers[shape][part].copy_, buffer))
-        for shape, flat in self.flats.items():
-            self.rank.share(flat.values, self._bounds(shape))
 
-    def state_dict(self) -> dict[str, Tensor]:
-        """Return the live tensors of the state, by name."""
-        return {f"momentum-{rows}x{cols}": t for (rows, cols), t in self.buffers.items()}
+    def state(self) -> dict[str, StatePart]:
+        """Return the momentum by name."""
+        return {
+            f"momentum-{shape[0]}x{shape[1]}": StatePart(buffer, self.flats[shape])
+            for shape, buffer in self.buffers.items()
+        }
 
-    def _bounds(self, shape: tuple[int, int]) -> list[int]:
-        """Return between which of the numbers of a shape the matrices of each rank lie."""
-        size, count = shape[0] * shape[1], self.rank.world_size
-        num_matrices = len(self.flats[shape]) // size
-        return [num_matrices * index // count * size for index in range(count + 1)]
-
-    def _chunks(self, index: int) -> Iterator[tuple[tuple[int, int], slice]]:
-        """Yield shapes of matrices, and slices of their flat parameters: those of a rank."""
-        for shape, flat in self.flats.items():
+    def _chunks(self) -> Iterator[tuple[tuple[int, int], slice]]:
+        """Yield shapes of matrices, and slices of the part that this rank has of them."""
+        for shape, buffer in self.buffers.items():
             size = shape[0] * shape[1]
-            chunk = max(CHUNK[flat.values.device.type] // size, 1) * size
-            first, last = self._bounds(shape)[index : index + 2]
-            for start in range(first, last, chunk):
-                yield shape, slice(start, min(start + chunk, last))
+            chunk = max(CHUNK[buffer.device.type] // size, 1) * size
+            for start in range(0, len(buffer), chunk):
+                yield shape, slice(start, start + chunk)
 
     def _updated(self, shape: tuple[int, int], part: slice, *, lr: float) -> tuple[Tensor, Tensor]:
         """Return what momentum and values will be; nothing is changed yet."""
-        flat, buffer = self.flats[shape], self._momentum(shape, part)
-        ahead = torch.lerp(flat.gradients[part], buffer, self.momentum)  # Nesterov's form
+        flat = self.flats[shape]
+        gradients, values = flat.own(flat.gradients)[part], flat.own(flat.values)[part]
+        buffer = torch.lerp(self.buffers[shape][part], gradients, 1 - self.momentum)
+        ahead = torch.lerp(gradients, buffer, self.momentum)  # Nesterov's form
         steps = orthogonalize(ahead.view(-1, *shape))
-        values = flat.values[part].sub(steps.reshape(-1), alpha=lr * SCALE * max(shape) ** 0.5)
-        return buffer, values
-
-    def _momentum(self, shape: tuple[int, int], part: slice) -> Tensor:
-        return torch.lerp(
-            self.buffers[shape][part], self.flats[shape].gradients[part], 1 - self.momentum
-        )
+        return buffer, values.sub(steps.reshape(-1), alpha=lr * SCALE * max(shape) ** 0.5)
 
     def _write(self, shape: tuple[int, int], part: slice, buffer: Tensor, values: Tensor) -> None:
         self.buffers[shape][part] = buffer
-        self.flats[shape].values[part] = values
+        flat = self.flats[shape]
+        flat.own(flat.values)[part] = values
 
 
 def orthogonalize(matrices: Tensor) -> Tensor:

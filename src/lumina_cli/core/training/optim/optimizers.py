@@ -1,4 +1,7 @@
-"""The optimizer: AdamW, and where it is asked for Muon on the matrices of the layers."""
+"""The optimizer: AdamW, and where it is asked for Muon on the matrices of the layers.
+
+Of ranks that train together each remembers and updates its part, and all have the weights of all.
+"""
 
 from collections.abc import Mapping
 from functools import partial
@@ -9,7 +12,7 @@ from torch import Tensor, nn
 from lumina_cli.core.memory import retry_on_oom
 from lumina_cli.core.training.config import TrainingConfig
 from lumina_cli.core.training.optim.adamw import AdamW
-from lumina_cli.core.training.optim.flat import FlatParameters
+from lumina_cli.core.training.optim.flat import FlatParameters, StatePart
 from lumina_cli.core.training.optim.muon import Matrices, Muon
 from lumina_cli.core.training.parallel.rank import ALONE, Rank
 
@@ -20,29 +23,32 @@ class Optimizers:
     Args:
         adamw: for some of the parameters.
         muon: for the others, if there are others.
+        rank: to which they were made.
     """
 
-    def __init__(self, adamw: AdamW, muon: Muon | None = None) -> None:
+    def __init__(self, adamw: AdamW, muon: Muon | None = None, *, rank: Rank = ALONE) -> None:
         self.adamw = adamw
         self.muon = muon
+        self._rank = rank
         self._flats: list[FlatParameters] = [adamw.flat]
         if muon is not None:
             self._flats += muon.flats.values()
 
     @torch.no_grad()
     def step(self, *, lr_factor: float, grad_factor: float = 1.0) -> None:
-        """Do one step, whole even if memory runs out in it.
+        """Do one step, whole even if memory runs out in it; all ranks call it.
 
         Args:
             lr_factor: share of the highest learning rates.
-            grad_factor: what the gradients are multiplied by, in place.
+            grad_factor: what the gradients that it goes by are multiplied by, in place.
         """
         if grad_factor != 1.0:
             for flat in self._flats:
-                retry_on_oom(partial(flat.gradients.mul_, grad_factor))
+                retry_on_oom(partial(flat.own(flat.gradients).mul_, grad_factor))
         if self.muon is not None:
             self.muon.step(lr_factor=lr_factor)
         self.adamw.step(lr_factor=lr_factor)
+        self._rank.share([(flat.values, flat.bounds) for flat in self._flats])
 
     @torch.no_grad()
     def zero_grad(self) -> None:
@@ -63,10 +69,21 @@ class Optimizers:
         return [flat.gradients for flat in self._flats]
 
     def state_dict(self) -> dict[str, Tensor]:
-        """Return the live tensors of the state; beside them there is `num_steps`."""
-        muon = self.muon.state_dict() if self.muon is not None else {}
-        named = {"adamw": self.adamw.state_dict(), "muon": muon}
-        return {f"{kind}/{name}": t for kind, own in named.items() for name, t in own.items()}
+        """Return the state by name, whole on the first rank; beside it there is `num_steps`.
+
+        All ranks call it. The tensors of a process alone are the live ones.
+
+        Raises:
+            OutOfMemoryError: (torch's) on every rank, where it ran out on one.
+        """
+        parts = self.state().items()
+        return {name: self._rank.gather(part.own, part.flat.bounds) for name, part in parts}
+
+    def state(self) -> dict[str, StatePart]:
+        """Return what this rank has of the state, by name."""
+        muon = self.muon.state() if self.muon is not None else {}
+        named = {"adamw": self.adamw.state(), "muon": muon}
+        return {f"{kind}/{name}": part for kind, own in named.items() for name, part in own.items()}
 
     @property
     def num_steps(self) -> int:
@@ -75,9 +92,9 @@ class Optimizers:
 
     @torch.no_grad()
     def load_state_dict(self, tensors: Mapping[str, Tensor], *, num_steps: int) -> None:
-        """Take over a state. Raises KeyError or RuntimeError where it is of another shape."""
-        for name, tensor in self.state_dict().items():
-            tensor.copy_(tensors[name].view_as(tensor))  # never broadcast
+        """Take over a whole state. Raises KeyError or RuntimeError where it is of another shape."""
+        for name, (own, flat) in self.state().items():
+            own.copy_(flat.own(tensors[name].view(len(flat))))  # never broadcast
         self.adamw.num_steps = num_steps
 
 
@@ -86,7 +103,7 @@ def build_optimizers(model: nn.Module, *, config: TrainingConfig, rank: Rank = A
 
     Muon takes the matrices inside the layers; embedding, head, biases, norms and adapters
     stay with AdamW, without decay. The parameters that learn are laid end to end; the others
-    have no optimizer, and no gradient.
+    have no optimizer, and no gradient. Each rank has its part of the state.
     """
     named = {name: p for name, p in model.named_parameters() if p.requires_grad}
     in_layers = {
@@ -105,9 +122,10 @@ def build_optimizers(model: nn.Module, *, config: TrainingConfig, rank: Rank = A
         learning_rate=config.learning_rate,
         betas=(config.beta1, config.beta2),
         weight_decay=config.weight_decay,
+        rank=rank,
     )
     if not in_layers:
-        return Optimizers(adamw)
+        return Optimizers(adamw, rank=rank)
     matrices = list(in_layers.values())
     muon = Muon(matrices, learning_rate=config.muon_learning_rate, rank=rank)
-    return Optimizers(adamw, muon)
+    return Optimizers(adamw, muon, rank=rank)

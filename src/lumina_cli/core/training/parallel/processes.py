@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
+from functools import partial
 from itertools import pairwise
 from typing import TypeVar
 
@@ -19,7 +20,7 @@ from torch.distributed import PrefixStore, Store  # type: ignore[attr-defined]
 
 from lumina_cli.core.seeding import make_generator, random_state, restore_random_state
 from lumina_cli.core.training.parallel.place import Place
-from lumina_cli.core.training.parallel.rank import Clock, GradientSum, Pace, Request
+from lumina_cli.core.training.parallel.rank import Clock, GradientSum, Pace, Request, on_all
 from lumina_cli.core.training.parallel.reduction import STRETCH, OverlappedSum, Work
 from lumina_cli.core.training.parallel.watch import BEAT_S, Watch
 from lumina_cli.errors import GroupError
@@ -123,9 +124,31 @@ class Processes:
             self._call(lambda raw=raw: dist.broadcast(raw, 0))  # type: ignore[misc]
         return same
 
-    def share(self, tensor: Tensor, bounds: Sequence[int]) -> None:
-        parts = [(owner, tensor[a:b]) for owner, (a, b) in enumerate(pairwise(bounds)) if a < b]
-        self._wait_for([self._start_broadcast(part, owner) for owner, part in parts])
+    def share(self, parts: Sequence[tuple[Tensor, Sequence[int]]]) -> None:
+        owned = [
+            (owner, tensor[start:stop])
+            for tensor, bounds in parts
+            for owner, (start, stop) in enumerate(pairwise(bounds))
+            if start < stop
+        ]
+        self._wait_for([self._start_broadcast(part, owner) for owner, part in owned])
+
+    def gather(self, part: Tensor, bounds: Sequence[int]) -> Tensor:
+        def begin() -> Tensor:
+            if self.index > 0:
+                return part.cpu()
+            whole = torch.empty(bounds[-1], dtype=part.dtype)
+            whole[: len(part)] = part
+            return whole
+
+        mine = on_all(begin, rank=self)  # nobody waits for one that has no memory for it
+        parts = [(owner, a, b) for owner, (a, b) in enumerate(pairwise(bounds)) if owner and a < b]
+        for owner, start, stop in parts:
+            if self.index == 0:
+                self._call(partial(dist.recv, mine[start:stop], owner))
+            elif self.index == owner:
+                self._call(partial(dist.send, mine, 0))
+        return mine if self.index == 0 else part
 
     def time(self, clock: Clock) -> float:
         if self._clock is not clock:
@@ -191,7 +214,7 @@ class Processes:
         started_s = time.monotonic()
         try:
             call()
-        except RuntimeError as error:
+        except (RuntimeError, MemoryError) as error:  # whoever takes it for no memory leaves others
             raise self._lost() from error
         self._waited_s += time.monotonic() - started_s
 

@@ -96,12 +96,24 @@ class Rank(Protocol):
     def broadcast_tensors(self, tensors: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
         """Return the tensors that the first rank has, by name; elsewhere they come on the CPU."""
 
-    def share(self, tensor: Tensor, bounds: Sequence[int]) -> None:
-        """Give all ranks what each has in its part of a flat tensor.
+    def share(self, parts: Sequence[tuple[Tensor, Sequence[int]]]) -> None:
+        """Give all ranks what each has in its part of flat tensors.
 
         Args:
-            tensor: (N,).
-            bounds: between which numbers the part of each rank lies, one more than ranks.
+            parts: tensors, each (N,), and between which of its numbers the part of each rank lies.
+        """
+
+    def gather(self, part: Tensor, bounds: Sequence[int]) -> Tensor:
+        """Return on the first rank the whole, (N,), of which each rank has a part.
+
+        There it is a new tensor on the CPU; the others get their part back, as does one alone.
+
+        Args:
+            part: of this rank.
+            bounds: between which of the N numbers the part of each rank lies.
+
+        Raises:
+            OutOfMemoryError: (torch's) on every rank, where it ran out on one.
         """
 
     def time(self, clock: Clock) -> float:
@@ -152,8 +164,11 @@ class SingleProcess:
     def broadcast_tensors(self, tensors: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
         return tensors
 
-    def share(self, tensor: Tensor, bounds: Sequence[int]) -> None:
+    def share(self, parts: Sequence[tuple[Tensor, Sequence[int]]]) -> None:
         pass
+
+    def gather(self, part: Tensor, bounds: Sequence[int]) -> Tensor:
+        return part
 
     def time(self, clock: Clock) -> float:
         return clock()
@@ -172,6 +187,19 @@ class SingleProcess:
 
 ALONE = SingleProcess()
 """For what is asked for nothing: a measurement, a trial."""
+
+
+class OnTrial(SingleProcess):
+    """A rank that talks to nobody: it tries on its part how long that takes.
+
+    Args:
+        rank: which one.
+    """
+
+    def __init__(self, rank: Rank) -> None:
+        super().__init__()
+        self.index = rank.index
+        self.world_size = rank.world_size
 
 
 def own_rows(batch: Batch, *, rank: Rank) -> Batch:

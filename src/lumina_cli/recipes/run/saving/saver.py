@@ -105,9 +105,17 @@ class Saver:
         except (StorageError, OutputError) as error:
             return self._failed(error, step=step)
         if event is None:
-            return self._failed(StorageError("there is no memory to save with"), step=step)
+            return self.fail_for_memory(step=step)
         self.num_failures, self._failed_step = 0, -1
         return event
+
+    def fail_for_memory(self, *, step: int) -> SaveFailed:
+        """Count that memory ran out where something was to be saved.
+
+        Raises:
+            StorageError: it was the third failure in a row.
+        """
+        return self._failed(StorageError("there is no memory to save with"), step=step)
 
     def check_saved(self) -> None:
         """Raise StorageError if the last thing could not be saved: there is no next time."""

@@ -1,10 +1,14 @@
 """AdamW: torch's, on the parameters that decay and on those that don't."""
 
+import pytest
 import torch
 
 from lumina_cli.core.training.config import TrainingConfig
+from lumina_cli.core.training.optim.adamw import AdamW
 from lumina_cli.core.training.optim.optimizers import build_optimizers
+from lumina_cli.core.training.parallel.rank import ALONE, Rank
 from tests.unit.core.training.conftest import tiny_model
+from tests.unit.core.training.optim.apart import ApartRank, exchange
 
 
 def step_without_gradient(
@@ -48,3 +52,41 @@ def test_a_step_is_torchs_adamw_with_our_betas() -> None:
         reference.step()
     for mine, other in zip(ours.parameters(), theirs.parameters(), strict=True):
         torch.testing.assert_close(mine, other, rtol=2e-6, atol=2e-7)
+
+
+PARAMETERS: dict[str, tuple[list[int], list[int]]] = {
+    "of a model": ([300, 77, 1000], [3, 250, 1]),
+    "without decay": ([], [901]),
+    "few of an adapter": ([20, 9], [4]),
+    "two": ([2], []),
+}
+"""Sizes of parameters that decay, and of those that don't; units end at none of them."""
+
+
+def adamw_of(name: str, *, rank: Rank = ALONE) -> AdamW:
+    generator = torch.Generator().manual_seed(0)
+    decayed, others = (
+        [torch.nn.Parameter(torch.randn(size, generator=generator)) for size in sizes]
+        for sizes in PARAMETERS[name]
+    )
+    return AdamW(
+        decayed, others, learning_rate=3e-3, betas=(0.9, 0.95), weight_decay=0.1, rank=rank
+    )
+
+
+@pytest.mark.parametrize("count", [2, 3, 5])
+@pytest.mark.parametrize("name", PARAMETERS)
+def test_the_parts_of_ranks_are_to_the_bit_the_whole_of_one(name: str, count: int) -> None:
+    generator = torch.Generator().manual_seed(1)
+    alone = adamw_of(name)
+    ranks = [adamw_of(name, rank=ApartRank(index, of=count)) for index in range(count)]
+    for _ in range(6):
+        gradients = torch.randn(len(alone.flat), generator=generator)
+        for optimizer in (alone, *ranks):
+            optimizer.flat.gradients.copy_(gradients)
+            with torch.no_grad():
+                optimizer.step(lr_factor=0.7)
+        exchange([rank.flat for rank in ranks])
+    assert torch.equal(torch.cat([rank.first for rank in ranks]), alone.first)
+    assert torch.equal(torch.cat([rank.second for rank in ranks]), alone.second)
+    assert all(torch.equal(rank.flat.values, alone.flat.values) for rank in ranks)

@@ -1,7 +1,6 @@
 """Muon, against torch's own and against the singular values."""
 
 import math
-from collections.abc import Sequence
 
 import pytest
 import torch
@@ -13,7 +12,7 @@ from lumina_cli.core.training.optim.muon import (
     Muon,
     orthogonalize,
 )
-from lumina_cli.core.training.parallel.rank import SingleProcess
+from tests.unit.core.training.optim.apart import ApartRank, exchange
 
 
 def step(optimizer: Muon) -> None:
@@ -112,37 +111,24 @@ def test_a_wide_matrix_of_low_rank_stays_finite() -> None:
     assert values[:, :3].min() > 0.5
 
 
-class Recorder(SingleProcess):
-    """The second of three ranks, which takes what the others have from a run alone."""
-
-    index, world_size = 1, 3
-
-    def __init__(self, alone: torch.nn.Parameter) -> None:
-        super().__init__()
-        self._alone = alone
-        self.own: list[torch.Tensor] = []
-
-    def share(self, tensor: torch.Tensor, bounds: Sequence[int]) -> None:
-        own = slice(bounds[1], bounds[2])
-        self.own.append(tensor[own].clone())
-        shared = self._alone.detach().reshape(-1).clone()
-        shared[own] = tensor[own]
-        tensor.copy_(shared)
-
-
-def test_a_rank_moves_its_share_of_the_matrices_and_keeps_the_momentum_of_all() -> None:
+def test_each_rank_moves_its_share_of_the_matrices_and_remembers_no_other() -> None:
     generator = torch.Generator().manual_seed(0)
     start = torch.randn(20, 6, generator=generator)  # five of 4 x 6: one, two and two
-    alone, shared = torch.nn.Parameter(start.clone()), torch.nn.Parameter(start.clone())
+    alone = torch.nn.Parameter(start.clone())
     one = Muon([Matrices(alone, parts=5)], learning_rate=0.1)
-    rank = Recorder(alone)
-    ours = Muon([Matrices(shared, parts=5)], learning_rate=0.1, rank=rank)
+    shared = [torch.nn.Parameter(start.clone()) for _ in range(3)]
+    ranks = [
+        Muon([Matrices(parameter, parts=5)], learning_rate=0.1, rank=ApartRank(index, of=3))
+        for index, parameter in enumerate(shared)
+    ]
     for _ in range(3):
         gradient = torch.randn(20, 6, generator=generator)
-        set_gradient(alone, gradient)
-        set_gradient(shared, gradient)
-        step(one)
-        step(ours)
-    assert [part.numel() for part in rank.own] == [48, 48, 48]
-    torch.testing.assert_close(shared, alone)
-    torch.testing.assert_close(ours.state_dict(), one.state_dict(), rtol=0, atol=0)
+        for parameter, optimizer in zip([alone, *shared], [one, *ranks], strict=True):
+            set_gradient(parameter, gradient)
+            step(optimizer)
+        exchange([next(iter(rank.flats.values())) for rank in ranks])
+    momentum = [rank.buffers[4, 6] for rank in ranks]
+    assert [len(part) for part in momentum] == [24, 48, 48]
+    assert torch.equal(torch.cat(momentum), one.buffers[4, 6])
+    for parameter in shared:
+        torch.testing.assert_close(parameter, alone)

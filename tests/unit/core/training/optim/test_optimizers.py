@@ -7,6 +7,7 @@ from lumina_cli.core.training.config import TrainingConfig
 from lumina_cli.core.training.optim import muon
 from lumina_cli.core.training.optim.optimizers import Optimizers, build_optimizers
 from tests.unit.core.training.conftest import tiny_model
+from tests.unit.core.training.optim.apart import ApartRank
 
 
 def test_chunks_of_any_length_give_the_same_step(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -42,3 +43,21 @@ def test_a_state_goes_into_another_optimizer_and_never_into_one_of_another_shape
         replica.load_state_dict({name: torch.ones(1) for name in replica.state_dict()}, num_steps=1)
     with pytest.raises(KeyError):
         replica.load_state_dict({}, num_steps=1)
+
+
+def state_bytes(optimizer: str, *, index: int = 0, of: int = 1) -> int:
+    """What a rank remembers between two steps of a model of 16 wide, two layers."""
+    config = TrainingConfig.model_validate({"optimizer": optimizer})
+    optimizers = build_optimizers(tiny_model(), config=config, rank=ApartRank(index, of=of))
+    return sum(part.own.nbytes for part in optimizers.state().values())
+
+
+@pytest.mark.parametrize("of", [2, 3])
+@pytest.mark.parametrize("optimizer", ["adamw", "muon"])
+def test_each_rank_remembers_its_part_alone(optimizer: str, of: int) -> None:
+    whole = state_bytes(optimizer)
+    parts = [state_bytes(optimizer, index=index, of=of) for index in range(of)]
+    assert sum(parts) == whole
+    # AdamW's are cut at units of 64 numbers, two for each; Muon's at one matrix of each shape.
+    most_apart = 2 * 4 * 2 * 64 + (4 * (16 * 16 + 2 * 16 * 64) if optimizer == "muon" else 0)
+    assert max(parts) - min(parts) <= most_apart

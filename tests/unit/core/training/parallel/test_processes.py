@@ -152,7 +152,27 @@ def talk(rank: Processes) -> dict[str, Any]:
         "tensors": dict(rank.broadcast_tensors(tensors if rank.index == 0 else {})),
         "time": rank.time(lambda: 7.0 + rank.index),
         "pace": rank.pace,
+        "gathered": rank.gather(torch.arange(5.0)[slice(*BOUNDS[rank.index :][:2])], BOUNDS),
+        "short": no_room(rank),
     }
+
+
+BOUNDS = [0, 1, 1, 5]
+
+
+def no_room(rank: Processes) -> str:
+    """What a rank says of a part that another has no memory to send."""
+
+    class Part(torch.Tensor):
+        def cpu(self, *_: Any, **__: Any) -> Tensor:
+            raise MemoryError
+
+    part = torch.ones(3)
+    try:
+        rank.gather(part.as_subclass(Part) if rank.index == 2 else part, [0, 3, 6, 9])
+    except torch.OutOfMemoryError as error:
+        return str(error)
+    return "gathered"
 
 
 def half_of(trainer: Trainer) -> Snapshot:
@@ -247,12 +267,13 @@ def test_memory_that_runs_out_on_some_is_survived_by_all(
 
 
 def test_a_run_begun_by_one_goes_on_with_two_and_ends_with_one(two: list[dict[str, Any]]) -> None:
-    half = half_of(make_trainer(**DROPOUT))
+    half, first = half_of(make_trainer(**DROPOUT)), two[0]["first half"]
     assert_all_alike(two, "resumed")
     again = make_trainer(**DROPOUT)
-    again.load_state_dict(two[1]["first half"])
+    again.load_state_dict(first)
     assert len(losses(trained(again)[0])) == 4
-    assert set(two[1]["first half"].tensors) == set(half.tensors)
+    shapes = [{name: t.shape for name, t in each.tensors.items()} for each in (first, half)]
+    assert shapes[0] == shapes[1]
     assert len(losses(two[0]["resumed"][0])) == 4
 
 
@@ -267,3 +288,14 @@ def test_what_is_told_is_the_same_on_all(three: list[dict[str, Any]]) -> None:
         assert talk["tensors"]["b"].dtype == torch.bool
         assert talk["pace"].num_ranks == 3
         assert 0 <= talk["pace"].waiting <= 1
+
+
+def test_the_first_gathers_parts_of_any_size(three: list[dict[str, Any]]) -> None:
+    gathered = [result["talk"]["gathered"].tolist() for result in three]
+    assert gathered == [[0.0, 1.0, 2.0, 3.0, 4.0], [], [1.0, 2.0, 3.0, 4.0]]
+
+
+def test_nobody_waits_for_a_part_that_there_is_no_memory_to_send(
+    three: list[dict[str, Any]],
+) -> None:
+    assert [result["talk"]["short"] for result in three] == ["out of memory"] * 3

@@ -4,7 +4,6 @@ import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
-from itertools import pairwise
 from typing import Any, TypeVar
 
 import numpy as np
@@ -27,6 +26,7 @@ from lumina_cli.core.training.events import (
 )
 from lumina_cli.core.training.loop import Trainer
 from lumina_cli.core.training.parallel.rank import ALONE, Rank, on_all, own_rows
+from lumina_cli.core.training.state import of_first
 from lumina_cli.core.training.step import compiled
 from lumina_cli.core.training.validation.retention import RetentionLimit
 from lumina_cli.data.batches import cut_windows
@@ -87,10 +87,18 @@ class Member:
         self._is_asked |= num_asked > 0
         return sums
 
-    def share(self, tensor: Tensor, bounds: Sequence[int]) -> None:
-        parts = [tensor[a:b].clone() for a, b in pairwise(bounds)]
-        for owner, theirs in enumerate(self._group.exchange(self.index, "share", parts)):
-            tensor[bounds[owner] : bounds[owner + 1]] = theirs[owner]
+    def share(self, parts: Any) -> None:
+        for tensor, bounds in parts:
+            mine = tensor[bounds[self.index] : bounds[self.index + 1]].clone()
+            tensor.copy_(torch.cat(self._group.exchange(self.index, "share", mine)))
+
+    def gather(self, part: Tensor, bounds: Sequence[int]) -> Tensor:
+        whole = torch.cat(self._group.exchange(self.index, "gather", part))
+        assert len(whole) == bounds[-1]
+        return whole if self.index == 0 else part
+
+    def broadcast_tensors(self, tensors: Any) -> Any:
+        return self.broadcast(tensors)
 
     def time(self, clock: Callable[[], float]) -> float:
         return self.broadcast(clock())
@@ -282,7 +290,7 @@ def test_what_is_no_number_on_one_is_skipped_by_all_and_they_go_back_together() 
     def make(rank: Rank) -> Trainer:
         trainer = make_trainer(rank)
         good = trainer.state_dict().clone()
-        trainer.load_last_good = lambda: good
+        trainer.load_last_good = lambda: of_first(lambda: good, rank=rank)
         real, calls = trainer.model.hidden, []
 
         def hidden(idx: Tensor) -> Tensor:
