@@ -22,6 +22,7 @@ _KINDS = (
     (stat.S_ISBLK, "a device"),
     (stat.S_ISSOCK, "a socket"),
     (stat.S_ISDIR, "a folder"),
+    (stat.S_ISLNK, "a link"),
 )
 
 
@@ -47,14 +48,23 @@ def open_to_append(path: Path) -> io.TextIOWrapper:
     return open(handle, "a", encoding="utf-8", errors="backslashreplace", buffering=1)  # noqa: PTH123
 
 
-def open_regular(path: Path) -> io.BufferedReader:
+def is_cut_off(path: Path) -> bool:
+    """Whether the last line of a file has no end. Raises OSError as `open_regular` does."""
+    with open_regular(path) as file:
+        if not file.seek(0, os.SEEK_END):
+            return False
+        file.seek(-1, os.SEEK_END)
+        return file.read(1) != b"\n"
+
+
+def open_regular(path: Path, *, follows_links: bool = True) -> io.BufferedReader:
     """Open a regular file for reading.
 
     Raises:
         OSError: it can't be opened, or is something else; `strerror` says what.
     """
-    _refuse_others(path, path.stat())
-    flags = os.O_RDONLY
+    _refuse_others(path, path.stat(follow_symlinks=follows_links))
+    flags = os.O_RDONLY if follows_links else os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0)
     for name in ("O_NONBLOCK", "O_CLOEXEC", "O_BINARY"):  # as far as the system has them
         flags |= getattr(os, name, 0)
     handle = os.open(path, flags)
@@ -85,13 +95,13 @@ class _NeverWaits(io.FileIO):
         return found
 
 
-def read_whole(path: Path, *, max_bytes: int = SMALL_BYTES) -> bytes:
+def read_whole(path: Path, *, max_bytes: int = SMALL_BYTES, follows_links: bool = True) -> bytes:
     """Return what a regular file holds.
 
     Raises:
         OSError: it can't be read, is no regular file, or holds more than `max_bytes`.
     """
-    with open_regular(path) as file:
+    with open_regular(path, follows_links=follows_links) as file:
         size = os.fstat(file.fileno()).st_size
         data = file.read(min(size, max_bytes) + 1)  # takes as much memory as is asked for
         if size < len(data) <= max_bytes:  # its size was told wrong

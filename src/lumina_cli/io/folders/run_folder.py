@@ -24,7 +24,7 @@ from lumina_cli.io.folders.run_names import (
     run_folder_of,
 )
 from lumina_cli.io.names import check_length
-from lumina_cli.io.regular_file import open_regular, other_kind
+from lumina_cli.io.regular_file import is_cut_off, open_regular, other_kind
 from lumina_cli.io.shell_word import shell_word
 from lumina_cli.io.staging import STAGING_SUFFIX
 from lumina_cli.io.terminal_text import strip_controls
@@ -88,15 +88,16 @@ class RunFolder:
         """Add to what is there; a line that was cut off is ended.
 
         Raises:
-            OutputError: something else than a file stands where something is written: a link may
-                lead anywhere, and a pipe waits.
+            OutputError: something else than a file or a folder stands where something is written:
+                a link may lead anywhere, and a pipe waits.
         """
+        check_folders(self.path)
         for path in (self.path / name for name in (METRICS, SAMPLES, REPORT, LOG)):
             _check_own(path)
         with contextlib.suppress(OSError, OutputError, StorageError):
             self._write_settings(settings)
         with contextlib.suppress(OSError):
-            if _is_cut_off(self.metrics):
+            if is_cut_off(self.metrics):
                 self._append(self.metrics, "\n")
 
     def record(self, event: Any, **more: object) -> dict[str, Any]:
@@ -117,7 +118,7 @@ class RunFolder:
 
     def _append(self, path: Path, text: str) -> None:
         """Add a line; where the last one was cut off, by a full disk, that one is ended first."""
-        if path in self._failed and _is_cut_off(path):
+        if path in self._failed and is_cut_off(path):
             text = "\n" + text
         self._failed.add(path)
         with path.open("a", encoding="utf-8", errors="replace") as file:
@@ -161,6 +162,13 @@ def _is_kept(number: int) -> bool:
     return number % every == 0
 
 
+def check_folders(run: Path) -> None:
+    """Raise OutputError where a link stands for a folder in which a run writes and removes."""
+    for path in (run / name for name in (CHECKPOINTS, SNAPSHOTS, TENSORBOARD)):
+        if path.is_symlink():
+            raise _led_elsewhere(path, "a link")
+
+
 def _check_own(path: Path) -> None:
     try:
         found = path.lstat()
@@ -168,19 +176,14 @@ def _check_own(path: Path) -> None:
         return
     kind = "a link" if stat.S_ISLNK(found.st_mode) else other_kind(found)
     if kind:
-        raise OutputError(
-            f"{path} is {kind}: nothing is written through it",
-            hint="Put the file itself there, or take it away.",
-        )
+        raise _led_elsewhere(path, kind)
 
 
-def _is_cut_off(path: Path) -> bool:
-    """Whether the last line of a file has no end."""
-    with open_regular(path) as file:
-        if not file.seek(0, os.SEEK_END):
-            return False
-        file.seek(-1, os.SEEK_END)
-        return file.read(1) != b"\n"
+def _led_elsewhere(path: Path, kind: str) -> OutputError:
+    return OutputError(
+        f"{path} is {kind}: nothing is written through it",
+        hint="Put there what it leads to, or take it away.",
+    )
 
 
 def not_writable(folder: Path, error: OSError) -> OutputError:

@@ -14,7 +14,7 @@ from lumina_cli.core.training.config import TrainingConfig
 from lumina_cli.core.training.finetune_config import FinetuneConfig
 from lumina_cli.core.training.state import Snapshot, TrainState
 from lumina_cli.errors import MissingInputError, ModelFileError, UsageError
-from lumina_cli.io.folders.run_folder import CHECKPOINTS
+from lumina_cli.io.folders.run_folder import CHECKPOINTS, check_folders
 from lumina_cli.io.folders.run_names import RUN_SUFFIX, model_of_run, run_folder_of
 from lumina_cli.io.names import told_path
 from lumina_cli.io.shell_word import shell_word
@@ -219,6 +219,8 @@ def _find_checkpoint(path: Path) -> Found:
             f"there is no run to go on with: no folder {path}",
             hint="The same command without --resume begins one.",
         )
+    if folder != path:
+        check_folders(path)  # damaged ones are renamed
     return CheckpointStore(folder).newest()
 
 

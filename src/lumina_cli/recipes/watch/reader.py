@@ -46,7 +46,7 @@ class RunReader:
         Raises:
             OSError: it can't be read.
         """
-        with open_regular(self.path) as file:
+        with open_regular(self.path, follows_links=False) as file:
             found = os.fstat(file.fileno())
             file_id = (found.st_dev, found.st_ino)
             if file_id != self._file_id or found.st_size < self.num_bytes:

@@ -38,7 +38,7 @@ MAX_EVENT_BYTES = 256 * 1024
 """Of one answer."""
 
 TAIL_BYTES = 8_192
-MAX_VALUE_CHARS = 500
+MAX_SETTINGS = 500
 MARKS = {"guessing": "Pure guessing", "letters": "Letter frequency", "spelling": "Spelling"}
 PRIVATE_FIELDS = ("path", "why", "prompt")
 """Of events: they may name files, or hold words of the training text."""
@@ -81,7 +81,7 @@ class RunShelf:
         if (path := self._paths().get(name)) is None:
             return None
         try:
-            with open_regular(path / METRICS) as file:
+            with open_regular(path / METRICS, follows_links=False) as file:
                 size = file.seek(0, 2)
                 after = after if after <= size else 0
                 file.seek(after)
@@ -159,7 +159,7 @@ class RunShelf:
         is_told = "prompt" in first and not self.hides_text
         return {
             "number": first.get("number", 0),
-            "prompt": first["prompt"] if is_told else None,
+            "prompt": strip_controls(str(first["prompt"])) if is_told else None,
             "is_told": is_told,
             "texts": [
                 {"step": step, "text": strip_controls(str(by_step[step].get("text", "")))}
@@ -179,14 +179,14 @@ class RunShelf:
 
     def _settings(self, path: Path) -> dict[str, str]:
         try:
-            told = tomllib.loads(read_whole(path / SETTINGS).decode())
-        except (OSError, ValueError, RecursionError):
+            told = tomllib.loads(read_whole(path / SETTINGS, follows_links=False).decode())
+            return {
+                one_line(key): one_line(str(value))
+                for key, value in [*told.items()][:MAX_SETTINGS]
+                if not self.hides_text or isinstance(value, int | float)
+            }
+        except (OSError, ValueError, RecursionError):  # numbers of thousands of digits, too
             return {}
-        return {
-            key[:MAX_VALUE_CHARS]: str(value)[:MAX_VALUE_CHARS]
-            for key, value in told.items()
-            if not self.hides_text or isinstance(value, int | float)
-        }
 
 
 def _is_name_of_run(name: str) -> bool:
@@ -221,7 +221,7 @@ def _state(path: Path, last: Event) -> State:
 def _last_event(path: Path) -> Event:
     """Return the last whole line that is an event, saves apart: they may come behind the end."""
     try:
-        with open_regular(path) as file:
+        with open_regular(path, follows_links=False) as file:
             file.seek(max(file.seek(0, 2) - TAIL_BYTES, 0))
             lines = file.read(TAIL_BYTES).split(b"\n")[:-1]
     except OSError:

@@ -7,9 +7,13 @@ export const $ = (id) => document.getElementById(id);
 export function make(tag, properties = {}, ...children) {
   const {text, ...others} = properties;
   const element = Object.assign(document.createElement(tag), others);
-  element.append(...(text === undefined ? children : [String(text).replace(HIDDEN, '')]));
+  const shown = text === undefined ? children : [String(text)];
+  element.append(...shown.map((each) => (typeof each === 'string' ? plain(each) : each)));
   return element;
 }
+
+/** Return a text as it may be shown. */
+export const plain = (text) => text.replace(HIDDEN, '');
 
 /** Return a new element of a drawing. */
 export function draw(tag, attributes, ...children) {

@@ -2,7 +2,7 @@
 
 import {fetchRun, fetchRuns, Refused, useKey} from './api.js';
 import {drawChart, meanAt} from './chart.js';
-import {$, make} from './dom.js';
+import {$, make, plain} from './dom.js';
 import {differences, number, unsure} from './words.js';
 
 const LIVE_MS = 2000;
@@ -22,7 +22,7 @@ async function refresh() {
     list = await fetchRuns();
     const there = names.filter((name) => list.some((run) => run.name === name));
     const gone = names[0] !== undefined && there[0] !== names[0];
-    if (gone) goneText = `The folder of ${names[0]} is not there any more.`;
+    if (gone) goneText = plain(`The folder of ${names[0]} is not there any more.`);
     $('problem').textContent = goneText;
     names = there.length ? there : list.slice(0, 1).map(({name}) => name);
     if (gone) moment = null;
@@ -96,7 +96,7 @@ function choose() {
 function drawRuns() {
   const [run] = runs;
   if (!run) return;
-  document.title = `${run.name} · lumina`;
+  document.title = plain(`${run.name} · lumina`);
   $('state').textContent = run.state_text;
   $('progress').hidden = run.state !== 'running';
   $('progress').value = run.progress ?? 0;

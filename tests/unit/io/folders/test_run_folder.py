@@ -145,6 +145,18 @@ def test_nothing_is_written_through_a_link_in_a_folder_from_elsewhere(
     assert mine.read_text(encoding="utf-8") == "mine"
 
 
+@pytest.mark.parametrize("name", ["checkpoints", "snapshots", "tensorboard"])
+@pytest.mark.skipif(os.name == "nt", reason="links need a right there")
+def test_no_link_to_a_folder_is_followed_in_a_folder_from_elsewhere(
+    tmp_path: Path, name: str
+) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "Model.run").mkdir()
+    (tmp_path / "Model.run" / name).symlink_to(tmp_path / "mine")
+    with pytest.raises(OutputError, match=f"{name} is a link"):
+        RunFolder(tmp_path / "Model.pth").resume({"epochs": 1})
+
+
 @pytest.mark.parametrize("number", [math.nan, math.inf, -math.inf])
 def test_what_is_not_a_number_is_null(tmp_path: Path, number: float) -> None:
     folder = started(tmp_path)

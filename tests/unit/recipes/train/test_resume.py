@@ -1,5 +1,6 @@
 """Going on with a run: its parts (whole runs are in tests/recipes)."""
 
+import os
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,7 @@ import pytest
 
 from lumina_cli.core.checkpoint.store import Found
 from lumina_cli.core.training.state import TrainState
-from lumina_cli.errors import MissingInputError, ModelFileError, UsageError
+from lumina_cli.errors import MissingInputError, ModelFileError, OutputError, UsageError
 from lumina_cli.recipes.train import resume as module
 from lumina_cli.recipes.train.resume import (
     Resumed,
@@ -53,6 +54,18 @@ def test_where_there_is_no_run_the_way_to_begin_one_is_told(tmp_path: Path) -> N
     with pytest.raises(MissingInputError, match="no run to go on with") as missing:
         found(tmp_path)
     assert "without --resume" in missing.value.hint
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links need a right there")
+def test_damaged_checkpoints_behind_a_link_keep_their_names(tmp_path: Path) -> None:
+    mine = tmp_path / "mine"
+    mine.mkdir()
+    (mine / "step-00000002.pth").write_bytes(b"damaged")
+    (tmp_path / "Model.run").mkdir()
+    (tmp_path / "Model.run" / "checkpoints").symlink_to(mine)
+    with pytest.raises(OutputError, match="checkpoints is a link"):
+        found(tmp_path)
+    assert [path.name for path in mine.iterdir()] == ["step-00000002.pth"]
 
 
 def test_what_is_fixed_can_not_change_and_what_may_is_told(folder: Path) -> None:

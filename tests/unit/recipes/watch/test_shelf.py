@@ -199,3 +199,35 @@ def test_what_happened_is_told_in_sentences_and_the_usual_course_is_not(tmp_path
         began,
         {"step": 2, "text": "Not saved at step 2: (not shown here). Training goes on."},
     ]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links need rights there")
+def test_no_link_in_a_run_shows_what_lies_elsewhere(tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    elsewhere = write_run(tmp_path / "mine", [started(), step(1, 2.0)], name="private.run")
+    (elsewhere / "settings.toml").write_text("secret = 1\n", encoding="utf-8")
+    run = write_run(tmp_path, [])
+    for name in ("metrics.jsonl", "settings.toml"):
+        (run / name).unlink(missing_ok=True)
+        (run / name).symlink_to(elsewhere / name)
+    shelf = RunShelf(tmp_path)
+    told = curve(tmp_path)
+    assert (shelf.runs()[0]["state"], told["step"], told["settings"]) == ("empty", 0, {})
+    assert shelf.events("Model.run", after=0) == {"events": [], "next": 0, "more": False}
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("seed = 0x" + "f" * 5_000, {}),
+        ('"a\\u202eb" = "\\u001b[2Jx\\u202e"', {"ab": "[2Jx"}),
+        ("".join(f"k{n} = {n}\n" for n in range(2_000)), {f"k{n}": str(n) for n in range(500)}),
+    ],
+    ids=["digits", "controls", "many"],
+)
+def test_settings_of_anybody_are_told_in_bounds(
+    tmp_path: Path, text: str, told: dict[str, str]
+) -> None:
+    run = write_run(tmp_path, [started()])
+    (run / "settings.toml").write_text(text, encoding="utf-8")
+    assert curve(tmp_path)["settings"] == told
