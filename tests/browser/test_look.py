@@ -9,14 +9,10 @@ import pytest
 
 pytest.importorskip("uvicorn", reason="the extra [serve] is not installed")
 
-from lumina_cli.core.checkpoint.model_file import save_model
-from lumina_cli.core.inference.config import SamplingConfig
-from lumina_cli.recipes.infer.loaded_model import open_model
-from lumina_cli.recipes.look.served import look_into
-from lumina_cli.server.generation.models import ServedModel
 from tests.browser.conftest import Watched
 from tests.browser.test_access import SIZES, violations
-from tests.server.served import served, tiny_model
+from tests.server.looked_into import model_that_can_be_looked_into
+from tests.server.served import served
 
 KEY = "k" * 20
 OVERLAPPING = {
@@ -32,17 +28,6 @@ OVERLAPPING = {
     "is_whole": False,
     "baseline": None,
 }
-TOP_K = SamplingConfig(sampler="top-k", top_k=4, max_chars=12)
-
-
-def model_that_can_be_looked_into(folder: Path, *, is_private: bool) -> ServedModel:
-    served_model = tiny_model(is_talkative=True, sampling=TOP_K)
-    file, path = served_model.file, folder / "tiny.pth"
-    metadata = {"conversations": 3, "loss_on": "bot"}
-    save_model(path, model=file.model, tokenizer=file.tokenizer, metadata=metadata)
-    flags = {"engine": "torch", "precision": "fp32"}
-    loaded = open_model(path, flags=flags, environ={}, toml=None)
-    return replace(served_model, look=look_into(loaded, is_private=is_private))
 
 
 @pytest.fixture

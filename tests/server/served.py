@@ -25,6 +25,7 @@ from lumina_cli.server.config import ServeConfig
 from lumina_cli.server.generation.models import ModelRegistry, ServedModel
 from lumina_cli.server.generation.thread import GenerationThread
 from lumina_cli.server.http.serving import HttpServer
+from lumina_cli.server.runs.routes import Runs
 from lumina_cli.server.security.api_key import ApiKey
 from lumina_cli.server.security.room_code import read_room_code
 from lumina_cli.tokenizer.characters import CharacterTokenizer
@@ -132,7 +133,9 @@ class Reply:
 
 
 @contextmanager
-def served(*models: ServedModel, key: str | None = None, **settings: Any) -> Iterator[Served]:
+def served(
+    *models: ServedModel, key: str | None = None, runs: Runs | None = None, **settings: Any
+) -> Iterator[Served]:
     """Serve models until the test ends."""
     config = ServeConfig(**{"port": 0, "shutdown_grace_s": 0.0, **settings})
     by_path = {Path(f"{model.name}.pth"): model for model in models}
@@ -150,7 +153,7 @@ def served(*models: ServedModel, key: str | None = None, **settings: Any) -> Ite
         started.set()
 
     guard = ApiKey(key) if key else read_room_code(config, {})
-    app = make_app(registry, thread, config=config, key=guard)
+    app = make_app(registry, thread, config=config, key=guard, runs=runs)
     server = HttpServer(app, config=config, on_started=on_started)
     runner = threading.Thread(target=server.run_until_stopped, daemon=True)
     thread.start()

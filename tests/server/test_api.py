@@ -6,6 +6,7 @@ import pytest
 
 pytest.importorskip("uvicorn", reason="the extra [serve] is not installed")
 
+from lumina_cli.server.api.look import LookApi
 from lumina_cli.server.api.routes import Api
 from lumina_cli.server.app import make_app
 from lumina_cli.server.config import ServeConfig
@@ -314,6 +315,9 @@ def test_the_description_names_every_route(server: Served) -> None:
     description = server.send("/openapi.json").json
     for path in description["paths"]:
         assert server.send(path.replace("{model}", "tiny")).status in (200, 405)
+    routes = Api(server.models, server.thread, config=ServeConfig(), metrics=Metrics()).routes()
+    routes += LookApi(server.models, server.thread, config=ServeConfig()).routes()
+    assert {route.path for route in routes} | {"/openapi.json"} == set(description["paths"])
 
 
 def test_a_key_guards_all_but_health_and_the_page() -> None:

@@ -10,7 +10,7 @@ import pytest
 pytest.importorskip("uvicorn", reason="the extra [serve] is not installed")
 
 from lumina_cli.errors import UsageError
-from lumina_cli.server.api.look import MAX_CHARS
+from lumina_cli.server.api.view_request import MAX_CHARS
 from lumina_cli.server.generation.models import Look, ServedModel
 from tests.server.live import wait_for
 from tests.server.served import served, tiny_model
@@ -46,9 +46,9 @@ def test_a_view_is_computed_in_the_thread_that_generates_and_texts_go_on() -> No
             "no such model": {"view": "next", "text": "ab", "model": "nobody"},
             "draw_reply": {"view": "next", "text": "ab", "draw_reply": True},
             "with_maps": {"view": "heads", "text": "ab", "with_maps": True},
-            "view is one of": {"view": "overview", "text": "ab"},
-            "more than": {"view": "next", "text": "a" * (MAX_CHARS + 1)},
-            "characters": {
+            "view: Input should be 'next', ": {"view": "overview", "text": "ab"},
+            "at most 4000 characters": {"view": "next", "text": "a" * (MAX_CHARS + 1)},
+            "more than 4,000 characters": {
                 "view": "next",
                 "messages": [{"role": "user", "text": "a" * (MAX_CHARS // 2 + 1)}] * 2,
             },

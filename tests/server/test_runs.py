@@ -59,6 +59,12 @@ def test_what_is_no_run_and_out_of_bounds_is_refused(app: ASGIApp, path: str, st
     assert answer.error["message"]
 
 
+def test_the_description_names_every_route(app: ASGIApp, tmp_path: Path) -> None:
+    paths = json.loads(ask(app, "/openapi.json").body)["paths"]
+    routes = {route.path for route in RunRoutes(RunShelf(tmp_path)).routes()}
+    assert set(paths) == routes | {"/health", "/openapi.json"}
+
+
 def test_only_reading_is_allowed_and_no_stranger_reads(app: ASGIApp) -> None:
     for path in ("/api/runs", "/api/runs/a b.run/curve", "/"):
         assert ask(app, path, method="POST").status == 405

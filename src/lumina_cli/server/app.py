@@ -3,6 +3,7 @@
 from starlette.types import ASGIApp
 
 from lumina_cli.server.api.look import LookApi
+from lumina_cli.server.api.openapi import api_description, description_route
 from lumina_cli.server.api.routes import Api
 from lumina_cli.server.config import ServeConfig
 from lumina_cli.server.generation.models import ModelRegistry
@@ -10,6 +11,7 @@ from lumina_cli.server.generation.thread import GenerationThread
 from lumina_cli.server.guarded import guarded
 from lumina_cli.server.metrics import Metrics
 from lumina_cli.server.page import page_routes
+from lumina_cli.server.runs.description import run_description
 from lumina_cli.server.runs.routes import RunRoutes, Runs, run_page_routes
 from lumina_cli.server.security.api_key import ApiKey
 
@@ -37,7 +39,10 @@ def make_app(
     metrics, page = Metrics(), page_routes()
     routes = Api(models, thread, config=config, metrics=metrics).routes()
     routes += LookApi(models, thread, config=config).routes()
+    descriptions = [api_description()]
     if runs is not None:
         routes += RunRoutes(runs).routes()
         page += run_page_routes("/runs")
+        descriptions.append(run_description())
+    routes.append(description_route(*descriptions))
     return guarded(routes, page=page, config=config, key=key, metrics=metrics)

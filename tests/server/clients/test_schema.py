@@ -7,18 +7,26 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 
+from lumina_cli.recipes.watch.shelf import RunShelf
 from tests.server.live import PATIENCE_S
-from tests.server.served import Served, served, tiny_model
+from tests.server.looked_into import model_that_can_be_looked_into
+from tests.server.served import Served, served
+from tests.unit.recipes.watch.runs import evaluated, sampled, started, step, write_run
 
 schemathesis = pytest.importorskip("schemathesis", reason="schemathesis is not installed")
 
 EXAMPLES = int(os.environ.get("EXAMPLES", "8"))
 MANY = 500
+RUN = "a b.run"
 
 
 @pytest.fixture(scope="module")
-def quick_server() -> Iterator[Served]:
-    with served(tiny_model(), request_timeout_s=1.0) as running:
+def quick_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    folder = tmp_path_factory.mktemp("served")
+    model = model_that_can_be_looked_into(folder, is_private=True)
+    events = [started(), sampled(0, "ab"), step(1, 3.0), evaluated(1, 2.5), step(2, 2.0)]
+    write_run(folder, events, name=RUN)
+    with served(model, runs=RunShelf(folder), request_timeout_s=1.0) as running:
         yield running
 
 
@@ -73,6 +81,13 @@ def test_no_request_makes_the_server_fail_or_break_its_word(
     quick_server: Served, mode: str
 ) -> None:
     assert ask_all(quick_server, num_examples=EXAMPLES, mode=mode) >= 2 * EXAMPLES
+
+
+@pytest.mark.parametrize("path", ["/api/runs/{name}/curve", "/api/runs/{name}/events"])
+def test_what_is_told_of_a_run_is_as_it_is_described(quick_server: Served, path: str) -> None:
+    schema = schemathesis.openapi.from_url(f"{quick_server.url}/openapi.json", timeout=PATIENCE_S)
+    case = schema[path]["GET"].Case(path_parameters={"name": RUN})
+    assert case.call_and_validate(checks=promises()).status_code == 200
 
 
 @pytest.mark.slow

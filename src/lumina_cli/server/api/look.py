@@ -1,7 +1,6 @@
 """The route of the page Look: what a model makes of a text, as `lumina look --json` tells it."""
 
 import asyncio
-import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,20 +13,12 @@ from lumina_cli.server.api.class_limits import CLIENT_HEADER, client_of
 from lumina_cli.server.api.errors import ApiError
 from lumina_cli.server.api.protocol import to_json
 from lumina_cli.server.api.routes import queue_full
+from lumina_cli.server.api.view_request import parse_view_request
 from lumina_cli.server.config import ServeConfig
 from lumina_cli.server.generation.models import Look, ModelRegistry, ServedModel
 from lumina_cli.server.generation.thread import GenerationThread, QueueFullError
 
-FIELDS = ("view", "messages", "text", "is_ended", "at", "sampling", "off", "characters")
-"""Those of look's requests that may be asked for: a reply is drawn by the API of chats, whose texts
-take turns, and whole maps are too large."""
-
-VIEWS = ("next", "surprise", "matters", "source", "layers", "heads", "characters")
-
 View = Mapping[str, Any]
-
-MAX_CHARS = 4_000
-"""Of a text that is looked at: others wait meanwhile."""
 
 
 class LookApi:
@@ -54,15 +45,16 @@ class LookApi:
 
     async def look(self, request: Request) -> Response:
         """Answer with a view."""
-        asked = _parse(await request.body())
-        model = self._model(asked.pop("model", None))
+        fields = parse_view_request(await request.body())
+        model = self._model(fields.model)
+        asked = fields.model_dump(exclude={"model"}, exclude_unset=True)
         look = model.look
         if look is None:
             raise ApiError("This model can't be looked into here.", code="unsupported_value")
         client = request.client.host if request.client else ""
         if self._is_class:
             client = client_of(client, request.headers.get(CLIENT_HEADER, ""))
-        answer = self._search if asked["view"] == "source" else self._compute
+        answer = self._search if fields.view == "source" else self._compute
         try:
             async with asyncio.timeout(self._timeout_s):
                 view = await answer(look, asked, client=client)
@@ -82,42 +74,10 @@ class LookApi:
         async with self._searching:
             return await asyncio.to_thread(look, asked)
 
-    def _model(self, name: object) -> ServedModel:
-        model = self._models.default if name is None else self._models.find(str(name))
+    def _model(self, name: str | None) -> ServedModel:
+        model = self._models.find(name) if name else self._models.default
         if model is None:
             raise ApiError(
                 "There is no such model.", status=404, param="model", code="model_not_found"
             )
         return model
-
-
-def _parse(body: bytes) -> dict[str, Any]:
-    """Return a request as plain values; look itself checks what it means."""
-    try:
-        asked = json.loads(body)
-    except (ValueError, RecursionError):
-        raise ApiError("The body is not JSON.", code="invalid_json") from None
-    if not isinstance(asked, dict):
-        raise ApiError("The body is not a JSON object.", code="invalid_type")
-    if unknown := sorted(asked.keys() - {*FIELDS, "model"}):
-        raise ApiError(
-            f"{unknown[0][:50]} is not supported.", param=unknown[0][:50], code="unknown_parameter"
-        )
-    if asked.get("view") not in VIEWS:
-        raise ApiError(f"view is one of: {', '.join(VIEWS)}.", param="view", code="invalid_value")
-    if len(body) > 8 * MAX_CHARS or _num_chars(asked) > MAX_CHARS:
-        raise ApiError(
-            f"The text has more than {MAX_CHARS:,} characters.", param="text", code="invalid_value"
-        )
-    return asked
-
-
-def _num_chars(asked: dict[str, Any]) -> int:
-    messages = asked.get("messages")
-    texts = [asked.get("text"), asked.get("characters")]
-    texts += (
-        [one.get("text") for one in messages or () if isinstance(one, dict)]
-        if isinstance(messages, list)
-        else []
-    )
-    return sum(len(text) for text in texts if isinstance(text, str))

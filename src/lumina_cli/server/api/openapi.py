@@ -1,46 +1,86 @@
-"""The API's own description, from the requests' models."""
+"""The API's own description, from the requests' models; each room describes its routes."""
 
+from collections.abc import Mapping, Sequence
 from importlib.metadata import version
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple, get_args
 
 from pydantic import BaseModel
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
 
-from lumina_cli.server.api.protocol import ChatRequest, CompletionRequest
+from lumina_cli.server.api.protocol import ChatRequest, CompletionRequest, to_json
+from lumina_cli.server.api.view_request import ViewName, ViewRequest
 
 Schema = dict[str, Any]
+
+
+class Description(NamedTuple):
+    """What some routes take and answer: paths, and the schemas that they name."""
+
+    paths: Schema
+    schemas: Schema
+
 
 TEXT: Schema = {"type": "string"}
 COUNT: Schema = {"type": "integer", "minimum": 0}
 FINISH: Schema = {"enum": ["stop", "length"]}
 
 
-def openapi() -> Schema:
-    """Return the description, as of OpenAPI 3.1."""
-    schemas: Schema = {}
-    chat = _schema_of(ChatRequest, schemas)
-    completion = _schema_of(CompletionRequest, schemas)
-    schemas |= _answers()
+def description_route(*parts: Description) -> Route:
+    """Return the route that describes all others, as of OpenAPI 3.1."""
+    told = to_json(_whole(parts))
+
+    async def describe(request: Request) -> Response:
+        return Response(told, media_type="application/json")
+
+    return Route("/openapi.json", describe, methods=["GET"])
+
+
+def _whole(parts: Sequence[Description]) -> Schema:
+    own = {
+        "/health": get("Whether the server works.", "Health"),
+        "/openapi.json": get("This description.", "Description"),
+    }
+    schemas = {
+        "Health": fields_of(status={"const": "ok"}),
+        "Description": fields_of(openapi=TEXT, paths={"type": "object"}),
+        "Error": fields_of(
+            error=fields_of(message=TEXT, type=TEXT, param=or_null(TEXT), code=or_null(TEXT))
+        ),
+    }
     return {
         "openapi": "3.1.0",
         "info": {
             "title": "lumina",
             "version": version("lumina-cli"),
-            "description": "OpenAI's API for models that lumina trained.",
+            "description": "Models that lumina trained, by OpenAI's API, and runs of training.",
         },
-        "paths": {
-            "/v1/chat/completions": _post("The next message of a conversation.", chat, "Chat"),
-            "/v1/completions": _post("A text, gone on with.", completion, "Completion"),
-            "/v1/models": _get("The models.", "Models"),
-            "/v1/models/{model}": _get("A model.", "Model", name="model"),
-            "/health": _get("Whether the server works.", "Health"),
-            "/metrics": _get("What the server counts.", None),
-            "/openapi.json": _get("This description.", "Description"),
-        },
+        "paths": {path: each for part in parts for path, each in part.paths.items()} | own,
         "components": {
-            "schemas": schemas,
+            "schemas": {name: each for part in parts for name, each in part.schemas.items()}
+            | schemas,
             "securitySchemes": {"key": {"type": "http", "scheme": "bearer"}},
         },
     }
+
+
+def api_description() -> Description:
+    """Return what the routes of models take and answer."""
+    schemas: Schema = {}
+    chat, completion, view = (
+        _schema_of(kind, schemas) for kind in (ChatRequest, CompletionRequest, ViewRequest)
+    )
+    paths = {
+        "/v1/chat/completions": _post("The next message of a conversation.", chat, "Chat"),
+        "/v1/completions": _post("A text, gone on with.", completion, "Completion"),
+        "/v1/models": get("The models.", "Models"),
+        "/v1/models/{model}": get("A model.", "Model", name="model"),
+        "/api/look": _post("What a model makes of a text.", view, "View", streams=False),
+        "/metrics": get("What the server counts.", None),
+    }
+    return Description(paths, schemas | _answers())
 
 
 def _schema_of(kind: type[BaseModel], schemas: Schema) -> Schema:
@@ -51,16 +91,17 @@ def _schema_of(kind: type[BaseModel], schemas: Schema) -> Schema:
     return _ref(kind.__name__)
 
 
-def _post(summary: str, request: Schema, answer: str) -> Schema:
-    stream = {"schema": _object(data=TEXT) | {"description": "Server-sent events."}}
+def _post(summary: str, request: Schema, answer: str, *, streams: bool = True) -> Schema:
+    events = {"schema": fields_of(data=TEXT) | {"description": "Server-sent events."}}
+    stream = {"text/event-stream": events} if streams else {}
     return {
         "post": {
             "summary": summary,
             "requestBody": {"required": True, "content": {"application/json": {"schema": request}}},
             "responses": {
                 "200": {
-                    "description": "The texts.",
-                    "content": {**_json(_ref(answer)), "text/event-stream": stream},
+                    "description": summary,
+                    "content": {**_json(_ref(answer)), **stream},
                 },
                 **_errors("400", "401", "404", "408", "413", "429", "500", "503"),
             },
@@ -68,7 +109,21 @@ def _post(summary: str, request: Schema, answer: str) -> Schema:
     }
 
 
-def _get(summary: str, answer: str | None, *, name: str | None = None) -> Schema:
+def get(
+    summary: str,
+    answer: str | None,
+    *,
+    name: str | None = None,
+    query: Mapping[str, Schema] = MappingProxyType({}),
+) -> Schema:
+    """Return what a route that is read takes and answers.
+
+    Args:
+        summary: what it tells.
+        answer: the name of its schema; a text without one.
+        name: of the parameter in its path.
+        query: parameters behind its path, by name.
+    """
     content = _json(_ref(answer)) if answer else {"text/plain": {"schema": TEXT}}
     operation: Schema = {
         "summary": summary,
@@ -78,7 +133,10 @@ def _get(summary: str, answer: str | None, *, name: str | None = None) -> Schema
         },
     }
     if name:
-        operation["parameters"] = [{"name": name, "in": "path", "required": True, "schema": TEXT}]
+        operation["parameters"] = [
+            {"name": name, "in": "path", "required": True, "schema": TEXT},
+            *({"name": key, "in": "query", "schema": each} for key, each in query.items()),
+        ]
         operation["responses"] |= _errors("400", "404")
     return {"get": operation}
 
@@ -97,26 +155,28 @@ def _ref(name: str) -> Schema:
     return {"$ref": f"#/components/schemas/{name}"}
 
 
-def _object(**properties: Schema) -> Schema:
+def fields_of(**properties: Schema) -> Schema:
     """Return the schema of an object that has all of these."""
     return {"type": "object", "required": list(properties), "properties": properties}
 
 
-def _list(of: Schema) -> Schema:
+def list_of(of: Schema) -> Schema:
+    """Return the schema of a list."""
     return {"type": "array", "items": of}
 
 
-def _or_null(schema: Schema) -> Schema:
+def or_null(schema: Schema) -> Schema:
+    """Return the schema of what may be null."""
     return {"anyOf": [schema, {"type": "null"}]}
 
 
 def _answers() -> Schema:
-    likely = _object(
-        token=TEXT, logprob={"type": "number"}, bytes=_or_null(_list({**COUNT, "maximum": 255}))
+    likely = fields_of(
+        token=TEXT, logprob={"type": "number"}, bytes=or_null(list_of({**COUNT, "maximum": 255}))
     )
-    token = {**likely, "properties": {**likely["properties"], "top_logprobs": _list(likely)}}
-    lumina = _object(seed={"type": "integer"}, notices=_list(TEXT))
-    usage = _object(prompt_tokens=COUNT, completion_tokens=COUNT, total_tokens=COUNT)
+    token = {**likely, "properties": {**likely["properties"], "top_logprobs": list_of(likely)}}
+    lumina = fields_of(seed={"type": "integer"}, notices=list_of(TEXT))
+    usage = fields_of(prompt_tokens=COUNT, completion_tokens=COUNT, total_tokens=COUNT)
     head = {
         "id": TEXT,
         "created": COUNT,
@@ -125,7 +185,7 @@ def _answers() -> Schema:
         "usage": usage,
         "lumina": lumina,
     }
-    facts = _object(
+    facts = fields_of(
         context_length=COUNT,
         num_parameters=COUNT,
         tokenizer=TEXT,
@@ -133,47 +193,45 @@ def _answers() -> Schema:
         conversations={"type": "boolean"},
         sampling={"type": "object"},
     )
-    model = _object(id=TEXT, object={"const": "model"}, created=COUNT, owned_by=TEXT, lumina=facts)
+    model = fields_of(
+        id=TEXT, object={"const": "model"}, created=COUNT, owned_by=TEXT, lumina=facts
+    )
     return {
-        "Chat": _object(
+        "Chat": fields_of(
             **head,
             object={"const": "chat.completion"},
-            choices=_list(
-                _object(
+            choices=list_of(
+                fields_of(
                     index=COUNT,
-                    message=_object(role={"const": "assistant"}, content=TEXT),
-                    logprobs=_or_null(_object(content=_list(token))),
+                    message=fields_of(role={"const": "assistant"}, content=TEXT),
+                    logprobs=or_null(fields_of(content=list_of(token))),
                     finish_reason=FINISH,
                 )
             ),
         ),
-        "Completion": _object(
+        "Completion": fields_of(
             **head,
             object={"const": "text_completion"},
-            choices=_list(
-                _object(
+            choices=list_of(
+                fields_of(
                     index=COUNT,
                     text=TEXT,
-                    logprobs=_or_null(_legacy_logprobs()),
+                    logprobs=or_null(_legacy_logprobs()),
                     finish_reason=FINISH,
                 )
             ),
         ),
-        "Models": _object(object={"const": "list"}, data=_list(model)),
+        "Models": fields_of(object={"const": "list"}, data=list_of(model)),
         "Model": model,
-        "Health": _object(status={"const": "ok"}),
-        "Description": _object(openapi=TEXT, paths={"type": "object"}),
-        "Error": _object(
-            error=_object(message=TEXT, type=TEXT, param=_or_null(TEXT), code=_or_null(TEXT))
-        ),
+        "View": fields_of(view={"enum": list(get_args(ViewName))}),
     }
 
 
 def _legacy_logprobs() -> Schema:
     number = {"type": "number"}
-    return _object(
-        tokens=_list(TEXT),
-        token_logprobs=_list(number),
-        top_logprobs=_list({"type": "object", "additionalProperties": number}),
-        text_offset=_list(COUNT),
+    return fields_of(
+        tokens=list_of(TEXT),
+        token_logprobs=list_of(number),
+        top_logprobs=list_of({"type": "object", "additionalProperties": number}),
+        text_offset=list_of(COUNT),
     )

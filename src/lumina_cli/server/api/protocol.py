@@ -62,28 +62,30 @@ NEUTRAL_OF_MESSAGES: Mapping[str, tuple[object, ...]] = {
 
 TOLD_OF_MESSAGES = ("name",)
 
-Request = TypeVar("Request", bound="SamplingFields")
+Request = TypeVar("Request", bound="Fields")
 StopText = Annotated[str, Field(min_length=1, max_length=MAX_STOP_CHARS)]
 
 
-class _Fields(BaseModel):
+class Fields(BaseModel):
+    """What is asked for: all that has an effect, each field of its type."""
+
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
 
-class StreamOptions(_Fields):
+class StreamOptions(Fields):
     """What a stream holds beside the text."""
 
     include_usage: bool = Field(False, description="Whether the last event tells the usage.")
 
 
-class TextPart(_Fields):
+class TextPart(Fields):
     """A part of a message."""
 
     type: Literal["text"]
     text: str
 
 
-class ChatMessage(_Fields):
+class ChatMessage(Fields):
     """One message of a conversation."""
 
     role: Literal["system", "developer", "user", "assistant"]
@@ -97,7 +99,7 @@ class ChatMessage(_Fields):
         return "".join(part.text for part in self.content)
 
 
-class SamplingFields(_Fields):
+class SamplingFields(Fields):
     """What both kinds of requests hold."""
 
     model: str | None = Field(
@@ -170,16 +172,20 @@ def parse_request(body: bytes, kind: type[Request]) -> tuple[Request, list[str]]
     Raises:
         ApiError: it is no valid request.
     """
-    content = _parse_json(body)
-    if not isinstance(content, dict):
-        raise ApiError("The body must be a JSON object.", code="invalid_json")
+    content = _parse_object(body)
     notices = _drop_idle(content, kind, neutral=NEUTRAL, told=TOLD)
     if isinstance(messages := content.get("messages"), list):
         notices += _drop_idle_of_messages(messages)
-    try:
-        return kind.model_validate(content), notices
-    except ValidationError as error:
-        raise _explained(error.errors(include_url=False)) from None
+    return _validated(content, kind), notices
+
+
+def parse_fields(body: bytes, kind: type[Request]) -> Request:
+    """Return a request of lumina's own, of which nothing is without effect.
+
+    Raises:
+        ApiError: it is no valid request.
+    """
+    return _validated(_parse_object(body), kind)
 
 
 def _drop_idle(
@@ -217,11 +223,21 @@ def _drop_idle_of_messages(messages: Sequence[object]) -> list[str]:
     ]
 
 
-def _parse_json(body: bytes) -> Any:
+def _parse_object(body: bytes) -> dict[str, Any]:
     try:
-        return from_json(body, allow_inf_nan=False)
+        content = from_json(body, allow_inf_nan=False)
     except ValueError as error:
         raise ApiError(f"The body is not valid JSON: {error}", code="invalid_json") from None
+    if not isinstance(content, dict):
+        raise ApiError("The body must be a JSON object.", code="invalid_json")
+    return content
+
+
+def _validated(content: dict[str, Any], kind: type[Request]) -> Request:
+    try:
+        return kind.model_validate(content)
+    except ValidationError as error:
+        raise _explained(error.errors(include_url=False)) from None
 
 
 def _is_neutral(value: object, neutral: Sequence[object]) -> bool:

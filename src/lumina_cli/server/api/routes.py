@@ -16,7 +16,6 @@ from lumina_cli.server.api.answers import Answer, AnswerPlan, Kind
 from lumina_cli.server.api.class_limits import CLIENT_HEADER, MAX_IDS, ClassLimits, client_of
 from lumina_cli.server.api.delivery import Delivery
 from lumina_cli.server.api.errors import ApiError, unsupported
-from lumina_cli.server.api.openapi import openapi
 from lumina_cli.server.api.prompts import Prompt, chat_prompt, text_prompt, told
 from lumina_cli.server.api.protocol import (
     MAX_TEXTS,
@@ -78,7 +77,6 @@ class Api:
             Route("/v1/models/{model}", self.show_model, methods=["GET"]),
             Route("/health", self.health, methods=["GET"]),
             Route("/metrics", self.metrics, methods=["GET"]),
-            Route("/openapi.json", self.describe, methods=["GET"]),
         ]
 
     async def chat(self, request: Request) -> Delivery:
@@ -140,10 +138,6 @@ class Api:
             num_running=self._thread.num_running, num_waiting=self._thread.num_waiting
         )
         return Response(text, headers={"content-type": CONTENT_TYPE})
-
-    async def describe(self, request: Request) -> Response:
-        """Tell of the API itself."""
-        return _json(openapi())
 
     async def _parse(self, request: Request, kind: type[Fields]) -> tuple[Fields, list[str]]:
         body = await request.body()

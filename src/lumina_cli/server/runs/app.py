@@ -5,9 +5,11 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
+from lumina_cli.server.api.openapi import description_route
 from lumina_cli.server.config import ServeConfig
 from lumina_cli.server.guarded import guarded
 from lumina_cli.server.metrics import Metrics
+from lumina_cli.server.runs.description import run_description
 from lumina_cli.server.runs.routes import RunRoutes, Runs, json_response, run_page_routes
 from lumina_cli.server.security.api_key import ApiKey
 
@@ -20,7 +22,7 @@ def make_watch_app(runs: Runs, *, config: ServeConfig, key: ApiKey | None = None
     """
     health = Route("/health", _health, methods=["GET"])
     return guarded(
-        [*RunRoutes(runs).routes(), health],
+        [*RunRoutes(runs).routes(), health, description_route(run_description())],
         page=run_page_routes("/"),
         config=config,
         key=key,
