@@ -105,3 +105,18 @@ def test_a_model_with_more_stop_texts_than_a_request_may_have_can_be_talked_to(
         say(window, "abc")
         assert said(window)[-1][0] == "bot"
         assert said(window)[-1][1]
+
+
+def test_in_a_class_a_browser_keeps_its_seat(window: Any) -> None:
+    with served(tiny_model(), class_code="blue-7-whale") as running:
+        window.goto(running.url)
+        window.fill("#key-input", "Blue-7-Whale")
+        window.press("#key-input", "Enter")
+        window.wait_for_selector("#model-name:not(:empty)", state="attached")
+        say(window, "abc")
+        kept = window.context.cookies()
+        assert [(one["name"], one["httpOnly"]) for one in kept] == [("lumina_seat", True)]
+        window.reload()
+        window.wait_for_selector("#model-name:not(:empty)", state="attached")
+        assert window.context.cookies() == kept
+        window.evaluate("sessionStorage.clear()")

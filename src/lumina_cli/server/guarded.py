@@ -18,6 +18,7 @@ from lumina_cli.server.http.access_log import AccessLog
 from lumina_cli.server.metrics import Metrics
 from lumina_cli.server.security.api_key import ApiKey
 from lumina_cli.server.security.middleware import Security, SecurityPolicy
+from lumina_cli.server.security.seats import Seated, Seats
 
 OTHER = "other"
 """The route of a request that leads nowhere."""
@@ -47,8 +48,9 @@ def guarded(
     policy = SecurityPolicy.from_config(config, key=key, public_paths=public)
     handlers: Any = {ApiError: _answer_error, HTTPException: _answer_http_error}
     every = [*routes, *page]
-    app = Starlette(routes=every, exception_handlers=handlers)
-    app.router.redirect_slashes = False
+    router = Starlette(routes=every, exception_handlers=handlers)
+    router.router.redirect_slashes = False
+    app = Seated(router, seats=Seats()) if config.is_class else router
     return AccessLog(Metered(Security(app, policy=policy), metrics=metrics, routes=every))
 
 

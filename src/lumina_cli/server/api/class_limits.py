@@ -1,9 +1,10 @@
 """What each of a class may ask for: so little at once that everybody has a turn."""
 
-import re
 import time
 from collections import OrderedDict, deque
 from collections.abc import Callable
+
+from starlette.requests import Request
 
 from lumina_cli.server.api.errors import ApiError
 
@@ -14,9 +15,6 @@ MAX_REQUESTS, WITHIN_S = 30, 60.0
 MAX_CLIENTS = 1_000
 MAX_IDS = 1_000
 """Of one text."""
-
-CLIENT_HEADER = "x-lumina-client"
-_NAME = re.compile(r"[A-Za-z0-9-]{1,64}")
 
 
 class ClassLimits:
@@ -36,8 +34,7 @@ class ClassLimits:
         Raises:
             ApiError: the client has asked for too much.
         """
-        if num_texts + num_going_on > MAX_TEXTS:
-            raise _too_much(f"Wait for your last text: {MAX_TEXTS} at a time.", after_s=2)
+        refuse_many(num_texts, num_going_on=num_going_on)
         asked = self._asked.setdefault(client, deque(maxlen=MAX_REQUESTS))
         self._asked.move_to_end(client)
         now_s = self._clock()
@@ -49,9 +46,16 @@ class ClassLimits:
             self._asked.popitem(last=False)
 
 
-def client_of(address: str, name: str) -> str:
-    """Return who asks: of one address several may, each with a name that its page made up."""
-    return f"{address} {name}" if _NAME.fullmatch(name) else address
+def client_of(request: Request) -> str:
+    """Return who asks: the one at a seat of the class, else whoever is at the address."""
+    seat: str = getattr(request.state, "seat", "")
+    return seat or (request.client.host if request.client else "")
+
+
+def refuse_many(num_texts: int, *, num_going_on: int) -> None:
+    """Raise ApiError where that is more at once than each of a class may ask for."""
+    if num_texts + num_going_on > MAX_TEXTS:
+        raise _too_much(f"Wait for your last text: {MAX_TEXTS} at a time.", after_s=2)
 
 
 def _too_much(message: str, *, after_s: int) -> ApiError:

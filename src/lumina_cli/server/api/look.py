@@ -9,7 +9,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from lumina_cli.errors import LuminaError
-from lumina_cli.server.api.class_limits import CLIENT_HEADER, client_of
+from lumina_cli.server.api.class_limits import client_of, refuse_many
 from lumina_cli.server.api.errors import ApiError
 from lumina_cli.server.api.protocol import to_json
 from lumina_cli.server.api.routes import queue_full
@@ -51,9 +51,9 @@ class LookApi:
         look = model.look
         if look is None:
             raise ApiError("This model can't be looked into here.", code="unsupported_value")
-        client = request.client.host if request.client else ""
+        client = client_of(request)
         if self._is_class:
-            client = client_of(client, request.headers.get(CLIENT_HEADER, ""))
+            refuse_many(1, num_going_on=self._thread.num_of(client))
         answer = self._search if fields.view == "source" else self._compute
         try:
             async with asyncio.timeout(self._timeout_s):

@@ -13,7 +13,7 @@ from lumina_cli.chat.context import MOVED_ON
 from lumina_cli.core.inference.config import SamplingConfig
 from lumina_cli.core.seeding import make_generator, new_seed
 from lumina_cli.server.api.answers import Answer, AnswerPlan, Kind
-from lumina_cli.server.api.class_limits import CLIENT_HEADER, MAX_IDS, ClassLimits, client_of
+from lumina_cli.server.api.class_limits import MAX_IDS, ClassLimits, client_of
 from lumina_cli.server.api.delivery import Delivery
 from lumina_cli.server.api.errors import ApiError, unsupported
 from lumina_cli.server.api.prompts import Prompt, chat_prompt, text_prompt, told
@@ -208,9 +208,8 @@ class Api:
     def _deliver(
         self, request: Request, texts: Sequence[TextRequest], plan: AnswerPlan, *, is_stream: bool
     ) -> Delivery:
-        client = request.client.host if request.client else ""
+        client = client_of(request)
         if self._limits is not None:
-            client = client_of(client, request.headers.get(CLIENT_HEADER, ""))
             going_on = self._thread.num_of(client)
             self._limits.admit(client, num_texts=len(texts), num_going_on=going_on)
         try:

@@ -10,7 +10,6 @@ export class ApiError extends Error {
   }
 }
 
-const CLIENT = 'client'; // a name for this tab, by which clients of one address take turns
 let isRoom = false; // whether the key is the code of a room
 let key = recallInTab('key') ?? '';
 
@@ -43,7 +42,8 @@ export async function* streamReply(body, signal) {
 }
 
 export async function ask(path, options = {}) {
-  const headers = {'Content-Type': 'application/json', ...(key && {Authorization: `Bearer ${key}`}), 'X-Lumina-Client': clientName()};
+  const seat = navigator.cookieEnabled && {'X-Lumina-Seat': 'wished'}; // in a class; a cookie keeps it
+  const headers = {'Content-Type': 'application/json', ...(key && {Authorization: `Bearer ${key}`}), ...seat};
   const answer = await fetch(path, {...options, headers, cache: 'no-store'}).catch(() => {
     throw new ApiError('gone');
   });
@@ -75,11 +75,6 @@ function toEvent(line) {
   if (line.startsWith('data:')) return line.slice(5).trim();
   const place = /^: place (\d+)$/.exec(line);
   return place && `{"place": ${place[1]}}`;
-}
-
-function clientName() {
-  if (!recallInTab(CLIENT)) rememberInTab(CLIENT, crypto.getRandomValues(new Uint32Array(2)).join('-'));
-  return recallInTab(CLIENT) ?? '';
 }
 
 /** Add what an event says to a piece; return an error if it is one. */

@@ -6,7 +6,6 @@ from lumina_cli.server.api.class_limits import (
     MAX_REQUESTS,
     MAX_TEXTS,
     ClassLimits,
-    client_of,
 )
 from lumina_cli.server.api.errors import ApiError
 
@@ -30,9 +29,3 @@ def test_no_client_has_more_texts_at_once_than_it_may() -> None:
     limits.admit("a", num_texts=1, num_going_on=MAX_TEXTS - 1)
     with pytest.raises(ApiError, match="Wait for your last text"):
         limits.admit("a", num_texts=1, num_going_on=MAX_TEXTS)
-
-
-def test_pages_of_one_address_are_told_apart_by_their_names() -> None:
-    assert client_of("10.0.0.7", "tab-1") == "10.0.0.7 tab-1"
-    assert client_of("10.0.0.7", "x" * 65) == "10.0.0.7"
-    assert client_of("10.0.0.7", "a b") == client_of("10.0.0.7", "") == "10.0.0.7"
