@@ -147,7 +147,9 @@ def _read(path: Path) -> bytes:
     try:
         return read_whole(path, max_bytes=MAX_FILE_BYTES)
     except FileNotFoundError:
-        raise MissingInputError(f"there is no file {path}") from None
+        raise MissingInputError(
+            f"there is no file {path}", hint="A chat is saved with: /save FILE"
+        ) from None
     except (OSError, ValueError) as error:  # ValueError: a NUL in the name
         if isinstance(error, OSError) and error.errno == errno.EFBIG:
             raise DataError(f"{path} is too large to be a saved chat: {_TOO_LARGE}") from error

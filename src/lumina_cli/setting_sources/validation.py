@@ -7,6 +7,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from lumina_cli.errors import UsageError
+from lumina_cli.setting_sources.number_meant import number_meant
 
 Config = TypeVar("Config", bound=BaseModel)
 
@@ -53,7 +54,20 @@ def _usage_error(
     if not name:  # a rule over several settings: name every one that was set by hand
         places = [f"{key} from {sources[key]}" for key in given if key in sources and key in says]
         return UsageError(says + (f" ({', '.join(places)})" if places else ""))
-    return UsageError(f"{name} {says} (from {sources.get(name, 'the defaults')})")
+    source = sources.get(name, "the defaults")
+    return UsageError(f"{name} {says} (from {source})", hint=_meant(name, details, source=source))
+
+
+def _meant(name: str, details: ErrorDetails, *, source: str) -> str:
+    """Return what to write for a number that is written as a setting can't take it."""
+    kind, given = details["type"], details["input"]
+    if not kind.startswith(("int_", "float_")) or not isinstance(given, str):
+        return ""
+    is_whole, is_minutes = kind.startswith("int_"), name == "minutes"
+    meant = number_meant(given, is_whole=is_whole, is_minutes=is_minutes)
+    if not meant:
+        return ""
+    return f"Did you mean: {source} {meant}" if source.startswith("--") else f"Did you mean {meant}?"
 
 
 def _is_of_words(details: ErrorDetails, name: str) -> bool:

@@ -68,6 +68,23 @@ def test_what_is_wrong_is_told_with_where_it_came_from(given: dict[str, Any], sa
     assert wrong(**given).message == says
 
 
+@pytest.mark.parametrize(
+    ("given", "hint"),
+    [
+        ({"flags": {"minutes": "1h"}}, "Did you mean: --minutes 60"),
+        ({"flags": {"dropout": "10%"}}, "Did you mean: --dropout 0.1"),
+        ({"flags": {"max_steps": "1e3"}}, "Did you mean: --max-steps 1000"),
+        ({"environ": {"LUMINA_MAX_STEPS": "1,000"}}, "Did you mean 1000?"),
+        ({"flags": {"max_steps": "many"}}, ""),
+    ],
+    ids=str,
+)
+def test_a_number_as_people_write_it_is_refused_with_what_it_means(
+    given: dict[str, Any], hint: str
+) -> None:
+    assert wrong(**given).hint == hint
+
+
 def test_an_unknown_key_of_a_file_is_refused_with_a_guess() -> None:
     error = wrong(toml="batchsize = 4\n")
     assert error.message == "'batchsize' in mine.toml is not a setting"

@@ -41,6 +41,8 @@ if TYPE_CHECKING:
     from lumina_cli.recipes.infer.text_generator import TextGenerator
 
 MAX_PROMPT_BYTES = 16_000_000
+MOST_SAMPLES = 10_000
+"""Each takes memory before the first one is shown."""
 
 
 @with_settings(
@@ -67,7 +69,12 @@ def command(
     num_samples: Annotated[
         int,
         typer.Option(
-            "--num-samples", "-n", min=1, metavar="INTEGER", help="Number of texts to generate."
+            "--num-samples",
+            "-n",
+            min=1,
+            max=MOST_SAMPLES,
+            metavar="INTEGER",
+            help="Number of texts to generate.",
         ),
     ] = 1,
     logprobs: Annotated[

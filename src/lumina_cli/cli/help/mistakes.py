@@ -1,6 +1,7 @@
 """What somebody meant who typed a command line that can't be understood."""
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, cast
 
@@ -29,23 +30,42 @@ MEANT = {
 }
 """Commands by what other programs call them, or by a part of their name."""
 
+MEANT_OPTIONS = {
+    **dict.fromkeys(("--file", "--input", "--dataset", "--text", "--corpus", "-f", "-i"), "--data"),
+    **dict.fromkeys(("--output", "--save"), "--out"),
+    **dict.fromkeys(("--lr",), "--learning-rate"),
+    **dict.fromkeys(("--layers", "--n-layer", "--num-layer"), "--num-layers"),
+    **dict.fromkeys(("--heads", "--n-head"), "--num-heads"),
+    **dict.fromkeys(("--width", "--n-embd", "--dim"), "--hidden-size"),
+    **dict.fromkeys(("--context", "--block-size", "--context-length"), "--seq-length"),
+    **dict.fromkeys(("--steps", "--iters", "--max-iters"), "--max-steps"),
+    **dict.fromkeys(("--time", "--hours"), "--minutes"),
+    **dict.fromkeys(("--lora",), "--lora-rank"),
+    **dict.fromkeys(("--length", "--max-tokens", "--max-new-tokens"), "--max-chars"),
+    **dict.fromkeys(("--gpu", "--cuda"), "--device"),
+    **dict.fromkeys(("--checkpoint", "--load-model"), "--model"),
+}
+"""Options by what other programs call them."""
+_OF_A_NEW_MODEL = "A new model is written with --out FILE; to go on from one: lumina finetune --model"
+
 _EXTRA = re.compile(r"extra arguments?(?:\(s\))? \((.*)\)", re.DOTALL)
 
 
 _WORDS_OF_A_TYPE = re.compile(r"Value error, |Input should be ")
-_GUESS = re.compile(r"\.? Did you mean .*")
+_GUESS = re.compile(r"\.? (?:Did you mean |\(Possible options: ).*")
 
 
 def message_of(error: Any) -> str:
     """Return what is wrong with a command line, on one line and in our words.
 
-    Click's guess of a command is left out where the hint knows better.
+    Click's guess is left out where the hint knows better.
     """
     message = " ".join(error.format_message().rstrip(".").split())
     message = _WORDS_OF_A_TYPE.sub(
         lambda found: "must be " if found[0].startswith("Input") else "", message
     )
-    if _unknown_command(error) in MEANT:
+    command = _unknown_command(error)
+    if command in MEANT or _is_file(command) or _meant_option(error):
         message = _GUESS.sub("", message)
     return message[:1].lower() + message[1:]
 
@@ -54,22 +74,58 @@ def hint_of(error: Any) -> str:
     """Return what to type instead; where nothing better is known, where the help is."""
     path = error.ctx.command_path if error.ctx else "lumina"
     if extra := _EXTRA.search(error.message):
-        return _of_extra(path, extra[1]) or f"See: {path} --help"
-    meant = MEANT.get(_unknown_command(error))
+        return _of_extra(path, extra[1], given=error.ctx.params) or f"See: {path} --help"
+    if option := _meant_option(error):
+        return option
+    command = _unknown_command(error)
+    if _is_file(command) and path == "lumina":
+        is_model = command.endswith(".pth")
+        return f"Did you mean: lumina {'chat --model' if is_model else 'train --data'} " + (
+            shell_word(command)
+        )
+    meant = MEANT.get(command)
     return f"Did you mean: {meant}" if meant else f"See: {path} --help"
 
 
-def _of_extra(path: str, given: str) -> str:
-    """Return what a word that stands alone could be meant as, in a command that takes none."""
-    shown = shell_word(given)
-    is_model = given.endswith(".pth") or Path(given).is_file()
+def _of_extra(path: str, extra: str, *, given: Mapping[str, Any]) -> str:
+    """Return what words that stand alone could be meant as, in a command that takes none."""
+    shown = shell_word(extra)
+    is_model = extra.endswith(".pth") or _is_file(extra)
     if path in ("lumina chat", "lumina generate", "lumina serve", "lumina export") and is_model:
         return f"Name a model with --model: {path} --model {shown}"
     if path == "lumina chat":
-        return f"To say something and exit: lumina chat --prompt {shown}"
+        return f"To say something and exit: lumina chat{_model(given)} --prompt {shown}"
+    if path == "lumina generate" and (text := given.get("text")):
+        return f"Put the text in quotes: {path}{_model(given)} {shell_word(f'{text} {extra}')}"
     if path == "lumina eval":
-        return f"Name the text with --data: lumina eval --data {shown}"
+        return f"Name the text with --data: lumina eval{_model(given)} --data {shown}"
     return ""
+
+
+def _model(given: Mapping[str, Any]) -> str:
+    """Return the flag that names the model, where one was named."""
+    model = given.get("model")
+    is_named = isinstance(model, Path) and model != Path("Model.pth")
+    return f" --model {shell_word(model)}" if is_named else ""
+
+
+def _meant_option(error: Any) -> str:
+    """Return what to use for an option that there isn't; nothing where that is not known."""
+    name = getattr(error, "option_name", "")
+    if error.ctx is None or not name:
+        return ""
+    if error.ctx.command_path == "lumina train" and name in ("-m", "--model"):
+        return _OF_A_NEW_MODEL
+    there_are = {flag for option in error.ctx.command.params for flag in option.opts}
+    meant = MEANT_OPTIONS.get(name)
+    return f"Did you mean {meant}? See: {error.ctx.command_path} --help" * (meant in there_are)
+
+
+def _is_file(name: str) -> bool:
+    try:
+        return bool(name) and Path(name).is_file()
+    except (OSError, ValueError):
+        return False
 
 
 def _unknown_command(error: Any) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from lumina_cli.errors import DataError
+from lumina_cli.io.shell_word import shell_word
 
 SAMPLE_BYTES = 1 << 16
 _BOMS = (
@@ -68,6 +69,9 @@ def not_text(file: BinaryIO, *, sample: bytes, path: Path, encoding: str) -> Dat
         path: its name.
         encoding: what it should be.
     """
+    if path.suffix == ".pth":
+        hint = f"To go on from it: lumina finetune --model {shell_word(path)} --data FILE"
+        return DataError(f"{path} is a model, not text", hint=hint)
     if what := binary_kind(sample):
         return DataError(f"{path} is {what}, not text", hint="Give a text, JSON or parquet file.")
     line, byte, value = _first_bad_byte(file, encoding=encoding)

@@ -5,11 +5,13 @@ is opened. A file that changes between two looks is refused: half of the old and
 the new text is neither.
 """
 
+import difflib
 import errno
 import io
 import os
 import stat
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,6 +19,7 @@ from lumina_cli.data.report import Location, ReadReport
 from lumina_cli.errors import DataError, LuminaError, MissingInputError, StorageError
 from lumina_cli.io import regular_file
 from lumina_cli.io.regular_file import other_kind
+from lumina_cli.io.shell_word import shell_word
 
 PLAIN_SUFFIXES = frozenset(
     {".csv", ".json", ".jsonl", ".md", ".ndjson", ".parquet", ".text", ".tsv", ".txt"}
@@ -26,6 +29,8 @@ DOCUMENT_SUFFIXES = frozenset(
     | {".yaml", ".yml"}
 )
 DATA_SUFFIXES = PLAIN_SUFFIXES | DOCUMENT_SUFFIXES | {".zip"}
+MOST_COMPARED = 1000
+"""Names beside one that is not there."""
 IGNORED_NAMES = frozenset({"dataset.json", "dataset_infos.json", "license", "readme"})
 """Files beside the data, named without .md or .txt, that are not read with a folder."""
 
@@ -102,15 +107,33 @@ def unreadable(path: Path, error: OSError | ValueError) -> LuminaError:
     if isinstance(error, FileNotFoundError | NotADirectoryError | ValueError):
         dangling = not isinstance(error, ValueError) and path.is_symlink()
         what = "is a link to nothing" if dangling else "is not there"
-        return MissingInputError(
-            f"{path} {what}",
-            hint="Name a file or folder that exists, or `starter` for the built-in corpus.",
-        )
+        return MissingInputError(f"{path} {what}", hint=_instead_of(path))
     if isinstance(error, PermissionError):
         return MissingInputError(f"{path} can't be opened: no permission")
     if code in (errno.ENAMETOOLONG, errno.EINVAL):
         return MissingInputError(f"{path} can't be opened: {error}")
     return StorageError(f"{path} can't be read: {getattr(error, 'strerror', None) or error}")
+
+
+def _instead_of(path: Path) -> str:
+    """Return what to name instead of a path that leads nowhere."""
+    if str(path).startswith("~"):
+        return "In quotes, ~ is not your home: leave the quotes out, or write the whole path."
+    if any(each in str(path) for each in "*?"):
+        return "No file is called so: name a folder, and all files in it are read."
+    if close := _close_to(path):
+        return f"Did you mean {shell_word(close)}?"
+    return "Name a file or folder that exists, or `starter` for the built-in corpus."
+
+
+def _close_to(path: Path) -> Path | None:
+    """Return the file or folder beside a path whose name is nearly the same."""
+    try:
+        names = [each.name for each in islice(path.parent.iterdir(), MOST_COMPARED)]
+    except (OSError, ValueError):
+        return None
+    close = difflib.get_close_matches(path.name, names, n=1, cutoff=0.75)
+    return path.parent / close[0] if close else None
 
 
 def _files_at(path: Path, *, report: ReadReport) -> Iterator[Path]:

@@ -8,6 +8,8 @@ FAR_TOO_LARGE = 4.0
 """Times more parameters for each character than `--minutes` would choose, before it is told."""
 FEW_CHARS = 20_000
 """Of a text that no model learns a language from; a book has half a million."""
+LEAST_IN_MILLIONS = 100_000
+"""Parameters: fewer are told one by one."""
 
 
 def too_little_text(model: ModelConfig, *, num_chars: int, vocab_size: int) -> str:
@@ -15,9 +17,10 @@ def too_little_text(model: ModelConfig, *, num_chars: int, vocab_size: int) -> s
     size = num_parameters(model, vocab_size=vocab_size)
     if size <= FAR_TOO_LARGE * PARAMETERS_PER_CHAR * num_chars:
         return ""
+    shown = f"{size / 1e6:.1f} M" if size >= LEAST_IN_MILLIONS else f"{size:,}"
     told = (
-        f"{num_chars:,} characters are little text for {size / 1e6:.1f} M parameters: the model "
-        "will learn them by heart"
+        f"{num_chars:,} characters are little text for {shown} parameters: the model will learn "
+        "them by heart"
     )
     flags = _suiting(model, num_chars=num_chars, vocab_size=vocab_size)
     if flags:

@@ -23,6 +23,17 @@ def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         ("data check", "See: lumina data check --help"),
         ("chat Cat.pth", "Name a model with --model: lumina chat --model Cat.pth"),
         ("chat hello", "To say something and exit: lumina chat --prompt hello"),
+        ("chat -m Cat.pth hello", "lumina chat --model Cat.pth --prompt hello"),
+        ("chat hello you", "lumina chat --prompt 'hello you'"),
+        ("generate -m Cat.pth Once upon", "lumina generate --model Cat.pth 'Once upon'"),
+        ("train --data a.txt -m Cat.pth", "lumina finetune --model"),
+        ("train --lr 1", "Did you mean --learning-rate? See: lumina train --help"),
+        ("finetune --file a.txt", "Did you mean --data?"),
+        ("chat --lr 1", "See: lumina chat --help"),
+        ("train --minutes 1h", "Did you mean: --minutes 60"),
+        ("train --data ~/book.txt", "In quotes, ~ is not your home"),
+        ("train --data *.epub", "name a folder"),
+        ("chat --load no.json", "/save FILE"),
         ("eval --data a.txt b.txt", "Name the text with --data: lumina eval --data b.txt"),
         ("train --config no.toml", "What it can set: lumina train --help-all"),
         ("train --preset Demo", "Did you mean: lumina train --preset demo"),
@@ -42,6 +53,24 @@ def test_the_hint_names_what_was_meant(
     error, told = capsys.readouterr().err.splitlines()
     assert error.startswith("error: ")
     assert hint in told
+
+
+@pytest.mark.parametrize(
+    ("typed", "hint"),
+    [
+        ("book.txt", "Did you mean: lumina train --data book.txt"),
+        ("Cat.pth", "Did you mean: lumina chat --model Cat.pth"),
+        ("train --data bok.txt", "Did you mean book.txt?"),
+        ("train --data Cat.pth", "lumina finetune --model Cat.pth --data FILE"),
+    ],
+)
+def test_the_hint_knows_the_files_that_are_there(
+    typed: str, hint: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("book.txt").write_text("Once upon a time.\n", encoding="utf-8")
+    Path("Cat.pth").write_bytes(b"PK\x03\x04\xff\xff")
+    assert lumina(*typed.split()) in (2, 65, 66)
+    assert hint in capsys.readouterr().err.splitlines()[-1]
 
 
 def test_a_missing_option_is_told_on_one_line(capsys: pytest.CaptureFixture[str]) -> None:
