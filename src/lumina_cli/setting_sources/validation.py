@@ -67,7 +67,9 @@ def _meant(name: str, details: ErrorDetails, *, source: str) -> str:
     meant = number_meant(given, is_whole=is_whole, is_minutes=is_minutes)
     if not meant:
         return ""
-    return f"Did you mean: {source} {meant}" if source.startswith("--") else f"Did you mean {meant}?"
+    return (
+        f"Did you mean: {source} {meant}" if source.startswith("--") else f"Did you mean {meant}?"
+    )
 
 
 def _is_of_words(details: ErrorDetails, name: str) -> bool:

@@ -95,7 +95,7 @@ def test_advice_against_forgetting_is_to_repeat_old_text_where_none_was(
     ("arguments", "code", "said"),
     [
         ([], 2, "lumina finetune --data FILE"),
-        (["--data", "mine.txt", "-m", "nowhere.pth"], 66, "there is no model at nowhere.pth"),
+        (["--data", "mine.txt", "-m", "nowhere.pth"], 66, "there is no model nowhere.pth"),
         (["--data", "mine.txt", "-m", "verse.txt"], 65, "is text, not a lumina model"),
         (["--data", "mine.txt", "-o", "Model.pth"], 73, "never written over"),
         (["--data", "nowhere.txt"], 66, "nowhere.txt"),

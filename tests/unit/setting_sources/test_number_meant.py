@@ -31,7 +31,14 @@ def test_a_share_is_meant_as_a_fraction(text: str, meant: str) -> None:
 
 @pytest.mark.parametrize(
     ("text", "meant"),
-    [("1e3", "1000"), ("10k", "10000"), ("1,000", "1000"), ("4.0", "4"), ("1.5", ""), ("1M", "1000000")],
+    [
+        ("1e3", "1000"),
+        ("10k", "10000"),
+        ("1,000", "1000"),
+        ("4.0", "4"),
+        ("1.5", ""),
+        ("1M", "1000000"),
+    ],
 )
 def test_a_count_is_meant_whole(text: str, meant: str) -> None:
     assert number_meant(text, is_whole=True, is_minutes=False) == meant

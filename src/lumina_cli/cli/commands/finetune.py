@@ -111,9 +111,13 @@ def command(
     started_s = time.monotonic()
     if checkpoint is not None and not resume:
         name = shell_word(checkpoint)
+        if checkpoint.suffix == ".pth":
+            use = f"Begin from it: lumina finetune --model {name} --data FILE"
+        else:
+            use = f"Train on it: --data {name}"
         raise UsageError(
             f"{checkpoint} is given without --resume",
-            hint=f"Train on it: --data {name}. Or resume from it: --resume {name}",
+            hint=f"{use}. Or resume from it: --resume {name}",
         )
     launch_if_asked(nproc, max_restarts=max_restarts, dry_run=dry_run)
     if resume or has_restarted(out or DEFAULT_FINETUNED):

@@ -10,6 +10,7 @@ from lumina_cli.cli.console import print_json, print_text, stdout_console
 from lumina_cli.cli.help.completion import models
 from lumina_cli.cli.options import Json, Verbose
 from lumina_cli.cli.views.facts import INDENT, group_lines, model_groups
+from lumina_cli.errors import MissingInputError
 from lumina_cli.io.terminal_text import one_line
 
 MAX_LINE_CHARS = 2_000
@@ -29,7 +30,11 @@ def command(
     """Show what a model file contains: shape, vocabulary, training."""
     from lumina_cli.recipes.infer.model_info import model_info  # noqa: PLC0415  torch
 
-    facts = model_info(model)
+    try:
+        facts = model_info(model)
+    except MissingInputError as error:  # here a model is named without a flag
+        error.hint = error.hint.replace("--model ", "lumina info ")
+        raise
     if json:
         print_json(facts)
         return

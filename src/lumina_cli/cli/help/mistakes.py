@@ -33,6 +33,7 @@ MEANT = {
 MEANT_OPTIONS = {
     **dict.fromkeys(("--file", "--input", "--dataset", "--text", "--corpus", "-f", "-i"), "--data"),
     **dict.fromkeys(("--output", "--save"), "--out"),
+    **dict.fromkeys(("-p", "--message"), "--prompt"),
     **dict.fromkeys(("--lr",), "--learning-rate"),
     **dict.fromkeys(("--layers", "--n-layer", "--num-layer"), "--num-layers"),
     **dict.fromkeys(("--heads", "--n-head"), "--num-heads"),
@@ -46,7 +47,15 @@ MEANT_OPTIONS = {
     **dict.fromkeys(("--checkpoint", "--load-model"), "--model"),
 }
 """Options by what other programs call them."""
-_OF_A_NEW_MODEL = "A new model is written with --out FILE; to go on from one: lumina finetune --model"
+MEANT_PARTS = {
+    "lumina eval": "Name the text: lumina eval{} --data FILE",
+    "lumina data check": "Name a file or folder: lumina data check FILE",
+    "lumina data fetch": "Fetch one: lumina data fetch oasst1. All of them: lumina data list",
+}
+"""What to type where an option or argument is missing."""
+_OF_A_NEW_MODEL = (
+    "A new model is written with --out FILE; to go on from one: lumina finetune --model"
+)
 
 _EXTRA = re.compile(r"extra arguments?(?:\(s\))? \((.*)\)", re.DOTALL)
 
@@ -77,6 +86,9 @@ def hint_of(error: Any) -> str:
         return _of_extra(path, extra[1], given=error.ctx.params) or f"See: {path} --help"
     if option := _meant_option(error):
         return option
+    if isinstance(error, typer.BadParameter) and error.format_message().startswith("Missing"):
+        missing = MEANT_PARTS.get(path, "").format(_model(error.ctx.params) if error.ctx else "")
+        return missing or f"See: {path} --help"
     command = _unknown_command(error)
     if _is_file(command) and path == "lumina":
         is_model = command.endswith(".pth")
@@ -92,7 +104,8 @@ def _of_extra(path: str, extra: str, *, given: Mapping[str, Any]) -> str:
     shown = shell_word(extra)
     is_model = extra.endswith(".pth") or _is_file(extra)
     if path in ("lumina chat", "lumina generate", "lumina serve", "lumina export") and is_model:
-        return f"Name a model with --model: {path} --model {shown}"
+        to = f" --to {given['to']}" if given.get("to") else ""
+        return f"Name a model with --model: {path} --model {shown}{to}"
     if path == "lumina chat":
         return f"To say something and exit: lumina chat{_model(given)} --prompt {shown}"
     if path == "lumina generate" and (text := given.get("text")):
@@ -116,6 +129,10 @@ def _meant_option(error: Any) -> str:
         return ""
     if error.ctx.command_path == "lumina train" and name in ("-m", "--model"):
         return _OF_A_NEW_MODEL
+    if error.ctx.command_path == "lumina data check" and name in ("-d", "--data"):
+        return MEANT_PARTS["lumina data check"]
+    if error.ctx.command_path == "lumina info" and name in ("-m", "--model"):
+        return "Name it without a flag: lumina info FILE"
     there_are = {flag for option in error.ctx.command.params for flag in option.opts}
     meant = MEANT_OPTIONS.get(name)
     return f"Did you mean {meant}? See: {error.ctx.command_path} --help" * (meant in there_are)

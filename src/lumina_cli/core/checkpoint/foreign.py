@@ -1,9 +1,10 @@
 """What a file is that is no model of ours, by how it begins. Nothing in it is run or unpacked."""
 
+import difflib
 from pathlib import Path
 from typing import IO
 
-from lumina_cli.errors import ModelFileError
+from lumina_cli.errors import MissingInputError, ModelFileError
 from lumina_cli.io.shell_word import shell_word
 
 HEAD_BYTES = 1 << 20
@@ -17,7 +18,35 @@ _LIGHTNING = b"pytorch-lightning_version"
 _OFFICE = (b"[Content_Types].xml", b"mimetypeapplication/")
 
 OWN_MODEL = "Train one: lumina train --preset demo. Or point to one: --model FILE"
+MOST_LISTED = 5
 FROM_TEXT = "Train one of your own, from text: lumina train --data FILE"
+
+
+def no_model(path: Path) -> MissingInputError:
+    """Return the error for a path without a model, with the models that are beside it."""
+    folder = path if path.is_dir() else path.parent
+    others = sorted(other.name for other in folder.glob("*.pth"))
+    point = f"--model {shell_word(folder / _most_like(path.name, others))}" if others else ""
+    there = f" (there is: {_listed(others)})" if others else ""
+    what = f"{path} is a folder" if path.is_dir() else f"there is no model {path}"
+    beside = path.with_suffix(".pth")
+    if path.is_dir() and beside.is_file():  # its run
+        point, there = f"--model {shell_word(beside)}", ""
+    elif (path / "config.json").is_file():
+        what, there = f"{path} is a folder of another program's model", ""
+    if not point:
+        return MissingInputError(what, hint=OWN_MODEL)
+    hint = f"Point to one: {point}. Or train one in three minutes: lumina train --preset demo"
+    return MissingInputError(what + there, hint=hint)
+
+
+def _most_like(name: str, others: list[str]) -> str:
+    return [*difflib.get_close_matches(name, others, n=1, cutoff=0.5), others[0]][0]
+
+
+def _listed(names: list[str]) -> str:
+    more = len(names) - MOST_LISTED
+    return ", ".join(names[:MOST_LISTED]) + (f" and {more:,} more" if more > 0 else "")
 
 
 def not_a_model(path: Path, file: IO[bytes]) -> ModelFileError:

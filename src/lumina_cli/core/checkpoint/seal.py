@@ -9,7 +9,7 @@ from typing import IO, cast
 import torch
 
 from lumina_cli.core.checkpoint.file_errors import damaged
-from lumina_cli.core.checkpoint.foreign import OWN_MODEL, not_a_model
+from lumina_cli.core.checkpoint.foreign import OWN_MODEL, no_model, not_a_model
 from lumina_cli.core.memory import available_memory_bytes
 from lumina_cli.errors import MissingInputError, OutOfMemoryError
 from lumina_cli.io.atomic import replace_file, write_all
@@ -107,10 +107,9 @@ def _read(path: Path, *, kind: str) -> bytearray:
             _check_ends(file, path=path)
             return _read_all(file)
     except FileNotFoundError:
-        raise MissingInputError(
-            f"there is no {kind.removeprefix('lumina-')} at {path}",
-            hint=OWN_MODEL,
-        ) from None
+        if kind == "lumina-model":
+            raise no_model(path) from None
+        raise MissingInputError(f"there is no checkpoint {path}", hint=OWN_MODEL) from None
     except (OSError, ValueError) as error:  # ValueError: a NUL in the name
         why = error.strerror if isinstance(error, OSError) else error
         raise MissingInputError(f"{path} can't be read: {why}") from error

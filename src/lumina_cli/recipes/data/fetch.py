@@ -254,4 +254,6 @@ def _known_names(name: str) -> str:
     close = difflib.get_close_matches(name.lower(), KNOWN_DATASETS, n=1)
     if close:
         return f"Did you mean: lumina data fetch {close[0]}"
+    if "://" in name:
+        return "Download it with a browser; then: lumina train --data FILE"
     return "See: lumina data list. Data sets of the hub are named OWNER/NAME."

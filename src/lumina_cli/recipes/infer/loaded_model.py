@@ -8,6 +8,7 @@ from pathlib import Path
 import torch
 
 from lumina_cli.chat.session import Session
+from lumina_cli.core.checkpoint.foreign import no_model
 from lumina_cli.core.checkpoint.model_file import ModelFile, load_model
 from lumina_cli.core.config import ComputeConfig, EngineConfig
 from lumina_cli.core.device import choose_device
@@ -17,8 +18,7 @@ from lumina_cli.core.inference.text_model import TextModel
 from lumina_cli.core.model.memory_estimate import num_parameters
 from lumina_cli.core.model.transformer import Transformer, to_bf16, use_kernels
 from lumina_cli.core.precision import choose_precision
-from lumina_cli.errors import MissingInputError, UsageError
-from lumina_cli.io.shell_word import shell_word
+from lumina_cli.errors import UsageError
 from lumina_cli.recipes.infer.engines import Reader, choose_reader
 from lumina_cli.recipes.run.saving.metadata import is_of_replies
 from lumina_cli.settings import CHAT_DEFAULTS, Settings, resolve_settings
@@ -104,7 +104,7 @@ def open_model(
         LuminaError: the file or a setting is wrong.
     """
     if path.is_dir() or not path.exists():
-        raise _no_model(path)
+        raise no_model(path)
     file = load_model(path)
     own = file.metadata.get("sampling")
     own = own if isinstance(own, dict) else {}
@@ -118,23 +118,6 @@ def open_model(
     )
     notices = (*settings.notices, *_unused_settings(config, settings), *told)
     return LoadedModel(file, reader, _card(path, file), config, notices)
-
-
-def _no_model(path: Path) -> MissingInputError:
-    folder = path if path.is_dir() else path.parent
-    others = sorted(other.name for other in folder.glob("*.pth"))
-    point = f"--model {shell_word(folder / others[0])}" if others else "--model FILE"
-    there = f" (there is: {', '.join(others[:5])})" if others else ""
-    what = f"{path} is a folder" if path.is_dir() else f"there is no model {path}"
-    beside = path.with_suffix(".pth")
-    if path.is_dir() and beside.is_file():  # its run
-        point, there = f"--model {beside}", ""
-    elif (path / "config.json").is_file():
-        what, there = f"{path} is a folder of another program's model", ""
-    return MissingInputError(
-        what + there,
-        hint=f"Point to one: {point}. Or train one in three minutes: lumina train --preset demo",
-    )
 
 
 def _move(file: ModelFile, compute: ComputeConfig) -> None:

@@ -20,7 +20,15 @@ def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         ("talk", "Did you mean: lumina chat"),
         ("frobnicate", "See: lumina --help"),
         ("train --epochs", "See: lumina train --help"),
-        ("data check", "See: lumina data check --help"),
+        ("data check", "Name a file or folder: lumina data check FILE"),
+        ("data check --data a.txt", "Name a file or folder: lumina data check FILE"),
+        ("data fetch", "Fetch one: lumina data fetch oasst1"),
+        ("data fetch https://x.org/a.txt", "lumina train --data FILE"),
+        ("eval -m Cat.pth", "Name the text: lumina eval --model Cat.pth --data FILE"),
+        ("export Cat.pth --to hf", "lumina export --model Cat.pth --to hf"),
+        ("finetune Cat.pth --data a.txt", "lumina finetune --model Cat.pth --data FILE"),
+        ("generate -p Hello", "Did you mean --prompt?"),
+        ("info -m Cat.pth", "Name it without a flag: lumina info FILE"),
         ("chat Cat.pth", "Name a model with --model: lumina chat --model Cat.pth"),
         ("chat hello", "To say something and exit: lumina chat --prompt hello"),
         ("chat -m Cat.pth hello", "lumina chat --model Cat.pth --prompt hello"),
@@ -71,6 +79,19 @@ def test_the_hint_knows_the_files_that_are_there(
     Path("Cat.pth").write_bytes(b"PK\x03\x04\xff\xff")
     assert lumina(*typed.split()) in (2, 65, 66)
     assert hint in capsys.readouterr().err.splitlines()[-1]
+
+
+def test_a_model_that_is_not_there_is_looked_for_under_a_like_name(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    for name in ("A.pth", "B.pth", "C.pth", "Cat 2.pth", "D.pth", "E.pth", "F.pth"):
+        Path(name).write_bytes(b"")
+    assert lumina("info", "Cat2") == 66
+    error, told = capsys.readouterr().err.splitlines()
+    assert error.endswith(
+        "no model Cat2 (there is: A.pth, B.pth, C.pth, Cat 2.pth, D.pth and 2 more)"
+    )
+    assert told.startswith("Point to one: lumina info 'Cat 2.pth'. Or train one")
 
 
 def test_a_missing_option_is_told_on_one_line(capsys: pytest.CaptureFixture[str]) -> None:

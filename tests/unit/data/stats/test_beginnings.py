@@ -19,7 +19,5 @@ from lumina_cli.data.stats.beginnings import usual_beginning
         ("\n\n  \n...\n", ""),
     ],
 )
-def test_the_most_usual_beginning_of_sentences_and_lines_is_found(
-    text: str, expected: str
-) -> None:
+def test_the_most_usual_beginning_of_sentences_and_lines_is_found(text: str, expected: str) -> None:
     assert usual_beginning(text) == expected

@@ -36,7 +36,11 @@ def test_a_loss_is_told_beside_what_counting_reaches(nats: float, expected: str)
 @pytest.mark.parametrize(
     ("counted_words", "nats", "expected"),
     [
-        (2.27, 2.32, "syllables"),  # "chou choural sher ther s aith therextor she sour": many languages
+        (
+            2.27,
+            2.32,
+            "syllables",
+        ),  # "chou choural sher ther s aith therextor she sour": many languages
         (2.27, 1.74, "words"),  # "There are a streen the model the species and her services"
         (1.54, 2.08, "syllables"),  # "I ames thet be haddayou high high thin land": dialogues
         (1.54, 1.21, "words"),  # "I am not sure how the NFL has to leave a female players"
