@@ -110,11 +110,11 @@ def command(
     """
     started_s = time.monotonic()
     if checkpoint is not None and not resume:
-        name = shell_word(checkpoint)
+        name, too = shell_word(checkpoint), ", too" if data else ""
         if checkpoint.suffix == ".pth":
             use = f"Begin from it: lumina finetune --model {name} --data FILE"
         else:
-            use = f"Train on it: --data {name}"
+            use = f"Train on it{too}: --data {name}"
         raise UsageError(
             f"{checkpoint} is given without --resume",
             hint=f"{use}. Or resume from it: --resume {name}",

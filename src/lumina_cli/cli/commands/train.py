@@ -104,10 +104,10 @@ def command(
         _list_presets()
         return
     if checkpoint is not None and not resume:
-        name = shell_word(checkpoint)
+        name, too = shell_word(checkpoint), ", too" if data else ""
         raise UsageError(
             f"{checkpoint} is given without --resume",
-            hint=f"Train on it: --data {name}. Or resume from it: --resume {name}",
+            hint=f"Train on it{too}: --data {name}. Or resume from it: --resume {name}",
         )
     launch_if_asked(nproc, max_restarts=max_restarts, dry_run=dry_run)
     resumed = None

@@ -110,6 +110,8 @@ def _of_extra(path: str, extra: str, *, given: Mapping[str, Any]) -> str:
         return f"To say something and exit: lumina chat{_model(given)} --prompt {shown}"
     if path == "lumina generate" and (text := given.get("text")):
         return f"Put the text in quotes: {path}{_model(given)} {shell_word(f'{text} {extra}')}"
+    if path in ("lumina train", "lumina finetune"):
+        return "Name each file with a --data of its own, or the folder they are in: --data FOLDER"
     if path == "lumina eval":
         return f"Name the text with --data: lumina eval{_model(given)} --data {shown}"
     return ""

@@ -38,8 +38,8 @@ def backup_notices(model: Path) -> list[str]:
     if step is None:
         return [f"an earlier run is kept as {run_aside}, its model as {model_aside}"]
     return [
-        f"{run} holds a run that has not ended (step {step}); it is kept as {run_aside}. "
-        f"To go on with it: lumina {_command_of(run)} --resume {shell_word(run_aside)}"
+        f"{run} holds a run that has not ended (step {step}); a new one keeps it as {run_aside}. "
+        f"To go on with it then: lumina {_command_of(run)} --resume {shell_word(run_aside)}"
     ]
 
 

@@ -69,6 +69,9 @@ def test_the_hint_names_what_was_meant(
         ("book.txt", "Did you mean: lumina train --data book.txt"),
         ("Cat.pth", "Did you mean: lumina chat --model Cat.pth"),
         ("train --data bok.txt", "Did you mean book.txt?"),
+        ("train --data book.txt,Cat.pth", "--data book.txt --data Cat.pth"),
+        ("train --data book.txt book.txt", "Train on it, too: --data book.txt"),
+        ("train --data book.txt a.txt b.txt", "or the folder they are in: --data FOLDER"),
         ("train --data Cat.pth", "lumina finetune --model Cat.pth --data FILE"),
     ],
 )
