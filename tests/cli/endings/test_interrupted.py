@@ -6,14 +6,14 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
 
 from lumina_cli.core.checkpoint.model_file import load_checkpoint
 from lumina_cli.core.checkpoint.store import CheckpointStore
+from tests.cli.endings.forked import Forked, forked
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="Windows has no such signals")
 
@@ -30,21 +30,8 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-@contextmanager
-def training(
-    folder: Path, *arguments: str, ignored: signal.Signals | None = None
-) -> Iterator[subprocess.Popen[str]]:
-    command = [sys.executable, "-m", "lumina_cli", "train", *arguments]
-    if ignored is not None:
-        ignore = f"trap '' {ignored.name.removeprefix('SIG')}; exec \"$@\""
-        command = ["sh", "-c", ignore, "sh", *command]
-    with subprocess.Popen(
-        command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    ) as process:
-        try:
-            yield process
-        finally:
-            process.kill()
+def training(folder: Path, *arguments: str) -> AbstractContextManager[Forked]:
+    return forked("train", *arguments, folder=folder)
 
 
 def begin(folder: Path, *more: str) -> list[str]:
@@ -94,8 +81,9 @@ def test_the_first_signal_saves_and_tells_how_to_go_on(folder: Path, number: int
 
 @pytest.mark.slow
 def test_under_nohup_a_terminal_that_closes_changes_nothing(folder: Path) -> None:
-    arguments = begin(folder, "--max-steps", "400")
-    with training(folder, *arguments, ignored=signal.SIGHUP) as process:
+    words = ["-m", "lumina_cli", "train", *begin(folder, "--max-steps", "400")]
+    command = ["sh", "-c", "trap '' HUP; exec \"$@\"", "sh", sys.executable, *words]
+    with subprocess.Popen(command, cwd=folder, stderr=subprocess.PIPE) as process:
         wait_for_step(folder, 3)
         process.send_signal(signal.SIGHUP)
         process.communicate(timeout=PATIENCE_S)
@@ -104,13 +92,12 @@ def test_under_nohup_a_terminal_that_closes_changes_nothing(folder: Path) -> Non
 
 
 def test_a_run_whose_stderr_is_gone_goes_on_and_saves(folder: Path) -> None:
-    with training(folder, *begin(folder, "--max-steps", "400", "--num-evals", "40")) as process:
-        assert process.stderr is not None
+    with training(folder, *begin(folder, "--max-steps", "100", "--num-evals", "40")) as process:
         wait_for_step(folder, 3)
         process.stderr.close()
         process.wait(timeout=PATIENCE_S)
     assert process.returncode == 0
-    assert load_checkpoint(newest(folder)).state["num_steps"] == 400
+    assert load_checkpoint(newest(folder)).state["num_steps"] == 100
     assert (folder / "Model.pth").exists()
 
 
@@ -164,7 +151,7 @@ def test_usr1_saves_now_and_the_run_goes_on(folder: Path) -> None:
         while max(store.steps(), default=0) < 3 and time.monotonic() < limit:
             time.sleep(0.02)
         assert max(store.steps()) >= 3
-        assert process.poll() is None
+        assert process.returncode is None
 
 
 @pytest.mark.slow
