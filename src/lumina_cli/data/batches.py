@@ -89,31 +89,40 @@ class EpochBatches:
         replay: Replay | None = None,
     ) -> None:
         rng = np.random.default_rng([seed, epoch])
-        starts = window_starts(len(text), seq_length, offset=int(rng.integers(seq_length)))
-        counts = have_loss(text, starts, seq_length=seq_length)
-        order = rng.permutation(len(starts))
-        starts = starts[order][counts[order]]
+        self._offset = int(rng.integers(seq_length))
+        counts = have_loss(text, seq_length=seq_length, offset=self._offset)
+        # as small as can be: 10 GB of text have 20 million windows and more
+        index = np.int32 if len(counts) <= np.iinfo(np.int32).max else np.int64
+        order = rng.permutation(np.arange(len(counts), dtype=index))
+        self._new = order[counts[order]]
         self._texts = [text, *(replay.texts if replay else ())]
-        self._windows = np.stack([np.zeros_like(starts), starts], axis=1)  # (text, start) each
+        self._mixed: npt.NDArray[np.int64] | None = None
         self.seq_length = seq_length
         self._batch_size = batch_size
         if replay is not None:
             rng = np.random.default_rng([seed, epoch, 1])  # the new windows stay the same
-            repeated = self._repeated(replay.num_windows(len(starts)), rng=rng)
-            self._windows = rng.permutation(np.concatenate([self._windows, repeated]))
+            repeated = self._repeated(replay.num_windows(len(self._new)), rng=rng)
+            new = self._placed(self._new)
+            self._mixed = rng.permutation(np.concatenate([new, repeated]))
 
     def __len__(self) -> int:
-        return -(-len(self._windows) // self._batch_size)
+        windows = self._new if self._mixed is None else self._mixed
+        return -(-len(windows) // self._batch_size)
 
     def __getitem__(self, index: int) -> Batch:
-        first = index * self._batch_size
-        chosen = self._windows[first : first + self._batch_size]
+        some = slice(index * self._batch_size, (index + 1) * self._batch_size)
+        chosen = self._placed(self._new[some]) if self._mixed is None else self._mixed[some]
         pairs = np.empty((len(chosen), self.seq_length + 1), dtype=np.int32)
         for number in np.unique(chosen[:, 0]):
             rows = chosen[:, 0] == number
             text, starts = self._texts[number], chosen[rows, 1]
             pairs[rows] = _pairs_of_windows(text, starts, width=pairs.shape[1])
         return _as_batch(pairs)
+
+    def _placed(self, windows: npt.NDArray[np.integer]) -> npt.NDArray[np.int64]:
+        """Return number of the text and start of each of the new windows, (n, 2)."""
+        starts = windows.astype(np.int64) * self.seq_length - self._offset
+        return np.stack([np.zeros_like(starts), starts], axis=1)
 
     def _repeated(self, num: int, *, rng: np.random.Generator) -> npt.NDArray[np.int64]:
         """Choose windows of the older texts, none twice before all were; (n, 2)."""
@@ -143,8 +152,7 @@ def steps_of_text(
     text: TokenDataset, *, seq_length: int, batch_size: int, replay: Replay | None = None
 ) -> int:
     """Return the batches of an average epoch of a text, windows in which nothing counts apart."""
-    starts = window_starts(len(text), seq_length, offset=0)
-    num_windows = int(have_loss(text, starts, seq_length=seq_length).sum())
+    num_windows = int(have_loss(text, seq_length=seq_length, offset=0).sum())
     num_windows += replay.num_windows(num_windows) if replay else 0
     return max(-(-num_windows // batch_size), 1)
 
@@ -187,25 +195,24 @@ def window_starts(num_ids: int, seq_length: int, *, offset: int) -> npt.NDArray[
     return np.arange(-offset, max(num_ids - 1, 0), seq_length, dtype=np.int64)
 
 
-def have_loss(
-    text: TokenDataset, starts: npt.NDArray[np.int64], *, seq_length: int
-) -> npt.NDArray[np.bool_]:
-    """Return which windows have a target that counts.
+def have_loss(text: TokenDataset, *, seq_length: int, offset: int) -> npt.NDArray[np.bool_]:
+    """Return which of the windows of `window_starts` have a target that counts.
 
-    A batch of none but others would be a step that learns nothing. `starts` are those of
-    `window_starts`: the targets of one window follow on those of the window before.
+    A batch of none but others would be a step that learns nothing.
     """
     counts = (text.pairs & 1).astype(np.bool_)
-    found = np.zeros(len(starts), dtype=np.bool_)
+    num_windows = -(-(max(len(text) - 1, 0) + offset) // seq_length)
+    found = np.zeros(num_windows, dtype=np.bool_)
     at_once = max(_SCAN_CODES // seq_length, 1)
-    for first in range(0, len(starts), at_once):
-        some = starts[first : first + at_once]
-        begin = int(some[0]) + 1
-        targets = counts[text.codes[max(begin, 1) : begin + len(some) * seq_length]]
-        in_loss = np.zeros(len(some) * seq_length, dtype=np.bool_)
+    for first in range(0, num_windows, at_once):
+        num = min(at_once, num_windows - first)
+        begin = first * seq_length - offset + 1
+        targets = counts[text.codes[max(begin, 1) : begin + num * seq_length]]
+        in_loss = np.zeros(num * seq_length, dtype=np.bool_)
         before = max(1 - begin, 0)  # the first window may begin before the text
         in_loss[before : before + len(targets)] = targets
-        found[first : first + at_once] = in_loss.reshape(-1, seq_length).any(axis=1)
+        found[first : first + num] = in_loss.reshape(-1, seq_length).any(axis=1)
+        text.forget_pages()
     return found
 
 

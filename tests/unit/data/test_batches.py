@@ -206,7 +206,28 @@ def test_windows_with_a_target_that_counts_are_told_from_those_without(
         bool(cut_windows(text, starts[at : at + 1], seq_length=seq_length).in_loss.any())
         for at in range(len(starts))
     ]
-    assert have_loss(text, starts, seq_length=seq_length).tolist() == one_by_one
+    assert have_loss(text, seq_length=seq_length, offset=offset).tolist() == one_by_one
+
+
+@given(
+    num_ids=st.integers(2, 120),
+    seq_length=st.integers(1, 30),
+    counting=st.sets(st.integers(1, 119), min_size=1),
+    number=st.integers(0, 50),
+)
+def test_the_order_of_windows_is_that_of_a_permutation_of_their_starts(
+    num_ids: int, seq_length: int, counting: set[int], number: int
+) -> None:
+    text = masked_text(num_ids, counting)
+    rng = np.random.default_rng([7, number])
+    starts = window_starts(num_ids, seq_length, offset=int(rng.integers(seq_length)))
+    batches = [
+        cut_windows(text, starts[at : at + 1], seq_length=seq_length)
+        for at in rng.permutation(len(starts)).tolist()
+    ]
+    expected = [batch.targets.tolist() for batch in batches if batch.in_loss.any()]
+    found = EpochBatches(text, seq_length=seq_length, batch_size=1, seed=7, epoch=number)
+    assert [found[index].targets.tolist() for index in range(len(found))] == expected
 
 
 @given(counting=st.sets(st.integers(1, 199), min_size=1), number=st.integers(0, 50))

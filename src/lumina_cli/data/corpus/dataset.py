@@ -5,6 +5,7 @@ small table, so that a text of fewer than 256 such pairs takes one byte an id, m
 included, although its ids go beyond 255.
 """
 
+import mmap
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,6 +47,11 @@ class TokenDataset:
     def num_chars(self) -> int:
         """About how many characters the ids stand for, special ids taken for text."""
         return round(len(self) * self.tokenizer.chars_per_id)
+
+    def forget_pages(self) -> None:
+        """Let go of what was read of the file so far: its pages count as memory of the process."""
+        if isinstance(pages := self.codes.base, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
+            pages.madvise(mmap.MADV_DONTNEED)
 
     def slice(self, start: int, stop: int) -> MaskedIds:
         """Return ids and loss mask of the positions from `start` up to `stop`."""
