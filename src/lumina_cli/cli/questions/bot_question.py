@@ -2,7 +2,8 @@
 
 import sys
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from rich.table import Table
 from rich.text import Text
@@ -11,16 +12,24 @@ from lumina_cli.cli.console import plain, stderr_console, typed_text
 from lumina_cli.cli.questions.run_length import can_ask
 from lumina_cli.cli.verbosity import verbosity
 
+if TYPE_CHECKING:
+    from lumina_cli.recipes.data.bot_choice import Ask
+
 MOST_SHOWN = 20
 
 
-def asker() -> Callable[[Counter[str]], Sequence[str]] | None:
+def asker() -> "Ask | None":
     """Return what asks a person, or None where nobody sits at a terminal."""
     return ask if can_ask() and verbosity.level >= 0 else None
 
 
-def ask(speakers: Counter[str]) -> list[str]:
-    """Show the speakers and return the names of those chosen; none where input ends."""
+def ask(speakers: Counter[str], *, may_be_nobody: bool = False) -> list[str]:
+    """Show the speakers and return the names of those chosen; none where input ends.
+
+    Args:
+        speakers: and how many messages each wrote.
+        may_be_nobody: whether an empty line is an answer, too: all is learnt as a text.
+    """
     console = stderr_console()
     names = [name for name, _ in speakers.most_common(MOST_SHOWN)]
     console.print(
@@ -32,14 +41,15 @@ def ask(speakers: Counter[str]) -> list[str]:
     console.print(table)
     if len(speakers) > len(names):
         console.print(f"     and {len(speakers) - len(names):,} more, by name")
+    or_nobody = "; Enter for nobody, as a text" if may_be_nobody else ""
     while True:
-        console.print("Number or name (several with a comma): ", end="")
+        console.print(f"Number or name (several with a comma{or_nobody}): ", end="")
         line = sys.stdin.readline()
         if not line:
             console.print()
             return []
         chosen, unknown = read_answer(typed_text(line), names=names, speakers=speakers)
-        if chosen and not unknown:
+        if not unknown and (chosen or may_be_nobody):
             return chosen
         if unknown:
             console.print(plain(f"Nobody is called {unknown[0]!r}."))

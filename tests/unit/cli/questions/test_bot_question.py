@@ -45,6 +45,14 @@ def test_input_that_ends_names_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
     assert ask(SPEAKERS) == []
 
 
+def test_an_empty_line_is_an_answer_where_it_may_be_nobody(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO("Bob\n\n1\n"))
+    assert ask(SPEAKERS, may_be_nobody=True) == []
+    assert "Enter for nobody, as a text" in capsys.readouterr().err
+
+
 def test_nobody_is_asked_without_a_terminal_or_where_it_is_to_be_quiet(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
