@@ -52,7 +52,7 @@ def text_checkpoint(file: IO[str], *, rest: str, line: int) -> Checkpoint:
     def state() -> State | None:
         try:
             return TextPlace(file.tell(), rest, line)._asdict()
-        except OSError:  # it is packed, or in an encoding that can't tell
+        except (OSError, OverflowError, UnicodeError):  # packed, or its encoding can't tell
             return None
 
     return Checkpoint(state)
