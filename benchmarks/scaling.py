@@ -20,7 +20,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import torch
@@ -33,7 +33,7 @@ from lumina_cli.core.precision import choose_precision
 from lumina_cli.core.seeding import make_generator
 from lumina_cli.core.training.config import TrainingConfig
 from lumina_cli.core.training.optim.muon import NEWTON_SCHULZ_STEPS
-from lumina_cli.core.training.optim.optimizers import build_optimizers
+from lumina_cli.core.training.optim.optimizers import build_optimizers, shares_update
 from lumina_cli.core.training.parallel.joining import join
 from lumina_cli.core.training.parallel.processes import Processes
 from lumina_cli.core.training.parallel.rank import Rank
@@ -55,6 +55,8 @@ REPEATS = 20
 CPU = torch.device("cpu")
 Step = Callable[[], object]
 
+OptimizerName = Literal["adamw", "muon"]
+OPTIMIZERS: tuple[OptimizerName, ...] = ("adamw", "muon")
 WORLD_SIZES = (2, 4, 8, 16, 32, 64)
 
 
@@ -107,34 +109,40 @@ def muon_flops(config: ModelConfig) -> float:
     return config.num_layers * (4 * one(width, width) + 2 * one(width, wide))
 
 
-def gpu_times(work: Workload, *, world_size: int, optimizer: str) -> StepTimes:
-    """Return what a step takes on one GPU, the update as each of so many does it."""
+def gpu_times(work: Workload, *, world_size: int, optimizer: OptimizerName) -> StepTimes:
+    """Return what a step takes on one GPU, of the ids that so many learn from."""
     config = work.config
     parameters = num_parameters(config, vocab_size=VOCAB_SIZE)
     num_ids = work.num_ids * (world_size if work.is_per_gpu else 1)
     flops = num_ids * 6 * (parameters + config.num_layers * config.hidden_size * config.seq_length)
     learn_s = flops / (GPU.flops * work.use)
     update_s = 28 * parameters / GPU.memory_bytes_per_s  # 7 fp32 numbers read or written for each
-    if optimizer != "adamw":
-        sharers = world_size if optimizer == "muon, shared" else 1
-        update_s += muon_flops(config) / GPU.fp32_flops / sharers
-    message_s = GPU.message_s if world_size > 1 else 0.0
-    return StepTimes(learn_s / 3, learn_s * 2 / 3, update_s + message_s)
+    if optimizer == "muon":
+        update_s += muon_flops(config) / GPU.fp32_flops
+    return StepTimes(learn_s / 3, learn_s * 2 / 3, update_s)
 
 
-def gpu_efficiency(work: Workload, network: Network, *, world_size: int, optimizer: str) -> float:
-    """Return the efficiency of so many GPUs, with a sum for each layer."""
+def gpu_efficiency(
+    work: Workload, network: Network, *, world_size: int, optimizer: OptimizerName
+) -> float:
+    """Return the efficiency of so many GPUs, two at least, with a sum for each layer."""
     alone = gpu_times(work, world_size=1, optimizer=optimizer)
     times = gpu_times(work, world_size=world_size, optimizer=optimizer)
     parameters = num_parameters(work.config, vocab_size=VOCAB_SIZE)
     num_layers = work.config.num_layers
     stretches = [4 * parameters / num_layers] * num_layers
-    taken_s = step_s(times, stretches, world_size=world_size, network=network)
+    taken_s = GPU.message_s + step_s(
+        times,
+        stretches,
+        world_size=world_size,
+        network=network,
+        shares_update=shares_update(parameters, config=TrainingConfig(optimizer=optimizer)),
+    )
     scale = 1 if work.is_per_gpu else world_size
     return alone.total_s / (scale * taken_s)
 
 
-def first_below(work: Workload, network: Network, *, optimizer: str) -> str:
+def first_below(work: Workload, network: Network, *, optimizer: OptimizerName) -> str:
     """Return where efficiency falls below 90 %, with the efficiency there."""
     for world_size in WORLD_SIZES:
         reached = gpu_efficiency(work, network, world_size=world_size, optimizer=optimizer)
@@ -213,15 +221,15 @@ def make_stepper(name: str) -> tuple[Stepper, Batch]:
     torch.set_num_threads(1)
     config, batch_size = SHAPES[name]
     model = build_model(config, vocab_size=VOCAB_SIZE, generator=make_generator(0, "weights"))
-    training = TrainingConfig()
+    training, rank = TrainingConfig(), this_rank()
     stepper = Stepper(
         model.train(),
-        build_optimizers(model, config=training),
+        build_optimizers(model, config=training, rank=rank),
         precision=choose_precision("fp32", device=CPU),
         grad_clip=training.grad_clip,
         label_smoothing=training.label_smoothing,
         micro_batch_size=batch_size,
-        rank=this_rank(),
+        rank=rank,
     )
     ids = np.random.default_rng(0).integers(6, VOCAB_SIZE, (batch_size, config.seq_length + 1))
     batch = Batch(ids[:, :-1].copy(), ids[:, 1:].copy(), np.ones(ids[:, 1:].shape, np.bool_))
@@ -274,7 +282,7 @@ def simulated_s(times: StepTimes, link: Link, *, num_bytes: float, world_size: i
     crowd = max(world_size / (os.cpu_count() or 1), 1)
     shared = StepTimes(times.forward_s * crowd, times.backward_s * crowd, times.update_s * crowd)
     network = Network(world_size, inside=link, between=link)
-    return step_s(shared, [num_bytes], world_size=world_size, network=network)
+    return step_s(shared, [num_bytes], world_size=world_size, network=network, shares_update=False)
 
 
 def print_here(names: Sequence[str], *, num_rounds: int) -> list[dict[str, Any]]:
@@ -296,7 +304,7 @@ def print_here(names: Sequence[str], *, num_rounds: int) -> list[dict[str, Any]]
     return lines
 
 
-def print_there(optimizer: str) -> None:
+def print_there(optimizer: OptimizerName) -> None:
     """Print where the efficiency of GPUs falls below 90 %, simulated."""
     print(f"\nWhere GPUs fall below 90 % with {optimizer}, simulated:\n")
     print("| | " + " | ".join(NETWORKS) + " |")
@@ -316,7 +324,7 @@ def main() -> None:
     facts = machine()
     print(f"{describe(facts)}\n")
     lines = print_here(options.shape or list(SHAPES), num_rounds=options.rounds)
-    for optimizer in ("adamw", "muon", "muon, shared"):
+    for optimizer in OPTIMIZERS:
         print_there(optimizer)
     if options.json:
         write_json(options.json, {"machine": facts, "scaling": lines})

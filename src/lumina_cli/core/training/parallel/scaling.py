@@ -1,8 +1,9 @@
 """How long a step takes on many processes, from times that were measured on one.
 
-Each process learns from its share of a batch, so forward and backward are divided; the update
-is not. Gradients are summed a stretch at a time, in the order in which the backward pass ends
-with them, while it goes on with the next; what is not sent when it ends is waited for.
+Each process learns from its share of a batch, so forward and backward are divided. Gradients are
+summed a stretch at a time, in the order in which the backward pass ends with them, while it goes on
+with the next; what is not sent when it ends is waited for. Where processes share the update, too,
+the new weights of the others are waited for.
 """
 
 import math
@@ -52,13 +53,17 @@ class Network(NamedTuple):
             seconds += self.between.seconds(share * num_bytes, hops=2 * math.log2(nodes))
         return seconds
 
+    def share_s(self, num_bytes: float, *, world_size: int) -> float:
+        """Return how long all take to have what each has a part of: half a sum, by the same way."""
+        return self.all_reduce_s(num_bytes, world_size=world_size) / 2
+
 
 class StepTimes(NamedTuple):
     """What a step takes on one process, in seconds.
 
     Args:
         forward_s, backward_s: for the whole batch.
-        update_s: of the optimizer, and whatever else each process does for itself.
+        update_s: of the optimizer, for all weights.
     """
 
     forward_s: float
@@ -71,16 +76,22 @@ class StepTimes(NamedTuple):
 
 
 def step_s(
-    times: StepTimes, stretches: Sequence[float], *, world_size: int, network: Network
+    times: StepTimes,
+    stretches: Sequence[float],
+    *,
+    world_size: int,
+    network: Network,
+    shares_update: bool,
 ) -> float:
     """Return how long a step takes on so many processes.
 
     Args:
         times: on one.
         stretches: bytes of gradients that are summed at once, in the order of the backward pass,
-            which takes a share of its time for each by its bytes.
+            which takes a share of its time for each by its bytes; weights have as many.
         world_size: number of processes.
         network: between them.
+        shares_update: whether each updates a part of the weights, and sends it to all.
     """
     learnt_s = times.forward_s / world_size
     backward_s, num_bytes = times.backward_s / world_size, sum(stretches)
@@ -88,12 +99,7 @@ def step_s(
     for stretch in stretches:
         learnt_s += backward_s * stretch / num_bytes
         sent_s = max(sent_s, learnt_s) + network.all_reduce_s(stretch, world_size=world_size)
-    return max(learnt_s, sent_s) + times.update_s
-
-
-def efficiency(
-    times: StepTimes, stretches: Sequence[float], *, world_size: int, network: Network
-) -> float:
-    """Return the speed of so many processes, as a share of as many times the speed of one."""
-    taken_s = step_s(times, stretches, world_size=world_size, network=network)
-    return times.total_s / (world_size * taken_s)
+    update_s = times.update_s
+    if shares_update:
+        update_s = update_s / world_size + network.share_s(num_bytes, world_size=world_size)
+    return max(learnt_s, sent_s) + update_s

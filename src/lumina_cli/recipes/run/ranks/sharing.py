@@ -5,6 +5,7 @@ import time
 import torch
 from torch import nn
 
+from lumina_cli.core.training.optim.optimizers import shares_update
 from lumina_cli.core.training.parallel.rank import Rank
 from lumina_cli.core.training.parallel.reduction import STRETCH
 from lumina_cli.core.training.parallel.scaling import Link, Network, StepTimes, step_s
@@ -28,7 +29,11 @@ def sharing_notice(job: TrainJob, plan: Plan) -> str | None:
     numbers = sum(p.numel() for p in job.model.parameters() if p.requires_grad)
     sum_s = measure_sum_s(numbers, device=job.compute.device, rank=rank)
     share = busy_share(
-        plan.seconds / plan.steps, sum_s, numbers=numbers, world_size=rank.world_size
+        plan.seconds / plan.steps,
+        sum_s,
+        numbers=numbers,
+        world_size=rank.world_size,
+        shares_update=shares_update(numbers, config=job.config),
     )
     if share >= ENOUGH:
         return None
@@ -53,7 +58,9 @@ def measure_sum_s(numbers: int, *, device: torch.device, rank: Rank) -> float:
     return min(seconds)
 
 
-def busy_share(learn_s: float, sum_s: float, *, numbers: int, world_size: int) -> float:
+def busy_share(
+    learn_s: float, sum_s: float, *, numbers: int, world_size: int, shares_update: bool
+) -> float:
     """Return the share of a step in which ranks learn, sums going on while backward does.
 
     Args:
@@ -61,11 +68,18 @@ def busy_share(learn_s: float, sum_s: float, *, numbers: int, world_size: int) -
         sum_s: that a sum of all gradients takes.
         numbers: of the gradients, summed `STRETCH` at a time.
         world_size: number of ranks.
+        shares_update: whether each sends its part of the new weights, for half as long as a sum.
     """
     whole_s = learn_s * world_size
     times = StepTimes(whole_s / 3, whole_s * 2 / 3, 0.0)
     link = Link(0.0, 2 * (world_size - 1) / world_size * numbers / sum_s)
     count = max(numbers // STRETCH, 1)
     network = Network(world_size, inside=link, between=link)
-    taken_s = step_s(times, [numbers / count] * count, world_size=world_size, network=network)
+    taken_s = step_s(
+        times,
+        [numbers / count] * count,
+        world_size=world_size,
+        network=network,
+        shares_update=shares_update,
+    )
     return learn_s / taken_s

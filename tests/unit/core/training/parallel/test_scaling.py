@@ -1,12 +1,18 @@
+"""The simulator, against what is counted by hand."""
+
+from typing import Any
+
 import pytest
 
-from lumina_cli.core.training.parallel.scaling import (
-    Link,
-    Network,
-    StepTimes,
-    efficiency,
-    step_s,
-)
+from lumina_cli.core.training.parallel import scaling
+from lumina_cli.core.training.parallel.scaling import Link, Network, StepTimes
+
+
+def step_s(
+    times: StepTimes, stretches: list[float], *, shares: bool = False, **group: Any
+) -> float:
+    return scaling.step_s(times, stretches, shares_update=shares, **group)
+
 
 SLOW = Network(per_node=2, inside=Link(0.0, 1.0), between=Link(0.0, 0.5))
 TIMES = StepTimes(forward_s=4.0, backward_s=8.0, update_s=0.0)
@@ -15,7 +21,7 @@ TIMES = StepTimes(forward_s=4.0, backward_s=8.0, update_s=0.0)
 def test_one_process_sends_nothing() -> None:
     assert SLOW.all_reduce_s(100.0, world_size=1) == 0.0
     assert step_s(TIMES, [1.0, 1.0], world_size=1, network=SLOW) == 12.0
-    assert efficiency(TIMES, [1.0], world_size=1, network=SLOW) == 1.0
+    assert step_s(TIMES, [1.0], world_size=1, network=SLOW, shares=True) == 12.0
 
 
 def test_each_of_two_sends_the_bytes_once() -> None:
@@ -43,7 +49,11 @@ def test_a_network_that_is_slower_than_the_backward_pass_is_waited_for() -> None
     assert step_s(TIMES, [5.0, 5.0], world_size=2, network=SLOW) == 14.0
 
 
-def test_what_is_not_divided_lowers_efficiency() -> None:
+def test_an_update_is_divided_only_where_each_sends_its_part_of_the_weights() -> None:
     times = StepTimes(forward_s=4.0, backward_s=8.0, update_s=3.0)
     fast = Network(per_node=8, inside=Link(0.0, 1e30), between=Link(0.0, 1e30))
-    assert efficiency(times, [1.0], world_size=4, network=fast) == pytest.approx(15 / (4 * 6))
+    assert step_s(times, [1.0], world_size=4, network=fast) == pytest.approx(3 + 3)
+    slow = Network(per_node=8, inside=Link(0.0, 3.0), between=Link(0.0, 1.0))
+    # each sends 2 · 3/4 of four bytes for the sum, and 3/4 of them for the weights: 2 s and 1 s
+    shared_s = step_s(times, [4.0], world_size=4, network=slow, shares=True)
+    assert shared_s == pytest.approx(3 + 2 + 3 / 4 + 1)

@@ -18,7 +18,7 @@ class TwoRanks(SingleProcess):
 def notice(monkeypatch: pytest.MonkeyPatch, *, sum_s: float, steps: int | None = 10) -> str | None:
     """What is told of a step of three seconds."""
     monkeypatch.setattr(sharing, "measure_sum_s", lambda *_, **__: sum_s)
-    config = SimpleNamespace(minutes=None, windows_per_step=16)
+    config = SimpleNamespace(minutes=None, windows_per_step=16, optimizer="adamw")
     compute = SimpleNamespace(rank=TwoRanks(), device=torch.device("cpu"))
     plan = SimpleNamespace(
         steps=steps, seconds=30.0, model=SimpleNamespace(seq_length=512), chars_per_id=1.0
@@ -44,13 +44,15 @@ def test_nothing_is_told_where_no_step_was_timed(monkeypatch: pytest.MonkeyPatch
     assert notice(monkeypatch, sum_s=1.0, steps=None) is None
 
 
-def test_a_small_model_waits_for_its_whole_sum() -> None:
-    assert sharing.busy_share(3.0, 1.0, numbers=100, world_size=2) == pytest.approx(3 / 4)
+@pytest.mark.parametrize(("shares_update", "taken_s"), [(False, 4), (True, 4.5)])
+def test_a_small_model_waits_for_its_whole_sum(shares_update: bool, taken_s: float) -> None:
+    share = sharing.busy_share(3.0, 1.0, numbers=100, world_size=2, shares_update=shares_update)
+    assert share == pytest.approx(3 / taken_s)
 
 
 def test_of_a_large_one_only_what_comes_last_is_waited_for() -> None:
     # forward 1 s, backward 2 s in four stretches, each summed in a quarter of a second
-    share = sharing.busy_share(3.0, 1.0, numbers=4 * STRETCH, world_size=2)
+    share = sharing.busy_share(3.0, 1.0, numbers=4 * STRETCH, world_size=2, shares_update=False)
     assert share == pytest.approx(3 / 3.25)
 
 
