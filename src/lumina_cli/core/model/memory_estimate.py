@@ -95,6 +95,7 @@ def training_memory(
     peft: PeftConfig = FULL_FINETUNING,
     optimizer: str = "adamw",
     num_workers: int = 1,
+    num_state_parts: int = 1,
 ) -> TrainingMemory:
     """Estimate the peak memory of one step.
 
@@ -120,6 +121,7 @@ def training_memory(
         optimizer: AdamW keeps two numbers for each weight, Muon one for those in its matrices.
         num_workers: threads that share a step where each can have a window, with gradients of
             their own.
+        num_state_parts: into which the optimizer's state is cut, of which one is here.
     """
     C, dropped = config.hidden_size, config.dropout > 0
     weights = BYTES * num_parameters(config, vocab_size=vocab_size)
@@ -152,4 +154,5 @@ def training_memory(
     if peft.lora_rank:
         weights += trained
     cache = BYTES * 2 * config.num_layers * config.seq_length * C
+    states = -(-states // num_state_parts)
     return TrainingMemory(weights, num_learners * trained, states, activations, cache)

@@ -8,6 +8,7 @@ from lumina_cli.core.config import ComputeConfig
 from lumina_cli.core.device import choose_device
 from lumina_cli.core.memory import available_memory_bytes
 from lumina_cli.core.model.config import ModelConfig
+from lumina_cli.core.model.memory_estimate import num_trainable
 from lumina_cli.core.model.peft_config import FULL_FINETUNING, PeftConfig
 from lumina_cli.core.model.transformer import use_kernels
 from lumina_cli.core.precision import Precision, choose_precision
@@ -18,7 +19,7 @@ from lumina_cli.core.training.parallel.place import find_place
 from lumina_cli.core.training.parallel.rank import ALONE, Rank
 from lumina_cli.core.training.parallel.threads import windows_at_once
 from lumina_cli.io.process_memory import keep_freed_memory
-from lumina_cli.recipes.train.memory_fit import Fit, fit_to_memory, num_sharing
+from lumina_cli.recipes.train.memory_fit import Fit, fit_to_memory, num_parts, num_sharing
 from lumina_cli.settings import Settings
 
 
@@ -67,6 +68,12 @@ def fit_to_device(
         half=compute.precision.name != "fp32",
         peft=peft,
         num_workers=num_sharing(config, device=compute.device),
+        num_state_parts=num_parts(
+            config,
+            num_trained=num_trainable(model, vocab_size=vocab_size, peft=peft),
+            device=compute.device,
+            rank=compute.rank,
+        ),
     )
 
 

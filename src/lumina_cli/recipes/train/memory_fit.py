@@ -9,6 +9,8 @@ from lumina_cli.core.model.config import ModelConfig
 from lumina_cli.core.model.memory_estimate import training_memory
 from lumina_cli.core.model.peft_config import FULL_FINETUNING, PeftConfig
 from lumina_cli.core.training.config import TrainingConfig
+from lumina_cli.core.training.optim.optimizers import shares_update
+from lumina_cli.core.training.parallel.rank import Rank
 from lumina_cli.core.training.parallel.threads import num_workers
 from lumina_cli.errors import OutOfMemoryError
 
@@ -33,6 +35,7 @@ def fit_to_memory(
     half: bool,
     peft: PeftConfig = FULL_FINETUNING,
     num_workers: int = 1,
+    num_state_parts: int = 1,
 ) -> Fit:
     """Return settings whose steps fit: the same batches, in as many micro-batches as it takes.
 
@@ -44,6 +47,7 @@ def fit_to_memory(
         half: whether matrix products are in a format of two bytes.
         peft: which parts learn.
         num_workers: threads that share a step.
+        num_state_parts: see `num_parts`.
 
     Raises:
         OutOfMemoryError: one window of text at a time is too much.
@@ -59,6 +63,7 @@ def fit_to_memory(
         peft=peft,
         optimizer=config.optimizer,
         num_workers=num_workers,
+        num_state_parts=num_state_parts,
     )
     for activation_checkpointing in (config.activation_checkpointing, True):
         size = config.largest_micro_batch
@@ -77,6 +82,15 @@ def fit_to_memory(
 def num_sharing(config: TrainingConfig, *, device: torch.device) -> int:
     """Return how many threads may share a step; those of a compiled model don't."""
     return 1 if config.compile == "on" else num_workers(device)
+
+
+def num_parts(config: TrainingConfig, *, num_trained: int, device: torch.device, rank: Rank) -> int:
+    """Return among how many GPUs the optimizer's state is cut, each with a part of it.
+
+    None counts on a CPU: the first process has the whole there, too, while it saves.
+    """
+    is_cut = device.type != "cpu" and shares_update(num_trained, config=config)
+    return rank.world_size if is_cut else 1
 
 
 def _fit(config: TrainingConfig, *, size: int, activation_checkpointing: bool) -> Fit:

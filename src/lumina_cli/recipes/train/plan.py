@@ -11,7 +11,12 @@ import torch
 
 from lumina_cli.core.device import describe_device
 from lumina_cli.core.model.config import ModelConfig
-from lumina_cli.core.model.memory_estimate import TrainingMemory, num_parameters, training_memory
+from lumina_cli.core.model.memory_estimate import (
+    TrainingMemory,
+    num_parameters,
+    num_trainable,
+    training_memory,
+)
 from lumina_cli.core.model.peft_config import FULL_FINETUNING, PeftConfig
 from lumina_cli.core.model.transformer import Transformer
 from lumina_cli.core.precision import Precision
@@ -25,7 +30,7 @@ from lumina_cli.data.batches import Batch, EpochBatches, Replay, steps_of_text
 from lumina_cli.data.chats.registry import FORMATS as CHAT_FORMATS
 from lumina_cli.data.corpus.corpus import Corpus
 from lumina_cli.data.corpus.encoder import SplitCounts
-from lumina_cli.recipes.train.memory_fit import num_sharing
+from lumina_cli.recipes.train.memory_fit import num_parts, num_sharing
 
 LONGEST_TRIAL_S = 2.0
 """Whole batches are timed where one takes less than this, else a few windows stand for all."""
@@ -108,6 +113,12 @@ def make_plan(
             peft=peft,
             optimizer=config.optimizer,
             num_workers=num_sharing(config, device=model.wte.weight.device),
+            num_state_parts=num_parts(
+                config,
+                num_trained=num_trainable(model.config, vocab_size=vocab_size, peft=peft),
+                device=model.wte.weight.device,
+                rank=rank,
+            ),
         ),
         steps=steps,
         steps_per_epoch=epoch_steps,

@@ -1,12 +1,14 @@
 """Fitting a run into memory before it starts."""
 
 import pytest
+import torch
 
 from lumina_cli.core.model.config import ModelConfig
 from lumina_cli.core.model.memory_estimate import training_memory
 from lumina_cli.core.training.config import TrainingConfig
+from lumina_cli.core.training.parallel.rank import SingleProcess
 from lumina_cli.errors import OutOfMemoryError
-from lumina_cli.recipes.train.memory_fit import MARGIN, Fit, fit_to_memory
+from lumina_cli.recipes.train.memory_fit import MARGIN, Fit, fit_to_memory, num_parts
 
 MODEL = ModelConfig()
 
@@ -87,3 +89,32 @@ def test_what_can_not_fit_is_told_with_settings_that_would() -> None:
         ModelConfig(**shape), vocab_size=350, batch_size=1, activation_checkpointing=True
     )
     assert memory.total <= 200_000_000 * MARGIN
+
+
+def test_a_part_of_the_state_needs_less() -> None:
+    whole, part = (
+        training_memory(MODEL, vocab_size=350, batch_size=1, num_state_parts=count)
+        for count in (1, 4)
+    )
+    assert part.optimizer == pytest.approx(whole.optimizer / 4, abs=1)
+    assert whole.total - part.total == whole.optimizer - part.optimizer
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "num_trained", "device", "parts"),
+    [
+        ("adamw", 1 << 25, "cuda", 4),
+        ("adamw", 19_000_000, "cuda", 1),
+        ("muon", 19_000_000, "cuda", 4),
+        ("muon", 19_000_000, "cpu", 1),  # the first has the whole beside its part while it saves
+    ],
+)
+def test_gpus_share_the_state_of_large_models(
+    optimizer: str, num_trained: int, device: str, parts: int
+) -> None:
+    class OfFour(SingleProcess):
+        world_size = 4
+
+    config = TrainingConfig.model_validate({"optimizer": optimizer})
+    found = num_parts(config, num_trained=num_trained, device=torch.device(device), rank=OfFour())
+    assert found == parts
