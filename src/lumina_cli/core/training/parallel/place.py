@@ -3,9 +3,13 @@
 torchrun, and what starts processes as it does, set these variables.
 """
 
+import contextlib
 import os
+import socket
+import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 END_FOLDER = "_LUMINA_LAUNCH_FOLDER"
 """Where the launcher of `--nproc` is told how the run ended; other launchers have none."""
@@ -15,15 +19,16 @@ END_FOLDER = "_LUMINA_LAUNCH_FOLDER"
 class Place:
     """A process among `world_size`; `local_rank` counts those of one machine.
 
-    `run_id` is the launcher's name for the whole run, `restart` how often it began it anew; where
-    there is no launcher that watches, the first rank keeps the store itself.
+    `machine` is its name, where process ids mean the same processes. `run_id` is the launcher's
+    name for the whole run, `restart` how often it began it anew; where there is no launcher that
+    watches, the first rank keeps the store itself.
     """
 
     index: int
     world_size: int
     local_rank: int
     local_world_size: int
-    machine: int
+    machine: str
     address: str
     port: int
     run_id: str
@@ -41,20 +46,29 @@ def find_place(environ: Mapping[str, str] = os.environ) -> Place | None:
     try:
         index, world_size = int(environ["RANK"]), int(environ["WORLD_SIZE"])
         port = int(environ["MASTER_PORT"])
-        if not 0 <= index < world_size or (world_size == 1 and not run_id):
-            return None
         local_world_size = int(environ.get("LOCAL_WORLD_SIZE", world_size))
+        if not 0 <= index < world_size or (world_size == 1 and not run_id) or local_world_size < 1:
+            return None
         return Place(
             index,
             world_size,
             local_rank=int(environ.get("LOCAL_RANK", index)),
             local_world_size=local_world_size,
-            machine=int(environ.get("GROUP_RANK", index // local_world_size)),
+            machine=name_machine(),
             address=environ.get("MASTER_ADDR", "127.0.0.1"),
             port=port,
             run_id=run_id,
             restart=int(environ.get("TORCHELASTIC_RESTART_COUNT", 0)),
             has_agent=environ.get("TORCHELASTIC_USE_AGENT_STORE") == "True",
         )
-    except (KeyError, ValueError, ZeroDivisionError):
+    except (KeyError, ValueError):
         return None
+
+
+def name_machine() -> str:
+    """Return what this machine has and no other, nor another container on it, without blanks."""
+    names = [socket.gethostname(), f"{uuid.getnode():x}"]
+    with contextlib.suppress(OSError):  # Linux tells more; images may be copies of each other
+        names.append(Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip())
+        names.append(Path("/proc/self/ns/pid").readlink().name)
+    return "/".join("".join(name.split()) for name in names)

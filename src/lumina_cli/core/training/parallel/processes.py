@@ -169,12 +169,18 @@ class Processes:
     def in_turn(self, action: Callable[[], T]) -> T:
         self._num_turns += 1
         key = f"turn/{self._num_turns}/{self._place.machine}"
-        if self._place.local_rank > 0:
+        if not (is_ours := self._has_turn(key)):
             self._wait_until([key])
         result = action()
-        if self._place.local_rank == 0:
+        if is_ours:
             self._store.set(key, "over")
         return result
+
+    def _has_turn(self, key: str) -> bool:
+        """Whether this rank is the one of its machine: the first of all, or who comes first."""
+        if self.index == 0 or self.watch.is_beside_first:
+            return self.index == 0
+        return bool(self._store.add(f"{key}/come", 1) == 1)
 
     def close(self, *, is_over: bool) -> None:
         """Leave the group, its work done on all ranks or not."""

@@ -82,7 +82,7 @@ class Watch:
         self._is_over = threading.Event()
         self._parent = os.getppid()
         self._answered_s = time.monotonic()
-        store.set(f"{PID}/{place.index}", f"{place.machine} {os.getpid()}")
+        store.set(f"{PID}/{place.index}", f"{os.getpid()} {place.machine}")
         store.set(f"{BEAT}/{place.index}", "0")
         self._wait_for_first()
         self._host = self._process(0)
@@ -252,13 +252,18 @@ class Watch:
         except RuntimeError:  # it went with the first rank
             return self._place.index == 1 or self._place.has_agent
 
+    @property
+    def is_beside_first(self) -> bool:
+        """Whether the first rank is on this machine."""
+        return self._process(0) is not None
+
     def _process(self, rank: int) -> int | None:
         """Return the process of a rank, if it is on this machine."""
         key = f"{PID}/{rank}"
         if not self._store.check([key]):
             return None
-        machine, pid = map(int, self._store.get(key).split())
-        return pid if machine == self._place.machine else None
+        pid, machine = self._store.get(key).decode().split()
+        return int(pid) if machine == self._place.machine else None
 
     def _dead_here(self) -> End | None:
         """Return a rank of this machine whose process has ended, if one has."""

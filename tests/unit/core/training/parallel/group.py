@@ -6,7 +6,7 @@ import socket
 import sys
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -35,22 +35,26 @@ class Ended(NamedTuple):
     error: str
 
 
-def run_group(work: Work, *, size: int, folder: Path) -> list[Any]:
+def run_group(work: Work, *, size: int, folder: Path, machines: Sequence[str] = ()) -> list[Any]:
     """Do `work` on each rank of a group, and return what each returned: what `torch.save` takes."""
-    ended = end_group(work, size=size, folder=folder, patience_s=PATIENCE_S)
+    ended = end_group(work, size=size, folder=folder, patience_s=PATIENCE_S, machines=machines)
     assert [each.code for each in ended] == [0] * size, ended
     return [each.result for each in ended]
 
 
-def end_group(work: Work, *, size: int, folder: Path, patience_s: float) -> list[Ended]:
-    """Do `work` on each rank of a group, and return how each ended; None for the code of a hang."""
+def end_group(
+    work: Work, *, size: int, folder: Path, patience_s: float, machines: Sequence[str] = ()
+) -> list[Ended]:
+    """Do `work` on each rank of a group, and return how each ended; None for the code of a hang.
+
+    All are on one machine, unless it is said what each takes for its own.
+    """
     context = multiprocessing.get_context("fork")
     os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo")
     at = partial(
         Place,
         world_size=size,
         local_world_size=size,
-        machine=0,
         address="127.0.0.1",
         port=free_port(),
         run_id="",
@@ -58,8 +62,10 @@ def end_group(work: Work, *, size: int, folder: Path, patience_s: float) -> list
         has_agent=False,
     )
     processes = [
-        context.Process(target=_run, args=(work, at(index=n, local_rank=n), folder))
-        for n in range(size)
+        context.Process(
+            target=_run, args=(work, at(index=n, local_rank=n, machine=machine), folder)
+        )
+        for n, machine in enumerate(machines or ["here"] * size)
     ]
     for process in processes:
         process.start()

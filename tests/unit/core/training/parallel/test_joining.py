@@ -10,7 +10,7 @@ from lumina_cli.core.training.parallel.place import Place
 from lumina_cli.core.training.parallel.rank import SingleProcess
 from lumina_cli.errors import UsageError
 
-PLACE = Place(0, 2, 0, 2, 0, "127.0.0.1", 1, "", 0, False)
+PLACE = Place(0, 2, 0, 2, "here", "127.0.0.1", 1, "", 0, False)
 
 
 def test_without_a_launcher_a_process_is_alone() -> None:

@@ -1,8 +1,10 @@
 """Where a process stands, as launchers tell it."""
 
+import socket
+
 import pytest
 
-from lumina_cli.core.training.parallel.place import find_place
+from lumina_cli.core.training.parallel.place import find_place, name_machine
 
 TORCHRUN = {
     "RANK": "5",
@@ -22,16 +24,20 @@ PLAIN = {"RANK": "5", "WORLD_SIZE": "8", "LOCAL_WORLD_SIZE": "4", "MASTER_PORT":
 def test_what_torchrun_tells() -> None:
     place = find_place(TORCHRUN)
     assert place is not None
-    assert (place.index, place.world_size, place.local_rank, place.machine) == (5, 8, 1, 1)
+    assert (place.index, place.world_size, place.local_rank) == (5, 8, 1)
     assert (place.address, place.port) == ("node-0", 29500)
     assert (place.run_id, place.restart, place.has_agent) == ("run", 2, True)
     assert not place.is_first
 
 
-def test_a_process_knows_its_machine_by_its_number() -> None:
-    place = find_place(PLAIN)
+@pytest.mark.parametrize("told", ["LOCAL_WORLD_SIZE", "nothing of the machine"])
+def test_a_process_knows_its_machine_whatever_it_is_told(told: str) -> None:
+    plain = {name: value for name, value in PLAIN.items() if name == told or "LOCAL" not in name}
+    place = find_place(plain)
     assert place is not None
-    assert (place.machine, place.has_agent, place.restart) == (1, False, 0)
+    assert (place.machine, place.has_agent, place.restart) == (name_machine(), False, 0)
+    assert place.machine.startswith(f"{socket.gethostname()}/")
+    assert len(place.machine.split()) == 1
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """Real processes train together over gloo, to the result of one."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -299,3 +300,27 @@ def test_nobody_waits_for_a_part_that_there_is_no_memory_to_send(
     three: list[dict[str, Any]],
 ) -> None:
     assert [result["talk"]["short"] for result in three] == ["out of memory"] * 3
+
+
+MACHINES = ("a", "b", "a", "b", "b")
+
+
+def take_turns(rank: Processes) -> tuple[int, bool]:
+    """As which of its machine a rank acts, and whether another had done so before it began."""
+    store, machine = rank._store, MACHINES[rank.index]
+
+    def action() -> tuple[int, bool]:
+        was_over = store.check([f"over/{machine}"])
+        number = store.add(f"acts/{machine}", 1)
+        store.set(f"over/{machine}", "1")
+        return number, was_over
+
+    return rank.in_turn(action)
+
+
+def test_on_each_machine_one_acts_before_the_others(tmp_path: Path) -> None:
+    turns = run_group(take_turns, size=5, folder=tmp_path, machines=MACHINES)
+    assert turns[0] == (1, False)  # the first rank, which is the one that tells
+    for machine in "ab":
+        of_machine = sorted(turn for turn, at in zip(turns, MACHINES, strict=True) if at == machine)
+        assert of_machine == [(1, False), (2, True), (3, True)][: len(of_machine)]

@@ -292,7 +292,7 @@ def place_of_two(index: int) -> Place:
         world_size=2,
         local_rank=index,
         local_world_size=2,
-        machine=0,
+        machine="here",
         address="127.0.0.1",
         port=free_port(),
         run_id="",
@@ -321,7 +321,17 @@ def test_a_process_that_is_gone_is_not_waited_for_as_a_busy_one(watched: watch.W
     process = multiprocessing.get_context("fork").Process(target=time.time)
     process.start()
     process.join()
-    watched._store.set(f"{watch.PID}/1", f"0 {process.pid}")
+    watched._store.set(f"{watch.PID}/1", f"{process.pid} here")
     assert watched._stands_still(1, silent_s=watch.SILENT_S + 1)
-    watched._store.set(f"{watch.PID}/1", f"0 {os.getpid()}")
+    watched._store.set(f"{watch.PID}/1", f"{os.getpid()} here")
     assert not watched._stands_still(1, silent_s=watch.SILENT_S + 1)
+
+
+def test_a_process_of_another_machine_is_not_taken_for_one_of_this(watched: watch.Watch) -> None:
+    process = multiprocessing.get_context("fork").Process(target=time.time)
+    process.start()
+    process.join()
+    watched._store.set(f"{watch.PID}/1", f"{process.pid} elsewhere")
+    assert watched._dead_here() is None
+    assert not watched._stands_still(1, silent_s=watch.SILENT_S + 1)
+    assert watched._stands_still(1, silent_s=watch.BUSY_S + 1)
