@@ -2,7 +2,7 @@
 
 Source: Loshchilov & Hutter 2019, "Decoupled Weight Decay Regularization".
 
-Of ranks that train together each has the moments of its part alone.
+Of ranks that train a large model together each has the moments of its part alone.
 """
 
 from collections.abc import Sequence
@@ -17,6 +17,10 @@ from lumina_cli.core.training.optim.flat import StatePart, flatten
 from lumina_cli.core.training.parallel.rank import ALONE, Rank
 
 EPSILON = 1e-8
+
+SHARED_FROM = 1 << 25
+"""Parameters. Moments of fewer take 256 MB at most, and are whole on each rank: sending the values
+after each step would take longer than an update of all of them (docs/distributed.md)."""
 
 UNIT = 64
 """Numbers that stay on one rank. A CPU computes several at once, and the last few of a stretch one
@@ -35,7 +39,7 @@ class AdamW:
         learning_rate: the highest.
         betas: decay of the first and of the second moment.
         weight_decay: times the learning rate.
-        rank: which one this is of those that have a part each.
+        rank: which one this is of those that share the work.
     """
 
     def __init__(
@@ -49,7 +53,13 @@ class AdamW:
         rank: Rank = ALONE,
     ) -> None:
         num_decayed = sum(parameter.numel() for parameter in decayed)
-        self.flat = flatten([*decayed, *others], rank=rank, unit=UNIT, anew_at=num_decayed)
+        num = num_decayed + sum(parameter.numel() for parameter in others)
+        self.flat = flatten(
+            [*decayed, *others],
+            rank=rank if num >= SHARED_FROM else ALONE,
+            unit=UNIT,
+            anew_at=num_decayed,
+        )
         self.learning_rate = learning_rate
         self.betas = betas
         self.num_steps = 0
@@ -57,13 +67,13 @@ class AdamW:
         self._gradients = self.flat.own(self.flat.gradients)
         self.first = torch.zeros_like(self._values)
         self.second = torch.zeros_like(self._values)
-        own_decayed = max(num_decayed - self.flat.bounds[rank.index], 0)
+        own_decayed = max(num_decayed - self.flat.bounds[self.flat.rank.index], 0)
         groups = ((slice(own_decayed), weight_decay), (slice(own_decayed, None), 0.0))
         self._groups = [group for group in groups if len(self._values[group[0]])]
         self._step = self.flat.values.new_zeros(())
 
     def step(self, *, lr_factor: float) -> None:
-        """Do one step of this rank's part at a share of the highest learning rate.
+        """Do one step, of this rank's part, at a share of the highest learning rate.
 
         It is whole even if memory runs out: the operation that changes numbers takes none.
         """

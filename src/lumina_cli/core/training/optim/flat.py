@@ -1,7 +1,7 @@
 """Parameters and their gradients laid end to end, so that one operation reaches many.
 
-Ranks that train together have the same of both. Each updates its own part, keeps what an optimizer
-remembers for that part alone, and sends the others its new values.
+Ranks that train together have the same of both. Where an optimizer shares its work among them,
+each updates a part, remembers what it needs for that part alone, and sends the others its values.
 
 Source: Rajbhandari et al. 2020, "ZeRO: Memory Optimizations Toward Training Trillion Parameter
 Models", section 5.1.
@@ -23,20 +23,24 @@ from lumina_cli.core.training.parallel.rank import Rank
 class FlatParameters:
     """The memory in which parameters and their gradients lie, each (N,).
 
-    `bounds` tell between which of the numbers the part of each rank lies, `index` which is ours.
+    `bounds` tell between which of the numbers the part of each rank lies, `rank` which is ours.
     """
 
     values: Tensor
     gradients: Tensor
     bounds: tuple[int, ...]
-    index: int
+    rank: Rank
 
     def __len__(self) -> int:
         return len(self.values)
 
     def own(self, whole: Tensor) -> Tensor:
         """Return the part of this rank of what there is for each parameter, (N,)."""
-        return whole[self.bounds[self.index] : self.bounds[self.index + 1]]
+        return whole[self.bounds[self.rank.index] : self.bounds[self.rank.index + 1]]
+
+    def share(self) -> None:
+        """Give all ranks the values that each has in its part."""
+        self.rank.share(self.values, self.bounds)
 
 
 class StatePart(NamedTuple):
@@ -44,6 +48,14 @@ class StatePart(NamedTuple):
 
     own: Tensor
     flat: FlatParameters
+
+    def whole(self) -> Tensor:
+        """Return on the first rank what all remember, (N,); see `Rank.gather`."""
+        return self.flat.rank.gather(self.own, self.flat.bounds)
+
+    def load(self, whole: Tensor) -> None:
+        """Take over this rank's part of N numbers. Raises RuntimeError where it is not N."""
+        self.own.copy_(self.flat.own(whole.view(len(self.flat))))  # never broadcast
 
 
 def flatten(
@@ -70,7 +82,7 @@ def flatten(
         parameter.data = values[start:stop].view_as(parameter)
         parameter.grad = gradients[start:stop].view_as(parameter)
         start = stop
-    return FlatParameters(values, gradients, bounds, rank.index)
+    return FlatParameters(values, gradients, bounds, rank)
 
 
 def part_bounds(num: int, *, count: int, unit: int, anew_at: int = 0) -> tuple[int, ...]:

@@ -1,6 +1,6 @@
 """The optimizer: AdamW, and where it is asked for Muon on the matrices of the layers.
 
-Of ranks that train together each remembers and updates its part, and all have the weights of all.
+Ranks that train together share the work, where that pays; all have the weights of all.
 """
 
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from lumina_cli.core.memory import retry_on_oom
 from lumina_cli.core.training.config import TrainingConfig
-from lumina_cli.core.training.optim.adamw import AdamW
+from lumina_cli.core.training.optim.adamw import SHARED_FROM, AdamW
 from lumina_cli.core.training.optim.flat import FlatParameters, StatePart
 from lumina_cli.core.training.optim.muon import Matrices, Muon
 from lumina_cli.core.training.parallel.rank import ALONE, Rank
@@ -23,13 +23,11 @@ class Optimizers:
     Args:
         adamw: for some of the parameters.
         muon: for the others, if there are others.
-        rank: to which they were made.
     """
 
-    def __init__(self, adamw: AdamW, muon: Muon | None = None, *, rank: Rank = ALONE) -> None:
+    def __init__(self, adamw: AdamW, muon: Muon | None = None) -> None:
         self.adamw = adamw
         self.muon = muon
-        self._rank = rank
         self._flats: list[FlatParameters] = [adamw.flat]
         if muon is not None:
             self._flats += muon.flats.values()
@@ -48,7 +46,8 @@ class Optimizers:
         if self.muon is not None:
             self.muon.step(lr_factor=lr_factor)
         self.adamw.step(lr_factor=lr_factor)
-        self._rank.share([(flat.values, flat.bounds) for flat in self._flats])
+        for flat in self._flats:
+            flat.share()
 
     @torch.no_grad()
     def zero_grad(self) -> None:
@@ -76,8 +75,7 @@ class Optimizers:
         Raises:
             OutOfMemoryError: (torch's) on every rank, where it ran out on one.
         """
-        parts = self.state().items()
-        return {name: self._rank.gather(part.own, part.flat.bounds) for name, part in parts}
+        return {name: part.whole() for name, part in self.state().items()}
 
     def state(self) -> dict[str, StatePart]:
         """Return what this rank has of the state, by name."""
@@ -93,9 +91,14 @@ class Optimizers:
     @torch.no_grad()
     def load_state_dict(self, tensors: Mapping[str, Tensor], *, num_steps: int) -> None:
         """Take over a whole state. Raises KeyError or RuntimeError where it is of another shape."""
-        for name, (own, flat) in self.state().items():
-            own.copy_(flat.own(tensors[name].view(len(flat))))  # never broadcast
+        for name, part in self.state().items():
+            part.load(tensors[name])
         self.adamw.num_steps = num_steps
+
+
+def shares_update(numbers: int, *, config: TrainingConfig) -> bool:
+    """Whether ranks share the update of so many parameters that learn, or of most of them."""
+    return config.optimizer == "muon" or numbers >= SHARED_FROM
 
 
 def build_optimizers(model: nn.Module, *, config: TrainingConfig, rank: Rank = ALONE) -> Optimizers:
@@ -103,7 +106,7 @@ def build_optimizers(model: nn.Module, *, config: TrainingConfig, rank: Rank = A
 
     Muon takes the matrices inside the layers; embedding, head, biases, norms and adapters
     stay with AdamW, without decay. The parameters that learn are laid end to end; the others
-    have no optimizer, and no gradient. Each rank has its part of the state.
+    have no optimizer, and no gradient.
     """
     named = {name: p for name, p in model.named_parameters() if p.requires_grad}
     in_layers = {
@@ -125,7 +128,7 @@ def build_optimizers(model: nn.Module, *, config: TrainingConfig, rank: Rank = A
         rank=rank,
     )
     if not in_layers:
-        return Optimizers(adamw, rank=rank)
+        return Optimizers(adamw)
     matrices = list(in_layers.values())
     muon = Muon(matrices, learning_rate=config.muon_learning_rate, rank=rank)
-    return Optimizers(adamw, muon, rank=rank)
+    return Optimizers(adamw, muon)

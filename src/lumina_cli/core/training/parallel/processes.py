@@ -124,14 +124,9 @@ class Processes:
             self._call(lambda raw=raw: dist.broadcast(raw, 0))  # type: ignore[misc]
         return same
 
-    def share(self, parts: Sequence[tuple[Tensor, Sequence[int]]]) -> None:
-        owned = [
-            (owner, tensor[start:stop])
-            for tensor, bounds in parts
-            for owner, (start, stop) in enumerate(pairwise(bounds))
-            if start < stop
-        ]
-        self._wait_for([self._start_broadcast(part, owner) for owner, part in owned])
+    def share(self, tensor: Tensor, bounds: Sequence[int]) -> None:
+        parts = [(owner, tensor[a:b]) for owner, (a, b) in enumerate(pairwise(bounds)) if a < b]
+        self._wait_for([self._start_broadcast(part, owner) for owner, part in parts])
 
     def gather(self, part: Tensor, bounds: Sequence[int]) -> Tensor:
         def begin() -> Tensor:

@@ -96,11 +96,12 @@ class Rank(Protocol):
     def broadcast_tensors(self, tensors: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
         """Return the tensors that the first rank has, by name; elsewhere they come on the CPU."""
 
-    def share(self, parts: Sequence[tuple[Tensor, Sequence[int]]]) -> None:
-        """Give all ranks what each has in its part of flat tensors.
+    def share(self, tensor: Tensor, bounds: Sequence[int]) -> None:
+        """Give all ranks what each has in its part of a flat tensor.
 
         Args:
-            parts: tensors, each (N,), and between which of its numbers the part of each rank lies.
+            tensor: (N,).
+            bounds: between which numbers the part of each rank lies, one more than ranks.
         """
 
     def gather(self, part: Tensor, bounds: Sequence[int]) -> Tensor:
@@ -164,7 +165,7 @@ class SingleProcess:
     def broadcast_tensors(self, tensors: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
         return tensors
 
-    def share(self, parts: Sequence[tuple[Tensor, Sequence[int]]]) -> None:
+    def share(self, tensor: Tensor, bounds: Sequence[int]) -> None:
         pass
 
     def gather(self, part: Tensor, bounds: Sequence[int]) -> Tensor:

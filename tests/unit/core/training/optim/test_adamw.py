@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from lumina_cli.core.training.config import TrainingConfig
+from lumina_cli.core.training.optim import adamw
 from lumina_cli.core.training.optim.adamw import AdamW
 from lumina_cli.core.training.optim.optimizers import build_optimizers
 from lumina_cli.core.training.parallel.rank import ALONE, Rank
@@ -76,7 +77,10 @@ def adamw_of(name: str, *, rank: Rank = ALONE) -> AdamW:
 
 @pytest.mark.parametrize("count", [2, 3, 5])
 @pytest.mark.parametrize("name", PARAMETERS)
-def test_the_parts_of_ranks_are_to_the_bit_the_whole_of_one(name: str, count: int) -> None:
+def test_the_parts_of_ranks_are_to_the_bit_the_whole_of_one(
+    name: str, count: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(adamw, "SHARED_FROM", 0)
     generator = torch.Generator().manual_seed(1)
     alone = adamw_of(name)
     ranks = [adamw_of(name, rank=ApartRank(index, of=count)) for index in range(count)]

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from lumina_cli.core.training.config import TrainingConfig
-from lumina_cli.core.training.optim import muon
+from lumina_cli.core.training.optim import adamw, muon
 from lumina_cli.core.training.optim.optimizers import Optimizers, build_optimizers
 from tests.unit.core.training.conftest import tiny_model
 from tests.unit.core.training.optim.apart import ApartRank
@@ -54,10 +54,18 @@ def state_bytes(optimizer: str, *, index: int = 0, of: int = 1) -> int:
 
 @pytest.mark.parametrize("of", [2, 3])
 @pytest.mark.parametrize("optimizer", ["adamw", "muon"])
-def test_each_rank_remembers_its_part_alone(optimizer: str, of: int) -> None:
+def test_each_rank_remembers_its_part_alone(
+    optimizer: str, of: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(adamw, "SHARED_FROM", 0)
     whole = state_bytes(optimizer)
     parts = [state_bytes(optimizer, index=index, of=of) for index in range(of)]
     assert sum(parts) == whole
     # AdamW's are cut at units of 64 numbers, two for each; Muon's at one matrix of each shape.
     most_apart = 2 * 4 * 2 * 64 + (4 * (16 * 16 + 2 * 16 * 64) if optimizer == "muon" else 0)
     assert max(parts) - min(parts) <= most_apart
+
+
+def test_adamw_of_few_parameters_is_whole_on_each_rank() -> None:
+    assert state_bytes("adamw", index=1, of=2) == state_bytes("adamw")
+    assert state_bytes("muon", index=1, of=2) < state_bytes("muon")

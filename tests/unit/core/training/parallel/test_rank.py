@@ -87,10 +87,9 @@ class Member:
         self._is_asked |= num_asked > 0
         return sums
 
-    def share(self, parts: Any) -> None:
-        for tensor, bounds in parts:
-            mine = tensor[bounds[self.index] : bounds[self.index + 1]].clone()
-            tensor.copy_(torch.cat(self._group.exchange(self.index, "share", mine)))
+    def share(self, tensor: Tensor, bounds: Sequence[int]) -> None:
+        mine = tensor[bounds[self.index] : bounds[self.index + 1]].clone()
+        tensor.copy_(torch.cat(self._group.exchange(self.index, "share", mine)))
 
     def gather(self, part: Tensor, bounds: Sequence[int]) -> Tensor:
         whole = torch.cat(self._group.exchange(self.index, "gather", part))

@@ -17,7 +17,7 @@ from lumina_cli.core.training import loop
 from lumina_cli.core.training.config import TrainingConfig
 from lumina_cli.core.training.events import BatchSplit, RolledBack, StepDone, StepSkipped
 from lumina_cli.core.training.loop import Trainer
-from lumina_cli.core.training.optim import muon
+from lumina_cli.core.training.optim import adamw, muon
 from lumina_cli.core.training.optim.optimizers import build_optimizers
 from lumina_cli.core.training.parallel.processes import Processes
 from lumina_cli.core.training.parallel.rank import Rank
@@ -107,6 +107,7 @@ HAPPENED: dict[str, set[type]] = {
 
 def learn(rank: Processes) -> dict[str, Any]:
     """Each case with the state in parts, and with all of it on each rank."""
+    adamw.SHARED_FROM = 0
     muon.CHUNK["cpu"] = 1  # products of more matrices at once are rounded otherwise
     results: dict[str, Any] = {name: trained(make(rank)) for name, make in CASES.items()}
     loop.build_optimizers = lambda model, *, config, rank: build_optimizers(model, config=config)  # type: ignore[attr-defined]

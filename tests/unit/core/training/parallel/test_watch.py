@@ -18,6 +18,7 @@ from torch.distributed import PrefixStore  # type: ignore[attr-defined]
 from lumina_cli.core.training.config import TrainingConfig
 from lumina_cli.core.training.events import BatchSplit, Paced, RolledBack, SampleSkipped, StepDone
 from lumina_cli.core.training.loop import Trainer
+from lumina_cli.core.training.optim import adamw
 from lumina_cli.core.training.parallel import watch
 from lumina_cli.core.training.parallel.ending import find_ending
 from lumina_cli.core.training.parallel.place import END_FOLDER, Place
@@ -195,16 +196,20 @@ def make_trainer(rank: Processes, victim: Victim) -> Trainer:
     rank.sum = at_end(rank.sum, "closing")  # type: ignore[method-assign]
     if rank.index:  # the others wait for what the first says
         rank.broadcast = at_end(rank.broadcast, "sampling")  # type: ignore[method-assign]
-    adamw = trainer.stepper.optimizers.adamw
-    adamw._update = at_end(adamw._update, "updating")  # type: ignore[method-assign]
+    ours = trainer.stepper.optimizers.adamw
+    ours._update = at_end(ours._update, "updating")  # type: ignore[method-assign]
     return trainer
 
 
-@pytest.fixture(autouse=True)
-def _soon_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(watch, "BEAT_S", 0.2)
-    monkeypatch.setattr(watch, "SILENT_S", SILENT_S)
-    monkeypatch.setattr(watch, "GRACE_S", 1.0)
+@pytest.fixture(autouse=True, scope="module")
+def _soon_noticed() -> Iterator[None]:
+    """Let what is lost be noticed soon; and let even a tiny state be in parts."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(adamw, "SHARED_FROM", 0)
+        patch.setattr(watch, "BEAT_S", 0.2)
+        patch.setattr(watch, "SILENT_S", SILENT_S)
+        patch.setattr(watch, "GRACE_S", 1.0)
+        yield
 
 
 @pytest.fixture(scope="module")

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from lumina_cli.core.checkpoint.model_file import load_checkpoint
 from lumina_cli.core.training.events import StepDone
+from lumina_cli.core.training.optim import adamw
 from lumina_cli.core.training.parallel import processes
 from lumina_cli.core.training.parallel.processes import Processes
 from lumina_cli.core.training.parallel.rank import Rank, on_all
@@ -27,6 +28,7 @@ ASKED_AT = (4, 5)
 
 def go_on(rank: Processes, *, model: Path, max_steps: int, is_harmed: bool = False) -> Any:
     """Go on with a run: rank 1 asks for checkpoints, and rank 2 has no memory for the first."""
+    adamw.SHARED_FROM = 0
     compute.join = lambda _: rank
     if is_harmed:
         processes.on_all = short_once  # type: ignore[assignment]
