@@ -14,6 +14,8 @@ from pathlib import Path
 END_FOLDER = "_LUMINA_LAUNCH_FOLDER"
 """Where the launcher of `--nproc` is told how the run ended; other launchers have none."""
 
+MAX_PROCESSES, MAX_PORT, MAX_CHARS = 100_000, 65_535, 255
+
 
 @dataclass(frozen=True, slots=True)
 class Place:
@@ -39,30 +41,40 @@ class Place:
     def is_first(self) -> bool:
         return self.index == 0
 
+    @property
+    def is_possible(self) -> bool:
+        """Whether processes can stand so, and meet there."""
+        names = (self.address, self.run_id)
+        return (
+            0 <= self.index < self.world_size <= MAX_PROCESSES
+            and 0 <= self.local_rank < self.local_world_size <= self.world_size
+            and 0 < self.port <= MAX_PORT
+            and all(len(name) <= MAX_CHARS and name.isprintable() for name in names)
+        )
+
 
 def find_place(environ: Mapping[str, str] = os.environ) -> Place | None:
-    """Return where this process stands; None for one alone."""
+    """Return where this process stands; None for one alone, and where what is told can't be."""
     run_id = environ.get("TORCHELASTIC_RUN_ID", "")
     try:
         index, world_size = int(environ["RANK"]), int(environ["WORLD_SIZE"])
-        port = int(environ["MASTER_PORT"])
         local_world_size = int(environ.get("LOCAL_WORLD_SIZE", world_size))
-        if not 0 <= index < world_size or (world_size == 1 and not run_id) or local_world_size < 1:
-            return None
-        return Place(
+        place = Place(
             index,
             world_size,
-            local_rank=int(environ.get("LOCAL_RANK", index)),
+            local_rank=int(environ.get("LOCAL_RANK", index % local_world_size)),
             local_world_size=local_world_size,
             machine=name_machine(),
             address=environ.get("MASTER_ADDR", "127.0.0.1"),
-            port=port,
+            port=int(environ["MASTER_PORT"]),
             run_id=run_id,
             restart=int(environ.get("TORCHELASTIC_RESTART_COUNT", 0)),
             has_agent=environ.get("TORCHELASTIC_USE_AGENT_STORE") == "True",
         )
-    except (KeyError, ValueError):
+    except (KeyError, ValueError, ZeroDivisionError):
         return None
+    is_alone = world_size == 1 and not run_id
+    return place if place.is_possible and not is_alone else None
 
 
 def name_machine() -> str:

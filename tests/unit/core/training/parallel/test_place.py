@@ -38,6 +38,7 @@ def test_a_process_knows_its_machine_whatever_it_is_told(told: str) -> None:
     assert (place.machine, place.has_agent, place.restart) == (name_machine(), False, 0)
     assert place.machine.startswith(f"{socket.gethostname()}/")
     assert len(place.machine.split()) == 1
+    assert place.local_rank == (1 if told == "LOCAL_WORLD_SIZE" else 5)
 
 
 @pytest.mark.parametrize(
@@ -47,13 +48,30 @@ def test_a_process_knows_its_machine_whatever_it_is_told(told: str) -> None:
         {"RANK": "8"},
         {"WORLD_SIZE": "1", "RANK": "0"},
         {"MASTER_PORT": "none"},
+        {"MASTER_PORT": "0"},
+        {"MASTER_PORT": "-1"},
+        {"MASTER_PORT": "65536"},
+        {"MASTER_PORT": "9" * 5_000},
         {"LOCAL_WORLD_SIZE": "0"},
+        {"LOCAL_WORLD_SIZE": "0", "LOCAL_RANK": "0", "GROUP_RANK": "0"},
+        {"LOCAL_WORLD_SIZE": "-4"},
+        {"LOCAL_WORLD_SIZE": "9"},
+        {"LOCAL_RANK": "-1"},
+        {"LOCAL_RANK": "4"},
+        {"RANK": "-1"},
+        {"WORLD_SIZE": str(10**12)},
+        {"MASTER_ADDR": "x" * 256},
+        {"MASTER_ADDR": "a\x1b[2Jb"},
+        {"MASTER_ADDR": "\udce9"},
+        {"TORCHELASTIC_RUN_ID": "\udce9"},
+        {"TORCHELASTIC_RESTART_COUNT": "x"},
     ],
 )
-def test_what_makes_no_sense_or_one_process_is_a_process_alone(changes: dict[str, str]) -> None:
+def test_what_can_not_be_or_one_process_is_a_process_alone(changes: dict[str, str]) -> None:
     assert find_place({}) is None
     assert find_place({**PLAIN, **changes}) is None
 
 
 def test_one_process_under_a_launcher_that_watches_has_a_place() -> None:
-    assert find_place({**TORCHRUN, "RANK": "0", "WORLD_SIZE": "1"}) is not None
+    alone = {"RANK": "0", "WORLD_SIZE": "1", "LOCAL_RANK": "0", "LOCAL_WORLD_SIZE": "1"}
+    assert find_place({**TORCHRUN, **alone}) is not None
