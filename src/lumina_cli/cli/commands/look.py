@@ -135,43 +135,18 @@ def command(
 ) -> None:
     """Look into a model: what it expects, what mattered, where its words come from."""
     never_fail_to_encode()
-    chosen = dict(
-        zip(VIEWS, (next, surprise, matters, source, layers, heads, characters), strict=True)
-    )
-    view = _one_of([name for name, is_chosen in chosen.items() if is_chosen])
-    from lumina_cli.look.views import to_json  # noqa: PLC0415  torch
-    from lumina_cli.recipes.look.compare import compare as compare_models  # noqa: PLC0415  torch
-
-    if html is not None:
-        for flag in [f"--{view}"] * (view != "overview") + ["--json"] * json:
-            notice(f"{flag} has no effect with --html: the page shows all views")
-        if compare is not None:
-            raise UsageError("--html shows one model", hint="Leave --compare out.")
+    chosen = (next, surprise, matters, source, layers, heads, characters)
+    view = _one_of([name for name, is_chosen in zip(VIEWS, chosen, strict=True) if is_chosen])
+    if html is not None or with_model:
+        _check_page(html, view, is_json=json, compare=compare)
         view = "overview"
-    if with_model and html is None:
-        raise UsageError("--with-model needs a page", hint="Add: --html look.html")
     looker = _open(model, flags=flags, config=config)
     request = _request(looker, view, typed_text(text), reply=reply, is_plain=plain, at=at, off=off)
     if html is not None:
         _write_page(looker, request, html, with_model=with_model)
-        return
-    with stderr_console().status("looking …"):
-        shown: View | CompareView = (
-            looker.look(request)
-            if compare is None
-            else compare_models(looker, _open(compare, flags=flags, config=config), request)
-        )
-    if json:
-        print_json(to_json(shown))
-        return
-    _draw(shown)
-
-
-def _write_page(looker: "Looker", request: "LookRequest", path: Path, *, with_model: bool) -> None:
-    from lumina_cli.recipes.look.page import write_look_page  # noqa: PLC0415  torch
-
-    num_bytes = write_look_page(looker, request, path, with_model=with_model)
-    notice(f"{path}: {num_bytes / 1e6:,.1f} MB; open it in a browser")
+    else:
+        other = None if compare is None else _open(compare, flags=flags, config=config)
+        _show(looker, request, other=other, is_json=json)
 
 
 def _one_of(views: list[str]) -> str:
@@ -234,6 +209,37 @@ def _head(name: str) -> list[int]:
     if not all(part.isdecimal() and len(part) <= MAX_DIGITS for part in (layer, head)):
         raise UsageError(f"--off takes a layer and a head, such as 1.2, not {name[:20]!r}")
     return [int(layer) - 1, int(head) - 1]
+
+
+def _check_page(path: Path | None, view: str, *, is_json: bool, compare: Path | None) -> None:
+    """Tell which flags a page makes idle. Raises UsageError where they go against it."""
+    if path is None:
+        raise UsageError("--with-model needs a page", hint="Add: --html look.html")
+    if compare is not None:
+        raise UsageError("--html shows one model", hint="Leave --compare out.")
+    for flag in [f"--{view}"] * (view != "overview") + ["--json"] * is_json:
+        notice(f"{flag} has no effect with --html: the page shows all views")
+
+
+def _write_page(looker: "Looker", request: "LookRequest", path: Path, *, with_model: bool) -> None:
+    from lumina_cli.recipes.look.page import write_look_page  # noqa: PLC0415  torch
+
+    num_bytes = write_look_page(looker, request, path, with_model=with_model)
+    notice(f"{path}: {num_bytes / 1e6:,.1f} MB; open it in a browser")
+
+
+def _show(
+    looker: "Looker", request: "LookRequest", *, other: "Looker | None", is_json: bool
+) -> None:
+    from lumina_cli.look.views import to_json  # noqa: PLC0415  torch
+    from lumina_cli.recipes.look.compare import compare  # noqa: PLC0415  torch
+
+    with stderr_console().status("looking …"):
+        shown = looker.look(request) if other is None else compare(looker, other, request)
+    if is_json:
+        print_json(to_json(shown))
+    else:
+        _draw(shown)
 
 
 def _draw(shown: "View | CompareView") -> None:
