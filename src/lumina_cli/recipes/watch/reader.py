@@ -7,7 +7,8 @@ from pathlib import Path
 
 from lumina_cli.io.regular_file import open_regular
 from lumina_cli.recipes.run.events import SUCCESSFUL_SAVES
-from lumina_cli.recipes.run.report_page.history import LONGEST_LINE, Event, RunHistory
+from lumina_cli.recipes.run.report_page.event_lines import LONGEST_LINE, Event
+from lumina_cli.recipes.run.report_page.history import RunHistory
 
 MAX_POINTS = 2_000
 NUM_PACE_STEPS = 50

@@ -14,13 +14,9 @@ from lumina_cli.io.regular_file import open_regular, read_whole
 from lumina_cli.io.terminal_text import one_line, strip_controls
 from lumina_cli.recipes.run.event_text import sentence_of
 from lumina_cli.recipes.run.events import SUCCESSFUL_SAVES
-from lumina_cli.recipes.run.report_page.history import (
-    Bucket,
-    Event,
-    FirstAndLast,
-    figure,
-    parse_line,
-)
+from lumina_cli.recipes.run.report_page.buckets import Bucket
+from lumina_cli.recipes.run.report_page.event_lines import Event, figure, parse_line
+from lumina_cli.recipes.run.report_page.history import FirstAndLast
 from lumina_cli.recipes.watch.reader import MAX_POINTS, RunReader
 from lumina_cli.recipes.watch.words import (
     State,

@@ -4,7 +4,8 @@ import math
 from collections.abc import Sequence
 from typing import Literal
 
-from lumina_cli.recipes.run.report_page.history import Bucket, figure
+from lumina_cli.recipes.run.report_page.buckets import Bucket
+from lumina_cli.recipes.run.report_page.event_lines import figure
 from lumina_cli.recipes.run.report_page.points import in_steps, mean_until
 from lumina_cli.recipes.watch.reader import RunReader
 

@@ -15,7 +15,7 @@ from lumina_cli.recipes.run.events import (
     SaveFailed,
     SnapshotSaved,
 )
-from lumina_cli.recipes.run.report_page.history import KNOWN
+from lumina_cli.recipes.run.report_page.event_lines import KNOWN
 
 EVENTS = [
     RunStarted(3),

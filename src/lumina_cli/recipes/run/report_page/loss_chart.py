@@ -4,8 +4,9 @@ import math
 from collections.abc import Sequence
 
 from lumina_cli.recipes.run.reached import Landmarks
+from lumina_cli.recipes.run.report_page.buckets import Bucket
 from lumina_cli.recipes.run.report_page.charts import Curve, Mark, Unit, chart, in_units
-from lumina_cli.recipes.run.report_page.history import Bucket, RunHistory
+from lumina_cli.recipes.run.report_page.history import RunHistory
 from lumina_cli.recipes.run.report_page.points import in_steps, mean_until, points
 
 UNITS = (Unit("bits", 1.0, "bits"), Unit("nats", math.log(2), "nats"))

@@ -1,7 +1,8 @@
 """Learning rate, speed and memory over a run, and what each says of this run."""
 
+from lumina_cli.recipes.run.report_page.buckets import Buckets
 from lumina_cli.recipes.run.report_page.charts import Curve, Point, Unit, chart, number
-from lumina_cli.recipes.run.report_page.history import Buckets, RunHistory
+from lumina_cli.recipes.run.report_page.history import RunHistory
 from lumina_cli.recipes.run.report_page.points import in_steps, mean, points
 
 MEGABYTE = 1e-6

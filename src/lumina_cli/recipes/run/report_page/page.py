@@ -16,8 +16,9 @@ from lumina_cli.io.regular_file import read_whole
 from lumina_cli.io.terminal_text import strip_controls
 from lumina_cli.recipes.run.event_text import sentence_of
 from lumina_cli.recipes.run.reached import Landmarks
+from lumina_cli.recipes.run.report_page.event_lines import Event
 from lumina_cli.recipes.run.report_page.frame import page
-from lumina_cli.recipes.run.report_page.history import Event, FirstAndLast, RunHistory
+from lumina_cli.recipes.run.report_page.history import FirstAndLast, RunHistory
 from lumina_cli.recipes.run.report_page.loss_chart import loss_section
 from lumina_cli.recipes.run.report_page.other_charts import other_sections
 from lumina_cli.recipes.run.report_page.progress import progress_section

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
+from lumina_cli.recipes.run.report_page.buckets import Bucket, Buckets
 from lumina_cli.recipes.run.report_page.charts import Point
-from lumina_cli.recipes.run.report_page.history import Bucket, Buckets
 
 TENTH = 10
 

@@ -10,7 +10,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from lumina_cli.recipes.run.report_page.history import Buckets, Event, FirstAndLast
+from lumina_cli.recipes.run.report_page.buckets import Buckets
+from lumina_cli.recipes.run.report_page.event_lines import Event
+from lumina_cli.recipes.run.report_page.history import FirstAndLast
 from lumina_cli.recipes.run.report_page.loss_chart import loss
 
 NUM_SHOWN = 8

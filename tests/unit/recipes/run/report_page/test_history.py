@@ -11,13 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lumina_cli.recipes.run.report_page.history import (
-    Bucket,
-    Buckets,
-    FirstAndLast,
-    RunHistory,
-    read_history,
-)
+from lumina_cli.recipes.run.report_page.buckets import Bucket, Buckets
+from lumina_cli.recipes.run.report_page.history import FirstAndLast, RunHistory, read_history
 
 Told = dict[str, Any]
 

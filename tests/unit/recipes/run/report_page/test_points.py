@@ -1,6 +1,6 @@
 """What buckets of steps come to."""
 
-from lumina_cli.recipes.run.report_page.history import Bucket, Buckets
+from lumina_cli.recipes.run.report_page.buckets import Bucket, Buckets
 from lumina_cli.recipes.run.report_page.points import in_steps, mean, mean_until, points
 
 

@@ -3,7 +3,8 @@
 import re
 from collections.abc import Iterable
 
-from lumina_cli.recipes.run.report_page.history import Buckets, FirstAndLast
+from lumina_cli.recipes.run.report_page.buckets import Buckets
+from lumina_cli.recipes.run.report_page.history import FirstAndLast
 from lumina_cli.recipes.run.report_page.progress import progress_section
 
 
