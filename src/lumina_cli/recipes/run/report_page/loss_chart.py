@@ -54,9 +54,13 @@ def loss_section(history: RunHistory, landmarks: Landmarks | None) -> str:
         return ""
     return (
         '<section><h2>Loss</h2><p class="quiet">How surprising each next character is to the '
-        "model, on average: 0 would mean that it knows every one beforehand. "
+        f"model, on average, in {_unit_names()}: 0 would mean that it knows every one beforehand. "
         f"{SWITCH}</p>{drawn}</section>"
     )
+
+
+def _unit_names() -> str:
+    return "".join(f'<span class="{unit.kind}">{unit.name}</span>' for unit in UNITS)
 
 
 def loss(nats: float) -> str:

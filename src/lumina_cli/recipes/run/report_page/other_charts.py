@@ -26,7 +26,7 @@ def _section(title: str, unit: str, curve: Curve | None) -> str:
     if curve is None:
         return ""
     label = f"{title} in {unit}" if unit else title
-    return f"<section><h2>{title}</h2>{chart(label, [curve], units=[Unit(unit)])}</section>"
+    return f"<section><h2>{label}</h2>{chart(label, [curve], units=[Unit(unit)])}</section>"
 
 
 def _rate(buckets: Buckets) -> Curve | None:

@@ -110,6 +110,14 @@ def _settings(path: Path) -> Mapping[str, str]:
     """Return the settings that a run's folder tells; none where somebody has spoilt them."""
     try:
         told = tomllib.loads(read_whole(path).decode())
-        return {name: str(value) for name, value in told.items()}
+        shown = {name: _as_written(value) for name, value in told.items()}
     except (OSError, ValueError, RecursionError):
         return {}
+    return {name: value for name, value in shown.items() if value}
+
+
+def _as_written(value: object) -> str:
+    """Return a setting as a person writes it in a settings file; nothing where it is empty."""
+    if isinstance(value, list):
+        return ", ".join(map(_as_written, value))
+    return str(value).lower() if isinstance(value, bool) else str(value)

@@ -102,6 +102,23 @@ def test_text_that_is_no_unicode_is_shown_with_a_mark(tmp_path: Path) -> None:
     assert "half a pair: ?." in written(tmp_path, history)
 
 
+def test_settings_stand_as_in_a_settings_file_and_empty_ones_are_left_out(tmp_path: Path) -> None:
+    settings = 'bot = []\nstrip = ""\nstop = ["a", "b"]\nfix_mojibake = false\n'
+    (tmp_path / "settings.toml").write_text(settings, encoding="utf-8")
+    page = written(tmp_path, RunHistory())
+    assert "<td>a, b</td>" in page
+    assert "<td>false</td>" in page
+    assert ">bot<" not in page
+    assert ">strip<" not in page
+
+
+def test_charts_name_the_unit_of_their_figures(tmp_path: Path) -> None:
+    page = page_of(tmp_path)
+    assert "<h2>Memory in MB</h2>" in page
+    assert "<h2>Speed in characters a second</h2>" in page
+    assert 'on average, in <span class="bits">bits</span><span class="nats">nats</span>' in page
+
+
 def test_settings_that_cannot_be_read_are_left_out(tmp_path: Path) -> None:
     (tmp_path / "settings.toml").write_bytes(b"\xff = [")
     assert "Settings" not in written(tmp_path, RunHistory())
