@@ -12,12 +12,14 @@ import textwrap
 from collections.abc import Mapping
 
 from rich.cells import cell_len
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.text import Text
 
 from lumina_cli.cli.verbosity import verbosity
 from lumina_cli.io.terminal_text import one_line, strip_controls
 
+PIPE_COLUMNS = 100_000
+"""As wide as any line."""
 _COMMAND_AT_END = re.compile(r"(.*:) (lumina (?:(?!\. |; |\)).)*)")
 
 
@@ -71,6 +73,17 @@ def print_text(
     shown = plain(text, style=style)
     shown.stylize("bold red", 0, len(label))
     console.print(shown, soft_wrap=True)
+
+
+def print_aligned(console: Console, shown: RenderableType) -> None:
+    """Print what Rich fills up with spaces; in a pipe each row is one line, and they are left out."""
+    if console.is_terminal:
+        console.print(shown)
+        return
+    page = io.StringIO()
+    Console(file=page, width=PIPE_COLUMNS, highlight=False).print(shown)
+    lines = page.getvalue().rstrip("\n").split("\n")
+    console.print(Text("\n".join(line.rstrip() for line in lines)), soft_wrap=True)
 
 
 def broken_between_words(text: str, *, width: int, indent: str = "") -> str:

@@ -39,7 +39,7 @@ def test_check_counts_one_as_one(lumina: Lumina, tmp_path: Path) -> None:
     (tmp_path / "x.txt").write_text("abcdef", encoding="utf-8")
     shown = " ".join(lumina("data", "check", "x.txt").out.split())
     assert "x.txt: 1 row (text)" in shown
-    assert "1 window of 512 in each epoch, 1 step of 16" in shown
+    assert "1 window of 512 characters in each epoch, 1 step of 16 windows" in shown
 
 
 def test_check_tells_how_subwords_would_suit(lumina: Lumina, tmp_path: Path) -> None:

@@ -134,7 +134,13 @@ def test_eval_tells_which_settings_change_nothing(
 ) -> None:
     assert lumina("eval", "--data", verse, "--loss-on", "bot", "-v") == 0
     told = "loss_on has no effect where there are no conversations (from --loss-on)"
-    assert capsys.readouterr().err.splitlines() == [told]
+    out, err = capsys.readouterr()
+    assert err.splitlines() == [told]
+    name, loss, accuracy, characters = out.splitlines()
+    assert name == "model       Model.pth"
+    assert re.fullmatch(r"loss        \d\.\d{4} nats a character, \d\.\d{4} bits", loss)
+    assert re.fullmatch(r"accuracy    \d+\.\d% of the characters right", accuracy)
+    assert characters == f"characters  {len(VERSE):,}"
 
 
 def test_info_tells_shape_vocabulary_and_training(

@@ -1,13 +1,15 @@
 """What reaches the two streams."""
 
+import io
 import json
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
+from rich.table import Table
 
-from lumina_cli.cli.console import broken_between_words, notice, plain, print_json
+from lumina_cli.cli.console import broken_between_words, notice, plain, print_aligned, print_json
 from lumina_cli.cli.verbosity import verbosity
 from lumina_cli.io.terminal_text import strip_controls
 
@@ -23,6 +25,19 @@ def test_plain_text_is_never_markup(text: str) -> None:
     with console.capture() as capture:
         console.print(plain(text), end="", soft_wrap=True)
     assert capture.get() == text
+
+
+def test_a_table_in_a_pipe_has_a_line_for_each_row_and_no_spaces_at_its_end() -> None:
+    table, file = Table.grid(padding=(0, 2)), io.StringIO()
+    table.add_row("Scripts", "Latin " * 40 + "end")
+    table.add_row("Duplicates", plain("0 [of] 3\nmore"))
+    print_aligned(Console(file=file, width=80), table)
+    assert file.getvalue().split("\n") == [
+        "Scripts     " + "Latin " * 40 + "end",
+        "Duplicates  0 [of] 3",
+        "            more",
+        "",
+    ]
 
 
 def test_json_is_one_line_that_any_terminal_can_take(capsys: pytest.CaptureFixture[str]) -> None:

@@ -72,6 +72,9 @@ def command(
     if json:
         print_json(figures)
         return
-    for name, value in figures.items():
-        shown = f"{value:.4f}" if isinstance(value, float) else str(value)
-        typer.echo(plain(f"{name:<14} {shown}").plain)
+    typer.echo(plain(f"model       {model}").plain)
+    typer.echo(
+        f"loss        {result.nats_per_char:.4f} nats a character, {result.bits_per_char:.4f} bits\n"
+        f"accuracy    {result.accuracy:.1%} of the {measured.unit} right\n"
+        f"characters  {result.characters:,}"
+    )

@@ -17,7 +17,7 @@ from rich.progress import (
 from rich.table import Table
 from rich.text import Text
 
-from lumina_cli.cli.console import plain, print_text, stdout_console
+from lumina_cli.cli.console import plain, print_aligned, print_text, stdout_console
 from lumina_cli.cli.formatting import counted, format_bytes, format_duration
 from lumina_cli.cli.terminal.frame import shorten_paths
 from lumina_cli.conversation import Conversation, Document, Message
@@ -112,7 +112,7 @@ def show_known(known: Iterable[KnownData]) -> None:
         cells = (each.name, here, each.licence, each.description)
         table.add_row(*map(_shown, cells))
     console = stdout_console()
-    console.print(table)
+    print_aligned(console, table)
     print_text(console, "Fetch one with: lumina data fetch NAME, or OWNER/NAME of the hub")
 
 
@@ -127,7 +127,7 @@ def show_check(checked: Checked, *, epoch_s: float | None, loss_on: Literal["bot
     for name, value in facts.items():
         fits = shorten_paths(value, width=room) if console.is_terminal else value
         table.add_row(name, _shown(fits))
-    console.print(table)
+    print_aligned(console, table)
     report = checked.report
     for title, issues in (
         ("Skipped: can't be read", report.skipped),
@@ -140,7 +140,8 @@ def show_check(checked: Checked, *, epoch_s: float | None, loss_on: Literal["bot
     legend = " (text in the loss is green)" if console.color_system else ""
     console.print(f"\nPreview{legend}", style="bold")
     for document in checked.stats.previews:
-        console.print(Padding(_preview(document, loss_on=loss_on), (0, 0, 1, 2)))
+        preview = Padding(_preview(document, loss_on=loss_on), (0, 0, 1, 2), expand=False)
+        print_aligned(console, preview)
 
 
 def check_as_json(checked: Checked, *, epoch_s: float | None) -> dict[str, Any]:
@@ -207,12 +208,16 @@ def _facts(checked: Checked, *, epoch_s: float | None) -> Iterator[tuple[str, st
     if report.conversations:
         yield "Longest message", f"{stats.longest_message:,} characters"
     share = stats.too_long / max(stats.documents, 1)
-    yield "Over one window", f"{stats.too_long:,} ({share:.1%}) of {stats.documents:,} are longer"
+    window = f"{plan.seq_length:,} {'tokens' if checked.cutting else 'characters'}"
+    yield (
+        "Over one window",
+        f"{stats.too_long:,} of {stats.documents:,} ({share:.1%}) have more than {window}",
+    )
     yield "Duplicates", f"{stats.duplicates:,} of {stats.documents:,}"
     yield (
         "Training on it",
-        f"{counted(plan.windows, 'window')} of {plan.seq_length:,} in each epoch, "
-        f"{counted(plan.steps_per_epoch, 'step')} of {plan.batch_size:,}",
+        f"{counted(plan.windows, 'window')} of {window} in each epoch, "
+        f"{counted(plan.steps_per_epoch, 'step')} of {counted(plan.batch_size, 'window')}",
     )
     if epoch_s is not None:
         yield (

@@ -27,9 +27,10 @@ BATCH_SIZE = 16
 
 @dataclass(frozen=True, slots=True)
 class EvalReport:
-    """The figures of a model on a text, and what there is to tell of the settings."""
+    """The figures of a model on a text, what it predicts, and what there is to tell of settings."""
 
     evaluation: Evaluation
+    unit: str
     notices: tuple[str, ...]
 
 
@@ -70,7 +71,8 @@ def evaluate_model(model_path: Path, *, data: Sequence[Path], settings: Settings
     unused = unused_data_settings(
         config, schemas=corpus.schemas, has_conversations=has_conversations
     )
-    return EvalReport(result, (*told, *unused_lines(settings, unused)))
+    unit = "characters" if loaded.tokenizer.max_chars_per_id == 1 else "tokens"
+    return EvalReport(result, unit, (*told, *unused_lines(settings, unused)))
 
 
 def _predict_by(backend: Backend) -> Predict:
