@@ -1,6 +1,7 @@
 """`lumina finetune` as it is typed."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -14,12 +15,23 @@ VERSE = "the cat sat on the mat and the dog sat on the log\n" * 30
 CYRILLIC = "кот сидел на столе и дог спал на полу\n" * 25
 
 
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a base model and texts."""
+    folder = tmp_path_factory.mktemp("trained")
+    (folder / "verse.txt").write_text(VERSE, encoding="utf-8")
+    (folder / "mine.txt").write_text(CYRILLIC, encoding="utf-8")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        assert lumina("train", "--data", "verse.txt", "--max-steps", 10, *TINY, "-q") == 0
+    return folder
+
+
 @pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def home(trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of it, to run commands in."""
+    shutil.copytree(trained, tmp_path, dirs_exist_ok=True)
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "verse.txt").write_text(VERSE, encoding="utf-8")
-    (tmp_path / "mine.txt").write_text(CYRILLIC, encoding="utf-8")
-    assert lumina("train", "--data", "verse.txt", "--max-steps", 10, *TINY, "-q") == 0
     return tmp_path
 
 

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -23,14 +24,28 @@ ENDS = {73, 74}
 POSIX = pytest.mark.skipif(os.name == "nt", reason="Windows has no limit on the size of files")
 
 
+@pytest.fixture(scope="module")
+def first(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder in which a first model was trained."""
+    folder = tmp_path_factory.mktemp("first")
+    with pytest.MonkeyPatch.context() as patch:
+        settle(folder, patch)
+        Path("text.txt").write_text(VERSE, encoding="utf-8")
+        assert lumina(*TRAIN, "--seed", 1, "--quiet") == 0
+    return folder
+
+
+def settle(folder: Path, patch: pytest.MonkeyPatch) -> None:
+    patch.chdir(folder)
+    patch.setenv("LUMINA_CACHE_DIR", str(folder / "cache"))
+    patch.setattr("lumina_cli.recipes.train.plan.measure_step_s", lambda *_, **__: 1.0)
+
+
 @pytest.fixture
-def trained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, bytes]:
-    """Train a first model here; return its files."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("LUMINA_CACHE_DIR", str(tmp_path / "cache"))
-    monkeypatch.setattr("lumina_cli.recipes.train.plan.measure_step_s", lambda *_, **__: 1.0)
-    Path("text.txt").write_text(VERSE, encoding="utf-8")
-    assert lumina(*TRAIN, "--seed", 1, "--quiet") == 0
+def trained(first: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, bytes]:
+    """Go on in a copy of that folder; return its models and checkpoints."""
+    shutil.copytree(first, tmp_path, dirs_exist_ok=True)
+    settle(tmp_path, monkeypatch)
     return {name: text for name, text in contents(tmp_path).items() if name.endswith(".pth")}
 
 
