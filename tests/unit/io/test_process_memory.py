@@ -12,9 +12,13 @@ from lumina_cli.io.process_memory import keep_freed_memory, peak_bytes
 FRESH_PAGES = """
 import resource
 from lumina_cli.io.process_memory import (
-    give_back_freed_memory, keep_freed_memory, resident_bytes
+    give_back_freed_memory, keep_freed_memory, peak_bytes, resident_bytes
 )
 import torch
+before = resident_bytes()
+block = torch.ones(50_000_000, dtype=torch.uint8)
+grown, above_peak = resident_bytes() - before, resident_bytes() - peak_bytes()
+del block
 kept = keep_freed_memory()
 def fresh_pages():
     before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
@@ -24,9 +28,10 @@ for _ in range(5):
     fresh_pages()
 again, held = fresh_pages(), resident_bytes()
 give_back_freed_memory()
-print(int(kept), again, held - resident_bytes())
+print(int(kept), again, held - resident_bytes(), grown, above_peak)
 """
-"""Prints whether memory is kept, pages fetched for 80 MB once more, and bytes let go.
+"""Prints whether memory is kept, pages fetched for 80 MB once more, and bytes let go; then, of
+50 MB held before, by how many bytes more were held, and how far that was above the peak.
 Pieces of 20 MB: smaller ones glibc keeps by itself."""
 
 
@@ -46,12 +51,20 @@ def fresh_pages(**environment: str) -> tuple[int, ...]:
     return tuple(int(number) for number in found.stdout.split())
 
 
+@pytest.fixture(scope="module")
+def usual() -> tuple[int, ...]:
+    """In a process of its own: what tests before it have freed would be held already."""
+    return fresh_pages()
+
+
 needs_glibc = pytest.mark.skipif(not keep_freed_memory(), reason="only glibc can be told")
 
 
 @needs_glibc
-def test_what_is_freed_is_kept_for_the_next_step_and_let_go_where_memory_is_short() -> None:
-    kept, fetched, let_go = fresh_pages()
+def test_what_is_freed_is_kept_for_the_next_step_and_let_go_where_memory_is_short(
+    usual: tuple[int, ...],
+) -> None:
+    kept, fetched, let_go, *_ = usual
     assert kept
     assert fetched < 1_000
     assert let_go > 60_000_000
@@ -59,23 +72,12 @@ def test_what_is_freed_is_kept_for_the_next_step_and_let_go_where_memory_is_shor
 
 @needs_glibc
 def test_whoever_told_glibc_something_else_is_obeyed() -> None:
-    kept, fetched, _ = fresh_pages(MALLOC_TRIM_THRESHOLD_="131072")
+    kept, fetched, *_ = fresh_pages(MALLOC_TRIM_THRESHOLD_="131072")
     assert not kept
     assert fetched > 10_000
 
 
-HELD = """
-import torch
-from lumina_cli.io.process_memory import peak_bytes, resident_bytes
-before = resident_bytes()
-block = torch.ones(50_000_000, dtype=torch.uint8)
-print(resident_bytes() - before, resident_bytes() - peak_bytes())
-"""
-
-
-def test_what_is_held_now_counts() -> None:
-    # In a process of its own: what tests before it have freed would be held already.
-    found = subprocess.run([sys.executable, "-c", HELD], capture_output=True, check=True, text=True)
-    grown, above_peak = map(int, found.stdout.split())
+def test_what_is_held_now_counts(usual: tuple[int, ...]) -> None:
+    *_, grown, above_peak = usual
     assert grown > 45_000_000
     assert above_peak <= 4096 * 100

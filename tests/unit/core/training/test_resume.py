@@ -216,10 +216,17 @@ MUTANTS = {
 }
 
 
+WORSENING = {"patience": 4, "learning_rate": 0.3, "num_evals": 15}
+
+
+@pytest.fixture(scope="module")
+def worsening() -> Uninterrupted:
+    return Uninterrupted(**WORSENING, lr_scale=0.5)
+
+
 @pytest.mark.parametrize("name", MUTANTS)
-def test_a_state_that_forgets_one_thing_is_noticed(name: str) -> None:
-    changes = {"patience": 4, "learning_rate": 0.3, "num_evals": 15}
-    whole = Uninterrupted(**changes, lr_scale=0.5)
+def test_a_state_that_forgets_one_thing_is_noticed(worsening: Uninterrupted, name: str) -> None:
+    whole = worsening
     step = next(
         step
         for step, (seen, state) in whole.states.items()
@@ -230,7 +237,7 @@ def test_a_state_that_forgets_one_thing_is_noticed(name: str) -> None:
         and isinstance(whole.events[seen], StepDone)
     )
     seen, state = whole.states[step]
-    trainer = new_trainer(**changes)
+    trainer = new_trainer(**WORSENING)
     fresh = trainer.state_dict().clone()
     trainer.load_state_dict(MUTANTS[name](state, fresh))
     try:

@@ -174,9 +174,9 @@ def test_a_step_in_bf16_is_shared_only_where_each_worker_has_enough(
     assert bool(seen) == shares
 
 
-def learnt(stepper: Stepper) -> tuple[list[StepResult], Tensor]:
+def learnt(stepper: Stepper, *, num_steps: int = 20) -> tuple[list[StepResult], Tensor]:
     torch.manual_seed(3)
-    results = [stepper.step(BATCH, lr_factor=1.0) for _ in range(20)]
+    results = [stepper.step(BATCH, lr_factor=1.0) for _ in range(num_steps)]
     return results, weights(stepper.model)
 
 
@@ -242,7 +242,7 @@ def test_parts_of_a_model_that_do_not_learn_have_no_gradient() -> None:
 def test_where_memory_runs_out_in_a_worker_one_goes_on_in_pieces(
     monkeypatch: pytest.MonkeyPatch, words: str
 ) -> None:
-    expected = learnt(alone(tiny_model(dropout=0.3), micro_batch_size=4))
+    expected = learnt(alone(tiny_model(dropout=0.3), micro_batch_size=4), num_steps=3)
     main, real = threading.current_thread(), Transformer.hidden
 
     def hidden(self: Transformer, idx: Tensor) -> Tensor:
@@ -251,7 +251,8 @@ def test_where_memory_runs_out_in_a_worker_one_goes_on_in_pieces(
         return real(self, idx)
 
     monkeypatch.setattr(Transformer, "hidden", hidden)
-    results, learnt_weights = learnt(make_stepper(tiny_model(dropout=0.3), micro_batch_size=7))
+    stepper = make_stepper(tiny_model(dropout=0.3), micro_batch_size=7)
+    results, learnt_weights = learnt(stepper, num_steps=3)
     assert results == expected[0]
     assert torch.equal(learnt_weights, expected[1])
 
