@@ -61,7 +61,8 @@ def test_the_example_of_columns_reads_as_it_says(tmp_path: Path) -> None:
 
 
 CHATS = re.findall(
-    r"^```(whatsapp|telegram|discord|slack|messenger|signal|line|kakaotalk|transcript)\n(.+?)^```$",
+    r"^```(whatsapp|telegram|discord|slack|messenger|signal|line|kakaotalk|qq|wechat|zoom|imessage"
+    r"|transcript)\n(.+?)^```$",
     PAGE,
     re.MULTILINE | re.DOTALL,
 )
@@ -70,7 +71,7 @@ CHATS = re.findall(
 def test_every_program_has_an_example() -> None:
     among_documents = {"subtitles with speakers"}
     assert {name for name, _ in CHATS} == FORMATS - among_documents
-    assert len(CHATS) == 13
+    assert len(CHATS) == 18
 
 
 @pytest.mark.parametrize(("name", "example"), CHATS)

@@ -16,6 +16,7 @@ from lumina_cli.data.chats.archive import is_archive, open_archive
 from lumina_cli.data.chats.exporters import (
     dated_lines,
     discord,
+    headed,
     messenger,
     signal,
     slack,
@@ -23,6 +24,7 @@ from lumina_cli.data.chats.exporters import (
     telegram,
     timed_lines,
     transcript,
+    wechat,
 )
 from lumina_cli.data.chats.json_stream import Item, items
 from lumina_cli.data.chats.message import ChatMessage, ExportFile
@@ -33,9 +35,9 @@ from lumina_cli.data.readers.text_files import SAMPLE_CHARS, open_text
 from lumina_cli.data.report import Location, ReadReport
 from lumina_cli.errors import DataError
 
+_OF_ONE_FORMAT = (telegram, discord, slack, messenger, signal, transcript, subtitles, wechat)
 FORMATS = timed_lines.FORMATS.union(
-    ["whatsapp"],
-    [each.FORMAT for each in (telegram, discord, slack, messenger, signal, transcript, subtitles)],
+    headed.FORMATS, ["whatsapp"], [each.FORMAT for each in _OF_ONE_FORMAT]
 )
 """What the formats of chats are called in a report."""
 
@@ -149,8 +151,12 @@ def find_messages(sample: str, *, path: Path, forced: bool = False) -> Messages 
         return _find_json(sample, begin, path=path)
     if discord.matches_csv(begin):
         return discord.messages_of_csv
+    if wechat.matches_csv(begin):
+        return wechat.messages_of_csv
     if discord.matches_text(begin):
         return discord.messages_of_text
+    if headed.find_form(sample):
+        return headed.messages
     if dated_lines.find_dialect(sample):
         return dated_lines.messages
     if timed_lines.find_form(sample):

@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from lumina_cli.io.regular_file import read_whole
 
 DESCRIPTION = "corpus.json"
-READER = 7
+READER = 8
 """Raise it when the same files begin to read differently: entries of before are made anew."""
 
 MOST_BYTES = 100_000_000

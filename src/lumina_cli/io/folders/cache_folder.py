@@ -97,7 +97,7 @@ def build_entry(path: Path, build: Callable[[Path], None]) -> Hold | None:
         return _put_in_place(held, path)
     except OSError as error:
         raise _cache_error(path.parent, error) from error
-    except (KeyboardInterrupt, SystemExit):
+    except (KeyboardInterrupt, SystemExit, MemoryError):
         is_kept = HAS_LOCKS and _is_interrupted(held.path)
         raise
     finally:

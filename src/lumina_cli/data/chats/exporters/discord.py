@@ -19,7 +19,6 @@ Hi
 https://…
 """
 
-import csv
 import re
 from collections.abc import Iterator, Mapping
 from itertools import islice
@@ -35,8 +34,8 @@ from lumina_cli.data.chats.message import (
     clean_name,
 )
 from lumina_cli.data.chats.stamps import Clock, iso_seconds, parse_stamp
+from lumina_cli.data.chats.table import names_of, rows_of
 from lumina_cli.data.report import Location, ReadReport
-from lumina_cli.data.rows import MAX_ROW_CHARS
 
 FORMAT = "discord"
 _SAID = frozenset(["Default", "Reply", "0", "ChatInputCommand", "ContextMenuCommand"])
@@ -65,7 +64,7 @@ def matches(sample: list[Item]) -> bool:
 
 def matches_csv(sample: str) -> bool:
     """Say whether a text begins with the heading of this export."""
-    names = _names(sample.partition("\n")[0])
+    names = names_of(sample.partition("\n")[0])
     return names[:1] == ["authorid"] and set(_COLUMNS) <= set(names)
 
 
@@ -87,11 +86,11 @@ def messages(file: ExportFile, report: ReadReport) -> Iterator[ChatMessage]:
 def messages_of_csv(file: ExportFile, report: ReadReport) -> Iterator[ChatMessage]:
     """Yield the messages of a CSV export; what nobody said is counted in the report."""
     with file.open() as text:
-        rows = _rows(text, file, ReadReport())
+        rows = rows_of(text, file, ReadReport(), columns=_COLUMNS)
         found = (parse_stamp(row["date"]) for row, _ in islice(rows, _ROWS_TRIED))
         clock = Clock.learn([stamp for stamp in found if stamp])
     with file.open() as text:
-        for row, location in _rows(text, file, report):
+        for row, location in rows_of(text, file, report, columns=_COLUMNS):
             report.saw_row(file.path, FORMAT)
             if row.get("attachments"):
                 report.left_out.add(MEDIA, location)
@@ -136,38 +135,6 @@ def _message(
 
 def _is_said(kind: str) -> bool:
     return kind in _SAID or (kind.isdecimal() and int(kind) >= _FIRST_NUMBER_SAID)
-
-
-def _names(heading: str) -> list[str]:
-    try:
-        return [name.strip("\ufeff \r").lower() for name in next(csv.reader([heading]), [])]
-    except csv.Error:
-        return []
-
-
-def _rows(
-    text: IO[str], file: ExportFile, report: ReadReport
-) -> Iterator[tuple[dict[str, str], Location]]:
-    """Yield the rows by the names of their columns, each with the line it begins on."""
-    csv.field_size_limit(MAX_ROW_CHARS)
-    names = _names(text.readline(MAX_ROW_CHARS))
-    reader = csv.reader(text)
-    while True:
-        location = Location(file.path, reader.line_num + 2)
-        try:
-            fields = next(reader, None)
-        except csv.Error:
-            report.saw_row(file.path, "unreadable")
-            report.skipped.add("a quote of the table is not closed", location)
-            return
-        if fields is None:
-            return
-        row = dict(zip(names, fields, strict=False))
-        if all(name in row for name in _COLUMNS):
-            yield row, location
-        elif fields:
-            report.saw_row(file.path, "unreadable")
-            report.skipped.add("a row of the table is cut short", location)
 
 
 class _Block(NamedTuple):
