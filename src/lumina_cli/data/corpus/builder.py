@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from lumina_cli.conversation import Document
-from lumina_cli.data.checkpoints import Checkpoint, between_checkpoints
+from lumina_cli.data.checkpoints import Checkpoint, State, between_checkpoints
 from lumina_cli.data.config import DataConfig
 from lumina_cli.data.corpus.chunks import (
     Checkpointed,
@@ -28,7 +28,7 @@ from lumina_cli.data.corpus.document_file import DocumentFile
 from lumina_cli.data.corpus.encoder import SIDES, encode_sides
 from lumina_cli.data.corpus.progress import PART_BYTES, DamagedPartError, Progress, ReadText
 from lumina_cli.data.corpus.split import DocumentSizes, split_documents
-from lumina_cli.errors import DataError
+from lumina_cli.errors import DataError, LuminaError
 from lumina_cli.tokenizer.base import Tokenizer
 from lumina_cli.tokenizer.code_points import (
     NUM_CODE_POINTS,
@@ -82,12 +82,17 @@ class CorpusBuilder:
         """Write both sides; return what describes them."""
         if tokenizer is None and self.learnt is None:
             check_trainable(self.tokenizer_config.tokenizer)
+        progress = Progress(folder)
         try:
-            return self._build(Progress(folder), begun_with=tokenizer, most_new=max_new_chars)
-        except DamagedPartError:
-            self.went_on = ""
-            progress = Progress(folder, is_new=True)
             return self._build(progress, begun_with=tokenizer, most_new=max_new_chars)
+        except (LuminaError, OSError):
+            raise
+        except Exception:  # what lies there may have been made by anybody, and fails in any way
+            if not progress.was_begun:
+                raise
+        self.went_on = ""
+        progress = Progress(folder, is_new=True)
+        return self._build(progress, begun_with=tokenizer, most_new=max_new_chars)
 
     def _build(
         self, progress: Progress, *, begun_with: Tokenizer | None, most_new: int
@@ -97,7 +102,7 @@ class CorpusBuilder:
         with DocumentFile(path, num_bytes=num_kept) as waiting:
             read = self._read(waiting, progress)
             if kept := progress.done.get("tokenizer"):
-                tokenizer, new = tokenizer_from_json(kept["tokenizer"]), kept["newcomers"]
+                tokenizer, new = _kept_tokenizer(kept)
             else:
                 tokenizer, new = self._choose_tokenizer(
                     self._told(cut(waiting.read(), train_chars=read.train_chars), read=read),
@@ -213,3 +218,11 @@ class CorpusBuilder:
             if percent > shown:
                 self.tell(f"learning the tokenizer: {percent} % of the text …")
                 shown = percent
+
+
+def _kept_tokenizer(kept: State) -> tuple[Tokenizer, Mapping[str, int]]:
+    """Return what an interrupted building encodes with, and what `_choose_tokenizer` says of it."""
+    try:
+        return tokenizer_from_json(kept["tokenizer"]), kept["newcomers"]
+    except DataError as error:
+        raise DamagedPartError from error

@@ -45,7 +45,7 @@ class DocumentFile:
     def __init__(self, path: Path, *, num_bytes: int = 0) -> None:
         self.num_bytes = num_bytes
         self._is_checked = num_bytes > 0
-        if num_bytes and not (path.is_file() and path.stat().st_size >= num_bytes):
+        if num_bytes and not (path.is_file() and 0 < num_bytes <= path.stat().st_size):
             raise DamagedPartError
         self._file: BinaryIO = path.open("r+b" if num_bytes else "w+b")
         self._file.truncate(num_bytes)

@@ -48,7 +48,8 @@ class Progress:
         self.folder = folder
         self._path = folder / PROGRESS
         self.done: dict[str, Any] = {} if is_new else self._found()
-        if not self.done:
+        self.was_begun = bool(self.done)
+        if not self.was_begun:
             self.clear()
 
     @property
@@ -78,7 +79,8 @@ class Progress:
             found: dict[str, Any] = read_guarded(self._path)
         except (OSError, ValueError):
             return {}
-        return found if found.pop("version", None) == VERSION else {}
+        is_ours = type(found) is dict and found.pop("version", None) == VERSION
+        return found if is_ours else {}
 
 
 @dataclass(frozen=True, eq=False)

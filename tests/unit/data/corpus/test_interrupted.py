@@ -16,6 +16,7 @@ import pytest
 from lumina_cli.data.config import DataConfig
 from lumina_cli.data.corpus import builder, chunks, encoder
 from lumina_cli.data.corpus.builder import untold
+from lumina_cli.data.corpus.cache import read_guarded, write_description
 from lumina_cli.data.corpus.corpus import Corpus, load_corpus
 from lumina_cli.data.corpus.dataset import TokenDatasetWriter
 from lumina_cli.data.corpus.document_file import DocumentFile
@@ -276,6 +277,32 @@ def test_a_part_that_is_cut_or_gone_is_read_anew(
             cache = tmp_path / f"{name}-{number}"
             change(interrupt(data, cache, monkeypatch, at=0.9) / name)
             assert not load(data, cache).went_on
+
+
+@pytest.mark.parametrize(
+    ("at", "forged"),
+    [
+        (0.3, {"documents": "many"}),
+        (0.3, {"documents": -1}),
+        (0.3, {"documents": 2**70}),
+        (0.3, {"reading": 5}),
+        (0.3, {"reading": {"share": float("inf")}}),
+        (0.3, {"reading": {"share": 0.5, "file": 0, "place": {}, "report": []}}),
+        (0.9, {"read": {"digest": None}}),
+        (0.9, {"tokenizer": {"tokenizer": {"kind": "runes"}, "newcomers": {}}}),
+        (0.9, {"encoding": {"batches": 1, "sides": [{"pairs": []}] * 2, "share": 0.5}}),
+    ],
+)
+def test_what_was_kept_and_is_forged_is_read_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at: float, forged: dict[str, object]
+) -> None:
+    data = tmp_path / "a.txt"
+    write(data, prose(1))
+    left = interrupt(data, tmp_path / "cache", monkeypatch, at=at) / PROGRESS
+    write_description(left, read_guarded(left) | forged)
+    assert not load(data, tmp_path / "cache").went_on
+    load(data, tmp_path / "whole")
+    assert entry(tmp_path / "cache") == entry(tmp_path / "whole")
 
 
 def test_a_short_reading_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
