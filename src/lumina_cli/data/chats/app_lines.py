@@ -18,16 +18,16 @@ CALL = "a call"
 
 _MARK = "\u200e"
 _MARKS = "\u200e\u200f\u202a-\u202c\u2068\u2069"
-_IN_BRACKETS = re.compile(rf"[{_MARKS}]*<[{_MARKS}]*[^\W\d][^<>\n]{{2,80}}>[{_MARKS}]*")
+_IN_BRACKETS = re.compile(rf"[{_MARKS}]*+<[{_MARKS}]*+[^\W\d][^<>\n]{{2,80}}>[{_MARKS}]*+")
 _ATTACHED = re.compile(
-    rf"[{_MARKS}]*<[{_MARKS}]*[^<>:\n]{{2,30}}:\s?[^<>\n]+\.\w{{2,5}}\s?>[{_MARKS}]*"
-    rf"|[{_MARKS}]*[^\n/<>()]{{1,120}}\.\w{{2,5}}\s[(<][{_MARKS}]*[^\d()<>\n]{{3,40}}[)>][{_MARKS}]*"
+    rf"[{_MARKS}]*+<[{_MARKS}]*+[^<>:\n]{{2,30}}:\s?[^<>\n]+\.\w{{2,5}}\s?>[{_MARKS}]*+"
+    rf"|[{_MARKS}]*+[^\n/<>()]{{1,120}}\.\w{{2,5}}\s[(<][{_MARKS}]*+[^\d()<>\n]{{3,40}}[)>][{_MARKS}]*+"
 )
 _ATTACHED_BEHIND = re.compile(
-    rf"\s?[{_MARKS}]{{1,8}}<[{_MARKS}]*[^<>:\n]{{2,30}}:\s?[^<>\n]+\.\w{{2,5}}\s?>[{_MARKS}]*\s*\Z"
+    rf"\s?[{_MARKS}]{{1,8}}<[{_MARKS}]*+[^<>:\n]{{2,30}}:\s?[^<>\n]+\.\w{{2,5}}\s?>[{_MARKS}]*+\s*\Z"
 )
 _REMARK = re.compile(
-    rf"\s{{0,4}}[{_MARKS}]{{1,8}}<[^<>\n]{{3,80}}>[{_MARKS}]*\s*\Z|\s<[^\W\d][^<>\n/=]{{2,80}}>\Z"
+    rf"\s{{0,4}}[{_MARKS}]{{1,8}}<[^<>\n]{{3,80}}>[{_MARKS}]*+\s*\Z|\s<[^\W\d][^<>\n/=]{{2,80}}>\Z"
 )
 _PLACE = re.compile(r"[^\s:]{3,20}: https://maps\.google\.com/\?q=[-\d.,]+")
 _FILE_LINE = re.compile(r"[^\n]{1,120}\.\w{2,5}(?: •)?")

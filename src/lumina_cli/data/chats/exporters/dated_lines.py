@@ -38,6 +38,9 @@ from lumina_cli.data.readers.text_files import SAMPLE_CHARS
 from lumina_cli.data.report import Location, ReadReport
 
 _LINES_TRIED = 400
+_MOST_STAMP_CHARS = 200
+"""Of a line that may begin with a stamp among marks: it is tried in every layout."""
+
 _MARKS = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
 _MAY_BEGIN = re.compile(r"(?=.{0,60}?\d(?:[:.]|\s?h\s?)\d\d)\W{0,4}(?:\d|[^\W\d_]{3,12}\.?\s\d)")
 _SPEAKER = re.compile(r"(?:<(?P<angled>[^<>\n]{1,80})>|(?P<name>[^\n]{1,100}?)\s?:)(?:\s|\Z)")
@@ -153,7 +156,7 @@ def _begin_of(layout: Layout, line: str) -> Begin | None:
     if match is None:
         if not _MARKS.search(line, 0, 80):
             return None
-        match = pattern.match(_MARKS.sub("", line))
+        match = pattern.match(_MARKS.sub("", line[:_MOST_STAMP_CHARS]))
         if match is None:
             return None
         end = _position(line, match.end())
