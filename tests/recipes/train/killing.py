@@ -26,6 +26,7 @@ from lumina_cli.core.checkpoint.model_file import load_checkpoint, load_model
 from lumina_cli.core.checkpoint.store import CheckpointStore
 from lumina_cli.errors import MissingInputError
 from lumina_cli.io.staging import STAGING_SUFFIX
+from lumina_cli.recipes.run import samples
 from lumina_cli.recipes.run.events import RunStarted
 from lumina_cli.recipes.train import plan
 from lumina_cli.recipes.train.pretrain import pretrain
@@ -248,6 +249,7 @@ def main() -> None:
     folder, kills = Path(sys.argv[1]), int(sys.argv[2])
     (folder / "verse.txt").write_text(VERSE, encoding="utf-8")
     plan.measure_step_s = lambda *_, **__: 1.0  # its steps on trial are no part of a run
+    samples.SAMPLE_CHARS = 8
     print(json.dumps(asdict(kill_runs(folder, kills=kills))))
 
 

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from lumina_cli.core.training.events import BatchSplit, EpochDone, Evaluated, StepDone
+from lumina_cli.recipes.run import samples
 from lumina_cli.recipes.run.run import TrainingRun
 from lumina_cli.recipes.train import plan
 from lumina_cli.recipes.train.pretrain import pretrain
@@ -75,6 +76,7 @@ def main() -> None:
     folder, steps = Path(sys.argv[1]), list(map(int, sys.argv[2:]))
     (folder / "verse.txt").write_text(VERSE, encoding="utf-8")
     plan.measure_step_s = lambda *_, **__: 1.0
+    samples.SAMPLE_CHARS = 8
     whole = folder / "whole"
     whole.mkdir()
     in_a_process(lambda: begin(whole))
