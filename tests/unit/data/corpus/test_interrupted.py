@@ -141,12 +141,15 @@ def load(
 ) -> Corpus:
     read = DataConfig(min_char_count=1, allow_skips=True, **config)  # type: ignore[arg-type]
     source = open_source([data], config=read)
+    beside = data.with_name("validation.jsonl")
+    validation = open_source([beside], config=read).read if beside.exists() else None
     return load_corpus(
         source.read,
         fingerprint=source.fingerprint,
         config=read,
         seed=0,
         folder=folder,
+        read_validation=validation,
         issues=source.issues,
         schemas=source.schemas,
         tell=tell,
@@ -221,7 +224,9 @@ def test_wherever_a_reading_is_interrupted_it_ends_as_one_that_was_not(
 def test_an_interrupted_reading_ends_as_one_that_was_not(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
-    assert go_on_everywhere(tmp_path, monkeypatch, kind=kind, most=5)
+    if kind == "rows":
+        write(tmp_path / "validation.jsonl", pairs(7))
+    assert go_on_everywhere(tmp_path, monkeypatch, kind=kind, most=3)
 
 
 def interrupt(data: Path, cache: Path, monkeypatch: pytest.MonkeyPatch, *, at: float) -> Path:
@@ -249,8 +254,10 @@ def test_another_text_or_other_settings_begin_anew(
     assert load(data, tmp_path / "cache").went_on
 
 
-@pytest.mark.parametrize("at", [0.3, 0.9])
-@pytest.mark.parametrize("name", ["documents", "progress.json", "train.bin", "train_chars.npy"])
+@pytest.mark.parametrize(
+    ("name", "at"),
+    [("documents", 0.3), ("progress.json", 0.9), ("train.bin", 0.9), ("train_chars.npy", 0.9)],
+)
 def test_what_was_kept_and_is_damaged_is_read_anew(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, at: float
 ) -> None:
@@ -258,8 +265,6 @@ def test_what_was_kept_and_is_damaged_is_read_anew(
     write(data, prose(1))
     load(data, tmp_path / "whole")
     left = interrupt(data, tmp_path / "cache", monkeypatch, at=at)
-    if not (left / name).exists():
-        return
     content = bytearray((left / name).read_bytes())
     content[len(content) // 3] ^= 1
     (left / name).write_bytes(content)
