@@ -117,7 +117,8 @@ def measure(mb: int, *, kind: str, interrupts: bool) -> None:
         if interrupts:
             runs.append(train(data, folder, interrupts=False))
     for run in runs:
-        went_on = [line.strip() for line in run.told.splitlines() if " went on at " in line]
+        lines = map(str.strip, run.told.splitlines())
+        went_on = [line for line in lines if " went on at " in line or line.startswith("Stopped")]
         print(
             f"{size / 1e9:.2f} GB of {kind}: {run.seconds:.1f} s, peak {run.peak_mb:.0f} MB, "
             f"exit code {run.exit_code} {'; '.join(went_on)}",

@@ -47,8 +47,9 @@ def run_guarded(command: Callable[[], object]) -> int:
         code = command()
     except ReaderGoneError:
         return 0
-    except (KeyboardInterrupt, typer.Abort):
-        _stderr_console().print("Stopped.")
+    except (KeyboardInterrupt, typer.Abort) as error:
+        notes = getattr(error.__cause__ or error, "__notes__", ())
+        _stderr_console().print(" ".join(["Stopped.", *notes]))
         return EXIT_INTERRUPTED
     except Exception as error:
         ending = ending_of(error)

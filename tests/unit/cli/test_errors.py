@@ -72,6 +72,21 @@ def test_a_command_that_ends_well_is_zero() -> None:
     assert run_guarded(lambda: None) == 0
 
 
+@pytest.mark.parametrize("is_aborted", [False, True])
+def test_who_interrupts_is_told_what_is_kept(
+    capsys: pytest.CaptureFixture[str], *, is_aborted: bool
+) -> None:
+    def command() -> None:
+        interrupt = KeyboardInterrupt()
+        interrupt.add_note("It is kept.")
+        if is_aborted:
+            raise typer.Abort from interrupt
+        raise interrupt
+
+    assert run_guarded(command) == 130
+    assert capsys.readouterr().err == "Stopped. It is kept.\n"
+
+
 def test_our_own_fault_shows_its_traceback() -> None:
     for error in (AssertionError("shape"), RuntimeError("shape"), KeyError("x")):
         with pytest.raises(type(error)):

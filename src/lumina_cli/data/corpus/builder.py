@@ -145,7 +145,7 @@ class CorpusBuilder:
         if isinstance(documents, Checkpointed) and waiting.num_bytes >= PART_BYTES:
             waiting.flush()
             kept = {"end": documents.end(), **read.to_json(folder=progress.folder)}
-            progress.save(read=kept, documents=waiting.num_bytes)
+            progress.save(read=kept, documents=waiting.num_bytes, reading=None)
         return read
 
     def _measured(
@@ -183,7 +183,7 @@ class CorpusBuilder:
             self.tell("reading …")
             return
         what = "encoding" if progress.is_read else "reading"
-        percent = int(100 * progress.done.get(what, {"share": 0})["share"])
+        percent = int(100 * (progress.done.get(what) or {"share": 0})["share"])
         self.went_on = f"{what} went on at {percent} %, where it was interrupted"
         self.tell(f"going on with {what} at {percent} % …")
 

@@ -40,6 +40,8 @@ MOST_ENTRIES = 20
 MOST_BYTES = 10_000_000_000
 LEFTOVER_S = 24 * 3600
 PROGRESS = "progress.json"
+GOES_ON = "What was read is kept for a day: the same command goes on with it."
+"""A note on what interrupted a building."""
 CORPORA = "lumina-corpora-v1"
 COMPILED = "lumina-compiled"
 
@@ -97,8 +99,10 @@ def build_entry(path: Path, build: Callable[[Path], None]) -> Hold | None:
         return _put_in_place(held, path)
     except OSError as error:
         raise _cache_error(path.parent, error) from error
-    except (KeyboardInterrupt, SystemExit, MemoryError):
+    except (KeyboardInterrupt, SystemExit, MemoryError) as error:
         is_kept = HAS_LOCKS and _is_interrupted(held.path)
+        if is_kept:
+            error.add_note(GOES_ON)
         raise
     finally:
         if held.path != path:

@@ -11,6 +11,7 @@ import pytest
 from lumina_cli.errors import StorageError
 from lumina_cli.io.folders import cache_folder as cache
 from lumina_cli.io.folders.cache_folder import (
+    GOES_ON,
     PROGRESS,
     build_entry,
     corpora_folder,
@@ -265,8 +266,9 @@ def interrupted(path: Path, *, age_s: float = 0, keeps: bool = True) -> Path:
             (folder / PROGRESS).write_bytes(b"{}")
         raise KeyboardInterrupt
 
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(KeyboardInterrupt) as interrupt:
         build_entry(path, build)
+    assert getattr(interrupt.value, "__notes__", []) == ([GOES_ON] if keeps else [])
     found = [each for each in path.parent.iterdir() if each.name.startswith(BUILDING)]
     (left,) = [each for each in found if (read_marker(each) or Marker("", "")).name == path.name]
     grow_old(left, age_s=age_s)
