@@ -151,7 +151,7 @@ class _TextInChunks:
         if not self._strips:
             yield from self._keep(chunk.text, location)
         if chunk.ends and self._pending is not None:
-            location, text = self._pending
+            (location, text), self._pending = self._pending, None
             yield self._part(text, location, ends=True)
 
     def _leave_out_licence(self, text: str, location: Location) -> None:

@@ -3,7 +3,8 @@ from pathlib import Path
 import pytest
 
 from lumina_cli.conversation import PlainText
-from lumina_cli.data.report import Issues
+from lumina_cli.data.report import Issues, Location, ReadReport
+from lumina_cli.data.strip.stripper import Stripper
 from tests.unit.data.reading import (
     SHARED,
     issues,
@@ -154,3 +155,16 @@ def test_a_real_file_of_two_books_keeps_both() -> None:
     assert text.rstrip().endswith("Zieht uns hinan.")
     assert "project gutenberg" not in text.lower()
     assert lines(report.left_out) == [7010]
+
+
+def test_a_text_that_has_ended_is_not_kept_to_go_on_with() -> None:
+    stripper = Stripper(["html"], report=ReadReport())
+    at = Location(Path("rows.jsonl"), 1)
+    begun = [(at, PlainText("a" * 99, starts=True, ends=False))]
+    assert list(stripper.documents(begun, in_rows=True)) == []
+    assert "a" * 99 in str(stripper.state())
+    rest = [(at, PlainText("b" * 99, starts=False, ends=True))]
+    assert len(list(stripper.documents(rest, in_rows=True))) == 2
+    kept = str(stripper.state())
+    assert "aaa" not in kept
+    assert "bbb" not in kept
