@@ -129,9 +129,11 @@ def load_corpus(
     for _ in range(MOST_BUILDS):
         if corpus is not None:
             return corpus
-        held = build_entry(path, build)
+        try:
+            held = build_entry(path, build)
+        finally:
+            prune(folder)
         corpus = _open(held, went_on=went_on)
-        prune(folder)
     if corpus is None:
         raise StorageError(
             f"the encoded text in {path} goes away or is damaged as soon as it is made",

@@ -318,6 +318,18 @@ def test_a_short_reading_leaves_nothing(tmp_path: Path, monkeypatch: pytest.Monk
     assert list((tmp_path / "cache").iterdir()) == []
 
 
+def test_only_the_latest_interrupted_reading_is_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = tmp_path / "a.txt"
+    write(data, prose(1))
+    for share in (0.1, 0.2, 0.3):
+        with interrupted_at(9, monkeypatch):
+            load(data, tmp_path / "cache", val_fraction=share)
+    assert len(list((tmp_path / "cache").iterdir())) == 1
+    assert load(data, tmp_path / "cache", val_fraction=0.3).went_on
+
+
 KILLED = """
 import os, signal, sys
 from pathlib import Path
