@@ -100,7 +100,7 @@ def build_entry(path: Path, build: Callable[[Path], None]) -> Hold | None:
     except OSError as error:
         raise _cache_error(path.parent, error) from error
     except (KeyboardInterrupt, SystemExit, MemoryError) as error:
-        is_kept = HAS_LOCKS and _is_interrupted(held.path)
+        is_kept = _is_interrupted(held.path) and held.lock(alone=True)  # as who goes on with it
         if is_kept:
             error.add_note(GOES_ON)
         raise
@@ -153,20 +153,23 @@ def prune(folder: Path) -> None:
 
 def _interrupted_building(path: Path) -> Hold | None:
     """Hold the folder in which the building of an entry was interrupted; None for no such."""
-    for folder in filter(_is_interrupted, _own_folders(path.parent)) if HAS_LOCKS else ():
+    for folder in filter(_is_interrupted, _own_folders(path.parent)):
         held = hold_folder(folder, alone=True)
         if held is None:
             continue
         is_it = held.marker.name == path.name and is_removable(folder, held.marker)
-        if is_it and held.share():
+        if is_it and held.lock(alone=False):
             return held
         held.release()
     return None
 
 
 def _is_interrupted(folder: Path) -> bool:
-    """Whether a building wrote down how far it came; it may be going on."""
-    return folder.name.startswith(BUILDING) and (folder / PROGRESS).is_file()
+    """Whether a building wrote down how far it came, for one at a time to go on with.
+
+    It may be going on.
+    """
+    return HAS_LOCKS and folder.name.startswith(BUILDING) and (folder / PROGRESS).is_file()
 
 
 def _put_in_place(held: Hold, path: Path) -> Hold | None:

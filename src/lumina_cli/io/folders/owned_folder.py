@@ -100,9 +100,9 @@ class Hold:
         except OSError:
             return False
 
-    def share(self) -> bool:
-        """Let others hold the folder, too, that was held alone. Return whether it is still held."""
-        return self._descriptor is not None and _lock(self._descriptor, alone=False)
+    def lock(self, *, alone: bool) -> bool:
+        """Hold the folder alone, or with others, from now on. Return whether that could be."""
+        return self._descriptor is not None and _lock(self._descriptor, alone=alone)
 
     def release(self) -> None:
         """Let others remove the folder."""

@@ -1,5 +1,6 @@
 """The cache is kept small, what is used stays, and nothing of anybody else's is touched."""
 
+import errno
 import os
 import subprocess
 import sys
@@ -268,9 +269,9 @@ def interrupted(path: Path, *, age_s: float = 0, keeps: bool = True) -> Path:
 
     with pytest.raises(KeyboardInterrupt) as interrupt:
         build_entry(path, build)
-    assert getattr(interrupt.value, "__notes__", []) == ([GOES_ON] if keeps else [])
     found = [each for each in path.parent.iterdir() if each.name.startswith(BUILDING)]
     (left,) = [each for each in found if (read_marker(each) or Marker("", "")).name == path.name]
+    assert getattr(interrupt.value, "__notes__", []) == ([GOES_ON] if keeps else [])
     grow_old(left, age_s=age_s)
     return left
 
@@ -309,6 +310,19 @@ def test_two_processes_do_not_go_on_with_the_same_building(tmp_path: Path) -> No
 
     build_entry(tmp_path / "one", build)
     assert [PROGRESS in each for each in begun] == [True, False]
+
+
+def test_nothing_stays_where_there_are_no_locks_to_go_on_with_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(errno.ENOLCK, "no locks available")
+
+    if HAS_LOCKS:
+        monkeypatch.setattr("fcntl.flock", refuse)
+    with pytest.raises(ValueError, match="not enough values"):
+        interrupted(tmp_path / "one")
+    assert names(tmp_path) == []
 
 
 def test_an_interrupted_building_that_wrote_nothing_down_goes(tmp_path: Path) -> None:
