@@ -49,8 +49,8 @@ CANDIDATES = (  # hidden size, layers, heads
     (1024, 12, 16),
 )
 DROPOUT = ((100.0, 0.2), (13.0, 0.1))  # from, rate
-"""By passes over a text, times parameters for each character of it: a model with more of both
-begins to learn it by heart."""
+"""By passes over a text, times parameters for each id of it: a model with more of both begins to
+learn it by heart."""
 
 LONG_S = 100.0
 """Left for training: from here on, longer windows. Measured at one and at three minutes."""
@@ -215,8 +215,8 @@ def _too_large(choice: Choice, *, corpus: Corpus) -> str:
 
 def _dropout(choice: Choice, *, corpus: Corpus) -> float:
     """Return dropout where the text is read so often that it could be learnt by heart."""
-    length = max(corpus.train.num_chars, 1)
-    by_heart = choice.num_chars / length * choice.num_parameters / length
+    passes = choice.num_chars / max(corpus.train.num_chars, 1)
+    by_heart = passes * choice.num_parameters / max(len(corpus.train), 1)
     return next((rate for least, rate in DROPOUT if by_heart >= least), 0.0)
 
 

@@ -18,6 +18,8 @@ from lumina_cli.recipes.train import compute as compute_module
 from lumina_cli.recipes.train.autosize import Choice, autosize, explain, is_free
 from lumina_cli.recipes.train.compute import Compute
 from lumina_cli.settings import TRAIN_CONFIGS, Settings, resolve_settings
+from lumina_cli.tokenizer.base import Tokenizer
+from lumina_cli.tokenizer.bpe.tokenizer import BpeTokenizer
 
 COMPUTE = Compute(torch.device("cpu"), choose_precision("fp32", device=torch.device("cpu")))
 
@@ -26,13 +28,14 @@ def settings(**flags: Any) -> Settings:
     return resolve_settings(TRAIN_CONFIGS, flags={"minutes": 3, **flags}, environ={})
 
 
-def corpus(folder: Path, *, num_chars: int) -> Corpus:
+def corpus(folder: Path, *, num_chars: int, tokenizer: Tokenizer | None = None) -> Corpus:
     return load_corpus(
         lambda: [PlainText("abcdefghij" * (num_chars // 10))],
         fingerprint=str(num_chars),
         config=DataConfig(),
         seed=0,
         folder=folder,
+        tokenizer=tokenizer,
     )
 
 
@@ -132,6 +135,19 @@ def test_a_model_that_would_learn_its_text_by_heart_gets_dropout(
     assert choice.num_parameters == 499_776
     assert choice.num_chars / (0.9 * num_chars) == pytest.approx(passes, abs=0.5)
     assert choice.values["dropout"] == dropout
+
+
+def test_a_text_of_few_pieces_is_learnt_by_heart_sooner(
+    tmp_path: Path, machine_speed: dict[str, float]
+) -> None:
+    pairs = [(left, right) for left, right in ("ab", "cd", "ef", "gh", "ij")]
+    pieces = BpeTokenizer("abcdefghij", pairs, chars_per_id=2.0)
+    text = corpus(tmp_path, num_chars=500_000, tokenizer=pieces)
+    choice = autosize(settings(), corpus=text, compute=COMPUTE, seconds=60)
+    # On both sides of 13: 17 by the 225,000 ids, half of that by the characters.
+    passes = choice.num_chars / text.train.num_chars
+    assert passes * choice.num_parameters / 225_000 == pytest.approx(17, abs=1)
+    assert choice.values["dropout"] == 0.1
 
 
 def test_a_short_text_gets_a_small_model_and_dropout(
