@@ -19,7 +19,7 @@ SETTINGS_TEXTS = (
     b"a = " + b"[" * 5_000,
     b"seed = 0x" + b"f" * 5_000,
     b"seed = [0x" + b"f" * 5_000 + b"]",
-    b"".join(b"k%d = %d\n" % (n, n) for n in range(50_000)),
+    b"".join(b"k%d = %d\n" % (n, n) for n in range(5_000)),
     b'"\\u202e\\u001b[2J" = "\\u202e\\u001b[2J"\n',
     b"a = 1979-05-27T07:32:00\nb = nan\n" + b"c.d." * 100 + b"e = 1\n",
 )

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lumina_cli.chat.parser import COMMANDS, parse
+from lumina_cli.core.training.parallel.place import find_place
 from lumina_cli.io.terminal_text import one_line, strip_controls
 from lumina_cli.settings import ALL_CONFIGS, resolve_settings, setting_names
 
@@ -52,6 +53,24 @@ def test_any_settings_file(toml: Callable[[bytes], Path], data: bytes) -> None:
 @given(st.dictionaries(NAMES, TOML_VALUES | st.text(max_size=12), max_size=4))
 def test_any_environment(values: dict[str, str]) -> None:
     resolve(environ={f"LUMINA_{name.upper()}": value for name, value in values.items()})
+
+
+@fuzzed
+@given(
+    st.dictionaries(
+        st.sampled_from(
+            ["RANK", "WORLD_SIZE", "LOCAL_RANK", "LOCAL_WORLD_SIZE", "GROUP_RANK", "MASTER_ADDR",
+             "MASTER_PORT", "TORCHELASTIC_RUN_ID", "TORCHELASTIC_RESTART_COUNT"]
+        ),
+        st.integers(-2, 4).map(str) | st.integers().map(str) | st.text(max_size=6),
+    )
+)  # fmt: skip
+def test_any_variables_of_a_launcher(values: dict[str, str]) -> None:
+    place = find_place({"RANK": "0", "WORLD_SIZE": "2", "MASTER_PORT": "1", **values})
+    if place is not None:
+        assert 0 <= place.index < place.world_size <= 100_000
+        assert 0 <= place.local_rank < place.local_world_size
+        assert 0 < place.port < 65_536
 
 
 WORDS = st.sampled_from([*sorted(COMMANDS), *(f"/{name}" for name in COMMANDS), "//", "/"])
