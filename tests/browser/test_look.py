@@ -70,7 +70,11 @@ def test_the_views_are_those_of_the_server_and_a_reply_is_drawn_as_in_the_chat(
     page.fill("#set-top_k", "2")
     page.wait_for_selector("#view[aria-busy=false]")
     assert page.locator("#shown .figure", has_text="drawn").count() == 2
-    page.select_option("#beside", "twin")
+    page.focus("#tab-next")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.id") == "beside"
+    page.keyboard.press("ArrowDown")
     page.wait_for_selector("#other h2:has-text('twin') + p:has-text('to the last digit')")
     assert page.locator("#other .bar").count() == page.locator("#shown .bar").count()
     assert is_side_by_side(page, "wide")
