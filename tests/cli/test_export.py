@@ -24,6 +24,7 @@ def test_the_path_is_the_answer_and_the_check_is_told(
     assert "the ids of 1,000 texts are equal" in done.err
     assert "largest differences on 64 windows: logits by" in done.err
     assert "nats per character" in done.err
+    assert done.err.splitlines()[-1] == "How to load it in other programs: lumina docs export"
 
 
 def test_json_tells_the_figures(lumina: Lumina, letters_model: Path, tmp_path: Path) -> None:

@@ -35,6 +35,11 @@ def test_check_shows_a_page_on_stdout(lumina: Lumina, tmp_path: Path) -> None:
     assert "1 step of 2" in done.out
 
 
+def test_check_shows_a_space_that_is_rare(lumina: Lumina, tmp_path: Path) -> None:
+    (tmp_path / "x.txt").write_text("aaaa bbbb", encoding="utf-8")
+    assert "Rare characters  1 (spelled in bytes): ␣\n" in lumina("data", "check", "x.txt").out
+
+
 def test_check_counts_one_as_one(lumina: Lumina, tmp_path: Path) -> None:
     (tmp_path / "x.txt").write_text("abcdef", encoding="utf-8")
     shown = " ".join(lumina("data", "check", "x.txt").out.split())

@@ -25,6 +25,7 @@ from lumina_cli.chat.session import Session
 from lumina_cli.chat.session_file import read_session, write_session
 from lumina_cli.chat.taught import TAUGHT, keep_taught
 from lumina_cli.cli.chat.line_editor import PROMPT, LineEditor
+from lumina_cli.cli.formatting import counted
 from lumina_cli.cli.views.chat import ChatView
 from lumina_cli.core.memory import is_out_of_memory
 from lumina_cli.errors import LuminaError, OutOfMemoryError
@@ -150,8 +151,8 @@ class ChatLoop:
                 self.view.line(f"💾 Saved to {path}")
             case Load(path):
                 self.session.restore(read_session(_file_named(path)))
-                turns = self.session.stats().turns
-                self.view.line(f"📂 Going on with {path}: {turns} turns (/history shows them)")
+                turns = counted(self.session.stats().turns, "turn")
+                self.view.line(f"📂 Going on with {path}: {turns} (/history shows what was said)")
             case ShowProbs(num_top_probs):
                 self.view.probs(self.session.probs(num_top_probs=num_top_probs))
             case Why(at):

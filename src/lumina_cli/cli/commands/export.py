@@ -12,6 +12,7 @@ from lumina_cli.cli.options import Json, ModelPath, Quiet, Verbose
 from lumina_cli.cli.signals import signals_clear_away
 from lumina_cli.errors import UsageError
 from lumina_cli.export.names import Dtype, TargetName
+from lumina_cli.io.shell_word import shell_word
 from lumina_cli.io.terminal_text import one_line
 
 if TYPE_CHECKING:
@@ -91,7 +92,7 @@ def command(
         report = export_model(model, options, tell=lambda text: status.update(f"{text} …"))
     if not json:
         typer.echo(plain(str(report.path)).plain)
-    for line in _lines(report):
+    for line in (*_lines(report), _next_step(to, report.path)):
         notice(line)
     url = None if push is None else _publish(report, push, is_agreed=yes)
     if json:
@@ -138,6 +139,16 @@ def _as_json(report: "ExportReport") -> dict[str, object]:
     }
 
 
+def _next_step(to: TargetName, path: Path) -> str:
+    """Return what can be done with an export."""
+    match to:
+        case "web":
+            return "Open it in a browser: it chats there, offline."
+        case "lumina":
+            return f"Talk to it: lumina chat --model {shell_word(path)}"
+    return "How to load it in other programs: lumina docs export"
+
+
 def _lines(report: "ExportReport") -> list[str]:
     """Return what to tell of an export: its size, and what the check found."""
     size = f"{report.num_bytes / 1e6:,.1f} MB in {report.dtype}"
@@ -148,7 +159,7 @@ def _lines(report: "ExportReport") -> list[str]:
     ids = f": the ids of {found.num_texts:,} texts are equal" if found.num_texts else ""
     if found.num_cut_otherwise:
         ids += (
-            f" but for {found.num_cut_otherwise:,} (the same text, cut otherwise: docs/export.md)"
+            f" but for {found.num_cut_otherwise:,} (the same text, cut otherwise: lumina docs export)"
         )
     figures = {"logits": found.logit, "log-probabilities": found.logprob}
     differ = ", ".join(f"{what} by {by:.1e}" for what, by in figures.items() if by is not None)

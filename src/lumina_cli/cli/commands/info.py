@@ -10,6 +10,7 @@ from lumina_cli.cli.console import print_json, print_text, stdout_console
 from lumina_cli.cli.help.completion import models
 from lumina_cli.cli.options import Json, Verbose
 from lumina_cli.cli.views.facts import INDENT, group_lines, model_groups
+from lumina_cli.cli.formatting import counted
 from lumina_cli.errors import MissingInputError
 from lumina_cli.io.terminal_text import one_line
 
@@ -73,7 +74,7 @@ def _lineage_lines(lineage: list[dict[str, Any]]) -> Iterator[str]:
         yield (
             f"{link.get('base')} (digest {str(link.get('base_digest'))[:12]}…, trained on "
             f"{_in_words(link.get('base_trained_on'))}) learnt {_in_words(link.get('trained_on'))}"
-            f" on {str(link.get('when'))[:10]}, {added:,} characters added"
+            f" on {str(link.get('when'))[:10]}, {counted(added, 'character')} added"
         )
 
 

@@ -256,6 +256,7 @@ def _speakers(report: ReadReport) -> str:
 
 def _characters(text: str) -> str:
     """Return characters side by side, by their numbers where they can't stand alone."""
+    text = text.replace(" ", "␣")
     stand_alone = (each.isprintable() and not unicodedata.combining(each) for each in text)
     pairs = zip(text, stand_alone, strict=True)
     return " ".join(each if alone else f"U+{ord(each):04X}" for each, alone in pairs)

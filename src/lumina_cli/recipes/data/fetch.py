@@ -244,7 +244,7 @@ def _issue_lines(found: KnownDataset, manifest: Manifest, report: ReadReport) ->
         if (number := manifest.rows.get(part, 0)) != expected:
             yield f"{part} has {number:,} rows here; the hub's had {expected:,}"
     for wording, issue in report.skipped:
-        yield f"{issue.count:,} rows were left behind: {wording}, first at {issue.first}"
+        yield f"rows left behind: {issue.count:,} ({wording}), first at {issue.first}"
     for wording, issue in (*report.left_out, *report.notices):
         yield f"{issue.first}: {wording}"
 

@@ -27,6 +27,10 @@ _REASONS = {
 }
 
 
+def _windows(number: int) -> str:
+    return f"{number} window{'' if number == 1 else 's'}"
+
+
 def trouble_line(event: RunEvent) -> str | None:
     """Return what a person should notice, whatever the view; None for the usual course."""
     match event:
@@ -36,10 +40,11 @@ def trouble_line(event: RunEvent) -> str | None:
             again = " and activations are computed twice" if event.activation_checkpointing else ""
             return (
                 f"Memory ran out at step {event.step}: done again in micro-batches of "
-                f"{event.micro_batch_size} windows{again}; the gradient is the same."
+                f"{_windows(event.micro_batch_size)}{again}; the gradient is the same."
             )
         case BatchGrown():
-            return f"Step {event.step}: there is memory again for {event.micro_batch_size} windows."
+            windows = _windows(event.micro_batch_size)
+            return f"Step {event.step}: there is memory again for {windows}."
         case SampleSkipped():
             return f"Step {event.step}: no memory for a sample."
         case CompileFailed():

@@ -99,9 +99,8 @@ def _fit(config: TrainingConfig, *, size: int, activation_checkpointing: bool) -
     )
     notices = []
     if size < config.largest_micro_batch and config.micro_batch_size != "auto":
-        notices.append(
-            f"memory is enough for {size} windows at once: steps are done in micro-batches"
-        )
+        windows = f"{size} window{'' if size == 1 else 's'}"
+        notices.append(f"memory is enough for {windows} at once: steps are done in micro-batches")
     if activation_checkpointing and not config.activation_checkpointing:
         notices.append("memory is short: activations are computed twice, which is slower")
     return Fit(fitting, tuple(notices))

@@ -19,6 +19,10 @@ from lumina_cli.recipes.run.event_text import sentence_of
             "fp16 overflowed; the step is skipped, the scale is halved.",
         ),
         ({"event": "Interrupted", "step": 3}, "The run was told to stop."),
+        (
+            {"event": "BatchGrown", "step": 5, "micro_batch_size": 1},
+            "there is memory again for 1 window.",
+        ),
     ],
 )
 def test_an_event_is_told_in_a_sentence(event: dict[str, object], told: str) -> None:

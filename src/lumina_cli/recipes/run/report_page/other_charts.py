@@ -64,5 +64,6 @@ def _memory(buckets: Buckets) -> Curve | None:
         low, high = min(each.low for each in half), max(each.high for each in half)
         is_level = high - low <= LEVEL * high
         meaning += f"; in the second half of the run it {'stays level, ' if is_level else 'is '}"
-        meaning += f"between {number(low * MEGABYTE)} and {number(high * MEGABYTE)} MB"
+        least, most_then = number(low * MEGABYTE), number(high * MEGABYTE)
+        meaning += f"between {least} and {most_then} MB" if least != most_then else f"at {least} MB"
     return Curve("Memory", "memory", points(buckets, scale=MEGABYTE), meaning + ".")

@@ -22,6 +22,10 @@ def test_memory_is_drawn_from_zero_and_told_to_be_level() -> None:
     assert "<span>0</span></div><svg" in page[page.index("Memory in MB") - 400 :]
 
 
+def test_memory_that_does_not_change_is_told_once() -> None:
+    assert "it stays level, at 312 MB." in told([312.0, 312.1, 312.2, 312.0])
+
+
 def test_memory_that_grows_is_not_told_to_be_level() -> None:
     page = told([300.0, 320.0, 340.0, 380.0])
     assert "in the second half of the run it is between 340 and 380 MB" in page
