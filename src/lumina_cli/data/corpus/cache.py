@@ -68,9 +68,9 @@ class Description(_Stored):
 
 def write_description(path: Path, description: dict[str, Any]) -> None:
     """Write what describes an entry, or a part of one, and the digest of that."""
-    text = _canonical(description)
-    content = {"digest": hashlib.sha256(text.encode()).hexdigest(), "description": description}
-    path.write_text(json.dumps(content), encoding="utf-8")
+    text = json.dumps(description)
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    path.write_text(f'{{"digest": "{digest}", "description": {text}}}', encoding="utf-8")
 
 
 def read_description(folder: Path) -> Description:
@@ -91,7 +91,7 @@ def read_guarded(path: Path) -> Any:
         raise ValueError(f"{path} is too deep") from error
     if type(content) is not dict or content.keys() != {"digest", "description"}:
         raise ValueError(f"{path} describes no encoded text")
-    text = _canonical(content["description"])
+    text = json.dumps(content["description"])
     if content["digest"] != hashlib.sha256(text.encode()).hexdigest():
         raise ValueError(f"{path} is damaged")
     return content["description"]
@@ -136,7 +136,3 @@ def _starts(size: int) -> Iterator[int]:
         return
     for number in range(_NUM_PARTS):
         yield (size - _PART_BYTES) * number // (_NUM_PARTS - 1)
-
-
-def _canonical(description: object) -> str:
-    return json.dumps(description, sort_keys=True)

@@ -28,6 +28,9 @@ from lumina_cli.data.report import Location, ReadReport
 FORMATS = frozenset(["qq", "zoom", "imessage"])
 
 _STAMPS_TRIED = 1000
+_MAY_BEGIN = re.compile(
+    r"^\ufeff?(?:\d{4}-\d\d-\d\d \d|\d\d?:\d\d:\d\d[ \t]|[A-Z][a-z]{2} \d\d, \d{4} )", re.MULTILINE
+)
 _QQ = re.compile(
     r"(?P<stamp>\d{4}-\d{2}-\d{2} \d{1,2}:\d{2}:\d{2}(?: [AP]M)?) (?:【[^】\n]{1,20}】)?"
     r"(?P<name>[^\n]{0,100}?)(?:\((?P<id>\d{4,12})\)|<(?P<mail>[^<>\s]{3,80})>)\s*"
@@ -91,6 +94,8 @@ class _Form(NamedTuple):
 
 def find_form(sample: str) -> _Form | None:
     """Return how messages are written in a text, or None where it is none of these."""
+    if not _MAY_BEGIN.search(sample):
+        return None
     lines = sample.lstrip("\ufeff").split("\n")
     for form in _FORMS:
         heads = [found[0] for at in range(len(lines)) if (found := form.head_of(*_pair(lines, at)))]
