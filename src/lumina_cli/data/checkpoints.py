@@ -13,6 +13,10 @@ State = dict[str, Any]
 Item = TypeVar("Item")
 
 
+MOST_REST = 1 << 20
+"""Characters of a line that goes on: more are not written down at each part."""
+
+
 class Checkpoint(NamedTuple):
     """Stands between two things that were read.
 
@@ -50,6 +54,8 @@ def text_checkpoint(file: IO[str], *, rest: str, line: int) -> Checkpoint:
     """Return the checkpoint of a text file that was read up to here; see `TextPlace`."""
 
     def state() -> State | None:
+        if len(rest) > MOST_REST:
+            return None
         try:
             return TextPlace(file.tell(), rest, line)._asdict()
         except (OSError, OverflowError, UnicodeError):  # packed, or its encoding can't tell

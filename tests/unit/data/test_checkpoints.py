@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from lumina_cli.data.checkpoints import text_checkpoint
+from lumina_cli.data.checkpoints import MOST_REST, text_checkpoint
 from lumina_cli.data.readers.text_files import open_text
 from tests.unit.data.reading import write_bytes
 
@@ -29,3 +29,9 @@ def test_asking_where_a_text_goes_on_harms_nothing_in_any_encoding(
             states.append(text_checkpoint(file, rest="", line=1).state())
     assert found == text * 9
     assert all(states) == is_told
+
+
+def test_a_long_line_that_goes_on_is_not_written_down(tmp_path: Path) -> None:
+    with open_text(write_bytes(tmp_path / "x.txt", b"x")) as file:
+        assert text_checkpoint(file, rest="x" * MOST_REST, line=1).state()
+        assert text_checkpoint(file, rest="x" * (MOST_REST + 1), line=1).state() is None
