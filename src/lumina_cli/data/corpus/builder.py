@@ -26,7 +26,7 @@ from lumina_cli.data.corpus.chunks import (
 from lumina_cli.data.corpus.contents import ContentSizes
 from lumina_cli.data.corpus.document_file import DocumentFile
 from lumina_cli.data.corpus.encoder import SIDES, encode_sides
-from lumina_cli.data.corpus.progress import PART_BYTES, DamagedPartError, Progress, ReadText
+from lumina_cli.data.corpus.progress import DamagedPartError, Progress, ReadText
 from lumina_cli.data.corpus.split import DocumentSizes, split_documents
 from lumina_cli.errors import DataError, LuminaError
 from lumina_cli.tokenizer.base import Tokenizer
@@ -142,7 +142,7 @@ class CorpusBuilder:
         train_chars = split_documents(sizes, val_fraction=fraction, seed=self.seed)
         num_cut = np.count_nonzero((train_chars > 0) & (train_chars < sizes.num_chars))
         read = ReadText(counts, train_chars, int(num_cut))
-        if isinstance(documents, Checkpointed) and waiting.num_bytes >= PART_BYTES:
+        if isinstance(documents, Checkpointed) and waiting.num_bytes >= progress.part_bytes:
             waiting.flush()
             kept = {"end": documents.end(), **read.to_json(folder=progress.folder)}
             progress.save(read=kept, documents=waiting.num_bytes, reading=None)
@@ -166,7 +166,8 @@ class CorpusBuilder:
                 if begin:
                     for batch in waiting.read():
                         measure(batch)
-                stream = far_between(documents.checkpointed(begin), num_bytes=PART_BYTES)
+                stream = documents.checkpointed(begin)
+                stream = far_between(stream, num_bytes=lambda: progress.part_bytes)
             for part in between_checkpoints(stream):
                 if not isinstance(part, Checkpoint):
                     for batch in rebatched(part):

@@ -1,6 +1,6 @@
 """Documents in batches of one size, each with its side of the split, and cut where it says so."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from typing import Protocol, runtime_checkable
 
@@ -36,14 +36,14 @@ class Checkpointed(Protocol):
 
 
 def far_between(
-    batches: Iterable[DocumentBatch | Checkpoint], *, num_bytes: int
+    batches: Iterable[DocumentBatch | Checkpoint], *, num_bytes: Callable[[], int]
 ) -> Iterator[DocumentBatch | Checkpoint]:
     """Yield batches, and those checkpoints before which there was enough text to keep."""
     passed = 0
     for batch in batches:
         if not isinstance(batch, Checkpoint):
             passed += len(batch.text) + 6 * len(batch)
-        elif passed < num_bytes:
+        elif passed < num_bytes():
             continue
         else:
             passed = 0

@@ -10,7 +10,7 @@ import numpy as np
 from lumina_cli.data.checkpoints import State
 from lumina_cli.data.corpus.cache import file_digest
 from lumina_cli.data.corpus.dataset import TokenDatasetWriter
-from lumina_cli.data.corpus.progress import PART_BYTES, Progress, ReadText
+from lumina_cli.data.corpus.progress import Progress, ReadText
 from lumina_cli.tokenizer.base import Tokenizer
 from lumina_cli.tokenizer.chat_format import LossOn, MaskedIds, encode_batch
 from lumina_cli.tokenizer.document_batch import STARTS, DocumentBatch
@@ -74,7 +74,7 @@ def encode_sides(
                 encoded = encode_batch(part, tokenizer=tokenizer, loss_on=loss_on)
                 sides[index].write(encoded, of=part)
             num_chars += len(batch.text)
-            if num_chars >= PART_BYTES and progress.is_read:
+            if num_chars >= progress.part_bytes and progress.is_read:
                 num_chars = 0
                 share = sum(side.counts.chars for side in sides) / max(int(read.counts.sum()), 1)
                 kept = [side.state() for side in sides]

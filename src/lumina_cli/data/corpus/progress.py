@@ -32,6 +32,10 @@ PART_BYTES = 1 << 26
 """Takes a second of plain text, and three of short rows: less is not worth keeping."""
 
 
+_TIMES_AS_LONG = 64
+"""A part is so many times as long as what is written down of it, which names each file."""
+
+
 class DamagedPartError(Exception):
     """What an earlier process left is not what it wrote."""
 
@@ -49,6 +53,7 @@ class Progress:
         self._path = folder / PROGRESS
         self.done: dict[str, Any] = {} if is_new else self._found()
         self.was_begun = bool(self.done)
+        self.part_bytes = PART_BYTES
         if not self.was_begun:
             self.clear()
 
@@ -66,6 +71,7 @@ class Progress:
         self.done |= done
         beside = self._path.with_suffix(".new")
         write_description(beside, {"version": VERSION, **self.done})
+        self.part_bytes = max(PART_BYTES, _TIMES_AS_LONG * beside.stat().st_size)
         beside.replace(self._path)
 
     def clear(self) -> None:

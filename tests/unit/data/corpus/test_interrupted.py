@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from lumina_cli.data.config import DataConfig
-from lumina_cli.data.corpus import builder, chunks, encoder
+from lumina_cli.data.corpus import chunks, progress
 from lumina_cli.data.corpus.builder import untold
 from lumina_cli.data.corpus.cache import read_guarded, write_description
 from lumina_cli.data.corpus.corpus import Corpus, load_corpus
@@ -55,8 +55,8 @@ def let_parts_be_small(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def patch_sizes(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in (builder, encoder):
-        monkeypatch.setattr(module, "PART_BYTES", 600)
+    monkeypatch.setattr(progress, "PART_BYTES", 600)
+    monkeypatch.setattr(progress, "_TIMES_AS_LONG", 0)
     monkeypatch.setattr(chunks, "BATCH_CHARS", 200)
     monkeypatch.setattr(lines, "CHUNK_CHARS", 100)
     monkeypatch.setattr(lines, "CHUNKS_A_CHECKPOINT", 2)
@@ -328,6 +328,17 @@ def test_only_the_latest_interrupted_reading_is_kept(
             load(data, tmp_path / "cache", val_fraction=share)
     assert len(list((tmp_path / "cache").iterdir())) == 1
     assert load(data, tmp_path / "cache", val_fraction=0.3).went_on
+
+
+def test_what_tells_of_a_reading_is_far_shorter_than_the_text(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(40):
+        write(tmp_path / "data" / f"{number}.txt", prose(number, num_lines=9))
+    with monkeypatch.context() as patch, interrupted_at(0, monkeypatch) as writings:
+        patch.setattr(progress, "_TIMES_AS_LONG", 64)
+        load(tmp_path / "data", tmp_path / "cache")
+    assert writings.count("save") == 1  # the text is shorter than 64 times what this wrote
 
 
 KILLED = """
