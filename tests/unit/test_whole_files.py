@@ -23,6 +23,7 @@ from lumina_cli.settings import TRAIN_CONFIGS, resolve_settings
 SOURCE = Path(lumina_cli.__file__).parent
 
 SYSTEM_OR_PACKAGE = {
+    "core/training/parallel/place.py",  # /proc
     "io/cgroup.py",  # /proc and /sys
     "io/process_memory.py",  # /proc
     "browser/bundle.py",  # the package's own
