@@ -85,7 +85,7 @@ class CorpusBuilder:
         progress = Progress(folder)
         try:
             return self._build(progress, begun_with=tokenizer, most_new=max_new_chars)
-        except (LuminaError, OSError):
+        except (LuminaError, OSError, MemoryError):
             raise
         except Exception:  # what lies there may have been made by anybody, and fails in any way
             if not progress.was_begun:

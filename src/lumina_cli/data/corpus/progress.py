@@ -5,7 +5,7 @@ where one is damaged, or was read by another version, all begins anew.
 
     progress.json       what is done; its keys, in the order in which they come:
         documents, reading      bytes of documents that were read, and where reading goes on
-        read                    that all are read, and how the split cuts them (train_chars.npy)
+        read                    that all are read, and how the split cuts them (train_chars)
         tokenizer               what they are encoded with
         encoding                how many batches of them are encoded, and in which codes
 """
@@ -23,7 +23,7 @@ from lumina_cli.io.folders.cache_folder import PROGRESS
 from lumina_cli.io.folders.owned_folder import MARKER
 from lumina_cli.tokenizer.code_points import NUM_CODE_POINTS, Counts
 
-TRAIN_CHARS = "train_chars.npy"
+TRAIN_CHARS = "train_chars"
 
 VERSION = [READER, 1]
 """Raise the second number when something else is written here."""
@@ -106,7 +106,7 @@ class ReadText:
     def to_json(self, *, folder: Path) -> State:
         """Return it as JSON can hold it, the longest part in a file of its own."""
         path = folder / TRAIN_CHARS
-        np.save(path, self.train_chars)
+        self.train_chars.astype("<i8").tofile(path)
         points = np.flatnonzero(self.counts)
         return {
             "points": points.tolist(),
@@ -123,4 +123,5 @@ class ReadText:
             raise DamagedPartError
         counts = np.zeros(NUM_CODE_POINTS, dtype=np.int64)
         counts[values["points"]] = values["counts"]
-        return cls(counts, np.load(path), values["num_cut"])
+        train_chars = np.fromfile(path, dtype="<i8").astype(np.int64)
+        return cls(counts, train_chars, values["num_cut"])

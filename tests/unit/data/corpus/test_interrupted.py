@@ -256,7 +256,7 @@ def test_another_text_or_other_settings_begin_anew(
 
 @pytest.mark.parametrize(
     ("name", "at"),
-    [("documents", 0.3), ("progress.json", 0.9), ("train.bin", 0.9), ("train_chars.npy", 0.9)],
+    [("documents", 0.3), ("progress.json", 0.9), ("train.bin", 0.9), ("train_chars", 0.9)],
 )
 def test_what_was_kept_and_is_damaged_is_read_anew(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, at: float
@@ -308,6 +308,22 @@ def test_what_was_kept_and_is_forged_is_read_anew(
     assert not load(data, tmp_path / "cache").went_on
     load(data, tmp_path / "whole")
     assert entry(tmp_path / "cache") == entry(tmp_path / "whole")
+
+
+def test_too_little_memory_loses_nothing_that_was_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = tmp_path / "a.txt"
+    write(data, prose(1))
+    interrupt(data, tmp_path / "cache", monkeypatch, at=0.9)
+
+    def fail(*_: object, **__: object) -> None:
+        raise MemoryError
+
+    with monkeypatch.context() as patch, suppress(MemoryError):
+        patch.setattr(TokenDatasetWriter, "write", fail)
+        load(data, tmp_path / "cache")
+    assert "at 0 %" not in load(data, tmp_path / "cache").went_on
 
 
 def test_a_short_reading_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
