@@ -109,7 +109,8 @@ def test_several_texts_are_numbered_on_stderr(lumina: Lumina, letters_model: Pat
         (["a", "--prompt", "b"], 2, "can't be given together"),
         (["--num-samples", "0"], 2, "num-samples"),
         (["--model", "none.pth"], 66, "there is no model none.pth"),
-        (["--sampler", "beam", "-n", "100000"], 2, "at most 64 texts"),
+        (["--sampler", "beam", "-n", "1000"], 2, "at most 64 texts"),
+        (["-n", "999999999"], 2, "must be less than or equal to 10000"),
         (["--sampler", "beam", "--num-beams", "100000"], 2, "num_beams must be at most 64"),
     ],
 )
