@@ -28,7 +28,7 @@ def test_an_empty_prompt_gets_no_reply_and_a_word_of_it(
 ) -> None:
     outcome = lumina("chat", "-m", str(letters_model), "--prompt", prompt)
     assert (outcome.code, outcome.out) == (0, "")
-    assert 'lumina chat --prompt "Hello"' in outcome.err
+    assert f"lumina chat --model {letters_model} --prompt Hi" in outcome.err
     assert lumina("chat", "-m", str(letters_model), "--prompt", prompt, "-q").err == ""
     as_json = lumina("chat", "-m", str(letters_model), "--prompt", prompt, "--json").out
     assert json.loads(as_json) == {"prompt": "", "reply": None}

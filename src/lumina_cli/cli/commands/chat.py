@@ -33,8 +33,6 @@ if TYPE_CHECKING:
     from lumina_cli.cli.views.chat import ChatView
     from lumina_cli.cli.views.replies import ReplyForm
 
-A_PROMPT = 'lumina chat --prompt "Hello"'
-
 
 @with_settings(
     SamplingConfig, ComputeConfig, EngineConfig, defaults={**CHAT_DEFAULTS, **OWN_SAMPLER}
@@ -112,7 +110,7 @@ def command(
         return
     session, view = begin()
     if prompt is not None:
-        _answer_one(session, typed_text(prompt).strip(), view=view)
+        _answer_one(session, typed_text(prompt).strip(), view=view, model=model)
         return
     _chat_with_pipe(session, view=view)
 
@@ -137,11 +135,14 @@ def _go_on(
             view.notice(f"{name} has no effect: a saved chat goes on with its own settings")
 
 
-def _answer_one(session: "Session", prompt: str, *, view: "ChatView") -> None:
+def _answer_one(session: "Session", prompt: str, *, view: "ChatView", model: Path) -> None:
     """Print the reply to one message, which is never taken for a command."""
     if not prompt:
+        from lumina_cli.cli.views.next_step import model_flag  # noqa: PLC0415  torch
+
         view.no_reply(prompt=prompt)
-        view.notice(f"an empty message gets no reply; say something: {A_PROMPT}")
+        named = model_flag(model)
+        view.notice(f"an empty message gets no reply; say something: lumina chat{named} --prompt Hi")
         return
     view.reply(session.say(prompt), prompt=prompt)
     view.candidates(session.candidates)

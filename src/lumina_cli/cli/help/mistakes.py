@@ -120,8 +120,9 @@ def _of_extra(path: str, extra: str, *, given: Mapping[str, Any]) -> str:
 def _model(given: Mapping[str, Any]) -> str:
     """Return the flag that names the model, where one was named."""
     model = given.get("model")
-    is_named = isinstance(model, Path) and model != Path("Model.pth")
-    return f" --model {shell_word(model)}" if is_named else ""
+    if not isinstance(model, Path) or model == Path("Model.pth"):
+        return ""
+    return f" --model {shell_word(model)}"
 
 
 def _meant_option(error: Any) -> str:
