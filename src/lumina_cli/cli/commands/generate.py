@@ -147,7 +147,7 @@ def _stream(generator: "TextGenerator", *, quiet: bool) -> None:
     for number, chunks in enumerate(generator.texts(), start=1):
         if generator.num_texts > 1 and not quiet:
             notice(f"({number} of {generator.num_texts})")
-        texts = (strip_controls(chunk.text) for chunk in chunks)
+        texts: Iterable[str] = (strip_controls(chunk.text) for chunk in chunks)
         if is_terminal:
             whole = chain([strip_controls(generator.prompt)], texts)
             texts = wrapped(whole, width=stdout_console().width)
