@@ -40,6 +40,11 @@ def test_check_shows_a_space_that_is_rare(lumina: Lumina, tmp_path: Path) -> Non
     assert "Rare characters  1 (spelled in bytes): ␣\n" in lumina("data", "check", "x.txt").out
 
 
+def test_check_calls_no_share_of_the_text_nothing(lumina: Lumina, tmp_path: Path) -> None:
+    (tmp_path / "x.txt").write_text("a" * 5_000 + "д" * 2, encoding="utf-8")
+    assert "Latin 100.0%, Cyrillic under 0.1%" in lumina("data", "check", "x.txt").out
+
+
 def test_check_counts_one_as_one(lumina: Lumina, tmp_path: Path) -> None:
     (tmp_path / "x.txt").write_text("abcdef", encoding="utf-8")
     shown = " ".join(lumina("data", "check", "x.txt").out.split())

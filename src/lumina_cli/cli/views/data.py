@@ -30,6 +30,8 @@ from lumina_cli.recipes.data.cutting import Cutting
 from lumina_cli.recipes.data.fetch import Fetched, FetchEvent, KnownData, Stage
 
 NUM_LISTED = 12
+LEAST_SHARE = 0.001
+"""That is told in figures."""
 ROLE_LABELS = {"system": "System", "user": "User", "bot": "Bot"}
 IN_LOSS_STYLE = "green"
 CONTEXT_STYLE = "dim"
@@ -197,8 +199,8 @@ def _facts(checked: Checked, *, epoch_s: float | None) -> Iterator[tuple[str, st
         return
     yield "Characters", f"{report.characters:,}, {stats.distinct_characters:,} distinct"
     total = max(stats.scripts.total(), 1)
-    scripts = [f"{name} {count / total:.1%}" for name, count in stats.scripts.most_common(8)]
-    yield "Scripts", ", ".join(scripts)
+    shares = [(name, count / total) for name, count in stats.scripts.most_common(8)]
+    yield "Scripts", ", ".join(f"{name} {_share(share)}" for name, share in shares)
     if stats.rare_characters:
         rare = f"{stats.rare_characters:,} (spelled in bytes): {_characters(stats.rare_examples)}"
         yield "Rare characters", rare
@@ -224,6 +226,10 @@ def _facts(checked: Checked, *, epoch_s: float | None) -> Iterator[tuple[str, st
             "Time on this machine",
             f"{format_duration(epoch_s)} an epoch with this model, by a few trial steps",
         )
+
+
+def _share(share: float) -> str:
+    return f"{share:.1%}" if share >= LEAST_SHARE else f"under {LEAST_SHARE:.1%}"
 
 
 def _formats(checked: Checked) -> str:
