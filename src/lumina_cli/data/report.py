@@ -22,6 +22,7 @@ from lumina_cli.conversation import Document, Role
 from lumina_cli.errors import DataError
 from lumina_cli.tokenizer.document_batch import IN_LOSS, SPEAKERS, STARTS, DocumentBatch
 
+UNKNOWN_KEYS = "its keys are those of no known format"
 MAX_SKIPPED_SHARE = 0.05
 _NUMBERS = ("rows", "conversations", "texts", "characters")
 _COUNTERS = ("messages", "speakers")
@@ -168,6 +169,10 @@ class ReadReport:
         hint = "`lumina data check` shows them all; --allow-skips goes on without them."
         if skipped >= self.rows:
             hint = "Nothing would be left. The formats that can be read: lumina docs data"
+            if wording == UNKNOWN_KEYS:
+                hint = (
+                    "Say which keys to read: --columns question=KEY,answer=KEY (lumina docs data)"
+                )
         return DataError(
             f"{issue.first}: {wording}{example_of(issue)}; "
             f"{skipped:,} of {self.rows:,} rows can't be read",

@@ -45,6 +45,18 @@ def test_check_calls_no_share_of_the_text_nothing(lumina: Lumina, tmp_path: Path
     assert "Latin 100.0%, Cyrillic under 0.1%" in lumina("data", "check", "x.txt").out
 
 
+def test_rows_with_keys_of_their_own_can_be_read_as_the_hint_says(
+    lumina: Lumina, tmp_path: Path
+) -> None:
+    row = {"task": "say hello", "solution": "hello"}
+    (tmp_path / "x.jsonl").write_text(json.dumps(row) + "\n", encoding="utf-8")
+    done = lumina("data", "check", "x.jsonl")
+    assert done.code == 65
+    assert "--columns question=KEY,answer=KEY" in done.err.splitlines()[-1]
+    columns = "question=task,answer=solution"
+    assert lumina("data", "check", "x.jsonl", "--columns", columns).code == 0
+
+
 def test_check_counts_one_as_one(lumina: Lumina, tmp_path: Path) -> None:
     (tmp_path / "x.txt").write_text("abcdef", encoding="utf-8")
     shown = " ".join(lumina("data", "check", "x.txt").out.split())

@@ -142,7 +142,9 @@ def _answer_one(session: "Session", prompt: str, *, view: "ChatView", model: Pat
 
         view.no_reply(prompt=prompt)
         named = model_flag(model)
-        view.notice(f"an empty message gets no reply; say something: lumina chat{named} --prompt Hi")
+        view.notice(
+            f"an empty message gets no reply; say something: lumina chat{named} --prompt Hi"
+        )
         return
     view.reply(session.say(prompt), prompt=prompt)
     view.candidates(session.candidates)

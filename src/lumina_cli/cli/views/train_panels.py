@@ -104,7 +104,7 @@ def _steps_text(plan: Plan) -> str:
     if plan.steps is None:
         return f"as many as the time allows, {plan.steps_per_epoch:,} per epoch"
     epochs = plan.steps / plan.steps_per_epoch
-    return f"{plan.steps:,} ({epochs:,.1f} epochs)"
+    return f"{plan.steps:,} ({epochs:{',.1f' if epochs >= 0.1 else '.1g'}} epochs)"
 
 
 def _report_validation(report: TrainReport) -> str:

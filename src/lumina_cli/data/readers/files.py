@@ -120,8 +120,12 @@ def _instead_of(path: Path) -> str:
     """Return what to name instead of a path that leads nowhere."""
     if str(path).startswith("~"):
         return "In quotes, ~ is not your home: leave the quotes out, or write the whole path."
-    if len(parts := re.split("[, ]+", str(path))) > 1 and all(Path(part).exists() for part in parts):
-        return f"Name each on its own: {' '.join(f'--data {shell_word(part)}' for part in parts[:5])}"
+    if len(parts := re.split("[, ]+", str(path))) > 1 and all(
+        Path(part).exists() for part in parts
+    ):
+        return (
+            f"Name each on its own: {' '.join(f'--data {shell_word(part)}' for part in parts[:5])}"
+        )
     if any(each in str(path) for each in "*?"):
         return "No file is called so: name a folder, and all files in it are read."
     if close := _close_to(path):

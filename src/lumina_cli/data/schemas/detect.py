@@ -17,6 +17,7 @@ from itertools import islice
 
 from lumina_cli.conversation import Conversation, Document, PlainText
 from lumina_cli.data.oasst.nodes import OASST_KEYS, is_oasst
+from lumina_cli.data.report import UNKNOWN_KEYS
 from lumina_cli.data.rows import BadRow, LeftOutRow, RowNotes, non_blank, type_name
 from lumina_cli.data.schemas.assistants.chatgpt import CHATGPT
 from lumina_cli.data.schemas.assistants.claude import CLAUDE
@@ -89,7 +90,7 @@ def detect_schema(value: object) -> str:
         if schema.matches(value):
             return name
     keys = ", ".join(map(str, islice(value, MAX_SHOWN_KEYS))) or "none"
-    raise BadRow("its keys are those of no known format", example=f"keys: {keys}")
+    raise BadRow(UNKNOWN_KEYS, example=f"keys: {keys}")
 
 
 def document_of(value: object, *, schema: str, notes: RowNotes) -> Document:
