@@ -76,7 +76,7 @@ def print_text(
 
 
 def print_aligned(console: Console, shown: RenderableType) -> None:
-    """Print what Rich fills up with spaces; in a pipe each row is one line, and they are left out."""
+    """Print what Rich fills up with spaces; in a pipe each row is one line without them."""
     if console.is_terminal:
         console.print(shown)
         return

@@ -73,8 +73,9 @@ def command(
         print_json(figures)
         return
     typer.echo(plain(f"model       {model}").plain)
+    nats, bits = result.nats_per_char, result.bits_per_char
     typer.echo(
-        f"loss        {result.nats_per_char:.4f} nats a character, {result.bits_per_char:.4f} bits\n"
+        f"loss        {nats:.4f} nats a character, {bits:.4f} bits\n"
         f"accuracy    {result.accuracy:.1%} of the {measured.unit} right\n"
         f"characters  {result.characters:,}"
     )

@@ -158,7 +158,8 @@ def _lines(report: "ExportReport") -> list[str]:
         return [size, f"not checked: {why}. Install it: pip install {report.checked_by}"]
     ids = f": the ids of {found.num_texts:,} texts are equal" if found.num_texts else ""
     if found.num_cut_otherwise:
-        ids += f" but for {found.num_cut_otherwise:,} (the same text, cut otherwise: lumina docs export)"
+        ids += f" but for {found.num_cut_otherwise:,} (the same text, cut otherwise: "
+        ids += "lumina docs export)"
     figures = {"logits": found.logit, "log-probabilities": found.logprob}
     differ = ", ".join(f"{what} by {by:.1e}" for what, by in figures.items() if by is not None)
     return [

@@ -7,10 +7,10 @@ from typing import Annotated, Any
 import typer
 
 from lumina_cli.cli.console import print_json, print_text, stdout_console
+from lumina_cli.cli.formatting import counted
 from lumina_cli.cli.help.completion import models
 from lumina_cli.cli.options import Json, Verbose
 from lumina_cli.cli.views.facts import INDENT, group_lines, model_groups
-from lumina_cli.cli.formatting import counted
 from lumina_cli.errors import MissingInputError
 from lumina_cli.io.terminal_text import one_line
 

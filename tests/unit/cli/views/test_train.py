@@ -207,7 +207,7 @@ def test_the_plan_tells_what_was_promised() -> None:
 def test_a_part_of_an_epoch_is_more_than_none() -> None:
     screen = console()
     show_plan(screen, replace(PLAN, steps=1), sample_prompt=None)
-    assert "1 (0.02 epochs)" in printed(screen)
+    assert "1 (0.03 epochs)" in printed(screen)
 
 
 def test_a_plan_by_the_clock_has_no_steps() -> None:
