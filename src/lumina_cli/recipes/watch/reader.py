@@ -11,6 +11,9 @@ from lumina_cli.recipes.run.report_page.event_lines import LONGEST_LINE, Event
 from lumina_cli.recipes.run.report_page.history import RunHistory
 
 MAX_POINTS = 2_000
+MAX_BYTES_AT_ONCE = 32_000_000
+"""More than the file of a long run; of one that is larger the rest is read the next times."""
+
 NUM_PACE_STEPS = 50
 """By so many of the newest steps it is told how long the rest will take."""
 
@@ -53,11 +56,14 @@ class RunReader:
             if file_id != self._file_id or found.st_size < self.num_bytes:
                 self._begin(file_id)
             file.seek(self.num_bytes)
+            until = self.num_bytes + MAX_BYTES_AT_ONCE
             for line in iter(partial(file.readline, LONGEST_LINE), b""):
                 if not line.endswith(b"\n") and len(line) < LONGEST_LINE:
                     return  # it is being written
                 self.num_bytes += len(line)
                 self._take(line)
+                if self.num_bytes >= until:
+                    return
 
     def _take(self, line: bytes) -> None:
         try:

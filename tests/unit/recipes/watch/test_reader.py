@@ -3,6 +3,9 @@
 import json
 from pathlib import Path
 
+import pytest
+
+from lumina_cli.recipes.watch import reader as module
 from lumina_cli.recipes.watch.reader import RunReader
 from tests.unit.recipes.watch.runs import finished, sampled, started, step, write_run
 
@@ -71,3 +74,20 @@ def test_samples_are_kept_by_their_prompts(tmp_path: Path) -> None:
         ["b"],
         [],
     ]
+
+
+def test_of_a_file_without_end_a_part_is_read_at_a_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "MAX_BYTES_AT_ONCE", 500)
+    run = write_run(tmp_path, [started(), *(step(n, 3.0) for n in range(1, 20))])
+    reader = read(run)
+    assert 500 <= reader.num_bytes < 800
+    for _ in range(10):
+        reader.update()
+    assert steps(reader) == [*range(1, 20)]
+    with (run / "metrics.jsonl").open("r+b") as file:
+        file.truncate(1 << 40)  # holds nothing, and says that it is a terabyte
+    reader.update()
+    assert reader.num_bytes < 1_000_000
+    assert steps(reader) == [*range(1, 20)]

@@ -9,6 +9,7 @@ from rich.text import Text
 from lumina_cli.cli.console import plain
 from lumina_cli.cli.views.look.canvas import Canvas, dim
 from lumina_cli.cli.views.look.next import next_lines
+from lumina_cli.io.terminal_text import one_line
 from lumina_cli.look.next_character import NextView
 from lumina_cli.look.views import CompareView, Side, View
 
@@ -46,7 +47,7 @@ def compare_lines(view: CompareView, canvas: Canvas, *, draw: Draw) -> Iterator[
 
 
 def _heading(side: Side, canvas: Canvas) -> Iterator[Text]:
-    yield plain(f"{side.model.name} ({side.model.digest[:8]})", style="bold")
+    yield plain(one_line(f"{side.model.name} ({side.model.digest[:8]})"), style="bold")
     if side.reply:
         yield plain(f"replies: {canvas.visible(side.reply)}")
 

@@ -7,6 +7,7 @@ from rich.text import Text
 from lumina_cli.cli.console import plain
 from lumina_cli.cli.formatting import format_count
 from lumina_cli.cli.views.look.canvas import Canvas, dim
+from lumina_cli.io.terminal_text import one_line
 from lumina_cli.look.source.view import Place, SourceView, Span
 
 
@@ -14,9 +15,9 @@ def source_lines(view: SourceView, canvas: Canvas) -> Iterator[Text]:
     """Yield the text with what was found of it, where, and what to compare it with."""
     yield plain(f"{view.speaker}: {canvas.visible(view.asked)}")
     if not view.is_known:
-        yield plain(f"where from: {view.why_unknown}")
+        yield plain(one_line(f"where from: {view.why_unknown}"))
         return
-    where = f"{', '.join(view.names)}, {format_count(view.num_chars)} characters"
+    where = one_line(f"{', '.join(view.names)}, {format_count(view.num_chars)} characters")
     if view.is_whole:
         yield plain(f"stands whole in the training text ({where})")
     else:

@@ -16,6 +16,9 @@ from lumina_cli.recipes.run.events import STARTS, RunEvent
 LONGEST_LINE = 100_000
 """In bytes: a longer one comes in pieces, and is no event."""
 
+MAX_FILE_BYTES = 256_000_000
+"""A file may say that it is a terabyte, and hold nothing."""
+
 MAX_STEP, MAX_DIGITS = 1 << 53, 20
 
 MAX_FIGURE = 1e100
@@ -53,9 +56,12 @@ def _finite(text: str) -> float | None:
 
 
 def lines_of(path: Path) -> Iterator[bytes]:
-    """Yield the lines of a file."""
+    """Yield the lines of a file, to a bound."""
     with open_regular(path) as file:
-        yield from iter(partial(file.readline, LONGEST_LINE), b"")
+        for line in iter(partial(file.readline, LONGEST_LINE), b""):
+            yield line
+            if file.tell() >= MAX_FILE_BYTES:
+                return
 
 
 def step_of_line(line: bytes) -> int | None:

@@ -52,7 +52,7 @@ def views() -> list[View]:
             False,
             Baseline(0.2, 0.1, 50),
             999,
-            ["a.txt"],
+            ["a\n\x1b[2J\u202e.txt"],
             [],
         ),
     ]

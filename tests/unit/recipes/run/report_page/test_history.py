@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lumina_cli.recipes.run.report_page import event_lines
 from lumina_cli.recipes.run.report_page.buckets import Bucket, Buckets
 from lumina_cli.recipes.run.report_page.history import FirstAndLast, RunHistory, read_history
 
@@ -233,3 +234,13 @@ def test_spikes_of_a_run_of_200_000_steps_are_seen_when_it_goes_on(tmp_path: Pat
         assert bucket.low == 2.0 or bucket.low in spikes.values()
         assert bucket.high >= loss
     assert (buckets[0].first_step, buckets[-1].last_step) == (1, 200_000)
+
+
+def test_a_file_that_says_it_is_a_terabyte_is_read_to_a_bound(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(event_lines, "MAX_FILE_BYTES", 1_000_000)
+    path = written(tmp_path / "metrics.jsonl", [step_done(1), step_done(2)])
+    with path.open("r+b") as file:
+        file.truncate(1 << 40)
+    assert figures(read_history(path).curves["loss"]) == [(1, 3.0), (2, 1.5)]
