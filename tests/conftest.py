@@ -10,6 +10,7 @@ import getpass
 import os
 import tempfile
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -24,13 +25,6 @@ settings.load_profile("lumina")
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 SHARED_DATA = Path(os.environ.get("LUMINA_TEST_DATA", REPOSITORY.parent / "shared" / "data"))
-
-
-def pytest_collection_finish() -> None:
-    """Keep the collector from looking again and again at what lives to the end, the libraries:
-    tests that run out of memory, as a run does then, call it at each try."""
-    gc.collect()
-    gc.freeze()
 
 
 @pytest.fixture(scope="session")
@@ -56,16 +50,27 @@ def _only_our_environment(cache_dir: Path) -> Iterator[None]:
 def _no_time_is_lost() -> Iterator[None]:
     """Leave out what took a third of the time. Syncs: only a power cut would tell, and they wait
     for the disk ten thousand times. Long samples: half of what the training of a tiny model took.
+    The starter corpus made anew, always the same.
     """
     import torch
 
+    from lumina_cli.data.starter import corpus
     from lumina_cli.recipes.run import samples
 
     torch.set_num_threads(1)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(os, "fsync", os.fstat)  # it fails as well for what is not open
         patch.setattr(samples, "SAMPLE_CHARS", 8)
+        patch.setattr(corpus, "conversations", cache(corpus.conversations))
         yield
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _little_to_collect() -> None:
+    """Keep the collector from looking again and again at what lives to the end, the libraries and
+    what tests before have left: tests that run out of memory call it each time, as runs do."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)

@@ -36,13 +36,19 @@ def texts_of(node: ast.AST) -> Iterator[str]:
 def _is_hint(node: ast.AST) -> TypeGuard[ast.keyword | ast.Assign]:
     if isinstance(node, ast.keyword):
         return node.arg == "hint"
-    return isinstance(node, ast.Assign) and "hint" in ast.unparse(node.targets[0])
+    if not isinstance(node, ast.Assign):
+        return False
+    target = node.targets[0]  # a name, or an attribute of something
+    return "hint" in str(getattr(target, "id", None) or getattr(target, "attr", ""))
 
 
 def hints() -> Iterator[tuple[str, str]]:
     """Yield each hint with where it stands: the argument, or a constant that is used as one."""
     for path in sorted(SOURCE.rglob("*.py")):
-        tree = ast.parse(path.read_text(encoding="utf-8"))
+        source = path.read_text(encoding="utf-8")
+        if "hint" not in source:
+            continue
+        tree = ast.parse(source)
         constants = {
             target.id: node.value
             for node in tree.body

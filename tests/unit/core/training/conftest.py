@@ -1,6 +1,5 @@
 """A tiny model and a tiny text, and a stepper that is made with one line."""
 
-import gc
 from collections.abc import Iterator
 from typing import Any, Literal
 
@@ -73,14 +72,6 @@ def make_stepper(
         label_smoothing=config.label_smoothing,
         micro_batch_size=micro_batch_size,
     )
-
-
-@pytest.fixture(scope="package", autouse=True)
-def _little_to_collect() -> None:
-    """Keep the collector from what other tests have left: it is called whenever memory runs out,
-    as it does here all the time."""
-    gc.collect()
-    gc.freeze()
 
 
 @pytest.fixture
