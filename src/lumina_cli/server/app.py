@@ -3,7 +3,7 @@
 from starlette.types import ASGIApp
 
 from lumina_cli.server.api.look import LookApi
-from lumina_cli.server.api.openapi import api_description, description_route
+from lumina_cli.server.api.openapi import api_description
 from lumina_cli.server.api.routes import Api
 from lumina_cli.server.config import ServeConfig
 from lumina_cli.server.generation.models import ModelRegistry
@@ -39,10 +39,9 @@ def make_app(
     metrics, page = Metrics(), page_routes()
     routes = Api(models, thread, config=config, metrics=metrics).routes()
     routes += LookApi(models, thread, config=config).routes()
-    descriptions = [api_description()]
+    described = [api_description()]
     if runs is not None:
         routes += RunRoutes(runs).routes()
         page += run_page_routes("/runs")
-        descriptions.append(run_description())
-    routes.append(description_route(*descriptions))
-    return guarded(routes, page=page, config=config, key=key, metrics=metrics)
+        described.append(run_description())
+    return guarded(routes, described=described, page=page, config=config, key=key, metrics=metrics)

@@ -12,6 +12,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from lumina_cli.server.api.errors import ApiError
+from lumina_cli.server.api.openapi import Description, openapi
 from lumina_cli.server.api.protocol import to_json
 from lumina_cli.server.config import ServeConfig
 from lumina_cli.server.http.access_log import AccessLog
@@ -27,6 +28,7 @@ OTHER = "other"
 def guarded(
     routes: Sequence[Route],
     *,
+    described: Sequence[Description],
     page: Sequence[Route],
     config: ServeConfig,
     key: ApiKey | None,
@@ -36,6 +38,7 @@ def guarded(
 
     Args:
         routes: that ask for the key.
+        described: what they take and answer, for /openapi.json.
         page: files that everybody may read.
         config: whom to let in.
         key: what requests must carry; None where nobody needs one.
@@ -47,7 +50,7 @@ def guarded(
     public = frozenset({"/health", *(route.path for route in page)})
     policy = SecurityPolicy.from_config(config, key=key, public_paths=public)
     handlers: Any = {ApiError: _answer_error, HTTPException: _answer_http_error}
-    every = [*routes, *page]
+    every = [*routes, _description_route(described), *page]
     router = Starlette(routes=every, exception_handlers=handlers)
     router.router.redirect_slashes = False
     app = Seated(router, seats=Seats()) if config.is_class else router
@@ -86,6 +89,15 @@ class Metered:
         finally:
             route = scope["path"] if scope["path"] in self._paths else OTHER
             self._metrics.count_request(route, status, seconds=time.monotonic() - began_s)
+
+
+def _description_route(described: Sequence[Description]) -> Route:
+    told = to_json(openapi(described))
+
+    async def describe(request: Request) -> Response:
+        return Response(told, media_type="application/json")
+
+    return Route("/openapi.json", describe, methods=["GET"])
 
 
 async def _answer_error(request: Request, error: ApiError) -> Response:

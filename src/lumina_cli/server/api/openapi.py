@@ -6,11 +6,8 @@ from types import MappingProxyType
 from typing import Any, NamedTuple, get_args
 
 from pydantic import BaseModel
-from starlette.requests import Request
-from starlette.responses import Response
-from starlette.routing import Route
 
-from lumina_cli.server.api.protocol import ChatRequest, CompletionRequest, to_json
+from lumina_cli.server.api.protocol import ChatRequest, CompletionRequest
 from lumina_cli.server.api.view_request import ViewName, ViewRequest
 
 Schema = dict[str, Any]
@@ -28,17 +25,8 @@ COUNT: Schema = {"type": "integer", "minimum": 0}
 FINISH: Schema = {"enum": ["stop", "length"]}
 
 
-def description_route(*parts: Description) -> Route:
-    """Return the route that describes all others, as of OpenAPI 3.1."""
-    told = to_json(_whole(parts))
-
-    async def describe(request: Request) -> Response:
-        return Response(told, media_type="application/json")
-
-    return Route("/openapi.json", describe, methods=["GET"])
-
-
-def _whole(parts: Sequence[Description]) -> Schema:
+def openapi(parts: Sequence[Description]) -> Schema:
+    """Return the description of all routes, as of OpenAPI 3.1."""
     own = {
         "/health": get("Whether the server works.", "Health"),
         "/openapi.json": get("This description.", "Description"),

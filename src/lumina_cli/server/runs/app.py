@@ -5,7 +5,6 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from lumina_cli.server.api.openapi import description_route
 from lumina_cli.server.config import ServeConfig
 from lumina_cli.server.guarded import guarded
 from lumina_cli.server.metrics import Metrics
@@ -22,7 +21,8 @@ def make_watch_app(runs: Runs, *, config: ServeConfig, key: ApiKey | None = None
     """
     health = Route("/health", _health, methods=["GET"])
     return guarded(
-        [*RunRoutes(runs).routes(), health, description_route(run_description())],
+        [*RunRoutes(runs).routes(), health],
+        described=[run_description()],
         page=run_page_routes("/"),
         config=config,
         key=key,
