@@ -138,7 +138,17 @@ def _meant_option(error: Any) -> str:
         return "Name it without a flag: lumina info FILE"
     there_are = {flag for option in error.ctx.command.params for flag in option.opts}
     meant = MEANT_OPTIONS.get(name)
-    return f"Did you mean {meant}? See: {error.ctx.command_path} --help" * (meant in there_are)
+    if meant in there_are:
+        return f"Did you mean {meant}? See: {error.ctx.command_path} --help"
+    if name.startswith("--") and error.ctx.command_path != "lumina train" and _is_of_train(name):
+        return f"It is set when a model is trained: lumina train {name}"
+    return ""
+
+
+def _is_of_train(name: str) -> bool:
+    from lumina_cli.cli.lazy import load_command  # noqa: PLC0415  slow
+
+    return any(name in option.opts for option in load_command("train").params)
 
 
 def _is_file(name: str) -> bool:

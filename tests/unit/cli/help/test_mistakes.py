@@ -38,6 +38,10 @@ def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         ("train --lr 1", "Did you mean --learning-rate? See: lumina train --help"),
         ("finetune --file a.txt", "Did you mean --data?"),
         ("chat --lr 1", "See: lumina chat --help"),
+        (
+            "finetune --data a.txt --hidden-size 32",
+            "It is set when a model is trained: lumina train --hidden-size",
+        ),
         ("train --minutes 1h", "Did you mean: --minutes 60"),
         ("train --data ~/book.txt", "In quotes, ~ is not your home"),
         ("train --data *.epub", "name a folder"),
