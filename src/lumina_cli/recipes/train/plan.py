@@ -67,6 +67,7 @@ class Plan:
     precision: Precision
     out: Path
     chars_per_id: float = 1.0
+    optimizer: str = "adamw"
     privacy: str = ""
     more: Mapping[str, str] = field(default_factory=dict)
 
@@ -127,6 +128,7 @@ def make_plan(
         precision=precision,
         out=out,
         chars_per_id=corpus.tokenizer.chars_per_id,
+        optimizer=config.optimizer,
         privacy="" if CHAT_FORMATS.isdisjoint(corpus.schemas) else OF_CHATS,
         more=more or {},
     )

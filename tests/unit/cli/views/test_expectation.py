@@ -7,7 +7,9 @@ import pytest
 from lumina_cli.cli.views.expectation import expectation
 from tests.unit.cli.views.test_train import PLAN
 
-READ = replace(PLAN, device="cpu (2 threads)", steps_per_epoch=PLAN.train.chars, more={})
+READ = replace(
+    PLAN, device="cpu (2 threads)", steps_per_epoch=PLAN.train.chars, more={}, optimizer="muon"
+)
 """A step of it reads one character."""
 
 
@@ -22,6 +24,12 @@ READ = replace(PLAN, device="cpu (2 threads)", steps_per_epoch=PLAN.train.chars,
 )
 def test_the_more_a_model_reads_the_more_is_to_be_expected(num_chars: int, told: str) -> None:
     assert told in expectation(replace(READ, steps=num_chars))
+
+
+def test_less_is_to_be_expected_of_adamw() -> None:
+    by_adamw = replace(READ, optimizer="adamw")
+    assert "letters that are frequent" in expectation(replace(by_adamw, steps=440_000))
+    assert "parts of words" in expectation(replace(by_adamw, steps=2_000_000))
 
 
 def test_where_the_clock_ends_a_run_its_time_tells() -> None:
