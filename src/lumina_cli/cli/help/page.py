@@ -5,6 +5,7 @@ Drawn without Rich: importing it would take longer than everything else that `--
 
 import inspect
 import os
+import re
 import shutil
 import sys
 import textwrap
@@ -27,6 +28,7 @@ MAX_NAMES_WIDTH = 30
 WANTS_ALL = "lumina.help_all"
 OWN_OPTIONS = "Options"
 HEADING, NAME = "bold", "cyan"
+_COMMAND, _HELD = re.compile(r"(?<=: )lumina [^.,;()]*"), "\xa0"
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +175,9 @@ def _list(title: str, rows: Sequence[Row], *, width: int) -> str:
 
 
 def _filled(text: str, width: int, *, indent: str = "  ") -> str:
-    return textwrap.fill(
+    """Return lines of this width; a command to paste stays on one."""
+    text = _COMMAND.sub(lambda told: told[0].replace(" ", _HELD), text)
+    filled = textwrap.fill(
         text,
         max(width, len(indent) + 20),
         initial_indent=indent,
@@ -181,6 +185,7 @@ def _filled(text: str, width: int, *, indent: str = "  ") -> str:
         break_long_words=False,
         break_on_hyphens=False,
     )
+    return filled.replace(_HELD, " ")
 
 
 def _styled(text: str, style: str, environ: Mapping[str, str] = os.environ) -> str:

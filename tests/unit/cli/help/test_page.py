@@ -73,6 +73,13 @@ def test_no_line_is_longer_than_the_terminal_or_than_a_hundred(
     assert max(map(len, text.splitlines())) <= min(columns, 100)
 
 
+def test_a_command_to_paste_stays_on_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "60")
+    assert "\n  lumina train --preset demo\n" in printed(capsys, "train", "--help")
+
+
 def flags(command: Any) -> set[str]:
     return {flag for each in command.params for flag in each.opts}
 
