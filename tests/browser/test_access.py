@@ -10,22 +10,28 @@ from tests.browser.chatting import converse, said, say
 from tests.browser.fake_server import FakeApi, Reply
 
 SIZES = {"wide": {"width": 1280, "height": 800}, "phone": {"width": 375, "height": 667}}
+Looks = tuple[tuple[str, str], ...]
+"""Color schemes and sizes."""
+
+TWO_LOOKS: Looks = (("light", "wide"), ("dark", "phone"))
+EVERY_LOOK: Looks = tuple(product(["light", "dark"], SIZES))
+in_looks = pytest.mark.parametrize(
+    "looks",
+    [TWO_LOOKS, pytest.param(EVERY_LOOK, marks=pytest.mark.slow)],
+    ids=["each scheme and size once", "every look"],
+)
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 OF_LOOKS = ["color-contrast", "link-in-text-block", "target-size", "scrollable-region-focusable"]
 
 
-def violations(page: Any) -> list[str]:
+def violations(page: Any, looks: Looks = TWO_LOOKS) -> list[str]:
     """Return what axe finds against WCAG 2.2 AA, target sizes among it."""
     import axe_playwright_python
 
     if not page.evaluate("'axe' in window"):
         script = Path(axe_playwright_python.__file__).parent / "axe.min.js"
         page.evaluate(script.read_text("utf-8"))
-    return [
-        violation
-        for scheme, size in product(["light", "dark"], SIZES)
-        for violation in violations_as(page, scheme, size)
-    ]
+    return [violation for scheme, size in looks for violation in violations_as(page, scheme, size)]
 
 
 def violations_as(page: Any, scheme: str, size: str) -> list[str]:
@@ -43,24 +49,25 @@ def violations_as(page: Any, scheme: str, size: str) -> list[str]:
     ]
 
 
-def test_axe_finds_nothing_anywhere(page: Any, api: FakeApi) -> None:
-    assert violations(page) == []
+@in_looks
+def test_axe_finds_nothing_anywhere(page: Any, api: FakeApi, looks: Looks) -> None:
+    assert violations(page, looks) == []
     page.click("#certainty")
     api.replies = [Reply("Hello there", probs=(0.95, 0.7, 0.3, 0.1), finish="length")]
     say(page, "hi")
     page.wait_for_selector("#notice button")
-    assert violations(page) == []
+    assert violations(page, looks) == []
     page.click(".bot .text span >> nth=3")
-    assert violations(page) == []
+    assert violations(page, looks) == []
     page.keyboard.press("Escape")
     page.click("article:first-child button:text-is('Edit')")
-    assert violations(page) == []
+    assert violations(page, looks) == []
     for button in ("#show-settings", "#show-chats"):
         page.click(button)
-        assert violations(page) == []
+        assert violations(page, looks) == []
         page.keyboard.press("Escape")
     page.evaluate("document.getElementById('key').showModal()")
-    assert violations(page) == []
+    assert violations(page, looks) == []
 
 
 @pytest.mark.parametrize("lang", ["en", "de"])

@@ -11,7 +11,7 @@ import pytest
 
 from lumina_cli.io import lock
 from tests.browser.fake_server import wait_until
-from tests.browser.test_access import SIZES, violations
+from tests.browser.test_access import SIZES, Looks, in_looks, violations
 from tests.chromium import is_missing
 from tests.unit.recipes.watch.runs import (
     evaluated,
@@ -131,9 +131,10 @@ def test_runs_are_laid_over_one_another_with_the_settings_that_differ(page: Any)
     assert page.locator("polyline").count() == 4
 
 
-def test_everybody_can_read_it(page: Any) -> None:
+@in_looks
+def test_everybody_can_read_it(page: Any, looks: Looks) -> None:
     page.evaluate("document.querySelectorAll('details').forEach(each => { each.open = true })")
-    assert violations(page) == []
+    assert violations(page, looks) == []
     for size in SIZES.values():
         page.set_viewport_size(size)
         assert page.evaluate("document.documentElement.scrollWidth") == size["width"]

@@ -18,7 +18,7 @@ from lumina_cli.recipes.look.request import parse_request
 from lumina_cli.tokenizer.base import Tokenizer
 from lumina_cli.tokenizer.bpe.tokenizer import BpeTokenizer
 from lumina_cli.tokenizer.characters import CharacterTokenizer
-from tests.browser.test_access import violations
+from tests.browser.test_access import EVERY_LOOK, violations
 from tests.unit.browser.pages import Opened, rounded
 from tests.unit.export.tiny_exports import CHARACTERS, MERGES, tiny_file
 
@@ -189,7 +189,7 @@ def test_axe_finds_nothing_in_any_view(living: Any, scheme: str) -> None:
         living.set_viewport_size({"width": width, "height": 800})
         for tab in TABS:
             show(living, tab)
-            assert violations(living) == []
+            assert violations(living, EVERY_LOOK) == []
 
 
 def test_a_file_that_is_no_page_of_ours_is_left_alone(looker: Looker, tmp_path: Path) -> None:

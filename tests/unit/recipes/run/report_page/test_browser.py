@@ -9,7 +9,7 @@ from lumina_cli.data.stats.ngrams import CountingLoss
 from lumina_cli.recipes.run.reached import Landmarks
 from lumina_cli.recipes.run.report_page.history import RunHistory
 from lumina_cli.recipes.run.report_page.page import write_report_page
-from tests.browser.test_access import SIZES, violations
+from tests.browser.test_access import SIZES, Looks, in_looks, violations
 
 LANDMARKS = Landmarks(300, 1.0, 5.7, CountingLoss(letters=3.3, pairs=2.5, words=2.1))
 
@@ -42,13 +42,10 @@ def report(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[A
     context.close()
 
 
-@pytest.mark.parametrize("size", SIZES)
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_everybody_can_read_it(report: Any, size: str, scheme: str) -> None:
-    report.set_viewport_size(SIZES[size])
-    report.emulate_media(color_scheme=scheme)
+@in_looks
+def test_everybody_can_read_it(report: Any, looks: Looks) -> None:
     report.evaluate("document.querySelectorAll('details').forEach(each => { each.open = true })")
-    assert violations(report) == []
+    assert violations(report, looks) == []
 
 
 @pytest.mark.parametrize("size", SIZES)
