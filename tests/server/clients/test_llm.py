@@ -6,8 +6,6 @@ import pytest
 
 from tests.server.served import Served
 
-llm = pytest.importorskip("llm", reason="llm is not installed")
-
 MODELS = """\
 - model_id: lumina
   model_name: tiny
@@ -18,6 +16,7 @@ MODELS = """\
 def test_llm_asks_streams_and_goes_on_with_a_conversation(
     server: Served, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    llm = pytest.importorskip("llm", reason="llm is not installed")
     monkeypatch.setenv("LLM_USER_PATH", str(tmp_path))
     models = MODELS.format(url=server.url)
     (tmp_path / "extra-openai-models.yaml").write_text(models, encoding="utf-8")

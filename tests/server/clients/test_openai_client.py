@@ -1,24 +1,29 @@
 """The official Python client of OpenAI, unchanged."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
 from tests.server.served import Served, served, tiny_model
-
-openai = pytest.importorskip("openai", reason="the client is not installed")
 
 MESSAGES = [{"role": "user", "content": "abc"}]
 KEY = "k" * 32
 
 
 @pytest.fixture(scope="module")
-def client(server: Served) -> Iterator["openai.OpenAI"]:
+def openai() -> Any:
+    """The client's package, loaded where it is needed: to load it takes a second."""
+    return pytest.importorskip("openai", reason="the client is not installed")
+
+
+@pytest.fixture(scope="module")
+def client(openai: Any, server: Served) -> Iterator[Any]:
     with openai.OpenAI(base_url=f"{server.url}/v1", api_key="none", max_retries=0) as client:
         yield client
 
 
-def test_chat(client: "openai.OpenAI") -> None:
+def test_chat(client: Any) -> None:
     answer = client.chat.completions.create(
         model="tiny", messages=MESSAGES, seed=3, max_completion_tokens=12, n=2
     )
@@ -32,7 +37,7 @@ def test_chat(client: "openai.OpenAI") -> None:
     assert answer.model_extra == {"lumina": {"seed": 3, "notices": []}}
 
 
-def test_a_conversation_goes_on_with_the_messages_of_answers(client: "openai.OpenAI") -> None:
+def test_a_conversation_goes_on_with_the_messages_of_answers(client: Any) -> None:
     asked = {"model": "tiny", "seed": 3, "max_tokens": 5}
     said = client.chat.completions.create(messages=MESSAGES, **asked).choices[0].message
     for message in (said, said.model_dump()):
@@ -41,7 +46,7 @@ def test_a_conversation_goes_on_with_the_messages_of_answers(client: "openai.Ope
         assert answer.choices[0].message.role == "assistant"
 
 
-def test_a_streamed_chat_is_the_same(client: "openai.OpenAI") -> None:
+def test_a_streamed_chat_is_the_same(client: Any) -> None:
     whole = client.chat.completions.create(model="tiny", messages=MESSAGES, seed=3)
     stream = client.chat.completions.create(
         model="tiny",
@@ -58,7 +63,7 @@ def test_a_streamed_chat_is_the_same(client: "openai.OpenAI") -> None:
 
 
 def test_the_clients_own_helper_for_streams_puts_the_answer_together(
-    client: "openai.OpenAI",
+    client: Any,
 ) -> None:
     asked = {"model": "tiny", "messages": MESSAGES, "seed": 4, "stop": [" ", ".", "a", "b"]}
     whole = client.chat.completions.create(**asked)
@@ -67,7 +72,7 @@ def test_the_clients_own_helper_for_streams_puts_the_answer_together(
     assert final.choices[0].message.content == whole.choices[0].message.content
 
 
-def test_logprobs(client: "openai.OpenAI") -> None:
+def test_logprobs(client: Any) -> None:
     answer = client.chat.completions.create(
         model="tiny", messages=MESSAGES, logprobs=True, top_logprobs=5, seed=1, max_tokens=8
     )
@@ -78,7 +83,7 @@ def test_logprobs(client: "openai.OpenAI") -> None:
     assert all(len(entry.top_logprobs) == 5 for entry in logprobs.content)
 
 
-def test_completions(client: "openai.OpenAI") -> None:
+def test_completions(client: Any) -> None:
     answer = client.completions.create(model="tiny", prompt=["ab", "cd"], max_tokens=6, seed=1)
     stream = client.completions.create(
         model="tiny", prompt=["ab", "cd"], max_tokens=6, seed=1, stream=True
@@ -90,12 +95,12 @@ def test_completions(client: "openai.OpenAI") -> None:
     assert texts == [choice.text for choice in answer.choices]
 
 
-def test_models(client: "openai.OpenAI") -> None:
+def test_models(client: Any) -> None:
     assert [model.id for model in client.models.list()] == ["tiny", "other"]
     assert client.models.retrieve("other").owned_by == "lumina"
 
 
-def test_each_error_is_the_exception_that_programs_expect(client: "openai.OpenAI") -> None:
+def test_each_error_is_the_exception_that_programs_expect(openai: Any, client: Any) -> None:
     with pytest.raises(openai.BadRequestError) as bad:
         client.chat.completions.create(model="tiny", messages=MESSAGES, n=9)
     assert (bad.value.param, bad.value.code) == ("n", "invalid_value")
@@ -107,7 +112,9 @@ def test_each_error_is_the_exception_that_programs_expect(client: "openai.OpenAI
     assert missing.value.code == "model_not_found"
 
 
-def test_a_full_queue_is_a_rate_limit_and_a_wrong_key_an_authentication_error() -> None:
+def test_a_full_queue_is_a_rate_limit_and_a_wrong_key_an_authentication_error(
+    openai: Any,
+) -> None:
     with served(tiny_model(is_talkative=True), key=KEY, max_streams=1, max_queue=0) as running:
         client = openai.OpenAI(base_url=f"{running.url}/v1", api_key=KEY, max_retries=0)
         endless = client.completions.create(
