@@ -76,14 +76,16 @@ def read_or_refused(path: Path, **settings: object) -> list[Document]:
     return documents
 
 
-@given(
-    st.binary(max_size=300), st.sampled_from(["x.txt", "x.jsonl", "x.json", "x.gz", "x.parquet"])
-)
-@settings(max_examples=400)
-def test_any_bytes_are_read_or_refused(
-    tmp_path_factory: pytest.TempPathFactory, data: bytes, name: str
-) -> None:
-    read_or_refused(write_bytes(tmp_path_factory.getbasetemp() / f"fuzz-{name}", data))
+@pytest.mark.parametrize("num", [100, pytest.param(4_000, marks=pytest.mark.slow)])
+def test_any_bytes_are_read_or_refused(tmp_path: Path, num: int) -> None:
+    names = st.sampled_from(["x.txt", "x.jsonl", "x.json", "x.gz", "x.parquet"])
+
+    @given(st.binary(max_size=300), names)
+    @settings(max_examples=num)
+    def check(data: bytes, name: str) -> None:
+        read_or_refused(write_bytes(tmp_path / name, data))
+
+    check()
 
 
 ROW_VALUES = st.recursive(
@@ -103,22 +105,22 @@ ROW_VALUES = st.recursive(
 )  # fmt: skip
 
 
-@given(st.lists(ROW_VALUES, min_size=2, max_size=6), st.sampled_from(["best", "all"]))
-@settings(max_examples=200)
-def test_any_rows_are_read_or_refused(
-    tmp_path_factory: pytest.TempPathFactory, rows: list[object], paths: str
-) -> None:
-    folder = tmp_path_factory.getbasetemp()
-    as_lines = write_rows(folder / "fuzz.jsonl", rows[:0])
-    as_lines.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
-    as_array = folder / "fuzz.json"
-    as_array.write_text(json.dumps(rows), encoding="utf-8")
-    documents = read_or_refused(as_lines, oasst_paths=paths, allow_skips=True)
-    assert documents == read_or_refused(as_array, oasst_paths=paths, allow_skips=True)
-    for document in documents:
-        is_plain = isinstance(document, PlainText)
-        texts = [document.text] if is_plain else [text for _, text in said(document)]
-        assert all(text.encode().strip() for text in texts)
+@pytest.mark.parametrize("num", [60, pytest.param(2_000, marks=pytest.mark.slow)])
+def test_any_rows_are_read_or_refused(tmp_path: Path, num: int) -> None:
+    @given(st.lists(ROW_VALUES, min_size=2, max_size=6), st.sampled_from(["best", "all"]))
+    @settings(max_examples=num)
+    def check(rows: list[object], paths: str) -> None:
+        as_lines, as_array = tmp_path / "rows.jsonl", tmp_path / "rows.json"
+        as_lines.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+        as_array.write_text(json.dumps(rows), encoding="utf-8")
+        documents = read_or_refused(as_lines, oasst_paths=paths, allow_skips=True)
+        assert documents == read_or_refused(as_array, oasst_paths=paths, allow_skips=True)
+        for document in documents:
+            is_plain = isinstance(document, PlainText)
+            texts = [document.text] if is_plain else [text for _, text in said(document)]
+            assert all(text.encode().strip() for text in texts)
+
+    check()
 
 
 def as_spread_out_array(folder: Path, rows: list[Any]) -> Path:

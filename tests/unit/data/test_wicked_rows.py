@@ -159,7 +159,7 @@ def ladders(size: int) -> dict[str, str]:
     }
 
 
-SMALL, LARGE = 40_000, 640_000
+SMALL, LARGE = 20_000, 320_000
 LINEAR = LARGE // SMALL
 
 
