@@ -14,6 +14,12 @@ from pathlib import Path
 END_FOLDER = "_LUMINA_LAUNCH_FOLDER"
 """Where the launcher of `--nproc` is told how the run ended; other launchers have none."""
 
+IS_DRAWN = 1 << 40
+"""Set in a number that stands for a network card where there is none; each process draws its own.
+
+Source: RFC 9562, section 6.10.
+"""
+
 MAX_PROCESSES, MAX_PORT, MAX_CHARS = 100_000, 65_535, 255
 
 
@@ -79,7 +85,9 @@ def find_place(environ: Mapping[str, str] = os.environ) -> Place | None:
 
 def name_machine() -> str:
     """Return what this machine has and no other, nor another container on it, without blanks."""
-    names = [socket.gethostname(), f"{uuid.getnode():x}"]
+    names, node = [socket.gethostname()], uuid.getnode()
+    if not node & IS_DRAWN:
+        names.append(f"{node:x}")
     with contextlib.suppress(OSError):  # Linux tells more; images may be copies of each other
         names.append(Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip())
         names.append(Path("/proc/self/ns/pid").readlink().name)

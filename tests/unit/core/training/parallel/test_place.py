@@ -1,6 +1,7 @@
 """Where a process stands, as launchers tell it."""
 
 import socket
+import uuid
 
 import pytest
 
@@ -39,6 +40,20 @@ def test_a_process_knows_its_machine_whatever_it_is_told(told: str) -> None:
     assert place.machine.startswith(f"{socket.gethostname()}/")
     assert len(place.machine.split()) == 1
     assert place.local_rank == (1 if told == "LOCAL_WORLD_SIZE" else 5)
+
+
+def test_processes_of_a_machine_without_a_network_card_know_that_they_share_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    drawn = iter([0x71805A4814CF, 0x83A88C5B0ED1])  # by two processes that had loopback alone
+    monkeypatch.setattr(uuid, "getnode", lambda: next(drawn))
+    assert name_machine() == name_machine()
+
+
+def test_a_network_card_tells_machines_of_one_image_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    cards = iter([0x0242AC110002, 0x0242AC110003])
+    monkeypatch.setattr(uuid, "getnode", lambda: next(cards))
+    assert name_machine() != name_machine()
 
 
 @pytest.mark.parametrize(
