@@ -5,7 +5,7 @@ import os
 import sys
 import webbrowser
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TextIO
 
 import typer
 
@@ -101,12 +101,19 @@ def tell_address(what: str, url: str, *, opens: bool) -> None:
 
 def log_to_stderr(*, is_verbose: bool) -> None:
     """Write the server's log, a line for each request where it is asked for."""
-    handler = logging.StreamHandler(sys.stderr)
+    handler = _Patient(sys.stderr)
     handler.setFormatter(_OneLine("%(asctime)s %(message)s"))
     logger = logging.getLogger("lumina.server")
     logger.handlers = [handler]
     logger.propagate = False
     logger.setLevel(logging.INFO if is_verbose else logging.WARNING)
+
+
+class _Patient(logging.StreamHandler[TextIO]):
+    """Loses a line that can't be written; a log that fails has no room for why."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802  (logging calls it so)
+        pass
 
 
 class _OneLine(logging.Formatter):
