@@ -31,6 +31,7 @@ class Optimizers:
         self._flats: list[FlatParameters] = [adamw.flat]
         if muon is not None:
             self._flats += muon.flats.values()
+        self._own_gradients = [flat.own(flat.gradients) for flat in self._flats]
 
     @torch.no_grad()
     def step(self, *, lr_factor: float, grad_factor: float = 1.0) -> None:
@@ -41,8 +42,8 @@ class Optimizers:
             grad_factor: what the gradients that it goes by are multiplied by, in place.
         """
         if grad_factor != 1.0:
-            for flat in self._flats:
-                retry_on_oom(partial(flat.own(flat.gradients).mul_, grad_factor))
+            for gradients in self._own_gradients:
+                retry_on_oom(partial(gradients.mul_, grad_factor))
         if self.muon is not None:
             self.muon.step(lr_factor=lr_factor)
         self.adamw.step(lr_factor=lr_factor)
