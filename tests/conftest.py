@@ -8,6 +8,7 @@ import asyncio
 import gc
 import getpass
 import os
+import signal
 import tempfile
 from collections.abc import Iterator
 from functools import cache
@@ -44,6 +45,15 @@ def _only_our_environment(cache_dir: Path) -> Iterator[None]:
         patch.setenv("LUMINA_CACHE_DIR", str(cache_dir))
         patch.setenv("TORCHINDUCTOR_CACHE_DIR", str(compiled))
         yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_signal_is_ignored() -> None:
+    """Act on what nohup, or a shell for what runs behind it, has a process ignore."""
+    for name in ("SIGHUP", "SIGINT", "SIGQUIT"):
+        number = getattr(signal, name, signal.SIGINT)  # Windows has but that one
+        if signal.getsignal(number) == signal.SIG_IGN:
+            signal.signal(number, signal.SIG_DFL)
 
 
 @pytest.fixture(scope="session", autouse=True)

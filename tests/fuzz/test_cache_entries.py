@@ -39,12 +39,12 @@ def change(entry: Path, rng: random.Random, odd: Any) -> None:
         if rng.random() < 0.5:
             side = content["description"]["sides"][int(name != "train.bin")]
             side["digest"] = file_digest(path)
-            write_description(entry, content["description"])
+            write_description(entry / DESCRIPTION, content["description"])
     elif rng.random() < 0.5:
         path.write_bytes(json_changed(content, rng, odd))
     else:
         try:
-            write_description(entry, value_changed(content["description"], rng, odd))
+            write_description(path, value_changed(content["description"], rng, odd))
         except UnicodeEncodeError:
             path.write_bytes(json_changed(content, rng, odd))
 

@@ -45,7 +45,7 @@ def test_train_shows_plan_lines_and_report_on_stderr(
         r"Time: \d+\.\ds \| Elapsed: \d+\.\ds",
         err,
     )
-    assert "Let it write: lumina generate --prompt 'the cat sat'" in err
+    assert "Let it write: lumina generate --prompt 'the cat'" in err
 
 
 def test_train_json_ends_with_one_object_on_stdout(

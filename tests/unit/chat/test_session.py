@@ -178,10 +178,11 @@ def test_a_restored_session_goes_on_exactly(model: Transformer) -> None:
     saved = one.saved()
     other = new_session(model, seed=99, sampler="greedy")
     answer(other, "something else")
+    other.take_notices()
     other.restore(type(saved).model_validate_json(saved.model_dump_json()))
+    assert other.take_notices() == []
     assert other.messages == one.messages
     assert [answer(other, x) for x in "bc"] == [answer(one, x) for x in "bc"]
-    assert other.take_notices() == []
 
 
 def test_a_session_of_another_model_says_so(session: Session) -> None:
