@@ -88,16 +88,15 @@ class Processes:
         now_s = time.monotonic()
         busy_s = now_s - self._met_s - self._waited_s
         asked = [float(request in self._asked) for request in REQUESTS]
-        own = torch.tensor([*values, *asked, self._clock(), busy_s], dtype=torch.float64)
-        rows = [torch.empty_like(own) for _ in range(self.world_size)]
-        self._call(lambda: dist.all_gather(rows, own))
-        self._time_s = float(rows[0][-2])
-        total = torch.stack(rows).sum(0).tolist() if self.world_size > 1 else own.tolist()
+        rows: list[list[float]] = []
+        self._call(lambda: rows.extend(_gather([*values, *asked, self._clock(), busy_s])))
+        self._time_s = rows[0][-2]
+        total = [sum(column) for column in zip(*rows, strict=True)]
         for request, num in zip(REQUESTS, total[len(values) :], strict=False):
             if num:
                 self._heard.add(request)
                 self._asked.discard(request)
-        self._note_pace([float(row[-1]) for row in rows])
+        self._note_pace([row[-1] for row in rows])
         return total[: len(values)]
 
     def broadcast(self, value: T) -> T:
@@ -265,3 +264,12 @@ class Processes:
         slowest = max(range(self.world_size), key=self._busy_s.__getitem__)
         self.pace = Pace(self.world_size, slowest, self._waiting)
         self._met_s, self._waited_s = now_s, 0.0
+
+
+def _gather(numbers: Sequence[float]) -> list[list[float]]:
+    """Return the numbers of each rank; all have as many."""
+    own = torch.tensor(numbers, dtype=torch.float64)
+    rows = own.new_empty(dist.get_world_size(), len(own))
+    dist.all_gather(list(rows), own)
+    told: list[list[float]] = rows.tolist()
+    return told

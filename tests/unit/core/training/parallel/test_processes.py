@@ -1,11 +1,12 @@
 """Real processes train together over gloo, to the result of one."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import torch
 from torch import Tensor
+from torch.distributed import HashStore  # type: ignore[attr-defined]
 
 from lumina_cli.core.model.transformer import Transformer
 from lumina_cli.core.precision import Precision, choose_precision
@@ -13,9 +14,12 @@ from lumina_cli.core.seeding import seed_dropout
 from lumina_cli.core.training.config import TrainingConfig
 from lumina_cli.core.training.events import BatchSplit, Evaluated, Paced, StepDone, TrainEvent
 from lumina_cli.core.training.loop import Trainer
+from lumina_cli.core.training.parallel.place import find_place
 from lumina_cli.core.training.parallel.processes import Processes
-from lumina_cli.core.training.parallel.rank import Rank
+from lumina_cli.core.training.parallel.rank import Rank, on_all
+from lumina_cli.core.training.parallel.watch import End, Watch
 from lumina_cli.core.training.state import Snapshot
+from lumina_cli.errors import GroupError
 from tests.unit.core.training.conftest import FP32, random_text, tiny_model
 from tests.unit.core.training.parallel.group import CPU, can_fork, run_group
 
@@ -300,6 +304,29 @@ def test_nobody_waits_for_a_part_that_there_is_no_memory_to_send(
     three: list[dict[str, Any]],
 ) -> None:
     assert [result["talk"]["short"] for result in three] == ["out of memory"] * 3
+
+
+class Watcher:
+    """Looks after nobody, and says so."""
+
+    def find_lost(self) -> End:
+        return End(1, "is out of step with the others")
+
+
+def test_no_rank_goes_on_where_memory_ran_out_while_it_told_the_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    place = find_place({"RANK": "1", "WORLD_SIZE": "2", "MASTER_PORT": "1"})
+    assert place is not None
+    rank = Processes(place, HashStore(), watch=cast(Watch, Watcher()), device=CPU)
+    monkeypatch.setattr(rank, "_connect", lambda: None)
+
+    def fail(*_: object, **__: object) -> Tensor:
+        raise MemoryError
+
+    monkeypatch.setattr(torch, "tensor", fail)
+    with pytest.raises(GroupError, match="rank 1 is out of step"):
+        on_all(lambda: "done", rank=rank)
 
 
 MACHINES = ("a", "b", "a", "b", "b")
