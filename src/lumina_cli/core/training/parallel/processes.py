@@ -167,14 +167,21 @@ class Processes:
             self._wait_until([key])
         result = action()
         if is_ours:
-            self._store.set(key, "over")
+            self._ask_store(lambda: self._store.set(key, "over"))
         return result
 
     def _has_turn(self, key: str) -> bool:
         """Whether this rank is the one of its machine: the first of all, or who comes first."""
         if self.index == 0 or self.watch.is_beside_first:
             return self.index == 0
-        return bool(self._store.add(f"{key}/come", 1) == 1)
+        return self._ask_store(lambda: self._store.add(f"{key}/come", 1)) == 1
+
+    def _ask_store(self, ask: Callable[[], T]) -> T:
+        """Ask the store, which may go with the rank or the launcher that keeps it."""
+        try:
+            return ask()
+        except RuntimeError as error:
+            raise self._lost() from error
 
     def close(self, *, is_over: bool) -> None:
         """Leave the group, its work done on all ranks or not."""

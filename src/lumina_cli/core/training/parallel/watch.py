@@ -255,7 +255,7 @@ class Watch:
     @property
     def is_beside_first(self) -> bool:
         """Whether the first rank is on this machine."""
-        return self._process(0) is not None
+        return self._host is not None
 
     def _process(self, rank: int) -> int | None:
         """Return the process of a rank, if it is on this machine."""

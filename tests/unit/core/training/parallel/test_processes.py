@@ -1,6 +1,7 @@
 """Real processes train together over gloo, to the result of one."""
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
@@ -309,6 +310,8 @@ def test_nobody_waits_for_a_part_that_there_is_no_memory_to_send(
 class Watcher:
     """Looks after nobody, and says so."""
 
+    is_beside_first = False
+
     def find_lost(self) -> End:
         return End(1, "is out of step with the others")
 
@@ -327,6 +330,22 @@ def test_no_rank_goes_on_where_memory_ran_out_while_it_told_the_others(
     monkeypatch.setattr(torch, "tensor", fail)
     with pytest.raises(GroupError, match="rank 1 is out of step"):
         on_all(lambda: "done", rank=rank)
+
+
+def test_who_has_its_turn_is_not_asked_of_a_store_that_is_gone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    place = find_place({"RANK": "1", "WORLD_SIZE": "2", "MASTER_PORT": "1"})
+    assert place is not None
+    store = HashStore()
+    rank = Processes(place, store, watch=cast(Watch, Watcher()), device=CPU)
+
+    def fail(*_: object) -> int:
+        raise RuntimeError("Connection reset by peer")
+
+    monkeypatch.setattr(rank, "_store", SimpleNamespace(add=fail))
+    with pytest.raises(GroupError, match="rank 1 is out of step"):
+        rank.in_turn(lambda: "done")
 
 
 MACHINES = ("a", "b", "a", "b", "b")
