@@ -102,10 +102,14 @@ def hint_of(error: Any) -> str:
 def _of_extra(path: str, extra: str, *, given: Mapping[str, Any]) -> str:
     """Return what words that stand alone could be meant as, in a command that takes none."""
     shown = shell_word(extra)
+    if whole := _split_name(extra, given=given):
+        return f"Put a name with a space in quotes: {shell_word(whole)}"
     is_model = extra.endswith(".pth") or _is_file(extra)
     if path in ("lumina chat", "lumina generate", "lumina serve", "lumina export") and is_model:
         to = f" --to {given['to']}" if given.get("to") else ""
-        return f"Name a model with --model: {path} --model {shown}{to}"
+        hint = f"Name a model with --model: {path} --model {shown}{to}"
+        is_text = not extra.endswith(".pth")
+        return f"{hint}. A text is learnt with: lumina train --data {shown}" if is_text else hint
     if path == "lumina chat":
         return f"To say something and exit: lumina chat{_model(given)} --prompt {shown}"
     if path == "lumina generate" and (text := given.get("text")):
@@ -115,6 +119,12 @@ def _of_extra(path: str, extra: str, *, given: Mapping[str, Any]) -> str:
     if path == "lumina eval":
         return f"Name the text with --data: lumina eval{_model(given)} --data {shown}"
     return ""
+
+
+def _split_name(extra: str, *, given: Mapping[str, Any]) -> str:
+    """Return the name of a file that the shell took apart at its spaces, or nothing."""
+    begun = (str(value) for value in given.values() if isinstance(value, str | Path))
+    return next((whole for each in begun if _is_file(whole := f"{each} {extra}")), "")
 
 
 def _model(given: Mapping[str, Any]) -> str:
@@ -140,9 +150,20 @@ def _meant_option(error: Any) -> str:
     meant = MEANT_OPTIONS.get(name)
     if meant in there_are:
         return f"Did you mean {meant}? See: {error.ctx.command_path} --help"
+    if file := _file_that_begins_with(name):
+        return f"If the file is meant: {shell_word(f'./{file}')}"
     if name.startswith("--") and error.ctx.command_path != "lumina train" and _is_of_train(name):
         return f"It is set when a model is trained: lumina train {name}"
     return ""
+
+
+def _file_that_begins_with(option: str) -> str:
+    """Return a file of this folder whose name looks like an option, or nothing."""
+    try:
+        names = sorted(each.name for each in Path().iterdir() if each.name.startswith(option))
+    except OSError:
+        return ""
+    return next(filter(_is_file, names), "")
 
 
 def _is_of_train(name: str) -> bool:

@@ -77,13 +77,19 @@ def test_the_hint_names_what_was_meant(
         ("train --data book.txt book.txt", "Train on it, too: --data book.txt"),
         ("train --data book.txt a.txt b.txt", "or the folder they are in: --data FOLDER"),
         ("train --data Cat.pth", "lumina finetune --model Cat.pth --data FILE"),
+        ("chat book.txt", "A text is learnt with: lumina train --data book.txt"),
+        ("info my cat.pth", "Put a name with a space in quotes: 'my cat.pth'"),
+        ("chat -m my cat.pth", "Put a name with a space in quotes: 'my cat.pth'"),
+        ("data check -x.txt", "If the file is meant: ./-x.txt"),
     ],
 )
 def test_the_hint_knows_the_files_that_are_there(
     typed: str, hint: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     Path("book.txt").write_text("Once upon a time.\n", encoding="utf-8")
-    Path("Cat.pth").write_bytes(b"PK\x03\x04\xff\xff")
+    Path("-x.txt").write_text("Once upon a time.\n", encoding="utf-8")
+    for model in ("Cat.pth", "my cat.pth"):
+        Path(model).write_bytes(b"PK\x03\x04\xff\xff")
     assert lumina(*typed.split()) in (2, 65, 66)
     assert hint in capsys.readouterr().err.splitlines()[-1]
 
