@@ -102,6 +102,8 @@ def hint_of(error: Any) -> str:
 def _of_extra(path: str, extra: str, *, given: Mapping[str, Any]) -> str:
     """Return what words that stand alone could be meant as, in a command that takes none."""
     shown = shell_word(extra)
+    if taken := next((str(each) for each in given.values() if str(each).startswith("--")), ""):
+        return f"The option before {taken} needs a value of its own. See: {path} --help"
     if whole := _split_name(extra, given=given):
         return f"Put a name with a space in quotes: {shell_word(whole)}"
     is_model = extra.endswith(".pth") or _is_file(extra)

@@ -123,9 +123,8 @@ def _instead_of(path: Path) -> str:
     if len(parts := re.split("[, ]+", str(path))) > 1 and all(
         Path(part).exists() for part in parts
     ):
-        return (
-            f"Name each on its own: {' '.join(f'--data {shell_word(part)}' for part in parts[:5])}"
-        )
+        flags = " ".join(f"--data {shell_word(part)}" for part in parts[:5])
+        return f"Name each on its own: {flags} (for data check without --data)"
     if any(each in str(path) for each in "*?"):
         return "No file is called so: name a folder, and all files in it are read."
     if close := _close_to(path):
