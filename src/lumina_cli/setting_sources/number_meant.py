@@ -26,6 +26,8 @@ def number_meant(text: str, *, is_whole: bool, is_minutes: bool) -> str:
         number = float(digits) * (factor or 0)
     except ValueError:  # 1.2.3
         return ""
+    if unit == "%" and number > 1:  # 150%: no setting is a share of more than all
+        return ""
     if factor is None or not math.isfinite(number) or (is_whole and number % 1):
         return ""
     return f"{number:.0f}" if is_whole else f"{number:.6g}"

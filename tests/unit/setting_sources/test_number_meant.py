@@ -23,7 +23,15 @@ def test_a_time_is_meant_in_minutes(text: str, meant: str) -> None:
 
 @pytest.mark.parametrize(
     ("text", "meant"),
-    [("10%", "0.1"), ("0,5", "0.5"), ("3e-4x", ""), ("1.2.3", ""), ("ten", ""), ("1e999", "")],
+    [
+        ("10%", "0.1"),
+        ("150%", ""),
+        ("0,5", "0.5"),
+        ("3e-4x", ""),
+        ("1.2.3", ""),
+        ("ten", ""),
+        ("1e999", ""),
+    ],
 )
 def test_a_share_is_meant_as_a_fraction(text: str, meant: str) -> None:
     assert number_meant(text, is_whole=False, is_minutes=False) == meant
