@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lumina_cli.cli.console import notice
+from lumina_cli.cli.help.mistakes import given_without_resume
 from lumina_cli.cli.options import (
     ConfigPath,
     HelpAll,
@@ -32,7 +33,6 @@ from lumina_cli.cli.training import (
     launch_if_asked,
 )
 from lumina_cli.errors import UsageError
-from lumina_cli.io.shell_word import shell_word
 from lumina_cli.settings import (
     DEFAULT_FINETUNED,
     DEFAULT_MODEL,
@@ -110,15 +110,7 @@ def command(
     """
     started_s = time.monotonic()
     if checkpoint is not None and not resume:
-        name, too = shell_word(checkpoint), ", too" if data else ""
-        if checkpoint.suffix == ".pth":
-            use = f"Begin from it: lumina finetune --model {name} --data FILE"
-        else:
-            use = f"Train on it{too}: --data {name}"
-        raise UsageError(
-            f"{checkpoint} is given without --resume",
-            hint=f"{use}. Or resume from it: --resume {name}",
-        )
+        raise given_without_resume(checkpoint, has_data=bool(data))
     launch_if_asked(nproc, max_restarts=max_restarts, dry_run=dry_run)
     if resume or has_restarted(out or DEFAULT_FINETUNED):
         if resume and model != DEFAULT_MODEL:

@@ -11,6 +11,7 @@ import typer
 
 from lumina_cli.cli.console import notice, print_text, stdout_console
 from lumina_cli.cli.help.completion import presets
+from lumina_cli.cli.help.mistakes import given_without_resume
 from lumina_cli.cli.options import ConfigPath, HelpAll, Json, Quiet, Verbose, with_settings
 from lumina_cli.cli.questions.run_length import can_ask, minutes_for
 from lumina_cli.cli.starting import starting_line
@@ -27,8 +28,6 @@ from lumina_cli.cli.training import (
     has_restarted,
     launch_if_asked,
 )
-from lumina_cli.errors import UsageError
-from lumina_cli.io.shell_word import shell_word
 from lumina_cli.setting_sources.presets import PRESETS
 from lumina_cli.settings import DEFAULT_MODEL, TRAIN_CONFIGS, Settings, resolve_settings
 
@@ -104,11 +103,7 @@ def command(
         _list_presets()
         return
     if checkpoint is not None and not resume:
-        name, too = shell_word(checkpoint), ", too" if data else ""
-        raise UsageError(
-            f"{checkpoint} is given without --resume",
-            hint=f"Train on it{too}: --data {name}. Or resume from it: --resume {name}",
-        )
+        raise given_without_resume(checkpoint, has_data=bool(data))
     launch_if_asked(nproc, max_restarts=max_restarts, dry_run=dry_run)
     resumed = None
     if resume or has_restarted(out or DEFAULT_MODEL):

@@ -7,6 +7,7 @@ from typing import Any, cast
 
 import typer
 
+from lumina_cli.errors import UsageError
 from lumina_cli.io.shell_word import shell_word
 
 CommandLineError = cast(type[Exception], typer.BadParameter.__mro__[1])
@@ -184,3 +185,14 @@ def _is_file(name: str) -> bool:
 def _unknown_command(error: Any) -> str:
     """Return the command that there isn't, or nothing where another thing is wrong."""
     return error.message.split("'")[1] if error.message.startswith("No such command '") else ""
+
+
+def given_without_resume(path: Path, *, has_data: bool) -> UsageError:
+    """Return the error for a file that stands alone in a command that trains."""
+    name, too = shell_word(path), ", too" if has_data else ""
+    use = f"Train on it{too}: --data {name}"
+    if path.suffix == ".pth":
+        use = f"Begin from it: lumina finetune --model {name} --data FILE"
+    return UsageError(
+        f"{path} is given without --resume", hint=f"{use}. Or resume from it: --resume {name}"
+    )

@@ -54,6 +54,8 @@ def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         ("data fetch oasst3", "Did you mean: lumina data fetch oasst1"),
         ("data fetch squad", "See: lumina data list."),
         ("finetune --resume", "The same command without --resume begins one."),
+        ("train my.pth", "Begin from it: lumina finetune --model my.pth --data FILE. Or resume"),
+        ("finetune my.run", "Train on it: --data my.run. Or resume from it: --resume my.run"),
         ("data check no.txt", "Name a file or folder that exists"),
         ("docs zzz", "See: lumina docs"),
         ("docs dta", "Did you mean: lumina docs data"),
