@@ -100,7 +100,7 @@ def _run(training: Mapping[str, Any]) -> str:
         parts.append(f"optimizer {optimizer}")
     if isinstance(seed := training.get("seed"), int):
         parts.append(f"seed {seed}")
-    if _text(training, "loss_on") == "bot":
+    if _text(training, "loss_on") == "bot" and training.get("conversations"):
         parts.append("loss on what the bot says")
     return ", ".join(parts)
 

@@ -56,6 +56,12 @@ def test_a_model_is_told_in_groups_with_units() -> None:
     ]
 
 
+def test_of_plain_texts_no_bot_says_anything() -> None:
+    training = {**FACTS["training"], "conversations": 0}
+    lines = group_lines(model_groups({**FACTS, "training": training}))
+    assert "  run          3,000 steps, optimizer muon, seed 0" in lines
+
+
 def test_a_piece_is_right_as_a_whole() -> None:
     lines = list(group_lines(model_groups({**FACTS, "pieces": ["he"]})))
     told = "  validation   0.6931 nats a character, 1.0000 bits, 97.0% of the tokens right"
