@@ -19,7 +19,7 @@ from lumina_cli.core.training.validation.validator import MIN_EVAL_CHARS, ONE_SH
 from lumina_cli.data.corpus.corpus import Corpus
 from lumina_cli.errors import OutOfMemoryError
 from lumina_cli.recipes.train.compute import Compute, fit_to_device
-from lumina_cli.recipes.train.plan import measure_step_s
+from lumina_cli.recipes.train.plan import FORWARD_SPEED, measure_step_s
 from lumina_cli.settings import Settings
 
 SHAPE_SETTINGS = frozenset(
@@ -63,9 +63,6 @@ LEARNING_RATES = {"muon": (6e-3, 3e-3), "adamw": (3e-3, 1e-3)}
 
 USED_SHARE = 0.9
 """Of the time, in steps; the rest goes into evaluations, samples and saving."""
-
-FORWARD_SPEED = 3.0
-"""How much faster a model reads than it learns: a backward pass is two forward passes."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,6 +32,9 @@ from lumina_cli.data.corpus.corpus import Corpus
 from lumina_cli.data.corpus.encoder import SplitCounts
 from lumina_cli.recipes.train.memory_fit import num_parts, num_sharing
 
+FORWARD_SPEED = 3.0
+"""How much faster a model reads than it learns: a backward pass is two forward passes."""
+
 LONGEST_TRIAL_S = 2.0
 """Whole batches are timed where one takes less than this, else a few windows stand for all."""
 
@@ -152,7 +155,12 @@ def _planned_seconds(
     if steps is None:
         assert limit is not None, "a run needs an end"
         return limit
-    seconds = steps * measure_step_s(model, corpus, config=config, precision=precision, rank=rank)
+    step_s = measure_step_s(model, corpus, config=config, precision=precision, rank=rank)
+    step_chars = config.windows_per_step * model.config.seq_length * corpus.tokenizer.chars_per_id
+    evaluated_chars = min(config.eval_chars, corpus.validation.num_chars)
+    num_evaluations = 1 + min(config.num_evals, steps)
+    in_steps = num_evaluations * evaluated_chars / (FORWARD_SPEED * step_chars)
+    seconds = (steps + in_steps) * step_s
     return seconds if limit is None else min(seconds, limit)
 
 
