@@ -40,9 +40,13 @@ def _be_verbose(value: int) -> int:
     return value
 
 
+# Paths are not `readable` to Click: it looks twice, and tells a file that goes in between, as a
+# model does while a run begins anew, as a wrong option. Whoever opens one tells what is wrong.
 ModelPath = Annotated[
     Path,
-    typer.Option("--model", "-m", help="Model file.", metavar="FILE", autocompletion=models),
+    typer.Option(
+        "--model", "-m", help="Model file.", metavar="FILE", autocompletion=models, readable=False
+    ),
 ]
 ConfigPath = Annotated[
     Path | None,
@@ -52,6 +56,7 @@ ConfigPath = Annotated[
         help="TOML file with settings.",
         metavar="FILE",
         show_default="lumina.toml",
+        readable=False,
     ),
 ]
 HelpAll = Annotated[

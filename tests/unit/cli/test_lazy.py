@@ -1,13 +1,16 @@
 """Commands that are imported when they are run."""
 
+import ast
 import os
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
 import typer
 
+import lumina_cli.cli
 from lumina_cli.cli.app import app, main
 from lumina_cli.cli.lazy import COMMANDS, load_command
 from tests.cli.command_line import lumina
@@ -197,3 +200,32 @@ def test_ctrl_c_before_a_command_begins_is_told(
     monkeypatch.setattr("lumina_cli.cli.lazy.load_command", interrupted)
     assert lumina("doctor") == 130
     assert capsys.readouterr().err == "Stopped.\n"
+
+
+@pytest.mark.parametrize("words", ["info", "chat --model", "data check", "train --data", "eval -m"])
+def test_a_file_that_goes_meanwhile_is_told_by_whoever_opens_it(
+    words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "gone.txt").touch()
+    monkeypatch.setattr(os, "access", lambda *_: False)  # as if it were gone by now
+    more = ["--data", "gone.txt"] if words.startswith("eval") else []
+    assert lumina(*words.split(), "gone.txt", *more) not in (0, 2)
+    assert "not readable" not in capsys.readouterr().err
+
+
+def test_no_path_is_looked_at_before_it_is_opened() -> None:
+    folder = Path(lumina_cli.cli.__file__).parent
+    found = [
+        next((keyword for keyword in call.keywords if keyword.arg == "readable"), call.lineno)
+        for path in (folder / "options.py", *folder.glob("commands/*.py"))
+        for kind in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(kind, ast.Subscript) and ast.unparse(kind.value) == "Annotated"
+        for call in ast.walk(kind.slice)
+        if isinstance(call, ast.Call) and "Path" in ast.unparse(kind.slice).split(",")[0]
+        if ast.unparse(call.func) in ("typer.Option", "typer.Argument")
+    ]
+    assert len(found) >= 20
+    assert {ast.unparse(each) if isinstance(each, ast.keyword) else each for each in found} == {
+        "readable=False"
+    }

@@ -60,7 +60,12 @@ def command(
     ] = "",
     load: Annotated[
         Path | None,
-        typer.Option("--load", metavar="FILE", help="Go on with a chat that was saved by /save."),
+        typer.Option(
+            "--load",
+            metavar="FILE",
+            help="Go on with a chat that was saved by /save.",
+            readable=False,
+        ),
     ] = None,
     goes_on: Annotated[
         bool, typer.Option("--continue", help="Go on with the last chat at this terminal.")

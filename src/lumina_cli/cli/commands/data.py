@@ -37,7 +37,12 @@ def fetch(
     out: Annotated[
         Path | None,
         typer.Option(
-            "--out", "-o", help="Folder to write.", metavar="FOLDER", show_default="NAME_data"
+            "--out",
+            "-o",
+            help="Folder to write.",
+            metavar="FOLDER",
+            show_default="NAME_data",
+            readable=False,
         ),
     ] = None,
     local_copy: Annotated[
@@ -46,6 +51,7 @@ def fetch(
             "--from",
             help="Read a local copy instead: a folder or file with its rows.",
             metavar="PATH",
+            readable=False,
         ),
     ] = None,
     force: Annotated[
@@ -86,7 +92,9 @@ def fetch(
 @app.command(cls=HelpCommand)
 @with_settings(DataConfig, TokenizerConfig)
 def check(
-    data: Annotated[list[Path], typer.Argument(metavar="PATH...", help="Files and folders.")],
+    data: Annotated[
+        list[Path], typer.Argument(metavar="PATH...", help="Files and folders.", readable=False)
+    ],
     *,
     seq_length: Annotated[
         str | None, typer.Option(help="Sequence length of the model.", metavar="INTEGER")
@@ -100,6 +108,7 @@ def check(
             help="Measure how long this model takes per epoch.",
             metavar="FILE",
             autocompletion=models,
+            readable=False,
         ),
     ] = None,
     config: ConfigPath = None,

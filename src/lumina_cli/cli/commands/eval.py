@@ -34,7 +34,11 @@ def command(
     data: Annotated[
         list[Path],
         typer.Option(
-            "--data", "-d", metavar="PATH", help="File or folder to evaluate on (repeatable)."
+            "--data",
+            "-d",
+            metavar="PATH",
+            help="File or folder to evaluate on (repeatable).",
+            readable=False,
         ),
     ],
     config: ConfigPath = None,

@@ -40,6 +40,7 @@ def command(
             metavar="PATH",
             help="File or folder to write.",
             show_default="beside the model",
+            readable=False,
         ),
     ] = None,
     dtype: Annotated[

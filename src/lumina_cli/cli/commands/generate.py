@@ -64,6 +64,7 @@ def command(
             metavar="FILE",
             help="File with the text to continue; - reads stdin.",
             show_default=False,
+            readable=False,
         ),
     ] = None,
     num_samples: Annotated[

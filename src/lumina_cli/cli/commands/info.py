@@ -22,7 +22,10 @@ FIRST_SHOWN, LONGEST_SHOWN = 20, 10
 
 def command(
     model: Annotated[
-        Path, typer.Argument(help="The model file.", metavar="FILE", autocompletion=models)
+        Path,
+        typer.Argument(
+            help="The model file.", metavar="FILE", autocompletion=models, readable=False
+        ),
     ] = Path("Model.pth"),
     *,
     json: Json = False,

@@ -108,6 +108,7 @@ def command(
             help="Show another model, too: same text, same seed.",
             autocompletion=models,
             rich_help_panel="Views",
+            readable=False,
         ),
     ] = None,
     html: Annotated[
@@ -117,6 +118,7 @@ def command(
             metavar="FILE",
             help="Write all views into one page for a browser, which works offline.",
             show_default=False,
+            readable=False,
         ),
     ] = None,
     with_model: Annotated[

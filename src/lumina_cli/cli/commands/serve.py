@@ -45,6 +45,7 @@ def command(
             metavar="FILE",
             autocompletion=models,
             show_default="Model.pth",
+            readable=False,
         ),
     ] = None,
     open_browser: Annotated[
@@ -52,7 +53,11 @@ def command(
     ] = False,
     runs: Annotated[
         Path | None,
-        typer.Option(help="Show the training runs in this folder, too (/runs).", metavar="FOLDER"),
+        typer.Option(
+            help="Show the training runs in this folder, too (/runs).",
+            metavar="FOLDER",
+            readable=False,
+        ),
     ] = None,
     class_code: Annotated[
         str | None,

@@ -47,13 +47,19 @@ def command(
             metavar="PATH",
             help="File or folder to train on (repeatable). 'starter' is the built-in corpus.",
             show_default="oasst1_data/ if it is there",
+            readable=False,
         ),
     ] = None,
     val_data: ValData = None,
     out: Annotated[
         Path | None,
         typer.Option(
-            "--out", "-o", help="Model file to write.", metavar="FILE", show_default="Model.pth"
+            "--out",
+            "-o",
+            help="Model file to write.",
+            metavar="FILE",
+            show_default="Model.pth",
+            readable=False,
         ),
     ] = None,
     resume: Resume = False,

@@ -24,7 +24,10 @@ def command(
     folder: Annotated[
         Path,
         typer.Argument(
-            help="Folder with runs (Model.run).", metavar="FOLDER", show_default="this folder"
+            help="Folder with runs (Model.run).",
+            metavar="FOLDER",
+            show_default="this folder",
+            readable=False,
         ),
     ] = Path(),
     open_browser: Annotated[
