@@ -196,6 +196,16 @@ def _header_changed(header: dict[str, Any], rng: random.Random, odd: Any) -> Any
     return {**header, key: value_changed(header[key], rng, odd)}
 
 
+def lines_changed(lines: list[bytes], rng: random.Random, odd: Any) -> list[bytes]:
+    """Lines of JSON of which a few are changed, others of them put in between."""
+    changed = list(lines)
+    for _ in range(rng.choice((1, 2, 10))):
+        at = rng.randrange(len(lines))
+        line = json_changed(json.loads(lines[at]), rng, odd)
+        changed[at : at + rng.randrange(2)] = [line]
+    return changed
+
+
 def json_changed(content: Any, rng: random.Random, odd: Any) -> bytes:
     """JSON with something odd in it, or with changed bytes."""
     text = json.dumps(value_changed(content, rng, odd), ensure_ascii=rng.random() < 0.5)

@@ -1,6 +1,5 @@
 """Run folders from elsewhere: whatever their metrics and settings hold, a page is made of them."""
 
-import json
 import random
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ from lumina_cli.recipes.run.report_page.history import read_history
 from lumina_cli.recipes.run.report_page.page import write_report_page
 
 from .bounds import fuzzed, reads_or_refuses
-from .mutations import VALUES, bytes_changed, json_changed, randoms
+from .mutations import VALUES, bytes_changed, lines_changed, randoms
 
 RUN = Path(__file__).parents[1] / "old_files" / "runs" / "lora" / "Model.run"
 MAX_PAGE_BYTES = 2_000_000
@@ -23,7 +22,6 @@ LONG_NUMBER = b"seed = 0x" + b"f" * 5_000
 def test_changed_metrics_and_settings_are_a_page(tmp_path_factory: pytest.TempPathFactory) -> None:
     folder = tmp_path_factory.mktemp("Model.run")
     lines = (RUN / METRICS).read_bytes().splitlines()
-    events = [json.loads(line) for line in lines]
     settings = (RUN / SETTINGS).read_bytes()
 
     def use() -> None:
@@ -35,10 +33,7 @@ def test_changed_metrics_and_settings_are_a_page(tmp_path_factory: pytest.TempPa
     @fuzzed
     @given(rng=randoms(), odd=VALUES)
     def check(rng: random.Random, odd: Any) -> None:
-        changed = list(lines)
-        for _ in range(rng.choice((1, 2, 10))):
-            at = rng.randrange(len(events))
-            changed[at : at + rng.randrange(2)] = [json_changed(events[at], rng, odd)]
+        changed = lines_changed(lines, rng, odd)
         (folder / METRICS).write_bytes(b"\n".join(changed))
         (folder / SETTINGS).write_bytes(
             rng.choice((bytes_changed(settings, rng), b"a = " + b"[" * 5_000, LONG_NUMBER))

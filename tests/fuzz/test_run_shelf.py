@@ -12,7 +12,7 @@ from lumina_cli.io.folders.run_folder import METRICS, SETTINGS
 from lumina_cli.recipes.watch.shelf import MAX_POINTS, RunShelf
 
 from .bounds import fuzzed, reads_or_refuses
-from .mutations import VALUES, bytes_changed, json_changed, randoms
+from .mutations import VALUES, bytes_changed, lines_changed, randoms
 
 RUN = Path(__file__).parents[1] / "old_files" / "runs" / "lora" / "Model.run"
 SETTINGS_TEXTS = (
@@ -31,7 +31,6 @@ def test_changed_runs_are_told_as_plain_values(tmp_path_factory: pytest.TempPath
     run = folder / "Model.run"
     run.mkdir()
     lines = (RUN / METRICS).read_bytes().splitlines()
-    events = [json.loads(line) for line in lines]
     settings = (RUN / SETTINGS).read_bytes()
 
     def use(after: int, points: int, *, hides_text: bool) -> None:
@@ -50,10 +49,7 @@ def test_changed_runs_are_told_as_plain_values(tmp_path_factory: pytest.TempPath
     @fuzzed
     @given(rng=randoms(), odd=VALUES)
     def check(rng: random.Random, odd: Any) -> None:
-        changed = list(lines)
-        for _ in range(rng.choice((1, 2, 10))):
-            at = rng.randrange(len(events))
-            changed[at : at + rng.randrange(2)] = [json_changed(events[at], rng, odd)]
+        changed = lines_changed(lines, rng, odd)
         (run / METRICS).write_bytes(b"\n".join(changed) + b"\n" * rng.randrange(2))
         (run / SETTINGS).write_bytes(rng.choice((bytes_changed(settings, rng), *SETTINGS_TEXTS)))
         after, points = rng.randrange(5_000), rng.randrange(10, MAX_POINTS)

@@ -12,7 +12,6 @@ State = dict[str, Any]
 
 Item = TypeVar("Item")
 
-
 MOST_REST = 1 << 20
 """Characters of a line that goes on: more are not written down at each part."""
 

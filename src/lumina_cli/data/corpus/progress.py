@@ -31,7 +31,6 @@ VERSION = [READER, 1]
 PART_BYTES = 1 << 26
 """Takes a second of plain text, and three of short rows: less is not worth keeping."""
 
-
 _TIMES_AS_LONG = 64
 """A part is so many times as long as what is written down of it, which names each file."""
 
